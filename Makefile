@@ -1,0 +1,37 @@
+# Every target works from a fresh clone with Python >= 3.11, make and git: each installs what it needs first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help demo test lint ui bench clean
+help: ## What can be done here
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@echo "Installing Python packages into $(VENV) (about a minute, once) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' --constraint constraints.txt
+	@touch $@
+
+install: $(INSTALLED) ## Virtual environment with everything
+
+demo: $(INSTALLED) ## A real Medusa shop, a feed, one daily sync and its summary
+	@$(BIN)/awin-medusa demo
+
+test: lint ## Lint, types, and all tests, on a real Medusa
+	@$(BIN)/python -m pytest
+
+lint: $(INSTALLED)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+ui: $(INSTALLED) ## The Dagster UI with schedules and sensors
+	@$(BIN)/awin-medusa ui
+
+bench: $(INSTALLED) ## Speed, as ratios against a bare loop in the same run
+	@$(BIN)/python -m awin_medusa_pipeline_tests.bench
+
+clean: ## Remove the environment and all state
+	rm -rf $(VENV) .awin_medusa

@@ -1,0 +1,131 @@
+"""What every client of a remote system shares: errors, retries with backoff, and keeping secrets out of text.
+
+What belongs here: transport. What does not: the address, the payloads and the rules of one system.
+"""
+
+import logging
+import random
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import tenacity
+
+# httpx logs every address at INFO; an AWIN address holds the key.
+logging.getLogger("httpx").setLevel(logging.WARNING)
+
+RETRYABLE_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
+NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+class RemoteError(Exception):
+    """A call to a remote system that failed: what was tried, what came back, what to do."""
+
+    def __init__(self, tried: str, came_back: str, to_do: str, *, status: int | None = None) -> None:
+        super().__init__(f"{tried}: {came_back}. {to_do}")
+        self.tried, self.came_back, self.to_do, self.status = tried, came_back, to_do, status
+
+
+class PermanentError(RemoteError):
+    """The same call would fail again."""
+
+
+class PayloadTooLargeError(PermanentError):
+    """HTTP 413: the same content in smaller parts may pass."""
+
+
+class TransientError(RemoteError):
+    """The same call may succeed later, and it was not carried out."""
+
+    def __init__(self, *text: str, status: int | None = None, retry_after: float | None = None) -> None:
+        super().__init__(*text, status=status)
+        self.retry_after = retry_after
+
+
+class UnknownOutcomeError(TransientError):
+    """A write whose answer never came: it may have been carried out, so look before you repeat it."""
+
+
+def redact(text: str, secrets: Iterable[str]) -> str:
+    """`text` with every secret replaced by ***; the longest first, so that no part of one is left."""
+    for secret in sorted((s for s in secrets if s), key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text
+
+
+def retry_after_seconds(response: httpx.Response) -> float | None:
+    """Seconds of a Retry-After header; None for a date or none (RFC 9110 allows both)."""
+    value = response.headers.get("retry-after", "").strip()
+    return float(value) if re.fullmatch(r"\d+(\.\d+)?", value) else None
+
+
+@dataclass
+class Backoff:
+    """How often and how patiently a call is repeated. Times in seconds."""
+
+    attempts: int = 6
+    first_wait: float = 0.5
+    longest_wait: float = 60.0
+    sleep: Callable[[float], None] = time.sleep
+    _resume_at: float = field(default=0.0, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    def hold_all_until(self, seconds_from_now: float) -> None:
+        """Make every thread that shares this backoff wait: a 429 concerns the client, not one call."""
+        with self._lock:
+            self._resume_at = max(self._resume_at, time.monotonic() + seconds_from_now)
+
+    def wait_for_turn(self) -> None:
+        """Sleep while another thread's 429 is being honoured."""
+        if (left := self._resume_at - time.monotonic()) > 0:
+            self.sleep(left)
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        wait: float = min(self.longest_wait, self.first_wait * 2 ** (state.attempt_number - 1))
+        wait *= 0.75 + random.random() / 2
+        if isinstance(error, TransientError) and error.retry_after is not None:
+            wait = min(self.longest_wait, error.retry_after + random.random() / 10)
+        if isinstance(error, TransientError) and error.status == 429:
+            self.hold_all_until(wait)
+        return wait
+
+    def retrying(self, *, repeat_unknown: bool) -> tenacity.Retrying:
+        """A tenacity controller; `repeat_unknown` is for calls that are safe to send twice."""
+
+        def again(error: BaseException) -> bool:
+            return isinstance(error, TransientError) and (
+                repeat_unknown or not isinstance(error, UnknownOutcomeError)
+            )
+
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_exception(again),
+            stop=tenacity.stop_after_attempt(self.attempts),
+            wait=self._wait,
+            sleep=self.sleep,
+            reraise=True,
+        )
+
+
+def send(
+    client: httpx.Client, method: str, url: str, *, tried: str, writes: bool, **options: Any
+) -> httpx.Response:
+    """One request, its transport faults turned into our errors; the status is the caller's to judge.
+
+    Raises TransientError when nothing can have reached the server, UnknownOutcomeError for a write that may have.
+    """
+    try:
+        return client.request(method, url, **options)
+    except NOT_SENT as error:
+        raise TransientError(
+            tried, f"no connection ({type(error).__name__})", "Check that it is up and reachable."
+        ) from None
+    except httpx.TransportError as error:
+        kind = UnknownOutcomeError if writes else TransientError
+        raise kind(
+            tried, f"the connection broke ({type(error).__name__})", "Check that it is up and reachable."
+        ) from None

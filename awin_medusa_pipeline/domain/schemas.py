@@ -1,0 +1,199 @@
+"""One contract a table: from it come polars dtypes, blocking checks, Dagster column schemas and CSV columns.
+
+What belongs here: the columns, their types and the rules that hold for every row. What does not: how rows are made.
+Money is Decimal in major units beside a lower-case ISO 4217 currency, as Medusa stores it. A product is named by its
+`product_key` (Medusa's external_id), a variant by its `offer_key`: `awin:{merchant_id}:{merchant_product_id}`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dataframely as dy
+import polars as pl
+
+MONEY = pl.Decimal(18, 4)
+
+
+class _Table(dy.Schema):
+    """Shared by the contracts below."""
+
+
+def _money(**options: Any) -> dy.Decimal:
+    return dy.Decimal(precision=18, scale=4, **options)
+
+
+def _text(doc: str, **options: Any) -> dy.String:
+    return dy.String(metadata={"doc": doc}, **options)
+
+
+class Offer(_Table):
+    """One row of the feed that can be sold."""
+
+    offer_key = _text("awin:{merchant_id}:{merchant_product_id}", primary_key=True, regex=r"^awin:[^:]+:.+$")
+    product_key = _text(
+        "The same for the parent when the feed has one: offers that share it are variants of one product"
+    )
+    feed = _text("Which feed it came from, without the key")
+    line = dy.Int64(min=2, metadata={"doc": "Line in that feed, the header being 1"})
+    merchant_id = _text("AWIN advertiser", min_length=1)
+    merchant_name = _text("Advertiser's name", nullable=True)
+    merchant_product_id = _text("The advertiser's own id; stable", min_length=1)
+    parent_product_id = _text("The advertiser's id for the group of variants", nullable=True)
+    aw_product_id = _text("AWIN's id; changes for the same product, so an attribute", nullable=True)
+    sku = _text("SKU that an imported variant gets", min_length=1)
+    gtin = _text("EAN, UPC or ISBN with a valid check digit", nullable=True, regex=r"^\d{8,14}$")
+    mpn = _text("Manufacturer's part number", nullable=True)
+    name = _text("Product name, entities decoded", min_length=1)
+    description = _text("Plain text", nullable=True)
+    brand = _text("Brand", nullable=True)
+    category = _text("Category path, parts joined by ' > '", nullable=True)
+    colour = _text("Variant option", nullable=True)
+    size = _text("Variant option", nullable=True)
+    price = _money(min_exclusive=0, metadata={"doc": "Selling price, major units"})
+    currency = _text("ISO 4217, lower case", regex=r"^[a-z]{3}$")
+    in_stock = dy.Bool(nullable=True, metadata={"doc": "Blank in the feed stays unknown"})
+    quantity = dy.Int64(nullable=True, min=0, metadata={"doc": "The feed's own quantity"})
+    image_url = _text("Main image", nullable=True)
+    more_image_urls = dy.List(dy.String(), metadata={"doc": "Further images, in the feed's order"})
+    deep_link = _text("AWIN tracking link", nullable=True)
+    merchant_link = _text("Advertiser's own product page", nullable=True)
+
+
+class RejectedRow(_Table):
+    """One row of the feed that cannot be sold, with the reason."""
+
+    feed = _text("Which feed it came from, without the key")
+    line = dy.Int64(metadata={"doc": "Line in that feed, the header being 1"})
+    reason = _text("Reason code; see domain/feed.py")
+    detail = _text("The reason in a sentence")
+    raw = _text("The row as it came, cut at 2,000 characters")
+
+
+class CatalogVariant(_Table):
+    """One variant of the shop; a product without variants has one row with a null variant."""
+
+    product_id = _text("Medusa id")
+    variant_id = _text("Medusa id", nullable=True)
+    handle = _text("Medusa handle, unique")
+    title = _text("Product title")
+    status = _text("draft, proposed, published or rejected")
+    external_id = _text("product_key of the offer it was made from", nullable=True)
+    offer_key = _text("offer_key of this variant, from its metadata", nullable=True)
+    hidden_by_run = _text("Run of this program that hid the product", nullable=True)
+    sku = _text("Variant SKU", nullable=True)
+    barcode = _text("Barcode, else EAN, else UPC", nullable=True)
+    manage_inventory = dy.Bool(nullable=True, metadata={"doc": "False: sold without counting"})
+    inventory_item_id = _text("Medusa id", nullable=True)
+    level = dy.Int64(
+        nullable=True, metadata={"doc": "Stocked quantity at the location; null: no level there"}
+    )
+    reserved = dy.Int64(nullable=True, metadata={"doc": "Reserved by open orders at the location"})
+    prices = dy.List(
+        dy.Struct({"currency": dy.String(), "amount": _money()}),
+        metadata={"doc": "Base prices, one a currency"},
+    )
+    half_made = _text(
+        "What is missing after a crash: no_variants, no_price or no_inventory_item", nullable=True
+    )
+    metadata = _text("Product metadata as JSON", nullable=True)
+
+
+class MatchedProduct(_Table):
+    """One offer and the variant that it is, side by side."""
+
+    offer_key = _text("The offer", primary_key=True)
+    variant_id = _text("The variant", unique=True)
+    match_reason = _text("external_id, sku, gtin or handle", regex="^(external_id|sku|gtin|handle)$")
+    product_id = _text("Medusa product")
+    handle = _text("Medusa handle")
+    status = _text("Status in the shop")
+    hidden_by_run = _text("Run of this program that hid the product", nullable=True)
+    merchant_id = _text("AWIN advertiser")
+    sku = _text("Variant SKU", nullable=True)
+    name = _text("Product name in the feed")
+    inventory_item_id = _text("Medusa id", nullable=True)
+    level = dy.Int64(nullable=True, metadata={"doc": "Level in the shop"})
+    reserved = dy.Int64(nullable=True, metadata={"doc": "Reserved in the shop"})
+    wanted_level = dy.Int64(
+        nullable=True, min=0, metadata={"doc": "Level that the feed asks for; null: unknown"}
+    )
+    manage_inventory = dy.Bool(nullable=True)
+    price = _money(metadata={"doc": "Price in the feed"})
+    currency = _text("Currency of the feed")
+    shop_price = _money(nullable=True, metadata={"doc": "Price in the shop in that currency"})
+
+
+class MissingProduct(Offer):
+    """An offer that the shop does not have."""
+
+    wanted_level = dy.Int64(min=0, metadata={"doc": "Level to import with"})
+    handle = _text("Handle of the product to be made, unique in the shop and the table")
+    existing_product_id = _text("Medusa product that lacks only this variant", nullable=True)
+    half_made_product_id = _text("Product that an interrupted import left; replaced", nullable=True)
+    loose_match = dy.Bool(metadata={"doc": "Held back: looks like a product of the shop, see loose_matches"})
+
+
+class MedusaOnlyProduct(_Table):
+    """A published product of the shop of which no variant is in the feed."""
+
+    product_id = _text("Medusa id", primary_key=True)
+    handle = _text("Medusa handle")
+    title = _text("Product title")
+    status = _text("Status in the shop")
+    external_id = _text("product_key of the offer it was made from", nullable=True)
+    skus = _text("SKUs of its variants, joined by ' | '", nullable=True)
+    loose_match = dy.Bool(metadata={"doc": "Held back: looks like an offer of the feed, see loose_matches"})
+
+
+class ReturningProduct(_Table):
+    """A product that this program hid and that is in the feed again."""
+
+    product_id = _text("Medusa id", primary_key=True)
+    handle = _text("Medusa handle")
+    title = _text("Product title in the shop")
+    hidden_by_run = _text("Run that hid it")
+    offer_keys = _text("Its offers, joined by ' | '")
+
+
+class StockMismatch(_Table):
+    """A variant whose level is not the one that the feed asks for."""
+
+    variant_id = _text("Medusa id", primary_key=True)
+    product_id = _text("Medusa product")
+    offer_key = _text("The offer; null when the variant has left the feed", nullable=True)
+    sku = _text("Variant SKU", nullable=True)
+    inventory_item_id = _text("Medusa id")
+    level = dy.Int64(nullable=True, metadata={"doc": "Level in the shop; null: none at the location"})
+    reserved = dy.Int64(nullable=True, metadata={"doc": "Reserved by open orders"})
+    wanted_level = dy.Int64(min=0, metadata={"doc": "Level that the feed asks for"})
+    reason = _text("differs, no_level or left_feed")
+
+
+class PriceMismatch(_Table):
+    """A variant whose price is not the feed's."""
+
+    variant_id = _text("Medusa id", primary_key=True)
+    product_id = _text("Medusa product")
+    offer_key = _text("The offer")
+    sku = _text("Variant SKU", nullable=True)
+    currency = _text("Currency of the feed")
+    price = _money(metadata={"doc": "Price in the feed"})
+    shop_price = _money(nullable=True, metadata={"doc": "Price in the shop; null: none in that currency"})
+    change_percent = dy.Float64(nullable=True, metadata={"doc": "Feed against shop"})
+
+
+class LooseMatch(_Table):
+    """An offer and a product of the shop that look alike; a person decides."""
+
+    offer_key = _text("The offer", primary_key=True)
+    product_id = _text("Medusa product", primary_key=True)
+    score = dy.Float64(min=0, max=100, metadata={"doc": "Likeness of the names, 100 being equal words"})
+    name = _text("Product name in the feed")
+    title = _text("Product title in the shop")
+    price = _money(metadata={"doc": "Price in the feed"})
+    currency = _text("Currency of the feed")
+
+
+def dtypes(contract: type[dy.Schema]) -> Mapping[str, pl.DataType]:
+    """Polars types of a contract, by column."""
+    return {name: column.dtype for name, column in contract.columns().items()}

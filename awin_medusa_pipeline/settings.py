@@ -1,0 +1,132 @@
+"""Every environment variable that the program reads: name, type, default and why.
+
+What belongs here: settings that a shop owner may change. What does not: constants of the domain (they stand beside the
+code that uses them) and run config (it stands with the assets). docs/configuration.md is generated from this module.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+class UnknownStock(StrEnum):
+    """What a blank stock cell means, in a feed that fills the column elsewhere."""
+
+    KEEP = "keep"
+    IN_STOCK = "in_stock"
+    OUT_OF_STOCK = "out_of_stock"
+
+
+class LooseMatches(StrEnum):
+    """What happens to an offer and a shop product that only look alike."""
+
+    HOLD = "hold"
+    IGNORE = "ignore"
+
+
+class Settings(BaseSettings):
+    """All settings, read from the environment and from `.env` beside the project; blank counts as not set."""
+
+    model_config = SettingsConfigDict(
+        env_file=PROJECT_ROOT / ".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+    )
+
+    awin_feed_url: SecretStr | None = Field(
+        None,
+        description="One or more feeds, separated by white space: http(s) address or local path; .csv, .csv.gz, .zip or "
+        ".jsonl. The address holds your AWIN key, so it is treated as a secret.",
+    )
+    awin_api_token: SecretStr | None = Field(
+        None, description="Publisher API token; only the enhanced feeds of api.awin.com ask for it."
+    )
+    medusa_backend_url: str | None = Field(
+        None, description="Address of the Medusa server, e.g. http://localhost:9000."
+    )
+    medusa_admin_api_key: SecretStr | None = Field(
+        None,
+        description="Secret API key (Medusa Admin > Settings > Secret API Keys). Needed for every change.",
+    )
+    medusa_publishable_key: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("medusa_publishable_key", "next_public_medusa_publishable_key"),
+        description="Publishable API key; enough for detection alone, when no admin key is given. "
+        "Also read as NEXT_PUBLIC_MEDUSA_PUBLISHABLE_KEY.",
+    )
+    medusa_sales_channel: str | None = Field(
+        None, description="Name or id of the sales channel that new products join. Not set: the first one."
+    )
+    medusa_stock_location: str | None = Field(
+        None, description="Name or id of the stock location whose levels are kept. Not set: the first one."
+    )
+    medusa_shipping_profile: str | None = Field(
+        None, description="Name or id of the shipping profile of new products. Not set: the first one."
+    )
+    slack_webhook_url: SecretStr | None = Field(
+        None, description="Incoming webhook for summaries and alerts."
+    )
+    slack_bot_token: SecretStr | None = Field(
+        None, description="Bot token; used instead of the webhook, with SLACK_CHANNEL."
+    )
+    slack_channel: str | None = Field(None, description="Channel for the bot token, e.g. #shop-sync.")
+    dagster_webserver_url: str = Field(
+        "http://localhost:3000", description="Where the Dagster UI is; for links in messages."
+    )
+    awin_medusa_home: str = Field(
+        str(PROJECT_ROOT / ".awin_medusa"),
+        description="State, tables and reports. Any fsspec address for tables and reports; state then stays in "
+        "`.awin_medusa` beside the project unless AWIN_MEDUSA_DATABASE_URL names a database.",
+    )
+    awin_medusa_database_url: SecretStr | None = Field(
+        None,
+        description="State store. Not set: SQLite in AWIN_MEDUSA_HOME. PostgreSQL: postgresql://user:password@host/database.",
+    )
+    sync_cron: str = Field("0 2 * * *", description="When daily_sync_schedule runs, in UTC.")
+    sync_sku_template: str = Field(
+        "{merchant_product_id}",
+        description="SKU of a new variant. Two merchants that share an id need `{merchant_id}-{merchant_product_id}`.",
+    )
+    sync_price_column: Annotated[dict[str, str], NoDecode] = Field(
+        {"*": "search_price"},
+        description="Feed column with the selling price; per merchant as `12345=base_price *=search_price`, because advertisers "
+        "fill different columns with it.",
+    )
+    sync_stock_level: int = Field(10, ge=0, description="Level of an offer that the feed calls in stock.")
+    sync_stock_from_feed: bool = Field(
+        False,
+        description="Use the feed's own quantity where it gives one. Off: AWIN quantities are often stale or capped.",
+    )
+    sync_unknown_stock: UnknownStock = Field(
+        UnknownStock.KEEP,
+        description="A blank stock cell in a feed that fills the column elsewhere: keep the shop's level, or read it as in_stock or "
+        "out_of_stock.",
+    )
+    sync_loose_matches: LooseMatches = Field(
+        LooseMatches.HOLD,
+        description="An offer and a shop product that only look alike: hold (neither imported nor hidden until you decide) or ignore "
+        "(import the one, hide the other).",
+    )
+    sync_rehost_images: bool = Field(
+        False, description="Upload each image to Medusa instead of linking to the advertiser's address."
+    )
+
+    @field_validator("sync_price_column", mode="before")
+    @classmethod
+    def _parse_price_columns(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [item.partition("=") for item in value.split()]
+        return {(merchant if column else "*"): column or merchant for merchant, _, column in pairs}
+
+    @property
+    def feed_addresses(self) -> list[str]:
+        """Feed addresses in the order given; empty when none is set."""
+        return self.awin_feed_url.get_secret_value().split() if self.awin_feed_url else []
