@@ -70,9 +70,7 @@ class Settings(BaseSettings):
     medusa_shipping_profile: str | None = Field(
         None, description="Name or id of the shipping profile of new products. Not set: the first one."
     )
-    slack_webhook_url: SecretStr | None = Field(
-        None, description="Incoming webhook for summaries and alerts."
-    )
+    slack_webhook_url: SecretStr | None = Field(None, description="Incoming webhook for summaries and alerts.")
     slack_bot_token: SecretStr | None = Field(
         None, description="Bot token; used instead of the webhook, with SLACK_CHANNEL."
     )
@@ -96,8 +94,8 @@ class Settings(BaseSettings):
     )
     sync_price_column: Annotated[dict[str, str], NoDecode] = Field(
         {"*": "search_price"},
-        description="Feed column with the selling price; per merchant as `12345=base_price *=search_price`, because advertisers "
-        "fill different columns with it.",
+        description="Feed column with the selling price; per merchant as `12345=base_price *=search_price`, because "
+        "advertisers fill different columns with it.",
     )
     sync_stock_level: int = Field(10, ge=0, description="Level of an offer that the feed calls in stock.")
     sync_stock_from_feed: bool = Field(
@@ -106,13 +104,13 @@ class Settings(BaseSettings):
     )
     sync_unknown_stock: UnknownStock = Field(
         UnknownStock.KEEP,
-        description="A blank stock cell in a feed that fills the column elsewhere: keep the shop's level, or read it as in_stock or "
-        "out_of_stock.",
+        description="A blank stock cell in a feed that fills the column elsewhere: keep the shop's level, or read it as "
+        "in_stock or out_of_stock.",
     )
     sync_loose_matches: LooseMatches = Field(
         LooseMatches.HOLD,
-        description="An offer and a shop product that only look alike: hold (neither imported nor hidden until you decide) or ignore "
-        "(import the one, hide the other).",
+        description="An offer and a shop product that only look alike: hold (neither imported nor hidden until you decide) "
+        "or ignore (import the one, hide the other).",
     )
     sync_rehost_images: bool = Field(
         False, description="Upload each image to Medusa instead of linking to the advertiser's address."

@@ -98,9 +98,7 @@ class Backoff:
         """A tenacity controller; `repeat_unknown` is for calls that are safe to send twice."""
 
         def again(error: BaseException) -> bool:
-            return isinstance(error, TransientError) and (
-                repeat_unknown or not isinstance(error, UnknownOutcomeError)
-            )
+            return isinstance(error, TransientError) and (repeat_unknown or not isinstance(error, UnknownOutcomeError))
 
         return tenacity.Retrying(
             retry=tenacity.retry_if_exception(again),
@@ -111,9 +109,7 @@ class Backoff:
         )
 
 
-def send(
-    client: httpx.Client, method: str, url: str, *, tried: str, writes: bool, **options: Any
-) -> httpx.Response:
+def send(client: httpx.Client, method: str, url: str, *, tried: str, writes: bool, **options: Any) -> httpx.Response:
     """One request, its transport faults turned into our errors; the status is the caller's to judge.
 
     Raises TransientError when nothing can have reached the server, UnknownOutcomeError for a write that may have.

@@ -84,17 +84,13 @@ class CatalogVariant(_Table):
     barcode = _text("Barcode, else EAN, else UPC", nullable=True)
     manage_inventory = dy.Bool(nullable=True, metadata={"doc": "False: sold without counting"})
     inventory_item_id = _text("Medusa id", nullable=True)
-    level = dy.Int64(
-        nullable=True, metadata={"doc": "Stocked quantity at the location; null: no level there"}
-    )
+    level = dy.Int64(nullable=True, metadata={"doc": "Stocked quantity at the location; null: no level there"})
     reserved = dy.Int64(nullable=True, metadata={"doc": "Reserved by open orders at the location"})
     prices = dy.List(
         dy.Struct({"currency": dy.String(), "amount": _money()}),
         metadata={"doc": "Base prices, one a currency"},
     )
-    half_made = _text(
-        "What is missing after a crash: no_variants, no_price or no_inventory_item", nullable=True
-    )
+    half_made = _text("What is missing after a crash: no_variants, no_price or no_inventory_item", nullable=True)
     metadata = _text("Product metadata as JSON", nullable=True)
 
 
@@ -114,9 +110,7 @@ class MatchedProduct(_Table):
     inventory_item_id = _text("Medusa id", nullable=True)
     level = dy.Int64(nullable=True, metadata={"doc": "Level in the shop"})
     reserved = dy.Int64(nullable=True, metadata={"doc": "Reserved in the shop"})
-    wanted_level = dy.Int64(
-        nullable=True, min=0, metadata={"doc": "Level that the feed asks for; null: unknown"}
-    )
+    wanted_level = dy.Int64(nullable=True, min=0, metadata={"doc": "Level that the feed asks for; null: unknown"})
     manage_inventory = dy.Bool(nullable=True)
     price = _money(metadata={"doc": "Price in the feed"})
     currency = _text("Currency of the feed")
