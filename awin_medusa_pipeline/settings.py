@@ -42,8 +42,8 @@ class Settings(BaseSettings):
 
     awin_feed_url: SecretStr | None = Field(
         None,
-        description="One or more feeds, separated by white space: http(s) address or local path; .csv, .csv.gz, .zip or "
-        ".jsonl. The address holds your AWIN key, so it is treated as a secret.",
+        description="One or more feeds, separated by white space: http(s) address or local path; .csv, .csv.gz, .zip "
+        "or .jsonl. The address holds your AWIN key, so it is treated as a secret.",
     )
     awin_api_token: SecretStr | None = Field(
         None, description="Publisher API token; only the enhanced feeds of api.awin.com ask for it."
@@ -104,13 +104,13 @@ class Settings(BaseSettings):
     )
     sync_unknown_stock: UnknownStock = Field(
         UnknownStock.KEEP,
-        description="A blank stock cell in a feed that fills the column elsewhere: keep the shop's level, or read it as "
-        "in_stock or out_of_stock.",
+        description="A blank stock cell in a feed that fills the column elsewhere: keep the shop's level, or read it "
+        "as in_stock or out_of_stock.",
     )
     sync_loose_matches: LooseMatches = Field(
         LooseMatches.HOLD,
-        description="An offer and a shop product that only look alike: hold (neither imported nor hidden until you decide) "
-        "or ignore (import the one, hide the other).",
+        description="An offer and a shop product that only look alike: hold (neither imported nor hidden until you "
+        "decide) or ignore (import the one, hide the other).",
     )
     sync_rehost_images: bool = Field(
         False, description="Upload each image to Medusa instead of linking to the advertiser's address."
