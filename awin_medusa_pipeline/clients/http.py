@@ -15,6 +15,10 @@ from typing import Any
 import httpx
 import tenacity
 
+from awin_medusa_pipeline.errors import PermanentError as PermanentError
+from awin_medusa_pipeline.errors import RemoteError as RemoteError
+from awin_medusa_pipeline.errors import TransientError as TransientError
+
 # httpx logs every address at INFO; an AWIN address holds the key.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
@@ -22,28 +26,8 @@ RETRYABLE_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
-class RemoteError(Exception):
-    """A call to a remote system that failed: what was tried, what came back, what to do."""
-
-    def __init__(self, tried: str, came_back: str, to_do: str, *, status: int | None = None) -> None:
-        super().__init__(f"{tried}: {came_back}. {to_do}")
-        self.tried, self.came_back, self.to_do, self.status = tried, came_back, to_do, status
-
-
-class PermanentError(RemoteError):
-    """The same call would fail again."""
-
-
 class PayloadTooLargeError(PermanentError):
     """HTTP 413: the same content in smaller parts may pass."""
-
-
-class TransientError(RemoteError):
-    """The same call may succeed later, and it was not carried out."""
-
-    def __init__(self, *text: str, status: int | None = None, retry_after: float | None = None) -> None:
-        super().__init__(*text, status=status)
-        self.retry_after = retry_after
 
 
 class UnknownOutcomeError(TransientError):
