@@ -1,0 +1,77 @@
+"""Where the tables between assets live: one parquet file each, under AWIN_MEDUSA_HOME/tables.
+
+What belongs here: a frame to a file and back. What does not: what is in it (domain/schemas.py) and reports for people
+(reports.py). Own code because dagster-polars 0.27 fails at run time with polars 2 and brings pyarrow.
+"""
+
+import io
+import typing
+
+import dagster as dg
+import polars as pl
+from pydantic import Field
+from upath import UPath
+
+from awin_medusa_pipeline.files import home_path, local_path, replacing
+
+TABLES = "tables"
+
+
+class ParquetIOManager(dg.ConfigurableIOManager):
+    """Keeps the newest state of each asset as `<home>/tables/<asset key>.parquet`.
+
+    Takes a polars DataFrame or LazyFrame (streamed to the file); gives what the input is annotated as, a DataFrame
+    when it is not annotated. A table is replaced whole, so a killed run leaves the one before.
+    """
+
+    home: str = Field(description="AWIN_MEDUSA_HOME: a folder or any fsspec address.")
+
+    def path(self, asset_key: dg.AssetKey) -> UPath:
+        """Where the asset's table is."""
+        return home_path(self.home).joinpath(TABLES, *asset_key.path[:-1], f"{asset_key.path[-1]}.parquet")
+
+    def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame | pl.LazyFrame) -> None:
+        """Write the frame, and its row count, path and size as metadata."""
+        if not isinstance(obj, pl.DataFrame | pl.LazyFrame):
+            raise TypeError(
+                f"Asset {context.asset_key.to_user_string()} returned a {type(obj).__name__}; "
+                "return a polars DataFrame or LazyFrame, or a MaterializeResult without a value."
+            )
+        path = self.path(context.asset_key)
+        with replacing(path) as file:
+            if isinstance(obj, pl.LazyFrame):
+                obj.sink_parquet(file)
+            else:
+                obj.write_parquet(file)
+            rows = pl.scan_parquet(file).select(pl.len()).collect().item()
+            size = file.stat().st_size
+        context.add_output_metadata(
+            {"dagster/row_count": rows, "path": dg.MetadataValue.path(str(path)), "bytes": size}
+        )
+
+    def load_input(self, context: dg.InputContext) -> pl.DataFrame | pl.LazyFrame:
+        """Read the table of an upstream asset. Raises dagster.Failure when it was never materialised."""
+        path = self.path(context.asset_key)
+        frame = _scan(path, context.asset_key.to_user_string())
+        return frame if _wants_lazy(context.dagster_type.typing_type) else frame.collect()
+
+
+def read_table(home: str, asset: str) -> pl.LazyFrame:
+    """The table of an asset, outside of a run. Raises dagster.Failure when it was never materialised."""
+    return _scan(ParquetIOManager(home=home).path(dg.AssetKey(asset)), asset)
+
+
+def _scan(path: UPath, asset: str) -> pl.LazyFrame:
+    if not path.exists():
+        raise dg.Failure(
+            f"Reading the table {asset}: there is no file {path}. Materialise {asset} first, or run the whole "
+            "detect_discrepancies_job, which makes every table in order.",
+            allow_retries=False,
+        )
+    local = local_path(path)
+    return pl.scan_parquet(local if local is not None else io.BytesIO(path.read_bytes()))
+
+
+def _wants_lazy(annotation: object) -> bool:
+    origin = typing.get_origin(annotation) or annotation
+    return isinstance(origin, type) and issubclass(origin, pl.LazyFrame)

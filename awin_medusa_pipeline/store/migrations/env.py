@@ -1,0 +1,19 @@
+"""Runs migrations on the connection that store/database.py hands over; there is no alembic.ini.
+
+To add a version: a file in versions/ after the newest, with the next number; a test holds the sum of all versions
+equal to models.py.
+"""
+
+from alembic import context
+
+from awin_medusa_pipeline.store.database import VERSION_TABLE
+from awin_medusa_pipeline.store.models import Base
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    version_table=VERSION_TABLE,
+    # SQLite cannot alter a column; alembic then copies the table.
+    render_as_batch=True,
+)
+context.run_migrations()
