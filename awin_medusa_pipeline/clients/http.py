@@ -54,6 +54,7 @@ class Backoff:
     attempts: int = 6
     first_wait: float = 0.5
     longest_wait: float = 60.0
+    longest_total: float = 300.0
     sleep: Callable[[float], None] = time.sleep
     _resume_at: float = field(default=0.0, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
@@ -86,7 +87,9 @@ class Backoff:
 
         return tenacity.Retrying(
             retry=tenacity.retry_if_exception(again),
-            stop=tenacity.stop_after_attempt(self.attempts),
+            stop=tenacity.stop_any(
+                tenacity.stop_after_attempt(self.attempts), tenacity.stop_after_delay(self.longest_total)
+            ),
             wait=self._wait,
             sleep=self.sleep,
             reraise=True,

@@ -121,7 +121,11 @@ class MissingProduct(Offer):
     """An offer that the shop does not have."""
 
     wanted_level = dy.Int64(min=0, metadata={"doc": "Level to import with"})
-    handle = _text("Handle of the product to be made, unique in the shop and the table")
+    title = _text("Product title: what the names of its variants have in common", min_length=1)
+    handle = _text(
+        "Handle of the product to be made, unique in the shop; that of the existing product for a new variant"
+    )
+    barcode = _text("GTIN, when no other variant has it: Medusa refuses a second one", nullable=True)
     existing_product_id = _text("Medusa product that lacks only this variant", nullable=True)
     half_made_product_id = _text("Product that an interrupted import left; replaced", nullable=True)
     loose_match = dy.Bool(metadata={"doc": "Held back: looks like a product of the shop, see loose_matches"})

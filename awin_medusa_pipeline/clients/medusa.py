@@ -1,0 +1,239 @@
+"""Medusa v2 over HTTP: reads and batch writes, every fault one of our errors.
+
+What belongs here: addresses, parameters and limits of Medusa's API. What does not: what a product of ours looks like
+(domain/products.py), or which of them to write (engine/).
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from awin_medusa_pipeline.clients.http import (
+    RETRYABLE_STATUS,
+    Backoff,
+    PayloadTooLargeError,
+    PermanentError,
+    RemoteError,
+    TransientError,
+    UnknownOutcomeError,
+    redact,
+    retry_after_seconds,
+    send,
+)
+from awin_medusa_pipeline.domain.catalog import ADMIN_FIELDS, STORE_FIELDS
+
+Json = dict[str, Any]
+Progress = Callable[[int, int], None]
+
+# Measured: 20,000 products take 4.0 to 4.8 s at any page from 500 to 20,000, and 8.1 s at 100.
+PAGE = 1_000
+# Measured: 500 ids make a 10 kB address, 1,000 pass Node's 16 kB limit (431).
+IDS_PER_READ = 200
+# A batch of 200 products takes 0.8 s, a database that is away 60 s a request.
+TIMEOUT = httpx.Timeout(90.0, connect=5.0)
+# Node closes an idle connection after 5 s.
+LIMITS = httpx.Limits(keepalive_expiry=4.0)
+# With its database away Medusa answers a valid key with 401, after knex gave up waiting (60 s).
+_SLOW_401 = 20.0
+
+
+@dataclass(frozen=True)
+class Shop:
+    """What new products need to know of the shop."""
+
+    sales_channel_id: str
+    stock_location_id: str
+    shipping_profile_id: str
+    currencies: frozenset[str]
+
+
+class MedusaClient:
+    """One shop. With an admin key it reads and writes; with a publishable key alone it reads what the shop shows."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        admin_key: str | None = None,
+        publishable_key: str | None = None,
+        backoff: Backoff | None = None,
+        timeout: httpx.Timeout = TIMEOUT,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.can_write = admin_key is not None
+        self._secrets = [key for key in (admin_key, publishable_key) if key]
+        self._backoff = backoff or Backoff()
+        headers = {} if admin_key or not publishable_key else {"x-publishable-api-key": publishable_key}
+        self._client = httpx.Client(
+            base_url=self.base_url,
+            auth=(admin_key, "") if admin_key else None,
+            headers=headers,
+            timeout=timeout,
+            limits=LIMITS,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def get(self, path: str, params: Mapping[str, Any] | None = None) -> Json:
+        """Read, repeated on every transient fault."""
+        return self._call("GET", path, writes=False, params=params)
+
+    def post(self, path: str, body: Any = None, params: Mapping[str, Any] | None = None, **options: Any) -> Json:
+        """Write, repeated only when nothing can have been written; else UnknownOutcomeError."""
+        if body is not None:
+            options["json"] = body
+        return self._call("POST", path, writes=True, params=params, **options)
+
+    def delete(self, path: str) -> Json:
+        """Delete; Medusa answers 200 for what is gone already, so it may be repeated."""
+        return self._call("DELETE", path, writes=False)
+
+    def probe(self) -> str:
+        """Name of the store, by a read that needs credentials and database: /health says OK without either."""
+        if not self.can_write:
+            self.get("/store/products", {"limit": 1, "fields": "id"})
+            return self.base_url
+        stores = self.get("/admin/stores", {"fields": "id,name"})["stores"]
+        return str(stores[0]["name"]) if stores else self.base_url
+
+    def shop(self, *, sales_channel: str | None, stock_location: str | None, shipping_profile: str | None) -> Shop:
+        """Ids that new products need: each the named one, else the first. Raises PermanentError where there is none."""
+        stores = self.get("/admin/stores", {"fields": "supported_currencies.currency_code"})["stores"]
+        currencies = {c["currency_code"] for store in stores for c in store.get("supported_currencies") or []}
+        return Shop(
+            self._pick("sales-channels", "sales channel", sales_channel, "MEDUSA_SALES_CHANNEL"),
+            self._pick("stock-locations", "stock location", stock_location, "MEDUSA_STOCK_LOCATION"),
+            self._pick("shipping-profiles", "shipping profile", shipping_profile, "MEDUSA_SHIPPING_PROFILE"),
+            frozenset(currencies),
+        )
+
+    def stock_location_id(self, named: str | None) -> str:
+        """The stock location whose levels are kept."""
+        return self._pick("stock-locations", "stock location", named, "MEDUSA_STOCK_LOCATION")
+
+    def _pick(self, route: str, what: str, named: str | None, setting: str) -> str:
+        found = self.get(f"/admin/{route}", {"fields": "id,name", "limit": 200, "order": "created_at"})
+        entries = found[route.replace("-", "_")]
+        matching = [entry for entry in entries if named in (None, entry["id"], entry["name"])]
+        if matching:
+            return str(matching[0]["id"])
+        tried = f"Looking for the {what} of the shop at {self.base_url}"
+        if not entries:
+            raise PermanentError(tried, "there is none", f"Make one in Medusa Admin > Settings > {what.capitalize()}s.")
+        names = ", ".join(entry["name"] for entry in entries)
+        raise PermanentError(tried, f"none is called {named!r} (there is: {names})", f"Correct {setting}.")
+
+    def product_pages(self, progress: Progress | None = None) -> Iterator[list[Json]]:
+        """All products, drafts included with an admin key, a page at a time; the next pages are fetched meanwhile.
+
+        Raises PermanentError when fewer came than the shop counts: a failed read is never a smaller catalogue.
+        """
+        path, fields = ("/admin/products", ADMIN_FIELDS) if self.can_write else ("/store/products", STORE_FIELDS)
+
+        def page(offset: int) -> Json:
+            return self.get(path, {"fields": fields, "limit": PAGE, "offset": offset, "order": "id"})
+
+        seen: set[str] = set()
+        total = int(self.get(path, {"fields": "id", "limit": 1})["count"])
+        waiting: deque[Future[Json]] = deque()
+        offsets = iter(range(0, max(total, 1), PAGE))
+        with ThreadPoolExecutor(2, thread_name_prefix="catalogue") as threads:
+            waiting.extend(threads.submit(page, offset) for offset, _ in zip(offsets, range(2), strict=False))
+            while waiting:
+                answer = waiting.popleft().result()
+                if (offset := next(offsets, None)) is not None:
+                    waiting.append(threads.submit(page, offset))
+                fresh = [product for product in answer["products"] if product["id"] not in seen]
+                seen.update(product["id"] for product in fresh)
+                if progress:
+                    progress(len(seen), total)
+                yield fresh
+        if len(seen) < total:
+            raise TransientError(
+                f"Reading the catalogue of {self.base_url}",
+                f"{len(seen)} products came although the shop counts {total}",
+                "Products may have been deleted meanwhile: run it again.",
+            )
+
+    def products_where(self, filter_name: str, values: Sequence[str], fields: str) -> list[Json]:
+        """Products whose `filter_name` (id, external_id, handle) is among `values`."""
+        return self._read_many("/admin/products", "products", filter_name, values, fields)
+
+    def inventory_items_where(self, filter_name: str, values: Sequence[str], fields: str) -> list[Json]:
+        """Inventory items whose `filter_name` (id, sku) is among `values`."""
+        return self._read_many("/admin/inventory-items", "inventory_items", filter_name, values, fields)
+
+    def _read_many(
+        self, path: str, answer_key: str, filter_name: str, values: Sequence[str], fields: str
+    ) -> list[Json]:
+        found: list[Json] = []
+        for start in range(0, len(values), IDS_PER_READ):
+            part = list(values[start : start + IDS_PER_READ])
+            # Two products may share an external_id, so leave room for more rows than values.
+            params = {f"{filter_name}[]": part, "fields": fields, "limit": 5 * IDS_PER_READ}
+            found.extend(self.get(path, params)[answer_key])
+        return found
+
+    def _call(self, method: str, path: str, *, writes: bool, **options: Any) -> Json:
+        tried = f"{method} {self.base_url}{path}"
+
+        def once() -> Json:
+            self._backoff.wait_for_turn()
+            started = time.monotonic()
+            response = send(self._client, method, path, tried=tried, writes=writes, **options)
+            if response.is_success:
+                return self._json(response, tried)
+            raise self._error(response, tried, writes, time.monotonic() - started)
+
+        return self._backoff.retrying(repeat_unknown=not writes)(once)
+
+    def _json(self, response: httpx.Response, tried: str) -> Json:
+        try:
+            answer: Json = response.json()
+        except ValueError:
+            raise PermanentError(
+                tried, "the answer is not JSON", "Check that MEDUSA_BACKEND_URL is a Medusa v2 server."
+            ) from None
+        return answer
+
+    def _error(self, response: httpx.Response, tried: str, writes: bool, seconds: float) -> RemoteError:
+        status = response.status_code
+        came_back = redact(f"HTTP {status} {_message(response)}".strip(), self._secrets)
+        if status == 401 and seconds > _SLOW_401:
+            return TransientError(
+                tried, f"{came_back}, after {seconds:.0f} s", "The shop's database is away; the key may be fine."
+            )
+        if status in (401, 403):
+            return PermanentError(
+                tried, came_back, "Check MEDUSA_ADMIN_API_KEY: it must be a secret key.", status=status
+            )
+        if status == 413:
+            return PayloadTooLargeError(tried, came_back, "Raise the body limit of the proxy.", status=status)
+        if status == 429:
+            return TransientError(
+                tried, came_back, "Wait and run it again.", status=status, retry_after=retry_after_seconds(response)
+            )
+        if status in RETRYABLE_STATUS:
+            kind = UnknownOutcomeError if writes else TransientError
+            return kind(tried, came_back, "Look at the log of the Medusa server.", status=status)
+        return PermanentError(tried, came_back, "Correct what Medusa names, then run it again.", status=status)
+
+
+def _message(response: httpx.Response) -> str:
+    try:
+        body = response.json()
+    except ValueError:
+        return ""
+    return str(body.get("message", ""))[:500] if isinstance(body, dict) else ""

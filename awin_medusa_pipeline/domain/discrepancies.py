@@ -1,0 +1,270 @@
+"""Matched rows -> the discrepancy tables, each under its contract.
+
+What belongs here: what differs between feed and shop. What does not: whether and how it is put right.
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from awin_medusa_pipeline.domain import matching
+from awin_medusa_pipeline.domain.schemas import (
+    LooseMatch,
+    MatchedProduct,
+    MedusaOnlyProduct,
+    MissingProduct,
+    PriceMismatch,
+    ReturningProduct,
+    StockMismatch,
+)
+from awin_medusa_pipeline.domain.text import common_name, slug
+
+_JOINT = " | "
+
+
+@dataclass(frozen=True)
+class StockRules:
+    """What the feed's stock cells mean as a level in the shop."""
+
+    in_stock_level: int = 10
+    use_feed_quantity: bool = False
+    unknown_level: int | None = None
+    """Level of an offer whose stock is blank in a feed that fills the column; None keeps the shop's."""
+
+
+def wanted_level(rules: StockRules) -> pl.Expr:
+    """Level that the feed asks for, per row of Offer; null where it does not say.
+
+    A merchant that never fills a stock column sells what it lists (measured: most feeds carry no out-of-stock row).
+    """
+    filled = (pl.col("in_stock").is_not_null() | pl.col("quantity").is_not_null()).any().over("merchant_id")
+    in_stock = pl.coalesce("in_stock", pl.col("quantity") > 0, pl.when(~filled).then(True))
+    level = pl.lit(rules.in_stock_level, pl.Int64)
+    if rules.use_feed_quantity:
+        level = pl.coalesce("quantity", level)
+    unknown = pl.lit(rules.unknown_level, pl.Int64)
+    return pl.when(in_stock).then(level).when(~in_stock).then(pl.lit(0, pl.Int64)).otherwise(unknown)
+
+
+def matched_products(offers: pl.LazyFrame, catalog: pl.LazyFrame, rules: StockRules) -> pl.DataFrame:
+    """MatchedProduct rows. Of the offers only narrow columns are read, so memory does not grow with descriptions."""
+    narrow = offers.select(
+        "offer_key", "merchant_id", "sku", "gtin", "name", "price", "currency", wanted_level=wanted_level(rules)
+    ).collect()
+    variants = catalog.filter(pl.col("variant_id").is_not_null() & ~_ours_half_made()).collect()
+    pairs = matching.match(narrow, variants)
+    in_shop = variants.select(
+        "variant_id",
+        "product_id",
+        "handle",
+        "status",
+        "hidden_by_run",
+        "sku",
+        "inventory_item_id",
+        "level",
+        "reserved",
+        "manage_inventory",
+    )
+    return (
+        pairs.join(narrow.drop("sku", "gtin"), on="offer_key")
+        .join(in_shop, on="variant_id")
+        .join(_prices(pairs, variants), on=["variant_id", "currency"], how="left")
+        .select(MatchedProduct.column_names())
+    )
+
+
+def _ours_half_made() -> pl.Expr:
+    """Variants that an interrupted import of ours left; they count as not there, so that the import replaces them."""
+    return pl.col("half_made").is_not_null() & pl.col("external_id").str.starts_with("awin:").fill_null(False)
+
+
+def _prices(pairs: pl.DataFrame, variants: pl.DataFrame) -> pl.DataFrame:
+    return (
+        variants.select("variant_id", "prices")
+        .join(pairs, on="variant_id", how="semi")
+        .explode("prices")
+        .select(
+            "variant_id",
+            currency=pl.col("prices").struct.field("currency"),
+            shop_price=pl.col("prices").struct.field("amount"),
+        )
+        .drop_nulls()
+        .unique(["variant_id", "currency"], keep="first")
+    )
+
+
+def missing_products(
+    offers: pl.LazyFrame, catalog: pl.LazyFrame, matched: pl.LazyFrame, loose: pl.LazyFrame, rules: StockRules
+) -> pl.LazyFrame:
+    """MissingProduct rows, lazily: all of an offer's columns, without holding them in memory."""
+    narrow = (
+        offers.select("offer_key", "product_key", "sku", "gtin", "name", wanted_level=wanted_level(rules).fill_null(0))
+        .with_row_index("position")
+        .join(matched.select("offer_key"), on="offer_key", how="anti")
+        .collect()
+    )
+    shop = catalog.select("product_id", "handle", "external_id", "barcode", half_made=_ours_half_made()).collect()
+    known = (
+        shop.drop_nulls("external_id")
+        .group_by(product_key="external_id")
+        .agg(pl.col("product_id").min(), pl.col("handle").min(), whole=~pl.col("half_made").all())
+    )
+    titled = narrow.join(_titles(narrow, shop), on="product_key").join(known, on="product_key", how="left")
+    additions = titled.select(
+        "offer_key",
+        "title",
+        "wanted_level",
+        handle=pl.when("whole").then("handle_right").otherwise("handle"),
+        barcode=pl.when(
+            pl.col("gtin").is_unique() & ~pl.col("gtin").is_in(shop["barcode"].drop_nulls().implode())
+        ).then("gtin"),
+        existing_product_id=pl.when("whole").then("product_id"),
+        half_made_product_id=pl.when(~pl.col("whole")).then("product_id"),
+    )
+    return (
+        offers.join(additions.lazy(), on="offer_key", maintain_order="left")
+        .join(loose.select("offer_key", loose_match=True).unique(), on="offer_key", how="left", maintain_order="left")
+        .with_columns(pl.col("loose_match").fill_null(False))
+        .select(MissingProduct.column_names())
+    )
+
+
+def _titles(missing: pl.DataFrame, shop: pl.DataFrame) -> pl.DataFrame:
+    """(product_key, title, handle), handles unique among themselves and in the shop.
+
+    The first product of the feed keeps the plain slug; one that would collide gets its SKU, then its key.
+    """
+    products = missing.group_by("product_key").agg(
+        pl.col("position").min(),
+        pl.col("sku").sort_by("position").first(),
+        first=pl.col("name").min(),
+        last=pl.col("name").max(),
+    )
+    titles = pl.Series([common_name(a, b) for a, b in products.select("first", "last").iter_rows()], dtype=pl.String)
+    products = products.with_columns(title=titles).sort("position")
+    base, sku = slug(pl.col("title")), slug(pl.col("sku"))
+    taken = shop.filter(~pl.col("half_made"))["handle"].implode()
+
+    def free(handle: pl.Expr) -> pl.Expr:
+        return handle.is_first_distinct() & ~handle.is_in(taken) & (handle != "")
+
+    return products.with_columns(
+        handle=pl.when(free(base)).then(base).otherwise(pl.concat_str(base, sku, separator="-").str.strip_chars("-"))
+    ).select(
+        "product_key",
+        "title",
+        handle=pl.when(free(pl.col("handle")))
+        .then("handle")
+        .otherwise(pl.concat_str("handle", slug(pl.col("product_key")), separator="-").str.strip_chars("-")),
+    )
+
+
+def medusa_only_products(catalog: pl.LazyFrame, matched: pl.LazyFrame, loose: pl.LazyFrame) -> pl.LazyFrame:
+    """MedusaOnlyProduct rows: published, none of its variants in the feed."""
+    return (
+        _left_over(catalog, matched)
+        .group_by("product_id", "handle", "title", "status", "external_id")
+        .agg(skus=pl.col("sku").drop_nulls().str.join(_JOINT))
+        .join(loose.select("product_id", loose_match=True).unique(), on="product_id", how="left")
+        .with_columns(pl.col("loose_match").fill_null(False))
+        .sort("product_id")
+        .select(MedusaOnlyProduct.column_names())
+    )
+
+
+def _left_over(catalog: pl.LazyFrame, matched: pl.LazyFrame) -> pl.LazyFrame:
+    published = catalog.filter((pl.col("status") == "published") & ~_ours_half_made())
+    return published.join(matched.select("product_id"), on="product_id", how="anti")
+
+
+def loose_matches(offers: pl.LazyFrame, catalog: pl.LazyFrame, matched: pl.LazyFrame) -> pl.DataFrame:
+    """LooseMatch rows: pairs of what matching left over that look alike."""
+    left = offers.select("offer_key", "name", "price", "currency").join(
+        matched.select("offer_key"), on="offer_key", how="anti"
+    )
+    products = _left_over(catalog, matched).select("product_id", "title").unique().collect()
+    if products.is_empty():
+        return LooseMatch.create_empty()
+    offers_left = left.collect()
+    return (
+        matching.loose_pairs(offers_left, products)
+        .join(offers_left, on="offer_key")
+        .join(products, on="product_id")
+        .sort("score", "offer_key", descending=[True, False])
+        .select(LooseMatch.column_names())
+    )
+
+
+def returning_products(matched: pl.LazyFrame, catalog: pl.LazyFrame) -> pl.LazyFrame:
+    """ReturningProduct rows: hidden by this program and in the feed again. One hidden by hand stays hidden."""
+    titles = catalog.select("product_id", "title").unique("product_id")
+    return (
+        matched.filter((pl.col("status") == "draft") & pl.col("hidden_by_run").is_not_null())
+        .group_by("product_id", "handle", "hidden_by_run")
+        .agg(offer_keys=pl.col("offer_key").sort().str.join(_JOINT))
+        .join(titles, on="product_id")
+        .sort("product_id")
+        .select(ReturningProduct.column_names())
+    )
+
+
+def stock_mismatches(matched: pl.LazyFrame, catalog: pl.LazyFrame) -> pl.LazyFrame:
+    """StockMismatch rows: the level differs, is not set, or the variant left the feed while its product stayed."""
+    columns = StockMismatch.column_names()
+    differs = (
+        matched.filter(pl.col("wanted_level").is_not_null() & pl.col("level").ne_missing(pl.col("wanted_level")))
+        .with_columns(reason=pl.when(pl.col("level").is_null()).then(pl.lit("no_level")).otherwise(pl.lit("differs")))
+        .filter(_counted())
+    )
+    left_feed = (
+        catalog.join(matched.select("product_id").unique(), on="product_id", how="semi")
+        .join(matched.select("variant_id"), on="variant_id", how="anti")
+        .filter(_counted() & (pl.col("level") > 0))
+        .with_columns(offer_key=pl.lit(None, pl.String), wanted_level=pl.lit(0, pl.Int64), reason=pl.lit("left_feed"))
+    )
+    return pl.concat([differs.select(columns), left_feed.select(columns)]).sort("variant_id")
+
+
+def _counted() -> pl.Expr:
+    return pl.col("manage_inventory").fill_null(True) & pl.col("inventory_item_id").is_not_null()
+
+
+def price_mismatches(matched: pl.LazyFrame) -> pl.LazyFrame:
+    """PriceMismatch rows: another amount, or none, in the feed's currency."""
+    price, shop = pl.col("price").cast(pl.Float64), pl.col("shop_price").cast(pl.Float64)
+    return (
+        matched.filter(pl.col("price").ne_missing(pl.col("shop_price")))
+        .with_columns(change_percent=pl.when(shop > 0).then(((price - shop) / shop * 100).round(2)))
+        .sort("variant_id")
+        .select(PriceMismatch.column_names())
+    )
+
+
+def catalog_counts(catalog: pl.LazyFrame, matched: pl.LazyFrame) -> dict[str, int]:
+    """What became of the shop's products: the parts add up to catalog_products."""
+    products = (
+        catalog.group_by("product_id")
+        .agg(
+            pl.col("status").first(),
+            variants=pl.col("variant_id").count(),
+            half_made=_ours_half_made().all(),
+        )
+        .join(matched.group_by("product_id").agg(matched=pl.len()), on="product_id", how="left")
+        .with_columns(is_matched=pl.col("matched").is_not_null())
+    )
+    published, matched_one = pl.col("status") == "published", pl.col("is_matched")
+    counts = products.select(
+        catalog_products=pl.len(),
+        catalog_variants=pl.col("variants").sum(),
+        catalog_matched=matched_one.sum(),
+        catalog_only_published=(~matched_one & published & ~pl.col("half_made")).sum(),
+        catalog_only_hidden=(~matched_one & ~published & ~pl.col("half_made")).sum(),
+        half_made=(pl.col("half_made") & ~matched_one).sum(),
+    )
+    return {name: int(value) for name, value in counts.collect().row(0, named=True).items()}
+
+
+def hidden_by_hand(matched: pl.LazyFrame) -> int:
+    """Products in the feed that someone set to draft by hand: reported, never published again by this program."""
+    by_hand = (pl.col("status") != "published") & pl.col("hidden_by_run").is_null()
+    return int(matched.filter(by_hand).select(pl.col("product_id").n_unique()).collect().item())
