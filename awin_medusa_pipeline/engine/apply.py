@@ -4,7 +4,6 @@ What belongs here: how operations are carried out safely, whatever they are. Wha
 the shop (a Writer knows), which ones to make (engine/plans.py) and how a request is retried (clients/http.py).
 """
 
-import itertools
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,6 +21,7 @@ THREADS = 2
 # up on, and a create that arrives twice is refused by its handle and SKU.
 LOOKS = (0.5, 1.0, 2.0, 4.0)
 SENDS = 3
+NOT_SHOWN = "Medusa took it, but does not show it. Look at the log of the Medusa server, then run the sync again."
 
 Json = Mapping[str, Any]
 T = TypeVar("T")
@@ -191,7 +191,12 @@ class Engine:
         doubtful = sends > 0
         fault: RemoteError
         try:
-            return done | {key: (Status.APPLIED, target, None) for key, target in writer.send(batch).items()}
+            written = writer.send(batch)
+            return done | {
+                c.key: (Status.APPLIED, written[c.key], None) if c.key in written else (Status.FAILED, None, NOT_SHOWN)
+                for o in batch
+                for c in o.changes
+            }
         except UnknownOutcomeError as error:
             doubtful, fault, again = True, error, sends + 1 < SENDS
             # Only a 500 says that the server is through with it.
@@ -284,13 +289,3 @@ def _parts(items: Iterator[T], size: int, weight: Callable[[T], int] = lambda it
         total += weight(item)
     if part:
         yield part
-
-
-def limited(plan: Iterable[Operation | NotSent], limit: int | None) -> Iterator[Operation | NotSent]:
-    """The plan with only its first `limit` operations to be sent; a pilot."""
-    sent = itertools.count(1)
-    for item in plan:
-        if limit is not None and isinstance(item, Operation) and next(sent) > limit:
-            yield from (NotSent(change, f"beyond the limit of {limit}") for change in item.changes)
-        else:
-            yield item

@@ -1,0 +1,217 @@
+"""The Writers of the apply engine for Medusa: products, variants, status, levels.
+
+What belongs here: which call carries a kind of change out, and how to see in the shop that it is done. What does not:
+order, batches, repetition (apply.py).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from awin_medusa_pipeline.clients.medusa import MedusaClient
+from awin_medusa_pipeline.domain.catalog import HIDDEN_BY_RUN
+from awin_medusa_pipeline.domain.products import added_option_value, variant_payload
+from awin_medusa_pipeline.engine.apply import Change, Operation
+from awin_medusa_pipeline.store.ledger import Kind
+
+Json = Mapping[str, Any]
+
+_LEVELS = (
+    "variants.inventory_items.inventory.location_levels.location_id,"
+    "variants.inventory_items.inventory.location_levels.stocked_quantity"
+)
+_MADE = "id,external_id,variants.id,variants.sku,variants.inventory_items.inventory_item_id"
+_STATE = f"{_MADE},variants.metadata,variants.prices.amount,{_LEVELS}"
+
+
+class LevelWriter:
+    """Sets inventory levels at the stock location. Body: inventory_item_id, stocked_quantity, exists."""
+
+    kind = Kind.STOCK
+
+    def __init__(self, client: MedusaClient, location_id: str) -> None:
+        self._client, self._location_id = client, location_id
+
+    def send(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
+        """One batch of created and updated levels; the answer is read for what the shop then has."""
+        stored = self.set_levels([operation.body for operation in operations])
+        return {
+            change.key: change.target_id
+            for operation in operations
+            for change in operation.changes
+            if stored.get(str(change.target_id)) == change.after["level"]
+        }
+
+    def set_levels(self, bodies: Iterable[Json]) -> dict[str, int]:
+        """Levels as the shop answers them, by inventory item."""
+        batch: dict[str, list[Json]] = {"create": [], "update": []}
+        for body in bodies:
+            level = {
+                "inventory_item_id": body["inventory_item_id"],
+                "location_id": self._location_id,
+                "stocked_quantity": body["stocked_quantity"],
+            }
+            batch["update" if body["exists"] else "create"].append(level)
+        if not any(batch.values()):
+            return {}
+        answer = self._client.post("/admin/inventory-items/location-levels/batch", batch)
+        return {
+            level["inventory_item_id"]: level["stocked_quantity"] for level in answer["created"] + answer["updated"]
+        }
+
+    def look_up(self, changes: Sequence[Change]) -> Mapping[str, str | None]:
+        """Changes whose item has the wanted level."""
+        levels = self.levels([str(change.target_id) for change in changes])
+        return {c.key: c.target_id for c in changes if levels.get(str(c.target_id)) == c.after["level"]}
+
+    def levels(self, item_ids: Sequence[str]) -> dict[str, int]:
+        """Stocked quantity at the location, by inventory item; an item without a level there is left out."""
+        items = self._client.where(
+            "inventory-items", "id", item_ids, "id,location_levels.location_id,location_levels.stocked_quantity"
+        )
+        return {
+            item["id"]: level["stocked_quantity"]
+            for item in items
+            for level in item.get("location_levels") or []
+            if level["location_id"] == self._location_id
+        }
+
+
+class StatusWriter:
+    """Hides or publishes products. Body: an update of POST /admin/products/batch."""
+
+    def __init__(self, client: MedusaClient, kind: Kind) -> None:
+        self._client, self.kind = client, kind
+
+    def send(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
+        """One batch of updates, read back."""
+        body = {"update": [operation.body for operation in operations]}
+        self._client.post("/admin/products/batch", body, {"fields": "id"})
+        return self.look_up([change for operation in operations for change in operation.changes])
+
+    def look_up(self, changes: Sequence[Change]) -> Mapping[str, str | None]:
+        """Products that have the wanted status and mark."""
+        products = self._client.where(
+            "products", "id", [str(change.target_id) for change in changes], "id,status,metadata"
+        )
+        states = {
+            product["id"]: (product["status"], (product.get("metadata") or {}).get(HIDDEN_BY_RUN) or None)
+            for product in products
+        }
+        return {
+            change.key: change.target_id
+            for change in changes
+            if states.get(str(change.target_id)) == (change.after["status"], change.after[HIDDEN_BY_RUN])
+        }
+
+
+class ProductWriter:
+    """Creates products with their variants, prices and levels. Body: product, levels by SKU, replaces (product id)."""
+
+    kind = Kind.IMPORT
+
+    def __init__(self, client: MedusaClient, location_id: str) -> None:
+        self._client = client
+        self._levels = LevelWriter(client, location_id)
+        self._location_id = location_id
+        self._tried: set[str] = set()
+
+    def send(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
+        """One batch of products and one of their levels; what an earlier try left is completed, not made again."""
+        keys = [str(operation.body["product"]["external_id"]) for operation in operations]
+        there: list[dict[str, Any]] = []
+        if not self._tried.isdisjoint(keys):
+            there = [p for p in self._client.where("products", "external_id", keys, _STATE) if _whole(p)]
+        self._tried.update(keys)
+        known = {product["external_id"] for product in there}
+        new = [operation.body for operation in operations if operation.body["product"]["external_id"] not in known]
+        self._remove_half_made(new)
+        if new:
+            body = {"create": [b["product"] for b in new]}
+            there += self._client.post("/admin/products/batch", body, {"fields": _MADE})["created"]
+        wanted = {sku: level for operation in operations for sku, level in operation.body["levels"].items()}
+        stored = self._set_levels(there, wanted)
+        made = {variant["sku"]: variant["id"] for product in there for variant in product["variants"]}
+        return {
+            change.key: made[change.after["sku"]]
+            for operation in operations
+            for change in operation.changes
+            if stored.get(change.after["sku"]) == change.after["level"]
+        }
+
+    def look_up(self, changes: Sequence[Change]) -> Mapping[str, str | None]:
+        """Changes whose variant is there with price, inventory item and wanted level."""
+        keys = list(dict.fromkeys(str(change.after["product_key"]) for change in changes))
+        products = self._client.where("products", "external_id", keys, _STATE)
+        done = {
+            (product["external_id"], variant["sku"], _level(variant, self._location_id)): variant["id"]
+            for product in products
+            if _whole(product)
+            for variant in product["variants"]
+        }
+        wanted = {c.key: (c.after["product_key"], c.after["sku"], c.after["level"]) for c in changes}
+        return {key: done[state] for key, state in wanted.items() if state in done}
+
+    def _set_levels(self, products: Iterable[Json], wanted: Mapping[str, int]) -> dict[str, int]:
+        items = {
+            variant["sku"]: (variant["inventory_items"][0]["inventory_item_id"], _level(variant, self._location_id))
+            for product in products
+            for variant in product["variants"]
+            if variant["sku"] in wanted
+        }
+        stored = self._levels.set_levels(
+            {"inventory_item_id": item_id, "stocked_quantity": wanted[sku], "exists": level is not None}
+            for sku, (item_id, level) in items.items()
+            if level != wanted[sku]
+        )
+        return {sku: stored[item_id] if item_id in stored else wanted[sku] for sku, (item_id, _) in items.items()}
+
+    def _remove_half_made(self, bodies: Sequence[Json]) -> None:
+        """Delete what an interrupted import left, and the inventory items whose SKU would block the new ones."""
+        halves = [body for body in bodies if body["replaces"]]
+        if not halves:
+            return
+        for body in halves:
+            self._client.delete(f"/admin/products/{body['replaces']}")
+        skus = [sku for body in halves for sku in body["levels"]]
+        for item in self._client.where("inventory-items", "sku", skus, "id,sku"):
+            self._client.delete(f"/admin/inventory-items/{item['id']}")
+
+
+class VariantWriter(ProductWriter):
+    """Adds one variant to a product that is there. Body: product_id, row (MissingProduct), levels by SKU."""
+
+    def send(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
+        """One variant a call: Medusa makes its inventory item only on this route."""
+        return {key: value for operation in operations for key, value in self._send_one(operation).items()}
+
+    def _send_one(self, operation: Operation) -> Mapping[str, str | None]:
+        body, (change,) = operation.body, operation.changes
+        product_id, row = body["product_id"], body["row"]
+        fields = f"{_MADE},options.id,options.title,options.values.value,{_LEVELS}"
+        product = self._client.get(f"/admin/products/{product_id}", {"fields": fields})["product"]
+        if row["sku"] not in {variant["sku"] for variant in product["variants"]}:
+            chosen = {option["title"]: added_option_value(option["title"], row) for option in product["options"]}
+            for option in product["options"]:
+                self._add_value(product_id, option, chosen[option["title"]])
+            self._client.post(f"/admin/products/{product_id}/variants", variant_payload(row, chosen), {"fields": "id"})
+            product = self._client.get(f"/admin/products/{product_id}", {"fields": fields})["product"]
+        stored = self._set_levels([product], body["levels"])
+        made = {variant["sku"]: variant["id"] for variant in product["variants"]}
+        return {change.key: made[row["sku"]]} if stored.get(row["sku"]) == change.after["level"] else {}
+
+    def _add_value(self, product_id: str, option: Json, value: str) -> None:
+        values = [entry["value"] for entry in option["values"]]
+        if value not in values:
+            path = f"/admin/products/{product_id}/options/{option['id']}"
+            self._client.post(path, {"values": [*values, value]}, {"fields": "id"})
+
+
+def _whole(product: Json) -> bool:
+    variants = product.get("variants") or []
+    return bool(variants) and all(v.get("prices") and v.get("inventory_items") for v in variants)
+
+
+def _level(variant: Json, location_id: str) -> int | None:
+    links = variant.get("inventory_items") or []
+    levels = ((links[0].get("inventory") or {}).get("location_levels") or []) if links else []
+    return next((level["stocked_quantity"] for level in levels if level["location_id"] == location_id), None)
