@@ -1,0 +1,52 @@
+"""A state store for each test: SQLite in a file, and a real PostgreSQL server of this session's own."""
+
+import random
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from awin_medusa_pipeline.sandbox.postgres import Postgres
+from awin_medusa_pipeline.sandbox.processes import port_is_free, silent
+from awin_medusa_pipeline.store.database import Database, open_database
+
+PASSWORD = "not-to-be-seen"
+_numbers = count()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A server on a free port below 32768: above, the system gives ports to clients."""
+    port = next(port for port in random.sample(range(20_000, 32_000), 100) if port_is_free(port))
+    server = Postgres(tmp_path_factory.mktemp("postgres"), port=port, password=PASSWORD)
+    server.start(silent)
+    try:
+        yield server
+    finally:
+        server.stop()
+        server.purge()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Address of a store that does not exist yet."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'home' / 'state.db'}"
+    server: Postgres = request.getfixturevalue("postgres")
+    name = f"store_{next(_numbers)}"
+    server.create(name)
+    return server.url(name)
+
+
+@pytest.fixture
+def database(store_url: str) -> Iterator[Database]:
+    """An open store."""
+    with open_database(store_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def another(store_url: str) -> Callable[[], Database]:
+    """Opens the same store once more, as another process would."""
+    return lambda: open_database(store_url)
