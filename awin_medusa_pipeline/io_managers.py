@@ -5,7 +5,6 @@ What belongs here: a frame to a file and back. What does not: what is in it (dom
 """
 
 import io
-import typing
 
 import dagster as dg
 import polars as pl
@@ -73,5 +72,4 @@ def _scan(path: UPath, asset: str) -> pl.LazyFrame:
 
 
 def _wants_lazy(annotation: object) -> bool:
-    origin = typing.get_origin(annotation) or annotation
-    return isinstance(origin, type) and issubclass(origin, pl.LazyFrame)
+    return isinstance(annotation, type) and issubclass(annotation, pl.LazyFrame)

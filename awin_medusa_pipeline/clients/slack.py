@@ -29,8 +29,8 @@ from awin_medusa_pipeline.store.database import StoreError
 from awin_medusa_pipeline.store.outbox import Outbox
 
 log = logging.getLogger(__name__)
-# slack_sdk logs the webhook's address, which is its only secret, at DEBUG.
-logging.getLogger("slack_sdk").setLevel(logging.WARNING)
+# slack_sdk logs the webhook's address, which is its only secret: at DEBUG, and a mistyped one at ERROR.
+logging.getLogger("slack_sdk").setLevel(logging.CRITICAL)
 
 API = "https://slack.com/api/"
 TIMEOUT = 10  # seconds
