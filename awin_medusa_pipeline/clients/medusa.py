@@ -195,6 +195,11 @@ class MedusaClient:
     def _ids(self, route: str, key: str, values: Sequence[str]) -> dict[str, str]:
         return {entry[key]: entry["id"] for entry in self.where(route, key, values, f"id,{key}")}
 
+    def upload(self, name: str, content: bytes, kind: str) -> str:
+        """Store one file; its address."""
+        files = self.post("/admin/uploads", files={"files": (name, content, kind)})["files"]
+        return str(files[0]["url"])
+
     def _call(self, method: str, path: str, *, writes: bool, **options: Any) -> Json:
         tried = f"{method} {self.base_url}{path}"
 

@@ -44,11 +44,14 @@ def tag_values(row: Row) -> list[str]:
     return ["AWIN", row["merchant_name"]] if row["merchant_name"] else ["AWIN"]
 
 
-def product_payload(rows: Sequence[Row], defaults: ProductDefaults) -> Payload:
-    """Body of one product in POST /admin/products/batch from the MissingProduct rows that share a product_key."""
+def product_payload(rows: Sequence[Row], defaults: ProductDefaults, images: Sequence[str] | None = None) -> Payload:
+    """Body of one product in POST /admin/products/batch from the MissingProduct rows that share a product_key.
+
+    `images`: other addresses than the feed's.
+    """
     first = rows[0]
+    images = product_images(rows) if images is None else images
     options = option_values(rows)
-    images = list(dict.fromkeys(url for row in rows for url in image_urls(row)))
     payload: Payload = {
         "title": first["title"],
         "handle": first["handle"],
@@ -75,9 +78,9 @@ def product_payload(rows: Sequence[Row], defaults: ProductDefaults) -> Payload:
     return payload
 
 
-def image_urls(row: Row) -> list[str]:
-    """An offer's images, the main one first."""
-    return [url for url in [row["image_url"], *row["more_image_urls"]] if url]
+def product_images(rows: Sequence[Row]) -> list[str]:
+    """Images of the offers of one product, each offer's main one first."""
+    return list(dict.fromkeys(url for row in rows for url in [row["image_url"], *row["more_image_urls"]] if url))
 
 
 def option_values(rows: Sequence[Row]) -> dict[str, list[str]]:

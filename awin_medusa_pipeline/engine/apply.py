@@ -77,6 +77,11 @@ class ApplyResult:
     failures: tuple[tuple[str, str], ...] = ()
     stopped_reason: str | None = None
 
+    def __add__(self, other: "ApplyResult") -> "ApplyResult":
+        """Both parts of one kind."""
+        counts = {status: number + other.counts[status] for status, number in self.counts.items()}
+        return ApplyResult(counts, self.failures + other.failures, self.stopped_reason or other.stopped_reason)
+
 
 _Outcomes = dict[str, tuple[Status, str | None, str | None]]
 

@@ -4,13 +4,19 @@ What belongs here: the plan of each kind. What does not: I/O. A plan is lazy, so
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
 from awin_medusa_pipeline.domain.catalog import HIDDEN_BY_RUN
-from awin_medusa_pipeline.domain.products import ProductDefaults, hidden_patch, product_payload, restored_patch
+from awin_medusa_pipeline.domain.products import (
+    ProductDefaults,
+    hidden_patch,
+    product_images,
+    product_payload,
+    restored_patch,
+)
 from awin_medusa_pipeline.engine.apply import Change, NotSent, Operation
 
 Plan = Iterator[Operation | NotSent]
@@ -37,15 +43,17 @@ def split_import(missing: pl.DataFrame, limit: int | None, *, hold_loose: bool) 
     ]
 
 
-def import_plan(rows: pl.DataFrame, defaults: ProductDefaults) -> Plan:
-    """New products: one operation each, with all its variants."""
+def import_plan(
+    rows: pl.DataFrame, defaults: ProductDefaults, rehost: Callable[[Sequence[str]], list[str]] | None = None
+) -> Plan:
+    """New products: one operation each, with all its variants; `rehost` gives images another address."""
     new = rows.filter(pl.col("existing_product_id").is_null())
     for _, group in itertools.groupby(new.iter_rows(named=True), key=lambda row: row["product_key"]):
         offers = list(group)
         yield Operation(
             tuple(_import_change(offer) for offer in offers),
             {
-                "product": product_payload(offers, defaults),
+                "product": product_payload(offers, defaults, rehost(product_images(offers)) if rehost else None),
                 "levels": {offer["sku"]: offer["wanted_level"] for offer in offers},
                 "replaces": offers[0]["half_made_product_id"],
             },

@@ -1,0 +1,73 @@
+"""The kinds of change, each as one call: rows of its table in, what became of them out.
+
+What belongs here: which plan goes with which writer. What does not: the plan, the writer, the engine themselves.
+"""
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import chain
+
+import polars as pl
+
+from awin_medusa_pipeline.clients.images import ImageHost
+from awin_medusa_pipeline.clients.medusa import MedusaClient, Shop
+from awin_medusa_pipeline.domain.products import ProductDefaults
+from awin_medusa_pipeline.engine import plans
+from awin_medusa_pipeline.engine.apply import ApplyResult, Engine, NotSent, Operation, Writer
+from awin_medusa_pipeline.engine.taxonomy import product_defaults
+from awin_medusa_pipeline.engine.writers import LevelWriter, ProductWriter, StatusWriter, VariantWriter
+from awin_medusa_pipeline.store.ledger import Kind
+
+
+@dataclass(frozen=True)
+class Application:
+    """A shop, an engine, and how far to go. Every method takes the rows of one table and answers their outcome."""
+
+    client: MedusaClient
+    shop: Shop
+    engine: Engine
+    dry_run: bool = True
+    limit: int | None = None
+    hold_loose: bool = True
+    rehost_images: bool = False
+
+    def import_missing(self, missing: pl.DataFrame) -> ApplyResult:
+        """MissingProduct rows: new products, then new variants of products that are there."""
+        rows, staying = plans.split_import(missing, self.limit, hold_loose=self.hold_loose)
+        products = ProductWriter(self.client, self.shop.stock_location_id)
+        variants = VariantWriter(self.client, self.shop.stock_location_id)
+        # Only the product calls can be batched; a variant's inventory item is made by a call of its own.
+        one_by_one = replace(self.engine, batch_size=1)
+        with ExitStack() as stack:
+            images = stack.enter_context(ImageHost(self.client)) if self.rehost_images and not self.dry_run else None
+            plan = plans.import_plan(rows, self._defaults(rows), images)
+            made = self._apply(self.engine, products, chain(staying, plan))
+        return made + self._apply(one_by_one, variants, plans.variant_plan(rows))
+
+    def hide(self, medusa_only: pl.DataFrame) -> ApplyResult:
+        """MedusaOnlyProduct rows: draft, marked with run and time."""
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        plan = plans.hide_plan(medusa_only, self.engine.run_id, at, self.limit, hold_loose=self.hold_loose)
+        return self._apply(self.engine, StatusWriter(self.client, Kind.HIDE), plan)
+
+    def restore(self, returning: pl.DataFrame) -> ApplyResult:
+        """ReturningProduct rows: published, the mark removed."""
+        plan = plans.restore_plan(returning, self.limit)
+        return self._apply(self.engine, StatusWriter(self.client, Kind.RESTORE), plan)
+
+    def set_stock(self, mismatches: pl.DataFrame) -> ApplyResult:
+        """StockMismatch rows: absolute levels."""
+        writer = LevelWriter(self.client, self.shop.stock_location_id)
+        return self._apply(self.engine, writer, plans.stock_plan(mismatches, self.limit))
+
+    def _apply(self, engine: Engine, writer: Writer, plan: Iterable[Operation | NotSent]) -> ApplyResult:
+        if not self.dry_run:
+            engine.settle_left_open(writer, self.client.base_url)
+        return engine.apply(writer, plan, dry_run=self.dry_run)
+
+    def _defaults(self, rows: pl.DataFrame) -> ProductDefaults:
+        if self.dry_run:  # making brands and categories would change the shop
+            return ProductDefaults(self.shop.sales_channel_id, self.shop.shipping_profile_id)
+        return product_defaults(self.client, self.shop, rows)

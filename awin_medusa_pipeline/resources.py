@@ -1,0 +1,111 @@
+"""What the assets reach the outside through: the state store, the shop, the reports, Slack.
+
+What belongs here: opening and closing. What does not: logic. No resource has a field: settings are read from the
+environment when a run needs them, so no secret ever stands in a resource's config, which Dagster shows and stores.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import dagster as dg
+from pydantic import PrivateAttr
+
+from awin_medusa_pipeline.clients.medusa import MedusaClient
+from awin_medusa_pipeline.clients.slack import SlackClient, deliver
+from awin_medusa_pipeline.errors import PermanentError
+from awin_medusa_pipeline.messages import Payload
+from awin_medusa_pipeline.reports import RunReports
+from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline.store.database import Database, database_url, open_database
+from awin_medusa_pipeline.store.feed_history import FeedHistory
+from awin_medusa_pipeline.store.ledger import Ledger, Run
+from awin_medusa_pipeline.store.outbox import Outbox
+
+
+def medusa_client(settings: Settings, *, applying: bool = False) -> MedusaClient:
+    """The shop of the settings. Raises PermanentError naming the setting that is missing."""
+    admin, publishable = settings.medusa_admin_api_key, settings.medusa_publishable_key
+    if not settings.medusa_backend_url:
+        raise PermanentError(
+            "Connecting to the shop", "MEDUSA_BACKEND_URL is not set", "Set it in .env, e.g. http://localhost:9000."
+        )
+    if applying and not admin:
+        raise PermanentError(
+            f"Changing the shop at {settings.medusa_backend_url}",
+            "MEDUSA_ADMIN_API_KEY is not set",
+            "Make a secret key in Medusa Admin > Settings > Secret API Keys and set it in .env; "
+            "a publishable key is enough for detect_discrepancies_job alone.",
+        )
+    if not (admin or publishable):
+        raise PermanentError(
+            f"Reading the shop at {settings.medusa_backend_url}",
+            "neither MEDUSA_ADMIN_API_KEY nor MEDUSA_PUBLISHABLE_KEY is set",
+            "Set one of them in .env.",
+        )
+    return MedusaClient(
+        settings.medusa_backend_url,
+        admin_key=admin.get_secret_value() if admin else None,
+        publishable_key=publishable.get_secret_value() if publishable else None,
+    )
+
+
+class MedusaResource(dg.ConfigurableResource["MedusaResource"]):
+    """The shop that MEDUSA_BACKEND_URL names."""
+
+    @contextmanager
+    def client(self, *, applying: bool = False) -> Iterator[MedusaClient]:
+        """A client for one step."""
+        with medusa_client(Settings(), applying=applying) as client:
+            yield client
+
+
+class StateStore(dg.ConfigurableResource["StateStore"]):
+    """The state store, open for a run: operation log, feed history, outbox; and the run's reports."""
+
+    _database: Database = PrivateAttr()
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["StateStore"]:
+        """Open for the length of a run."""
+        with open_database(database_url(Settings())) as self._database:
+            yield self
+
+    @property
+    def database(self) -> Database:
+        """The open database."""
+        return self._database
+
+    @property
+    def ledger(self) -> Ledger:
+        """The operation log."""
+        return Ledger(self._database)
+
+    @property
+    def feeds(self) -> FeedHistory:
+        """The feed history."""
+        return FeedHistory(self._database)
+
+    def run(self, dagster_run: dg.DagsterRun) -> Run:
+        """The run's row in the operation log, made by whichever step comes first."""
+        operations: dict[str, Any] = dagster_run.run_config.get("ops") or {}  # type: ignore[assignment]
+        return self.ledger.start_run(
+            dagster_run.run_id,
+            shop=Settings().medusa_backend_url or "",
+            job=dagster_run.job_name,
+            dry_run=any((config.get("config") or {}).get("dry_run") is True for config in operations.values()),
+        )
+
+    def reports(self, dagster_run: dg.DagsterRun) -> RunReports:
+        """The run's report folder."""
+        return RunReports(Settings().awin_medusa_home, self.run(dagster_run))
+
+
+class Slack(dg.ConfigurableResource["Slack"]):
+    """Messages to the shop owner, by way of the outbox; nothing configured sends them to the log."""
+
+    def tell(self, database: Database, dedupe_key: str, payload: Payload) -> None:
+        """Keep a message, then send all that waits. A Slack fault never raises."""
+        outbox = Outbox(database)
+        outbox.put(dedupe_key, payload)
+        deliver(outbox, SlackClient.from_settings(Settings()))
