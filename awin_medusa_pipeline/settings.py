@@ -11,6 +11,8 @@ from typing import Annotated
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from awin_medusa_pipeline.domain.discrepancies import StockRules
+
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -123,6 +125,12 @@ class Settings(BaseSettings):
             return value
         pairs = [item.partition("=") for item in value.split()]
         return {(merchant if column else "*"): column or merchant for merchant, _, column in pairs}
+
+    @property
+    def stock_rules(self) -> StockRules:
+        """What the feed's stock cells mean as a level in the shop."""
+        unknown = {UnknownStock.IN_STOCK: self.sync_stock_level, UnknownStock.OUT_OF_STOCK: 0, UnknownStock.KEEP: None}
+        return StockRules(self.sync_stock_level, self.sync_stock_from_feed, unknown[self.sync_unknown_stock])
 
     @property
     def feed_addresses(self) -> list[str]:

@@ -50,7 +50,6 @@ class Shop:
     sales_channel_id: str
     stock_location_id: str
     shipping_profile_id: str
-    currencies: frozenset[str]
 
 
 class MedusaClient:
@@ -110,14 +109,16 @@ class MedusaClient:
 
     def shop(self, *, sales_channel: str | None, stock_location: str | None, shipping_profile: str | None) -> Shop:
         """Ids that new products need: each the named one, else the first. Raises PermanentError where there is none."""
-        stores = self.get("/admin/stores", {"fields": "supported_currencies.currency_code"})["stores"]
-        currencies = {c["currency_code"] for store in stores for c in store.get("supported_currencies") or []}
         return Shop(
             self._pick("sales-channels", "sales channel", sales_channel, "MEDUSA_SALES_CHANNEL"),
             self._pick("stock-locations", "stock location", stock_location, "MEDUSA_STOCK_LOCATION"),
             self._pick("shipping-profiles", "shipping profile", shipping_profile, "MEDUSA_SHIPPING_PROFILE"),
-            frozenset(currencies),
         )
+
+    def currencies(self) -> frozenset[str]:
+        """Currencies that the shop sells in, ISO 4217 in lower case."""
+        stores = self.get("/admin/stores", {"fields": "supported_currencies.currency_code"})["stores"]
+        return frozenset(c["currency_code"] for store in stores for c in store.get("supported_currencies") or [])
 
     def stock_location_id(self, named: str | None) -> str:
         """The stock location whose levels are kept."""

@@ -257,7 +257,6 @@ def catalog_counts(catalog: pl.LazyFrame, matched: pl.LazyFrame) -> dict[str, in
         catalog_products=pl.len(),
         catalog_variants=pl.col("variants").sum(),
         catalog_matched=matched_one.sum(),
-        catalog_only_published=(~matched_one & published & ~pl.col("half_made")).sum(),
         catalog_only_hidden=(~matched_one & ~published & ~pl.col("half_made")).sum(),
         half_made=(pl.col("half_made") & ~matched_one).sum(),
     )

@@ -1,0 +1,89 @@
+"""Blocking checks: a table that breaks its contract, a feed that the shop cannot sell, an operation that failed.
+
+What belongs here: what ends a run although every step worked. What does not: guards of how much may change.
+"""
+
+from collections.abc import Sequence
+
+import dagster as dg
+import dataframely as dy
+import polars as pl
+
+from awin_medusa_pipeline.domain import schemas
+from awin_medusa_pipeline.resources import MedusaResource, StateStore
+
+CONTRACTS: dict[str, type[dy.Schema]] = {
+    "awin_feed": schemas.Offer,
+    "awin_feed_rejects": schemas.RejectedRow,
+    "medusa_catalog": schemas.CatalogVariant,
+    "matched_products": schemas.MatchedProduct,
+    "missing_awin_products": schemas.MissingProduct,
+    "medusa_only_products": schemas.MedusaOnlyProduct,
+    "returning_products": schemas.ReturningProduct,
+    "stock_mismatches": schemas.StockMismatch,
+    "price_mismatches": schemas.PriceMismatch,
+    "loose_matches": schemas.LooseMatch,
+}
+
+
+def contract_check(asset: str, contract: type[dy.Schema]) -> dg.AssetChecksDefinition:
+    """The check that every row of a table keeps its contract."""
+
+    @dg.asset_check(
+        asset=asset,
+        name="contract",
+        blocking=True,
+        description=f"Every row keeps the contract {contract.__name__}.",
+        additional_ins={"table": dg.AssetIn(asset, input_manager_key="io_manager")},
+    )
+    def check(table: pl.LazyFrame) -> dg.AssetCheckResult:
+        _, failures = contract.filter(table)
+        broken = {rule: int(count) for rule, count in failures.counts().items()}
+        return dg.AssetCheckResult(
+            passed=not broken,
+            description=f"Rows that break a rule: {broken}" if broken else None,
+            metadata={"broken_rules": broken},
+        )
+
+    return check
+
+
+@dg.asset_check(asset="awin_feed", blocking=True, description="The shop has every currency of the feed.")
+def currencies_in_shop(awin_feed: pl.LazyFrame, medusa: MedusaResource) -> dg.AssetCheckResult:
+    """Before anything is written: a price in a currency that the shop lacks could never be bought."""
+    wanted = awin_feed.group_by("currency").len("offers").collect()
+    with medusa.client() as client:
+        if not client.can_write:
+            return dg.AssetCheckResult(passed=True, description="A publishable key cannot see the shop's currencies.")
+        has = client.currencies()
+    lacking = dict(wanted.filter(~pl.col("currency").is_in(list(has))).iter_rows())
+    names = ", ".join(f"{code.upper()} ({offers:,} offers)" for code, offers in lacking.items())
+    return dg.AssetCheckResult(
+        passed=not lacking,
+        description=f"The feed sells in {names}; the shop has {', '.join(sorted(has)).upper()}. "
+        "Add the currency in Medusa Admin > Settings > Store, or take that feed out of AWIN_FEED_URL."
+        if lacking
+        else None,
+    )
+
+
+@dg.asset_check(asset="sync_summary", blocking=True, description="No operation of the run failed.")
+def nothing_failed(context: dg.AssetCheckExecutionContext, store: StateStore) -> dg.AssetCheckResult:
+    """A refused row fails the run once the rest is done, so that the alert goes out."""
+    counts = store.ledger.counts(context.run.run_id)
+    failed = {kind: outcomes["failed"] for kind, outcomes in counts.items() if outcomes["failed"]}
+    numbers = ", ".join(f"{kind} {number}" for kind, number in failed.items())
+    folder = store.reports(context.run).folder
+    return dg.AssetCheckResult(
+        passed=not failed,
+        description=f"Operations that failed: {numbers}. The reason of each is in {folder}/*-log.ndjson; "
+        "the next run tries them again."
+        if failed
+        else None,
+        metadata=dict(failed),
+    )
+
+
+def all_checks() -> Sequence[dg.AssetChecksDefinition]:
+    """Every check of the project."""
+    return [*(contract_check(*item) for item in CONTRACTS.items()), currencies_in_shop, nothing_failed]
