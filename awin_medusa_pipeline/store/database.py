@@ -151,7 +151,6 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
     # The driver's own BEGIN comes too late to cover reads and DDL, so it is switched off and sent below.
     connection.isolation_level = None
     connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA synchronous = NORMAL")  # in WAL mode a killed process loses nothing with it
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

@@ -5,7 +5,7 @@ is taken back; the engine does that, with this log as its memory.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from awin_medusa_pipeline.store.database import Database, insert_new
-from awin_medusa_pipeline.store.models import OPEN, Operation, Run, Status
+from awin_medusa_pipeline.store.models import OPEN, OPEN_ROWS, Operation, Run, Status
 
 __all__ = ["KEPT", "Final", "Intent", "Kind", "Ledger", "Operation", "Outcome", "Run", "Status", "reported"]
 
@@ -98,13 +98,19 @@ class Ledger:
         Raises sqlalchemy IntegrityError for a run that was never started.
         """
         shared = {"run_id": run_id, "kind": str(kind), "status": Status.INTENT, "created_at": _now()}
-        return self._insert([_columns(row) | shared for row in rows])
+        if not (values := [_columns(row) | shared for row in rows]):
+            return []
+        with self._database.writing() as session:
+            insert = sa.insert(Operation).returning(Operation.id, sort_by_parameter_order=True)
+            return list(session.scalars(insert, values))
 
-    def record_finals(self, run_id: str, kind: str, rows: Iterable[Final]) -> list[int]:
-        """Write down what is not sent, and why; ids in the order of `rows`."""
+    def record_finals(self, run_id: str, kind: str, rows: Iterable[Final]) -> None:
+        """Write down what is not sent, and why."""
         now = _now()
         shared = {"run_id": run_id, "kind": str(kind), "created_at": now, "finished_at": now}
-        return self._insert([_columns(row) | shared for row in rows])
+        if values := [_columns(row) | shared for row in rows]:
+            with self._database.writing() as session:
+                session.execute(sa.insert(Operation), values)
 
     def record_outcomes(self, outcomes: Iterable[Outcome]) -> None:
         """Write down what became of intents, of this run or of one that died."""
@@ -129,7 +135,7 @@ class Ledger:
         query = (
             sa.select(Operation)
             .join(Run, Run.run_id == Operation.run_id)
-            .where(Operation.status.in_(OPEN), Operation.kind == str(kind), Run.shop == shop)
+            .where(OPEN_ROWS, Operation.kind == str(kind), Run.shop == shop)
             .order_by(Operation.id)
         )
         if except_run is not None:
@@ -171,13 +177,6 @@ class Ledger:
         """Remove runs that started before a time, with their operations; how many runs."""
         with self._database.writing() as session:
             return len(session.scalars(sa.delete(Run).where(Run.started_at < before).returning(Run.run_id)).all())
-
-    def _insert(self, rows: Sequence[Mapping[str, Any]]) -> list[int]:
-        if not rows:
-            return []
-        with self._database.writing() as session:
-            insert = sa.insert(Operation).returning(Operation.id, sort_by_parameter_order=True)
-            return list(session.scalars(insert, rows))
 
 
 def reported(operation: Operation) -> tuple[Status, str | None]:

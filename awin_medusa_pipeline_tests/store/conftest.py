@@ -1,6 +1,7 @@
 """A state store for each test: SQLite in a file, and a real PostgreSQL server of this session's own."""
 
 import random
+import signal
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from awin_medusa_pipeline.sandbox.postgres import Postgres
-from awin_medusa_pipeline.sandbox.processes import port_is_free, silent
+from awin_medusa_pipeline.sandbox.processes import Service, port_is_free, silent
 from awin_medusa_pipeline.store.database import Database, open_database
 
 PASSWORD = "not-to-be-seen"
@@ -19,12 +20,13 @@ _numbers = count()
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """A server on a free port below 32768: above, the system gives ports to clients."""
     port = next(port for port in random.sample(range(20_000, 32_000), 100) if port_is_free(port))
-    server = Postgres(tmp_path_factory.mktemp("postgres"), port=port, password=PASSWORD)
-    server.start(silent)
+    service = Service("postgres", tmp_path_factory.mktemp("postgres"), port, ending=signal.SIGINT)
+    server = Postgres(service, PASSWORD)
     try:
+        server.start(silent)
         yield server
     finally:
-        server.stop()
+        service.stop()
         server.purge()
 
 

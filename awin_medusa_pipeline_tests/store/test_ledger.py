@@ -1,16 +1,20 @@
 """The operation log: order, outcomes, what dead runs left, and counts that add up."""
 
+import signal
+import subprocess
+import sys
 import uuid
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from awin_medusa_pipeline.store.database import Database
+from awin_medusa_pipeline.store.database import Database, open_database
 from awin_medusa_pipeline.store.ledger import KEPT, Final, Intent, Kind, Ledger, Outcome, Status, reported
 
 SHOP = "http://shop"
@@ -64,7 +68,7 @@ def test_an_outcome_keeps_the_target_that_is_known(ledger: Ledger) -> None:
 
 def test_nothing_to_write_writes_nothing(ledger: Ledger) -> None:
     assert ledger.record_intents("run-1", Kind.STOCK, []) == []
-    assert ledger.record_finals("run-1", Kind.STOCK, iter(())) == []
+    ledger.record_finals("run-1", Kind.STOCK, iter(()))
     ledger.record_outcomes([])
     assert ledger.counts("run-1") == {}
 
@@ -91,6 +95,39 @@ def test_open_intents_of_dead_runs(ledger: Ledger) -> None:
     ledger.record_outcomes([Outcome(sent, Status.APPLIED, "prod_a"), Outcome(lost, Status.FAILED, reason="not there")])
     assert ledger.open_intents(SHOP, Kind.IMPORT, except_run="run-2") == []
     assert ledger.counts("run-1")["import"] == counted(applied=2, failed=1)
+
+
+def test_open_intents_are_found_without_reading_the_log(tmp_path: Path) -> None:
+    plans: list[str] = []
+    with open_database(f"sqlite:///{tmp_path / 'state.db'}") as database:
+
+        def explain(connection: sa.Connection, _: object, statement: str, parameters: tuple[object, ...], *__: object):
+            if statement.startswith("SELECT"):
+                cursor = connection.connection.cursor()
+                plans.extend(row[3] for row in cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters))
+
+        sa.event.listen(sa.Engine, "before_cursor_execute", explain)
+        try:
+            assert Ledger(database).open_intents(SHOP, Kind.IMPORT) == []
+        finally:
+            sa.event.remove(sa.Engine, "before_cursor_execute", explain)
+    assert any("ix_sync_operations_open" in step for step in plans), plans
+
+
+KILLED = """
+import os, signal, sys
+from awin_medusa_pipeline.store.database import open_database
+from awin_medusa_pipeline.store.ledger import Intent, Ledger
+ledger = Ledger(open_database(sys.argv[1]))
+ledger.record_intents("run-1", "import", [Intent(str(number)) for number in range(200)])
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_an_intent_outlives_a_kill(ledger: Ledger, store_url: str) -> None:
+    killed = subprocess.run([sys.executable, "-c", KILLED, store_url], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert len(ledger.open_intents(SHOP, Kind.IMPORT)) == 200
 
 
 def test_history_by_offer_and_by_medusa_id(ledger: Ledger) -> None:
