@@ -247,7 +247,7 @@ class Engine:
 
 
 def _refusal(error: RemoteError) -> str:
-    return f"{error.came_back}. {error.to_do}"
+    return str(error)
 
 
 class _StoppedError(Exception):

@@ -191,19 +191,18 @@ class VariantWriter(ProductWriter):
         product = self._client.get(f"/admin/products/{product_id}", {"fields": fields})["product"]
         if row["sku"] not in {variant["sku"] for variant in product["variants"]}:
             chosen = {option["title"]: added_option_value(option["title"], row) for option in product["options"]}
-            for option in product["options"]:
-                self._add_value(product_id, option, chosen[option["title"]])
+            new = [
+                {"product_option_id": option["id"], "add": [{"value": chosen[option["title"]]}]}
+                for option in product["options"]
+                if chosen[option["title"]] not in {entry["value"] for entry in option["values"]}
+            ]
+            if new:  # Medusa 2.17: a variant takes only values that its product has
+                self._client.post(f"/admin/products/{product_id}/options/batch", {"update": new}, {"fields": "id"})
             self._client.post(f"/admin/products/{product_id}/variants", variant_payload(row, chosen), {"fields": "id"})
             product = self._client.get(f"/admin/products/{product_id}", {"fields": fields})["product"]
         stored = self._set_levels([product], body["levels"])
         made = {variant["sku"]: variant["id"] for variant in product["variants"]}
         return {change.key: made[row["sku"]]} if stored.get(row["sku"]) == change.after["level"] else {}
-
-    def _add_value(self, product_id: str, option: Json, value: str) -> None:
-        values = [entry["value"] for entry in option["values"]]
-        if value not in values:
-            path = f"/admin/products/{product_id}/options/{option['id']}"
-            self._client.post(path, {"values": [*values, value]}, {"fields": "id"})
 
 
 def _whole(product: Json) -> bool:
