@@ -121,11 +121,16 @@ def _parse(url: str) -> sa.URL:
             f"Opening the state store: {parsed.get_backend_name()} is not supported. "
             "Use postgresql://user:password@host/database, or leave AWIN_MEDUSA_DATABASE_URL blank for SQLite."
         )
+    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise StoreError(
+            "Opening the state store: the address names no file, and a store in memory would forget every run. "
+            "Write it as sqlite:////folder/state.db, or leave AWIN_MEDUSA_DATABASE_URL blank."
+        )
     return parsed
 
 
 def _name(url: sa.URL) -> str:
-    return url.database or "memory" if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+    return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
 
 
 def _engine(url: sa.URL) -> sa.Engine:
@@ -139,8 +144,6 @@ def _engine(url: sa.URL) -> sa.Engine:
                 f"Opening the state store {_name(url)}: the PostgreSQL driver is not installed. "
                 "Install it with `pip install psycopg2-binary`."
             ) from None
-    if url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False}, **options)
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
@@ -165,8 +168,10 @@ def _migrate(engine: sa.Engine) -> None:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
             _upgrade(connection)
         return
+    file = Path(str(engine.url.database))
+    file.parent.mkdir(parents=True, exist_ok=True)
     # The switch to WAL is not covered by SQLite's busy timeout, so processes take turns by a lock file.
-    with FileLock(f"{engine.url.database}.lock", timeout=BUSY_TIMEOUT):
+    with FileLock(f"{file}.lock", timeout=BUSY_TIMEOUT):
         with engine.connect() as connection:
             driver = connection.connection.driver_connection
             assert isinstance(driver, sqlite3.Connection)
@@ -204,9 +209,9 @@ def _told_in_sentences(url: sa.URL) -> Iterator[None]:
             f"Opening the state store {_name(url)}: another process has been preparing it for {BUSY_TIMEOUT} seconds. "
             "Wait for it, or end it, and start again."
         ) from None
-    except (sa.exc.OperationalError, sa.exc.DatabaseError) as error:
-        if isinstance(error, (sa.exc.IntegrityError, sa.exc.ProgrammingError, sa.exc.DataError)):
-            raise
+    except (sa.exc.IntegrityError, sa.exc.DataError):
+        raise
+    except sa.exc.DBAPIError as error:
         came_back = " ".join(str(error.orig).split())
         if url.password:
             came_back = came_back.replace(str(url.password), "***")
@@ -223,7 +228,10 @@ def _told_in_sentences(url: sa.URL) -> Iterator[None]:
 
 def _to_do(came_back: str, url: sa.URL) -> str:
     if url.get_backend_name() == "postgresql":
-        return "Check that PostgreSQL is up and that AWIN_MEDUSA_DATABASE_URL names it, its user and its password."
+        return (
+            "Check that PostgreSQL is up, that AWIN_MEDUSA_DATABASE_URL names it, its user and its password, and that "
+            "this user may make tables in that database."
+        )
     if "locked" in came_back:
         return "Another process is writing to it; wait for that one, and start again."
     if "not a database" in came_back or "malformed" in came_back:

@@ -112,6 +112,8 @@ def a_folder(path: Path) -> str:
 FAULTS = [
     pytest.param(broken_file, r"not a database.*The file is damaged: put back a copy", id="not_a_database"),
     pytest.param(damaged_pages, r"malformed.*The file is damaged: put back a copy", id="damaged_pages"),
+    pytest.param(lambda _: "sqlite:////dev/null/state.db", "Check the folder's permissions", id="no_folder"),
+    pytest.param(lambda _: "sqlite://", "names no file", id="in_memory"),
     pytest.param(a_folder, r"unable to open.*Check that the file exists", id="a_folder"),
     pytest.param(lambda _: "mysql://u@h/d", r"mysql is not supported.*postgresql://", id="mysql"),
     pytest.param(lambda _: "hunter2 is not an address", r"not a database address", id="no_address"),
@@ -134,6 +136,17 @@ def test_wrong_password_is_not_shown(postgres) -> None:
     url = postgres.url("postgres").replace(":not-to-be-seen@", ":hunter2@")
     with pytest.raises(StoreError, match="password authentication failed") as caught:
         open_database(url)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_user_who_may_not_make_tables(postgres) -> None:
+    postgres.create("guarded")
+    with open_database(postgres.url("guarded")) as database, database.writing() as session:
+        session.execute(sa.text("create role guest login password 'hunter2'"))
+    postgres.create("closed")
+    url = sa.make_url(postgres.url("closed")).set(drivername="postgresql", username="guest", password="hunter2")
+    with pytest.raises(StoreError, match=r"permission denied.*this user may make tables") as caught:
+        open_database(url.render_as_string(hide_password=False))
     assert "hunter2" not in str(caught.value)
 
 
