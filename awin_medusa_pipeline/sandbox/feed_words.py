@@ -31,14 +31,14 @@ BRANDS = (
     "Dunvale",
     "Corriemoor",
 )
-LINES = (
+LINES = (  # noqa: SIM905
     "Aster Brook Calder Drift Ember Fathom Gale Harbour Isle Juniper Kelp Larch Meridian Nimbus Orchard Pine Quarry "
     "Ridge Summit Tarn Umber Vale Willow Yarrow Zephyr Alder Beacon Cobble Dune Elder Flint Grove Heron Ivy Jetty Knoll"
-).split()  # noqa: SIM905
-TRAITS = (
+).split()
+TRAITS = (  # noqa: SIM905
     "Waterproof Lightweight Quilted Everyday Recycled Insulated Slim Relaxed Classic Compact Folding Hooded Ribbed "
     "Padded Soft Textured Striped Seamless Reversible Packable Washed Brushed Heavy Fine Stretch"
-).split()  # noqa: SIM905
+).split()
 NOUNS = (
     ("Jacket", "Clothing > Coats > Jackets"),
     ("Rain Coat", "Clothing > Coats > Rainwear"),

@@ -1,0 +1,113 @@
+"""JSON Lines of AWIN's enhanced feeds to the same rows as CSV.
+
+What belongs here: objects, flat or nested (meta{}, product_basic{}, ...), to text cells under Google's column names.
+What does not: what a column means (feed_columns.py).
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from awin_medusa_pipeline.domain.feed_errors import IncompleteFeedError, NotAFeedError
+from awin_medusa_pipeline.domain.feed_layout import RAW_LENGTH, BrokenLine, normalised
+from awin_medusa_pipeline.domain.feed_rows import Chunk, Rows
+
+
+def is_json(header: bytes, label: str) -> bool:
+    """Whether this is the first line of JSON Lines. Raises NotAFeedError for JSON that is none."""
+    if not header.startswith((b"{", b"[")):
+        return False
+    try:
+        first = json.loads(header)
+    except ValueError:
+        first = None
+    if not isinstance(first, dict) or _is_error(first):
+        said = (
+            f"AWIN answered “{_message(first)}”" if isinstance(first, dict) else "it is JSON, but not one object a line"
+        )
+        raise NotAFeedError(
+            f"Reading the feed {label}", said, "Check the address: advertiser, language and format must exist in AWIN"
+        )
+    return True
+
+
+def json_columns(header: bytes) -> tuple[str, ...]:
+    """Column names of the first object."""
+    return tuple(_flat(json.loads(header)))
+
+
+def read_json_rows(chunk: Chunk, wanted: Sequence[str], label: str) -> Rows:
+    """Rows of a chunk, with the wanted columns alone. Raises IncompleteFeedError at AWIN's error record."""
+    text = chunk.data.decode("utf-8", "replace").replace("\0", "")
+    damaged = text.count("\ufffd") - chunk.data.count("\ufffd".encode())
+    lines = text.removesuffix("\n").split("\n")
+    rows: list[list[str | None]] = []
+    at: list[int] = []
+    broken: list[BrokenLine] = []
+    for number, line in enumerate(lines):
+        if not line.strip():
+            continue
+        try:
+            found = json.loads(line)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            detail = "The line is no JSON object, so nothing can be read from it"
+            broken.append(BrokenLine(chunk.first_line + number, "malformed_json", detail, line[:RAW_LENGTH]))
+            continue
+        if _is_error(found):
+            raise IncompleteFeedError(
+                f"Reading the feed {label}",
+                f"it ends with an error record, so products are missing (“{_message(found)}”)",
+                "Try again later; nothing was changed in the shop",
+            )
+        cells = _flat(found)
+        rows.append([cells.get(name) for name in wanted])
+        at.append(number)
+
+    def raw(positions: Sequence[int]) -> list[str]:
+        return [lines[at[position]][:RAW_LENGTH] for position in positions]
+
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(wanted, pl.String), orient="row")
+    return Rows(frame, pl.Series(at, dtype=pl.Int64) + chunk.first_line, raw, broken, damaged)
+
+
+def _is_error(found: dict[str, Any]) -> bool:
+    return ("error" in found or "message" in found) and not {"id", "title"} & _flat(found).keys()
+
+
+def _message(found: dict[str, Any]) -> str:
+    return str(found.get("message") or found.get("error"))[:160]
+
+
+def _flat(found: dict[str, Any]) -> dict[str, str]:
+    """Leaves by their own name; what stands further out, and in product_basic rather than in meta, wins."""
+    cells: dict[str, str] = {}
+    groups: list[dict[str, Any]] = []
+    for name, value in found.items():
+        text = _text(value)
+        if text is not None:
+            cells[normalised(name)] = text
+        elif isinstance(value, dict):
+            groups.insert(len(groups) if name != "product_basic" else 0, value)
+    for group in groups:
+        cells = _flat(group) | cells
+    return cells
+
+
+def _text(value: Any) -> str | None:
+    """A leaf as CSV would write it; None for a group."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (str, int, float)):
+        # Half of a surrogate pair is legal in JSON and in no UTF-8.
+        return str(value).encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return ",".join(text for item in value if (text := _text(item)))
+    if isinstance(value, dict) and (amount := value.get("value", value.get("amount"))) is not None:
+        return f"{amount} {value.get('currency') or value.get('currency_code') or ''}".strip()
+    return None

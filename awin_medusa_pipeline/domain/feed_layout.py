@@ -1,0 +1,165 @@
+"""How a CSV feed is laid out, and whether one line of it is a row.
+
+What belongs here: separator, header, and Python's strict csv reader on single lines. What does not: chunks and speed
+(feed_rows.py), or what a column means (feed.py).
+"""
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from awin_medusa_pipeline.domain.feed_errors import NotAFeedError, XmlFeedError
+
+MARK = b"\x1e"
+MARK_COLUMN = "mark"
+RAW_LENGTH = 2_000
+# A cell with line breaks in it: more than this is taken for a quote that nobody closed.
+MOST_JOINED_LINES, MOST_JOINED_CHARACTERS = 200, 100_000
+
+
+@dataclass(frozen=True)
+class BrokenLine:
+    """A line that is no row, with the reason code, the reason in a sentence, and its text."""
+
+    line: int
+    reason: str
+    detail: str
+    raw: str
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The separator of a CSV feed and its columns, under normalised names."""
+
+    separator: str
+    columns: tuple[str, ...]
+
+    @property
+    def width(self) -> int:
+        return len(self.columns)
+
+    @cached_property
+    def marked_header(self) -> bytes:
+        """Numbers as column names, since a feed may name two columns alike; a column for the mark at last."""
+        return self.separator.join([*map(str, range(self.width)), MARK_COLUMN]).encode() + b"\n"
+
+    def cells(self, text: str) -> list[str] | None:
+        """Cells of one record, None when the quoting is broken."""
+        return _cells(text, self.separator)
+
+    def row(self, text: str) -> list[str] | None:
+        """Cells of one record that has as many as the header; None when it is broken.
+
+        PHP's fputcsv, which AWIN uses, leaves a quote after a backslash undoubled; that reading is the second try.
+        """
+        readings = [text]
+        if '\\"' in text:
+            readings += [re.sub(rf'\\"(?!\s*({re.escape(self.separator)}|$))', '""', text), text.replace('\\"', '""')]
+        for reading in readings:
+            cells = self.cells(reading)
+            if cells is not None and len(cells) == self.width:
+                return cells
+        return None
+
+    def stands_alone(self, text: str) -> bool:
+        """Whether this line is a whole row, and not a part of one that has a line break in a cell."""
+        return text.count('"') % 2 == 0 and self.row(text) is not None
+
+
+def normalised(name: str) -> str:
+    """Column name as the rules know it: `Fashion:Size ` -> `fashion:size`."""
+    return re.sub(r"\s+", "_", name.strip().strip("\ufeff").lower())
+
+
+def layout_of(header: bytes, label: str) -> Layout:
+    """Layout of the feed with this first line. Raises NotAFeedError or XmlFeedError when it is none."""
+    tried = f"Reading the feed {label}"
+    text = header.decode("utf-8", "replace").lstrip("\ufeff").strip()
+    if header.startswith((b"\xff\xfe", b"\xfe\xff")) or "\0" in text:
+        raise NotAFeedError(tried, "it is UTF-16 or no text", "Give a CSV feed in UTF-8")
+    if text.startswith("<"):
+        if re.match(r"<\?xml|<(cafProductFeed|merchant|datafeed|products?|rss)\b", text, re.IGNORECASE):
+            raise XmlFeedError(tried, "it is XML", "Choose the format CSV in AWIN (Toolbox > Create-a-Feed)")
+        raise NotAFeedError(
+            tried,
+            "a web page came back instead of a feed",
+            "Open the address in a browser: AWIN shows there what is wrong (log-in, maintenance, closed programme)",
+        )
+    candidates = [(len(cells), separator) for separator in ",;|\t" if (cells := _cells(text, separator))]
+    width, separator = max(candidates, default=(0, ","), key=lambda candidate: candidate[0])
+    if width < 2:
+        raise NotAFeedError(
+            tried, f"the first line, “{text[:80]}”, holds no column names", "Check that the address is a CSV feed"
+        )
+    names: list[str] = []
+    for name in map(normalised, _cells(text, separator) or []):
+        names.append(name if name not in names else f"{name}#{len(names)}")  # of two alike, the first counts
+    return Layout(separator, tuple(names))
+
+
+def _cells(text: str, separator: str) -> list[str] | None:
+    try:
+        rows = list(csv.reader([text], delimiter=separator, strict=True))
+    except csv.Error:
+        return None
+    return rows[0] if len(rows) == 1 else None
+
+
+@dataclass
+class LineReader:
+    """Reads line by line what the fast reader refused; every line ends in a row, in a broken line, or was blank."""
+
+    layout: Layout
+    lines: Sequence[str]
+    first_line: int
+    rows: list[list[str]] = field(default_factory=list)
+    at: list[int] = field(default_factory=list)
+    """Index of the first line of each row."""
+    spans: list[int] = field(default_factory=list)
+    broken: list[BrokenLine] = field(default_factory=list)
+
+    def read(self, start: int, end: int) -> int:
+        """Read the lines from `start` to `end`, or further when a record goes on; returns the next line to read."""
+        while start < end:
+            start += self._record(start) if self.lines[start].strip() else 1
+        return start
+
+    def _record(self, start: int) -> int:
+        """Take the record that begins here; returns its number of lines."""
+        text = self.lines[start]
+        row, span = self.layout.row(text), 1
+        if row is None and self.layout.cells(text) is None:
+            row, span = self._joined(start)
+        if row is None:
+            self.broken.append(self._broken(start))
+            return 1
+        self.rows.append(row)
+        self.at.append(start)
+        self.spans.append(span)
+        return span
+
+    def _joined(self, start: int) -> tuple[list[str] | None, int]:
+        """The row that this line and the following ones make together: a cell with line breaks in it."""
+        text = self.lines[start]
+        for end in range(start + 1, min(start + MOST_JOINED_LINES, len(self.lines))):
+            if self.layout.stands_alone(self.lines[end]):
+                break  # a neighbour, so the quote above it was never closed
+            text += "\n" + self.lines[end]
+            if len(text) > MOST_JOINED_CHARACTERS:
+                break
+            if '"' in self.lines[end] and (row := self.layout.row(text)) is not None:
+                return row, end - start + 1
+        return None, 1
+
+    def _broken(self, at: int) -> BrokenLine:
+        text = self.lines[at]
+        cells, width = self.layout.cells(text), self.layout.width
+        if cells is None:
+            reason = "malformed_quote"
+            detail = "A quotation mark in this line is not closed or not doubled, so its cells cannot be told apart"
+        else:
+            reason = "too_many_cells" if len(cells) > width else "too_few_cells"
+            detail = f"The line has {len(cells)} cells where the header has {width}, so they cannot be matched"
+        return BrokenLine(self.first_line + at, reason, detail, text[:RAW_LENGTH])

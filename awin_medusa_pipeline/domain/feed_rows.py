@@ -1,0 +1,200 @@
+"""Bytes of a CSV feed to rows of text cells; a broken line costs that line.
+
+What belongs here: cutting into chunks, and reading them fast where that is safe. What does not: single lines
+(feed_layout.py), or what a column means (feed.py).
+
+A chunk is read by polars in one go when every line of it is exactly one row. To know that, each line gets a mark as
+its last cell: a line too short, too long, or swallowed by a quote has no mark where one must be. Otherwise the chunk
+is read again in blocks of few lines, and only the blocks that fail go line by line through Python's strict csv reader.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+
+import polars as pl
+
+from awin_medusa_pipeline.domain.feed_errors import HeaderOnlyFeedError, NotAFeedError
+from awin_medusa_pipeline.domain.feed_layout import MARK, MARK_COLUMN, RAW_LENGTH, BrokenLine, Layout, LineReader
+
+CHUNK = 16 << 20
+BLOCK_LINES = 100
+# A line has some kilobytes; without this bound a file without line ends would fill the memory.
+LONGEST_LINE = 32 << 20
+BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Whole lines of the file."""
+
+    data: bytes
+    first_line: int
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of one chunk: cells as text under normalised column names, null or blank where empty."""
+
+    cells: pl.DataFrame
+    lines: pl.Series
+    """Line in the file of each row, the header being 1."""
+    raw: Callable[[Sequence[int]], list[str]]
+    """Text of the rows at these positions."""
+    broken: list[BrokenLine] = field(default_factory=list)
+    damaged: int = 0
+    """Places where bytes were no UTF-8; U+FFFD stands there."""
+
+
+def header_line(pieces: Iterable[bytes], label: str) -> tuple[bytes, int, Iterator[bytes]]:
+    """First line that is not blank, the number of the next, and what follows. Raises NotAFeedError."""
+    pieces = iter(pieces)
+    buffer = b""
+    for piece in pieces:
+        buffer += piece
+        if b"\n" in buffer.removeprefix(BOM).lstrip():
+            break
+        if len(buffer) > LONGEST_LINE:
+            raise NotAFeedError(f"Reading the feed {label}", "it has no lines", "Check that it is a CSV feed")
+    buffer = buffer.removeprefix(BOM)
+    text = buffer.lstrip()
+    blank_lines = buffer[: len(buffer) - len(text)].count(b"\n")
+    header, _, rest = text.partition(b"\n")
+    return header.rstrip(b"\r"), 2 + blank_lines, chain([rest], pieces)
+
+
+def chunks(pieces: Iterable[bytes], line: int, layout: Layout | None, label: str) -> Iterator[Chunk]:
+    """Whole records, 16 MB or so at a time; no layout means that each line is a record.
+
+    Raises HeaderOnlyFeedError, NotAFeedError.
+    """
+    parts: list[bytes] = []
+    size, any_row = 0, False
+    for piece in pieces:
+        parts.append(piece)
+        size += len(piece)
+        if size < CHUNK:
+            continue
+        data = b"".join(parts)
+        end = _record_end(data, layout)
+        if end:
+            any_row = True
+            yield Chunk(data[:end], line)
+            line += data.count(b"\n", 0, end)
+        elif size > LONGEST_LINE:
+            raise NotAFeedError(
+                f"Reading the feed {label}", f"line {line} is longer than 32 MB", "Check that it is a CSV feed"
+            )
+        parts, size = [data[end:]], len(data) - end
+    data = b"".join(parts)
+    if data.strip():
+        yield Chunk(data.rstrip(b"\r\n") + b"\n", line)
+    elif not any_row:
+        raise HeaderOnlyFeedError(
+            f"Reading the feed {label}",
+            "it holds column names and not one product",
+            "Check in AWIN that the advertiser still offers products in this feed; nothing was changed in the shop",
+        )
+
+
+def _record_end(data: bytes, layout: Layout | None) -> int:
+    """Where to cut: between the last two lines that are whole rows; after the last line when there are none."""
+    end = at = data.rfind(b"\n") + 1
+    alone = False
+    for _ in range(1_000 if layout else 0):
+        if not at:
+            break
+        start = data.rfind(b"\n", 0, at - 1) + 1
+        before, alone = alone, bool(layout and layout.stands_alone(data[start : at - 1].decode("utf-8", "replace")))
+        if before and alone:
+            return at
+        at = start
+    return end
+
+
+def read_rows(chunk: Chunk, layout: Layout, wanted: Sequence[str]) -> Rows:
+    """Rows of a chunk, with the wanted columns alone."""
+    data, damaged = _as_text(chunk.data)
+    positions = [layout.columns.index(name) for name in wanted]
+    at: list[int] | None = None
+    spans: list[int] | None = None
+    broken: list[BrokenLine] = []
+    cells = _read_fast(data, layout, positions)
+    if cells is None:
+        cells, at, spans, broken = _read_with_care(data, chunk.first_line, layout, positions)
+        lines = pl.Series(at, dtype=pl.Int64) + chunk.first_line
+    else:
+        lines = pl.int_range(chunk.first_line, chunk.first_line + cells.height, dtype=pl.Int64, eager=True)
+    cells.columns = list(wanted)
+
+    def raw(rows: Sequence[int]) -> list[str]:
+        text = data.split(b"\n")
+        first = [at[row] if at else row for row in rows]
+        last = [start + (spans[row] if spans else 1) for row, start in zip(rows, first, strict=True)]
+        return [b"\n".join(text[a:b]).decode()[:RAW_LENGTH] for a, b in zip(first, last, strict=True)]
+
+    return Rows(cells, lines, raw, broken, damaged)
+
+
+def _as_text(data: bytes) -> tuple[bytes, int]:
+    """The same in clean UTF-8 with \\n as line end, and in how many places it was none."""
+    damaged = 0
+    if b"\0" in data:
+        data = data.replace(b"\0", b"")  # PostgreSQL takes no NUL in text
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b" ")
+    if not data.isascii():
+        text = data.decode("utf-8", "replace")
+        if "\ufffd" in text:
+            damaged = text.count("\ufffd") - data.count("\ufffd".encode())
+            data = text.encode()
+    return data, damaged
+
+
+def _read_fast(data: bytes, layout: Layout, positions: Sequence[int]) -> pl.DataFrame | None:
+    """Cells of these columns; None when some line is not exactly one row."""
+    if MARK in data or b'\\"' in data:  # polars drops the quote of \"
+        return None
+    marked = data.replace(b"\n", layout.separator.encode() + MARK + b"\n")
+    try:
+        frame = pl.read_csv(
+            layout.marked_header + marked,
+            columns=[*map(str, positions), MARK_COLUMN],
+            separator=layout.separator,
+            infer_schema=False,
+        )
+    except pl.exceptions.PolarsError:
+        return None
+    mark = frame.get_column(MARK_COLUMN)
+    if frame.height != data.count(b"\n") or not (mark == MARK.decode()).fill_null(False).all():
+        return None
+    return frame.select(map(str, positions))
+
+
+def _read_with_care(
+    data: bytes, first_line: int, layout: Layout, positions: Sequence[int]
+) -> tuple[pl.DataFrame, list[int], list[int], list[BrokenLine]]:
+    """Cells, index of the first line and number of lines of each row, and the broken lines."""
+    schema = {str(position): pl.String for position in positions}
+    lines = data.removesuffix(b"\n").split(b"\n")
+    reader = LineReader(layout, [line.decode() for line in lines], first_line)
+    frames = [pl.DataFrame(schema=schema)]
+    at: list[int] = []
+    spans: list[int] = []
+    start = 0
+    while start < len(lines):
+        end = min(start + BLOCK_LINES, len(lines))
+        frame = _read_fast(b"\n".join(lines[start:end]) + b"\n", layout, positions)
+        if frame is not None:
+            at.extend(range(start, end))
+            spans.extend([1] * (end - start))
+        else:
+            done = len(reader.rows)
+            end = reader.read(start, end)
+            rows = [[row[position] for position in positions] for row in reader.rows[done:]]
+            frame = pl.DataFrame(rows, schema=schema, orient="row")
+            at.extend(reader.at[done:])
+            spans.extend(reader.spans[done:])
+        frames.append(frame)
+        start = end
+    return pl.concat(frames), at, spans, reader.broken
