@@ -10,9 +10,9 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +26,7 @@ from awin_medusa_pipeline.sandbox.medusa import Medusa, Software, exclusive
 from awin_medusa_pipeline.sandbox.postgres import Postgres
 from awin_medusa_pipeline.sandbox.processes import HOST, Progress, Service, silent
 from awin_medusa_pipeline.sandbox.seed import Shop
+from awin_medusa_pipeline.settings import PROJECT_ROOT
 
 # Below 32768, where Linux begins to lend ports to outgoing connections; away from 9000, where one's own Medusa may be.
 DEFAULT_PORT = 19000
@@ -46,11 +47,11 @@ class ServiceStatus:
     log: Path
 
     @classmethod
-    def ask(cls, service: Service, address: str, answers: Callable[[], bool]) -> "ServiceStatus":
+    def ask(cls, service: Service, answers: Callable[[], bool]) -> "ServiceStatus":
         """The state of one process, as it is now."""
         pid = service.pid
         state = "stopped" if pid is None else "running" if answers() else "not answering"
-        return cls(service.name, state, pid, address, service.log)
+        return cls(service.name, state, pid, f"{HOST}:{service.port}", service.log)
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,8 @@ class Sandbox:
         self.folder = home.expanduser().resolve() / "sandbox"
         self._lock = self.folder.with_name("sandbox.lock")
         self._asked_port = port
-        self._software = Software(software or self.folder / "software")
-        self._servers = Service("servers", self.folder)
+        self.software = software or self.folder / "software"
+        """Folder of Medusa's packages."""
 
     @property
     def port(self) -> int:
@@ -108,11 +109,14 @@ class Sandbox:
     def up(self, progress: Progress = silent) -> Shop:
         """Bring it to running, from whatever state; what is done already is not done again.
 
-        Measured: 50 s from nothing, 5 s when stopped, 0.1 s when running.
+        Measured: 41 s from nothing, 4 s when stopped, 0.1 s when running.
         """
-        with self._exclusive(progress, "Starting the sandbox"):
+        with exclusive(self._lock, progress, "Starting the sandbox"):
             self._refuse_to_move()
-            self._software.install(progress)
+            for service in self._services:
+                # Now, not after a minute of installing.
+                service.prepare()
+            Software(self.software).install(progress)
             self.folder.mkdir(parents=True, exist_ok=True)
             (self.folder / "port").write_text(str(self.port))
             self._postgres.start(progress)
@@ -126,8 +130,10 @@ class Sandbox:
 
     def down(self, *, purge: bool = False, progress: Progress = silent) -> bool:
         """End its processes; with `purge`, also remove all its files. False: nothing was running."""
-        with self._exclusive(progress, "Stopping the sandbox"):
-            stopped = [part.stop() for part in (self._servers, self._medusa, self._postgres)]
+        with exclusive(self._lock, progress, "Stopping the sandbox"):
+            for service in self._services:
+                service.stop_lost()
+            stopped = [service.stop() for service in reversed(self._services)]
             if purge:
                 progress("Removing the sandbox", str(self.folder))
                 self._postgres.purge()
@@ -136,13 +142,9 @@ class Sandbox:
 
     def status(self) -> SandboxStatus:
         """What there is and what runs; each running part is asked."""
-        parts: list[tuple[Service, str, Callable[[], bool]]] = [
-            (self._medusa.service, self._medusa.base_url, self._medusa_answers),
-            (self._postgres.service, f"{HOST}:{self.port + 1}", self._postgres.answers),
-            (self._servers, self._servers_url, self._servers_answer),
-        ]
-        services = tuple(ServiceStatus.ask(service, address, answers) for service, address, answers in parts)
-        return SandboxStatus(self.folder, self._software.installed, self._shop is not None, services)
+        asks: tuple[Callable[[], bool], ...] = (self._database_answers, self._shop_answers, self._servers_answer)
+        services = tuple(ServiceStatus.ask(*pair) for pair in zip(self._services, asks, strict=True))
+        return SandboxStatus(self.folder, Software(self.software).installed, self._shop is not None, services)
 
     def reset(self, snapshot: str = CLEAN) -> None:
         """Put the shop back to a snapshot, by default as it was seeded; Medusa runs on, keys stay valid. 0.3 s.
@@ -152,16 +154,20 @@ class Sandbox:
         name = SNAPSHOT + snapshot
         if snapshot == CLEAN:
             name = self._clean_database
-        self._need_running("Resetting the sandbox")
-        if name not in self._postgres.databases():
-            raise SandboxError(f"Resetting the sandbox to {snapshot!r}", "there is no such snapshot", "Take one first.")
-        self._postgres.copy(name, LIVE)
-        self.slack_file.unlink(missing_ok=True)
+        tried = f"Resetting the sandbox to {snapshot!r}"
+        with exclusive(self._lock, silent, tried):
+            self._need_running(tried)
+            if name not in self._postgres.databases():
+                raise SandboxError(tried, "there is no such snapshot", "Take one first.")
+            self._postgres.copy(name, LIVE)
+            self.slack_file.unlink(missing_ok=True)
 
     def snapshot(self, name: str) -> None:
         """Keep the shop as it is now, for `reset(name)`; Medusa loses its connections and makes new ones."""
-        self._need_running("Taking a snapshot")
-        self._postgres.copy(LIVE, SNAPSHOT + name)
+        tried = f"Taking the snapshot {name!r}"
+        with exclusive(self._lock, silent, tried):
+            self._need_running(tried)
+            self._postgres.copy(LIVE, SNAPSHOT + name)
 
     def environment(self) -> dict[str, str]:
         """Environment variables that point the program at the sandbox; they hold its keys."""
@@ -183,11 +189,6 @@ class Sandbox:
         """Let Slack refuse the next messages."""
         httpx.put(f"{self._servers_url}/fail/{times}").raise_for_status()
 
-    @contextmanager
-    def _exclusive(self, progress: Progress, step: str) -> Iterator[None]:
-        with exclusive(self._lock, progress, step):
-            yield
-
     @property
     def _last_port(self) -> int | None:
         try:
@@ -196,7 +197,7 @@ class Sandbox:
             return None
 
     def _refuse_to_move(self) -> None:
-        running = any(part.pid is not None for part in (self._servers, self._medusa.service, self._postgres.service))
+        running = any(service.pid is not None for service in self._services)
         if running and self._asked_port and self._last_port not in (None, self._asked_port):
             raise SandboxError(
                 f"Starting the sandbox on port {self._asked_port}",
@@ -205,26 +206,36 @@ class Sandbox:
             )
 
     def _need_running(self, tried: str) -> None:
-        if self._postgres.service.pid is None:
+        if any(service.pid is None for service in self._services):
             raise SandboxError(tried, "it does not run", "Run: awin-medusa sandbox up.")
 
-    @cached_property
+    @property
     def _secrets(self) -> dict[str, str]:
         path = self.folder / "secrets.json"
         if not path.exists():
+            # Hexadecimal: a password that begins with "-" is an option to `medusa user`.
             names = ("postgres", "jwt", "cookie", "admin")
-            seed.save_private(path, {name: secrets.token_urlsafe(24) for name in names})
+            seed.save_private(path, {name: secrets.token_hex(24) for name in names})
         content: dict[str, str] = json.loads(path.read_text())
         return content
 
-    @cached_property
-    def _postgres(self) -> Postgres:
-        return Postgres(self.folder, port=self.port + 1, password=self._secrets["postgres"])
+    @property
+    def _services(self) -> tuple[Service, Service, Service]:
+        """In the order of starting."""
+        return (
+            Service("postgres", self.folder, self.port + 1, signal.SIGINT),
+            Service("medusa", self.folder, self.port),
+            Service("servers", self.folder, self.port + 2),
+        )
 
-    @cached_property
+    @property
+    def _postgres(self) -> Postgres:
+        return Postgres(self._services[0], self._secrets["postgres"])
+
+    @property
     def _medusa(self) -> Medusa:
         url = self._postgres.url(LIVE)
-        return Medusa(self.folder, self._software, port=self.port, database_url=url, secrets=self._secrets)
+        return Medusa(self._services[1], Software(self.software), database_url=url, secrets=self._secrets)
 
     @cached_property
     def _made_for(self) -> str:
@@ -237,11 +248,11 @@ class Sandbox:
 
     @property
     def _shop(self) -> Shop | None:
-        return seed.load(self.folder / "credentials.json", self._medusa.base_url, self._made_for)
+        return seed.load(self.folder / "credentials.json", f"http://{HOST}:{self.port}", self._made_for)
 
     def _build(self, progress: Progress) -> None:
         """Database, tables, admin user and seed; from scratch, so that an interrupted one leaves no trace."""
-        self._medusa.stop()
+        self._services[1].stop()
         for database in self._postgres.databases():
             self._postgres.drop(database)
         self._postgres.create(LIVE)
@@ -259,18 +270,17 @@ class Sandbox:
         return f"http://{HOST}:{self.port + 2}"
 
     def _start_servers(self, progress: Progress) -> None:
-        if self._servers.pid is None:
+        service = self._services[2]
+        if service.pid is None:
             self.feed_file.parent.mkdir(exist_ok=True)
-            command: list[str | Path] = [sys.executable, "-m", servers.__name__, str(self.port + 2)]
-            self._servers.start(
-                [*command, self.feed_file.parent, self.slack_file],
-                port=self.port + 2,
-                env=os.environ,
-                cwd=Path(__file__).parents[2],
-            )
-        self._servers.wait_until(self._servers_answer, progress, "Starting the feed server and the Slack sink", 20)
+            command: list[str | Path] = [sys.executable, "-m", servers.__name__, str(service.port)]
+            service.start([*command, self.feed_file.parent, self.slack_file], env=os.environ, cwd=PROJECT_ROOT)
+        service.wait_until(self._servers_answer, progress, "Starting the feed server and the Slack sink", 20)
 
-    def _medusa_answers(self) -> bool:
+    def _database_answers(self) -> bool:
+        return self._postgres.answers()
+
+    def _shop_answers(self) -> bool:
         return self._medusa.answers(seed.ADMIN_EMAIL, self._secrets["admin"])
 
     def _servers_answer(self) -> bool:

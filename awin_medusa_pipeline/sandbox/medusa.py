@@ -134,12 +134,9 @@ class Software:
 class Medusa:
     """The server of one sandbox folder."""
 
-    def __init__(
-        self, folder: Path, software: Software, *, port: int, database_url: str, secrets: Mapping[str, str]
-    ) -> None:
-        self.service = Service("medusa", folder)
-        self.base_url = f"http://{HOST}:{port}"
-        self._port, self._software, self._project = port, software, folder / "shop"
+    def __init__(self, service: Service, software: Software, *, database_url: str, secrets: Mapping[str, str]) -> None:
+        self.base_url = f"http://{HOST}:{service.port}"
+        self._service, self._software, self._project = service, software, service.folder / "shop"
         kept = ("HOME", "PATH", "TMPDIR")
         # Nothing else of the caller's environment: Medusa reads many variables, and a real shop's may be set.
         self._env = {
@@ -163,20 +160,15 @@ class Medusa:
     def start(self, email: str, password: str, progress: Progress) -> None:
         """Start the server and wait until it answers from its database. Nothing happens when it runs."""
         step = "Starting Medusa"
-        if self.service.pid is None:
+        if self._service.pid is None:
             progress(step, "")
-            self._prepare()
-            self.service.start(
-                [*self._program, "start", "-H", HOST, "-p", str(self._port)],
-                port=self._port,
+            self._lay_out_project()
+            self._service.start(
+                [*self._program, "start", "-H", HOST, "-p", str(self._service.port)],
                 env=self._env,
                 cwd=self._project,
             )
-        self.service.wait_until(lambda: self.answers(email, password), progress, step)
-
-    def stop(self) -> bool:
-        """End it. False: it was not running."""
-        return self.service.stop()
+        self._service.wait_until(lambda: self.answers(email, password), progress, step)
 
     def answers(self, email: str, password: str) -> bool:
         """Whether a login works, which reads the database; /health says OK even without one."""
@@ -192,7 +184,7 @@ class Medusa:
         # Through node, not npx: then the process that we start is the server.
         return [find_node()[0], self._project / "node_modules" / ".bin" / "medusa"]
 
-    def _prepare(self) -> None:
+    def _lay_out_project(self) -> None:
         """The Medusa project: uploads of one sandbox stay here, the packages may be shared."""
         self._project.mkdir(parents=True, exist_ok=True)
         for name in ("package.json", "medusa-config.js"):
@@ -202,8 +194,8 @@ class Medusa:
         modules.symlink_to((self._software.folder / "node_modules").resolve(), target_is_directory=True)
 
     def _medusa(self, name: str, step: str, progress: Progress, *arguments: str) -> None:
-        self._prepare()
-        log = self.service.log.with_name(f"medusa-{name}.log")
+        self._lay_out_project()
+        log = self._service.log.with_name(f"medusa-{name}.log")
         code = run_logged(
             [*self._program, *arguments],
             log=log,

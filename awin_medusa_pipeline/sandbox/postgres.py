@@ -10,7 +10,6 @@ import importlib.util
 import os
 import pwd
 import shutil
-import signal
 import subprocess
 from contextlib import closing
 from functools import cached_property
@@ -79,9 +78,9 @@ def unprivileged() -> dict[str, Any]:
 class Postgres:
     """The server of one sandbox folder."""
 
-    def __init__(self, folder: Path, *, port: int, password: str) -> None:
-        self.service = Service("postgres", folder)
-        self._folder, self._port, self._password = folder, port, password
+    def __init__(self, service: Service, password: str) -> None:
+        self._service, self._password = service, password
+        self._folder, self._port = service.folder, service.port
 
     def url(self, database: str) -> str:
         """Connection address of a database; holds the password."""
@@ -89,26 +88,25 @@ class Postgres:
 
     def start(self, progress: Progress) -> None:
         """Start it, making the data folder the first time. Nothing happens when it runs."""
-        if self.service.pid is not None:
+        if self._service.pid is not None:
             return
         step = "Starting PostgreSQL"
         progress(step, "")
+        self._service.prepare()
         if not (self._data / "PG_VERSION").exists():
             self._initdb()
-        self._forget_stale_pid_file()
+        if Path("/proc/self").exists():
+            # No server is left on this data: `prepare` looked. PostgreSQL's own file names a process id that, after a
+            # restart of the machine, may be anything's, and then it would not start.
+            (self._data / "postmaster.pid").unlink(missing_ok=True)
         settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
-        self.service.start(
+        self._service.start(
             [self._binaries / "postgres", "-D", self._data, "-p", str(self._port), *settings],
-            port=self._port,
             env={"LC_ALL": "C", "PATH": os.defpath},
             cwd=Path("/"),
             **unprivileged(),
         )
-        self.service.wait_until(self.answers, progress, step, seconds=30)
-
-    def stop(self) -> bool:
-        """End it, open connections included. False: it was not running."""
-        return self.service.stop(signal.SIGINT)
+        self._service.wait_until(self.answers, progress, step, seconds=30)
 
     def purge(self) -> None:
         """Remove what lies outside the sandbox folder."""
@@ -251,20 +249,3 @@ class Postgres:
                 f"initdb failed; the end of {log} is:\n{last_lines(log)}\n",
                 "A full disk is the usual cause; free some space, then run the command again.",
             )
-
-    def _forget_stale_pid_file(self) -> None:
-        """Remove PostgreSQL's own pid file when no server of this data folder is left.
-
-        PostgreSQL itself only looks whether the id is in use, and after a restart of the machine anything may use it.
-        """
-        pid_file = self._data / "postmaster.pid"
-        if not pid_file.exists():
-            return
-        pid = int(pid_file.read_text().split("\n", 1)[0])
-        command_line = Path(f"/proc/{pid}/cmdline")
-        if command_line.exists() and os.fsencode(self._data) in command_line.read_bytes():
-            # Ours, from a start whose record was lost.
-            self.service.adopt(pid)
-            self.stop()
-        if Path("/proc/self").exists():
-            pid_file.unlink(missing_ok=True)

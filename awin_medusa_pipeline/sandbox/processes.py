@@ -24,6 +24,8 @@ Progress = Callable[[str, str], None]
 
 HOST = "127.0.0.1"
 LOG_LINES_SHOWN = 12
+PORT_PATIENCE = 1.0
+MARK = "AWIN_MEDUSA_SANDBOX_SERVICE"
 
 
 def silent(step: str, state: str) -> None:
@@ -111,12 +113,26 @@ def run_logged(
     return process.returncode
 
 
+def _marked(mark: str) -> list[int]:
+    """Processes that were started with this mark in their environment; none where there is no /proc (macOS)."""
+    found = []
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        # Processes end while we look, and others' are not ours to read.
+        with contextlib.suppress(OSError):
+            if os.fsencode(f"{MARK}={mark}") in environment.read_bytes().split(b"\0"):
+                found.append(int(environment.parent.name))
+    return found
+
+
 @dataclass(frozen=True)
 class Service:
     """One background process, known by a record in `folder/run` and writing to `folder/logs`."""
 
     name: str
     folder: Path
+    port: int
+    ending: signal.Signals = signal.SIGTERM
+    """The signal that asks it to end, open connections included."""
 
     @property
     def log(self) -> Path:
@@ -138,14 +154,25 @@ class Service:
             return None
         return pid if identity(pid) == known else None
 
-    def start(self, argv: Sequence[str | Path], *, port: int, env: Mapping[str, str], cwd: Path, **run_as: Any) -> None:
-        """Start it in a session of its own. Raises SandboxError when `port` is taken."""
-        if not port_is_free(port):
+    def prepare(self) -> None:
+        """Make sure that it can be started, if it does not run. Raises SandboxError when its port is taken."""
+        if self.pid is not None:
+            return
+        self.stop_lost()
+        # A process of several threads counts as ended a moment before its port is free.
+        deadline = time.monotonic() + PORT_PATIENCE
+        while not (free := port_is_free(self.port)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        if not free:
             raise SandboxError(
-                f"Starting {self.name} of the sandbox on port {port}",
+                f"Starting {self.name} of the sandbox on port {self.port}",
                 "another program uses that port",
                 "End that program, or choose another port: awin-medusa sandbox up --port N (it takes N to N+2).",
             )
+
+    def start(self, argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, **run_as: Any) -> None:
+        """Start it in a session of its own, so that it outlives the command line."""
+        self.prepare()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as log:
             process = subprocess.Popen(
@@ -153,17 +180,20 @@ class Service:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=dict(env),
+                env={**env, MARK: self._mark},
                 cwd=cwd,
                 start_new_session=True,
                 **run_as,
             )
-        self.adopt(process.pid)
+        self._keep(process.pid)
         # It is meant to outlive us; without this, Python warns about a child that still runs.
         process.returncode = 0
 
-    def adopt(self, pid: int) -> None:
-        """Record a process as this service."""
+    @property
+    def _mark(self) -> str:
+        return str(self.folder / self.name)
+
+    def _keep(self, pid: int) -> None:
         self.record.parent.mkdir(parents=True, exist_ok=True)
         self.record.write_text(json.dumps({"pid": pid, "identity": identity(pid)}))
 
@@ -183,10 +213,17 @@ class Service:
             progress(step, f"{waited:.0f} s")
             time.sleep(0.1)
 
-    def stop(self, how: signal.Signals = signal.SIGTERM, patience: float = 10.0) -> bool:
+    def stop_lost(self) -> None:
+        """End what runs without a record, because its folder was removed meanwhile."""
+        if self.pid is None:
+            for pid in _marked(self._mark):
+                self._keep(pid)
+                self.stop()
+
+    def stop(self, patience: float = 10.0) -> bool:
         """End it, by force after `patience` seconds. False: it was not running."""
         found = self.pid
-        for sent, seconds in ((how, patience), (signal.SIGKILL, 5.0)):
+        for sent, seconds in ((self.ending, patience), (signal.SIGKILL, 5.0)):
             if (pid := self.pid) is None:
                 break
             with contextlib.suppress(ProcessLookupError):

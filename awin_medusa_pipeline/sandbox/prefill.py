@@ -1,0 +1,325 @@
+"""Fills the sandbox's shop so that a sync has something of every kind to find and to do.
+
+What belongs here: the cases, and which offers of the feed play them. What does not: what a right product looks like
+(domain/products.py); every case is such a product, made wrong in one way. The same offers give the same shop.
+"""
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import httpx
+import polars as pl
+
+from awin_medusa_pipeline.domain.catalog import HIDDEN_AT, HIDDEN_BY_RUN, OFFER_KEY
+from awin_medusa_pipeline.domain.discrepancies import StockRules, missing_products, wanted_level
+from awin_medusa_pipeline.domain.products import ProductDefaults, product_payload
+from awin_medusa_pipeline.domain.schemas import CatalogVariant, LooseMatch, MatchedProduct, dtypes
+from awin_medusa_pipeline.domain.text import slug
+from awin_medusa_pipeline.sandbox.errors import SandboxError
+from awin_medusa_pipeline.sandbox.processes import Progress, silent
+from awin_medusa_pipeline.sandbox.seed import Shop, call
+
+# Measured: Medusa's best, together with two requests at a time.
+BATCH = 200
+AT_A_TIME = 2
+HIDING_RUN = "00000000-0000-4000-8000-5a4db0c00001"
+ANSWER = "id,handle,variants.sku,variants.inventory_items.inventory_item_id"
+
+
+class Case(StrEnum):
+    """What is wrong with a product of the shop, seen from the feed."""
+
+    PRESENT = "present"
+    MISSING = "missing"
+    BY_SKU = "by_sku"
+    BY_GTIN = "by_gtin"
+    BY_HANDLE = "by_handle"
+    LEVEL = "level"
+    NO_LEVEL = "no_level"
+    PRICE = "price"
+    RETURNING = "returning"
+    HIDDEN_BY_HAND = "hidden_by_hand"
+    LOOSE = "loose"
+    LEFT_FEED = "left_feed"
+    MEDUSA_ONLY = "medusa_only"
+
+
+# One round of cases; half of a round is in order, so that a sync's share of change stays believable.
+ROUND = (
+    *(Case.MISSING, Case.PRESENT, Case.BY_SKU, Case.PRESENT, Case.BY_GTIN, Case.PRESENT, Case.BY_HANDLE),
+    *(Case.PRESENT, Case.LEVEL, Case.MISSING, Case.PRESENT, Case.NO_LEVEL, Case.PRESENT, Case.PRICE, Case.PRESENT),
+    *(Case.RETURNING, Case.PRESENT, Case.HIDDEN_BY_HAND, Case.PRESENT, Case.LOOSE, Case.MISSING, Case.PRESENT),
+    *(Case.LEFT_FEED, Case.PRESENT, Case.LEVEL, Case.PRESENT, Case.PRICE, Case.PRESENT, Case.PRESENT, Case.PRESENT),
+)
+MEDUSA_ONLY_SHARE = 40
+"""One product that the feed never had on so many that it has, and never fewer than three."""
+
+Row = Mapping[str, Any]
+Payload = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """One product of the feed, or of the shop alone, and the case that it plays."""
+
+    case: Case
+    handle: str
+    product_key: str | None = None
+    """None: not of the feed."""
+    offer_keys: tuple[str, ...] = ()
+
+
+@dataclass
+class _Product:
+    rows: Sequence[Row]
+    payload: Payload
+    levels: dict[str, int]
+    """SKU -> level; a SKU left out gets none."""
+    named_alone: bool
+    case: Case = field(default=Case.PRESENT)
+
+
+def prefill(shop: Shop, offers: pl.DataFrame, *, limit: int = 400, progress: Progress = silent) -> list[Placed]:
+    """Give an empty shop products made from the feed's first `limit` products; the rest of the feed stays missing.
+
+    `offers`: rows of the Offer contract. Takes about 4 ms a product. Raises SandboxError when the shop has products.
+    """
+    with shop.client() as client:
+        if count := product_count(client):
+            raise SandboxError(
+                "Filling the sandbox's shop", f"it has {count} products already", "First: awin-medusa sandbox reset."
+            )
+        products = list(_cast(_products(shop, offers, limit)))
+        alone = [_medusa_only(shop, index) for index in range(1, max(3, len(products) // MEDUSA_ONLY_SHARE) + 1)]
+        _create(client, shop, [p for p in products if p.case is not Case.MISSING] + alone, progress)
+    return [_placed(product) for product in products + alone]
+
+
+def product_count(client: httpx.Client) -> int:
+    """How many products the shop has, drafts included."""
+    return int(call(client, "GET", "/admin/products", params={"limit": 1, "fields": "id"})["count"])
+
+
+def _products(shop: Shop, offers: pl.DataFrame, limit: int) -> Iterable[_Product]:
+    """The right products for the feed's first `limit` product keys: what an import into an empty shop would make."""
+    rules = StockRules()
+    catalog, matched, loose = (
+        pl.LazyFrame(schema=dtypes(table)) for table in (CatalogVariant, MatchedProduct, LooseMatch)
+    )
+    keys = offers.select("product_key").unique(maintain_order=True).head(limit)
+    wanted = offers.select("offer_key", known_level=wanted_level(rules)).lazy()
+    # A name that another product has too cannot show a match by handle, or by likeness.
+    lonely = offers.select(
+        "offer_key", slug=pl.when(slug(pl.col("name")).is_unique()).then(slug(pl.col("name")))
+    ).lazy()
+    rows = (
+        missing_products(offers.lazy(), catalog, matched, loose, rules)
+        .join(keys.lazy(), on="product_key", how="semi", maintain_order="left")
+        .join(wanted, on="offer_key", maintain_order="left")
+        .join(lonely, on="offer_key", maintain_order="left")
+        .with_columns(alone=(pl.col("handle") == pl.col("slug")) & (pl.col("product_key") == pl.col("offer_key")))
+        .collect()
+    )
+    defaults = ProductDefaults(shop.sales_channel_id, shop.shipping_profile_id)
+    for group in rows.partition_by("product_key", maintain_order=True):
+        members = group.to_dicts()
+        yield _Product(
+            members,
+            product_payload(members, defaults),
+            {row["sku"]: _in_stock_unless_known(row["known_level"], rules) for row in members},
+            len(members) == 1 and bool(members[0]["alone"]),
+        )
+
+
+def _in_stock_unless_known(level: int | None, rules: StockRules) -> int:
+    return rules.in_stock_level if level is None else level
+
+
+def _cast(products: Iterable[_Product]) -> Iterable[_Product]:
+    """Give each product its case: the first one waiting that it can play."""
+    waiting: deque[Case] = deque()
+    for product in products:
+        if len(waiting) < len(ROUND):
+            waiting.extend(ROUND)
+        product.case = next(case for case in waiting if _CAN_PLAY.get(case, _anyone)(product))
+        waiting.remove(product.case)
+        if play := _PLAYS.get(product.case):
+            play(product)
+        yield product
+
+
+def _anyone(product: _Product) -> bool:
+    return True
+
+
+def _has_gtin(product: _Product) -> bool:
+    return product.named_alone and bool(product.rows[0]["barcode"])
+
+
+def _named_alone(product: _Product) -> bool:
+    return product.named_alone
+
+
+def _stock_is_known(product: _Product) -> bool:
+    return all(row["known_level"] is not None for row in product.rows)
+
+
+_CAN_PLAY: dict[Case, Callable[[_Product], bool]] = {
+    Case.BY_SKU: _named_alone,
+    Case.BY_GTIN: _has_gtin,
+    Case.BY_HANDLE: _named_alone,
+    Case.LOOSE: _named_alone,
+    Case.LEVEL: _stock_is_known,
+    Case.NO_LEVEL: _stock_is_known,
+}
+
+
+def _forget(product: _Product, *, sku: bool, barcode: bool, handle: bool) -> None:
+    """Make it a product that this program did not make, without the marks that are named."""
+    product.payload |= {"external_id": None, "metadata": {}}
+    if handle:
+        product.payload["handle"] = f"own-{product.payload['handle']}"
+    for variant in product.payload["variants"]:
+        variant["metadata"] = {}
+        if barcode:
+            variant.pop("barcode", None)
+        if sku:
+            product.levels[f"OWN-{variant['sku']}"] = product.levels.pop(variant["sku"])
+            variant["sku"] = f"OWN-{variant['sku']}"
+
+
+def _by_sku(product: _Product) -> None:
+    _forget(product, sku=False, barcode=True, handle=True)
+
+
+def _by_gtin(product: _Product) -> None:
+    _forget(product, sku=True, barcode=False, handle=True)
+
+
+def _by_handle(product: _Product) -> None:
+    _forget(product, sku=True, barcode=True, handle=False)
+
+
+def _loose(product: _Product) -> None:
+    """The same name but for one letter in its longest word."""
+    _forget(product, sku=True, barcode=True, handle=True)
+    longest = max(re.findall(r"\w+", product.payload["title"]), key=len)
+    product.payload["title"] = product.payload["title"].replace(longest, longest + longest[-1], 1)
+
+
+def _level(product: _Product) -> None:
+    product.levels = {sku: 3 if level else 7 for sku, level in product.levels.items()}
+
+
+def _no_level(product: _Product) -> None:
+    product.levels = {}
+
+
+def _price(product: _Product) -> None:
+    for variant in product.payload["variants"]:
+        for price in variant["prices"]:
+            price["amount"] = round(price["amount"] * 1.12 + 0.01, 2)
+
+
+def _returning(product: _Product) -> None:
+    hidden_at = (datetime.now(UTC) - timedelta(days=1)).isoformat(timespec="seconds")
+    product.payload["status"] = "draft"
+    product.payload["metadata"] |= {HIDDEN_BY_RUN: HIDING_RUN, HIDDEN_AT: hidden_at}
+
+
+def _hidden_by_hand(product: _Product) -> None:
+    product.payload["status"] = "draft"
+
+
+def _left_feed(product: _Product) -> None:
+    """One more variant, which the feed no longer has."""
+    last, row = product.payload["variants"][-1], product.rows[-1]
+    sku = f"{row['sku']}-OLD"
+    values = {title: f"{value} (old)" for title, value in last["options"].items()}
+    for option in product.payload["options"]:
+        option["values"].append(values[option["title"]])
+    gone = {name: value for name, value in last.items() if name != "barcode"}
+    gone |= {
+        "sku": sku,
+        "title": " / ".join(values.values()),
+        "options": values,
+        "metadata": {OFFER_KEY: f"{row['offer_key']}-OLD"},
+    }
+    product.payload["variants"].append(gone)
+    product.levels[sku] = 6
+
+
+_PLAYS: dict[Case, Callable[[_Product], None]] = {
+    Case.BY_SKU: _by_sku,
+    Case.BY_GTIN: _by_gtin,
+    Case.BY_HANDLE: _by_handle,
+    Case.LOOSE: _loose,
+    Case.LEVEL: _level,
+    Case.NO_LEVEL: _no_level,
+    Case.PRICE: _price,
+    Case.RETURNING: _returning,
+    Case.HIDDEN_BY_HAND: _hidden_by_hand,
+    Case.LEFT_FEED: _left_feed,
+}
+
+
+def _medusa_only(shop: Shop, number: int) -> _Product:
+    sku = f"HOUSE-{number:04d}"
+    payload = {
+        "title": f"Hand-thrown teapot no. {number}",
+        "handle": f"hand-thrown-teapot-no-{number}",
+        "status": "published",
+        "options": [{"title": "Glaze", "values": ["Celadon"]}],
+        "variants": [
+            {
+                "title": "Celadon",
+                "sku": sku,
+                "options": {"Glaze": "Celadon"},
+                "prices": [{"amount": 48, "currency_code": "gbp"}],
+                "manage_inventory": True,
+            }
+        ],
+        "sales_channels": [{"id": shop.sales_channel_id}],
+        "shipping_profile_id": shop.shipping_profile_id,
+    }
+    return _Product([], payload, {sku: 2}, False, Case.MEDUSA_ONLY)
+
+
+def _placed(product: _Product) -> Placed:
+    key = product.rows[0]["product_key"] if product.rows else None
+    offer_keys = tuple(row["offer_key"] for row in product.rows)
+    return Placed(product.case, product.payload["handle"], key, offer_keys)
+
+
+def _create(client: httpx.Client, shop: Shop, products: Sequence[_Product], progress: Progress) -> None:
+    step, done = "Filling the shop", 0
+
+    def one(batch: Sequence[_Product]) -> int:
+        body = {"create": [product.payload for product in batch]}
+        made = call(client, "POST", "/admin/products/batch", params={"fields": ANSWER}, json=body)["created"]
+        items = {
+            variant["sku"]: variant["inventory_items"][0]["inventory_item_id"]
+            for product in made
+            for variant in product["variants"]
+        }
+        levels = [
+            {"inventory_item_id": items[sku], "location_id": shop.stock_location_id, "stocked_quantity": level}
+            for product in batch
+            for sku, level in product.levels.items()
+        ]
+        if levels:
+            call(client, "POST", "/admin/inventory-items/location-levels/batch", json={"create": levels})
+        return len(batch)
+
+    batches = [products[start : start + BATCH] for start in range(0, len(products), BATCH)]
+    progress(step, f"0 of {len(products):,} products")
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        for count in pool.map(one, batches):
+            done += count
+            progress(step, f"{done:,} of {len(products):,} products")

@@ -1,0 +1,112 @@
+"""Background processes: found again by identity, never mistaken for another."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from awin_medusa_pipeline.sandbox import SandboxError
+from awin_medusa_pipeline.sandbox.processes import HOST, Service, identity, last_lines, run_logged, silent
+
+SLEEP = [sys.executable, "-c", "import time; print('here', flush=True); time.sleep(60)"]
+STUBBORN = [
+    sys.executable,
+    "-c",
+    "import signal, time; signal.signal(15, signal.SIG_IGN); print(1, flush=True); time.sleep(60)",
+]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def service(tmp_path: Path):
+    made = Service("sleeper", tmp_path, free_port())
+    yield made
+    made.stop()
+
+
+def start(service: Service, argv: list[str] = SLEEP) -> int:
+    service.start(argv, env=os.environ, cwd=service.folder)
+    service.wait_until(lambda: service.log.stat().st_size > 0, silent, "Starting")
+    assert service.pid is not None
+    return service.pid
+
+
+def test_found_by_another_process_and_ended(service: Service):
+    pid = start(service)
+    again = Service("sleeper", service.folder, service.port)
+    assert again.pid == pid
+    assert again.stop() is True
+    assert again.pid is None
+    assert identity(pid) is None
+    assert again.stop() is False
+
+
+def test_ended_by_force_when_it_does_not_listen(service: Service):
+    pid = start(service, STUBBORN)
+    assert service.stop(patience=0.2) is True
+    assert identity(pid) is None
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        pytest.param({"pid": "theirs", "identity": "another boot:1"}, id="the id belongs to another process now"),
+        pytest.param({"pid": 2**22 + 1, "identity": "x"}, id="no such process"),
+        pytest.param({}, id="empty record"),
+        pytest.param("torn", id="half-written record"),
+    ],
+)
+def test_stale_record_ends_nobody(service: Service, record: object):
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as theirs:
+        if isinstance(record, dict) and record.get("pid") == "theirs":
+            record = {**record, "pid": theirs.pid}
+        service.record.parent.mkdir(parents=True)
+        service.record.write_text('{"pid": 1' if record == "torn" else json.dumps(record))
+        assert service.pid is None
+        assert service.stop() is False
+        time.sleep(0.05)
+        assert theirs.poll() is None
+        theirs.kill()
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+def test_process_whose_record_is_lost_is_ended_before_a_new_one_starts(service: Service):
+    lost = start(service)
+    service.record.unlink()
+    assert service.pid is None
+    assert start(service) != lost
+    assert identity(lost) is None
+
+
+def test_port_taken(service: Service):
+    with socket.socket() as other:
+        other.bind((HOST, service.port))
+        other.listen()
+        with pytest.raises(SandboxError, match=f"port {service.port}.*another program uses that port.*--port"):
+            service.start(SLEEP, env=os.environ, cwd=service.folder)
+    assert service.pid is None
+
+
+def test_end_of_the_log_is_shown_when_it_ends_early(service: Service):
+    service.start([sys.executable, "-c", "print('no such table')"], env=os.environ, cwd=service.folder)
+    with pytest.raises(SandboxError, match=r"it ended.*\n.*no such table"):
+        service.wait_until(lambda: False, silent, "Starting")
+
+
+def test_run_is_ended_after_its_time(tmp_path: Path):
+    ticks: list[float] = []
+    code = run_logged(SLEEP, log=tmp_path / "log", env=os.environ, cwd=tmp_path, tick=ticks.append, seconds=1)
+    assert code == -signal.SIGTERM
+    assert ticks[-1] >= 1
+    assert last_lines(tmp_path / "log") == "here"
