@@ -6,7 +6,8 @@ What belongs here: sending a payload, and emptying the outbox. What does not: th
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -33,8 +34,10 @@ log = logging.getLogger(__name__)
 logging.getLogger("slack_sdk").setLevel(logging.CRITICAL)
 
 API = "https://slack.com/api/"
-TIMEOUT = 10  # seconds
-LONGEST_WAIT = 30  # seconds; a longer Retry-After is left to the next delivery
+# Dagster ends a sensor after 60 s: a message takes at most 35 s (three tries, two waits), none is begun after 20 s.
+TIMEOUT = 5
+LONGEST_WAIT = 10  # a longer Retry-After is left to the next delivery
+DELIVERY_SECONDS = 20
 TRIED = "Sending a message to Slack"
 WAIT = "It is kept and sent with the next chance."
 BLOCKS_REFUSED = re.compile(r"invalid_blocks|invalid_attachments|msg_blocks_too_long|invalid_payload")
@@ -88,13 +91,17 @@ class SlackClient:
 
         Raises PermanentError when Slack refuses it as it stands, TransientError when a later try may pass.
         """
-        clean = _redacted(dict(payload), self._all_secrets())
+        clean = self.redacted(payload)
         try:
             self._post(clean)
         except PermanentError as error:
             if "blocks" not in clean or not BLOCKS_REFUSED.search(error.came_back):
                 raise
             self._post({"text": clean["text"]})
+
+    def redacted(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """The payload with every secret blotted out."""
+        return {key: _redacted(value, self._all_secrets()) for key, value in payload.items()}
 
     def _post(self, message: dict[str, Any]) -> None:
         if self.bot_token and self.channel:
@@ -145,11 +152,21 @@ class SlackClient:
         return [*self.secrets, *own]
 
 
-def deliver(outbox: Outbox, client: SlackClient) -> int:
+def post(outbox: Outbox, client: SlackClient, dedupe_key: str, payload: Mapping[str, Any]) -> int:
+    """Keep a message, free of secrets, then deliver all that waits; how many went.
+
+    Raises StoreError when it cannot be kept; a fault of Slack never raises.
+    """
+    outbox.put(dedupe_key, client.redacted(payload))
+    return deliver(outbox, client)
+
+
+def deliver(outbox: Outbox, client: SlackClient, *, seconds: float = DELIVERY_SECONDS) -> int:
     """Send what waits in the outbox, oldest first; how many went. Never raises: after a fault the rest waits."""
     sent = last = 0
+    end = time.monotonic() + seconds
     try:
-        while (message := outbox.claim(after=last)) is not None:
+        while time.monotonic() < end and (message := outbox.claim(after=last)) is not None:
             last = message.id
             try:
                 if client.configured:
@@ -187,8 +204,7 @@ def known_secrets(settings: Settings) -> list[str]:
     return [secret for secret in secrets if secret]
 
 
-def _redacted(value: Any, secrets: Iterable[str]) -> Any:
-    secrets = list(secrets)
+def _redacted(value: Any, secrets: Sequence[str]) -> Any:
     if isinstance(value, str):
         return redact(value, secrets)
     if isinstance(value, Mapping):

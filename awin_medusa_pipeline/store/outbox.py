@@ -17,7 +17,7 @@ from awin_medusa_pipeline.store.models import OutboxMessage
 __all__ = ["Outbox", "OutboxMessage"]
 
 CLAIMED_FOR = timedelta(minutes=5)
-"""Longer than the slowest delivery (three tries of 10 s, two waits of 30 s), short enough after a kill."""
+"""Longer than the slowest delivery (about a minute), short enough for what a killed process leaves."""
 
 
 class Outbox:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from awin_medusa_pipeline.clients.slack import SlackClient, deliver, known_secrets
+from awin_medusa_pipeline.clients.slack import SlackClient, deliver, known_secrets, post
 from awin_medusa_pipeline.errors import PermanentError, TransientError
 from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.store.database import open_database
@@ -181,6 +181,25 @@ def test_deliver_in_order_and_once(slack: Slack, outbox: Outbox) -> None:
     assert deliver(outbox, client) == 2
     assert deliver(outbox, client) == 0
     assert slack.texts == ["first", "second"]
+
+
+def test_post_keeps_no_secret(slack: Slack, waits: list[float], outbox: Outbox) -> None:
+    slack.answers = [(500, {}, "hunter2 feedkey")]
+    client = by_webhook(slack, secrets=("feedkey",))
+    assert post(outbox, client, "run", {"text": "a feedkey", "blocks": []}) == 0
+    [kept] = outbox.pending()
+    assert kept.payload == {"text": "a ***", "blocks": []}
+    assert kept.last_error is not None
+    assert "feedkey" not in kept.last_error
+    slack.answers = [(200, {}, "ok")]
+    assert post(outbox, client, "run", {"text": "again"}) == 1
+    assert slack.texts[-1] == "a ***"
+
+
+def test_a_long_queue_does_not_outlast_a_sensor(slack: Slack, outbox: Outbox) -> None:
+    outbox.put("a", {"text": "a"})
+    assert deliver(outbox, by_webhook(slack), seconds=0) == 0
+    assert len(outbox.pending()) == 1
 
 
 def test_slack_down_loses_nothing(
