@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from types import TracebackType
 from typing import Any, Self
 
@@ -151,7 +152,7 @@ class MedusaClient:
         waiting: deque[Future[Json]] = deque()
         offsets = iter(range(0, max(total, 1), PAGE))
         with ThreadPoolExecutor(2, thread_name_prefix="catalogue") as threads:
-            waiting.extend(threads.submit(page, offset) for offset, _ in zip(offsets, range(2), strict=False))
+            waiting.extend(threads.submit(page, offset) for offset in islice(offsets, 2))
             while waiting:
                 answer = waiting.popleft().result()
                 if (offset := next(offsets, None)) is not None:
