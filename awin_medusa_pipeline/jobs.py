@@ -53,7 +53,7 @@ def retention_job() -> None:
     prune_old_runs()
 
 
-all_jobs = [
+all_jobs: list[UnresolvedJob | dg.JobDefinition] = [
     detect_discrepancies_job,
     daily_sync_job,
     pilot_import_job,

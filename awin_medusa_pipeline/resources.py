@@ -12,7 +12,7 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from awin_medusa_pipeline.clients.medusa import MedusaClient
-from awin_medusa_pipeline.clients.slack import SlackClient, deliver
+from awin_medusa_pipeline.clients.slack import SlackClient, post
 from awin_medusa_pipeline.errors import PermanentError
 from awin_medusa_pipeline.messages import Payload
 from awin_medusa_pipeline.reports import RunReports
@@ -106,6 +106,4 @@ class Slack(dg.ConfigurableResource["Slack"]):
 
     def tell(self, database: Database, dedupe_key: str, payload: Payload) -> None:
         """Keep a message, then send all that waits. A Slack fault never raises."""
-        outbox = Outbox(database)
-        outbox.put(dedupe_key, payload)
-        deliver(outbox, SlackClient.from_settings(Settings()))
+        post(Outbox(database), SlackClient.from_settings(Settings()), dedupe_key, payload)

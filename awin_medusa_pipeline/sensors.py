@@ -30,7 +30,7 @@ def slack_on_run_failure(context: dg.RunFailureSensorContext, slack: Slack) -> N
             database,
             context.dagster_run,
             step=first.step_key if first else None,
-            error=_sentence(error) if error else context.failure_event.message or "no error was recorded",
+            error=sentence(error) if error else context.failure_event.message or "no error was recorded",
         )
 
 
@@ -42,8 +42,8 @@ def alert(slack: Slack, database: Database, run: dg.DagsterRun, *, step: str | N
     slack.tell(database, f"failure-{run.run_id}", message)
 
 
-def _sentence(error: dg.SerializableErrorInfo) -> str:
-    """The error that started it: Dagster wraps what an asset raised."""
+def sentence(error: dg.SerializableErrorInfo) -> str:
+    """The words of what an asset raised, without Dagster's wrapping and the name of the class."""
     while error.cause:
         error = error.cause
-    return error.message
+    return str(error.message).strip().removeprefix(f"{error.cls_name}: ").removeprefix("dagster._core.errors.")

@@ -140,6 +140,7 @@ def sync_summary(
     facts = {"run": run.run_id, "job": run.job, "shop": run.shop, "dry_run": run.dry_run, "started_at": run.started_at}
     path = reports.write_json({**facts, "seconds": round(seconds, 1), **counts})
     reports.point_latest()
+    store.ledger.finish_run(run.run_id)
     message = sync_message(counts, job=run.job, shop=run.shop, seconds=seconds, url=url, dry_run=run.dry_run)
     slack.tell(store.database, f"summary-{run.run_id}", message)
     flat = {f"{k}_{s}": n for k, v in counts.items() if isinstance(v, dict) for s, n in v.items()}
