@@ -39,7 +39,7 @@ from awin_medusa_pipeline.domain.feed_columns import Table, check_columns, wante
 from awin_medusa_pipeline.domain.feed_json import is_json, json_columns, read_json_rows
 from awin_medusa_pipeline.domain.feed_layout import layout_of
 from awin_medusa_pipeline.domain.feed_offers import DETAILS, offers_of
-from awin_medusa_pipeline.domain.feed_rows import Chunk, Rows, chunks, header_line, read_rows
+from awin_medusa_pipeline.domain.feed_rows import Rows, chunks, header_line, read_rows
 from awin_medusa_pipeline.domain.schemas import Offer, RejectedRow, dtypes
 
 # Keeps two cores busy while the caller writes; each needs about 150 MB.
@@ -101,54 +101,56 @@ def read_feed(path: Path, *, label: str, rules: FeedRules, seen: Seen | None = N
     whole cannot be used; that may come after the first batches (a cut file), so use none before the last.
     """
     seen = seen or Seen()
-    source, read = _opened(path, label, rules)
+    source, read, line = _opened(path, label, rules)
     ahead: deque[Future[tuple[Rows, pl.DataFrame]]] = deque()
     pool = ThreadPoolExecutor(CHUNKS_AHEAD - 1, thread_name_prefix="feed")
 
-    def prepared(chunk: Chunk) -> tuple[Rows, pl.DataFrame]:
+    def prepared(chunk: bytes) -> tuple[Rows, pl.DataFrame]:
         rows = read(chunk)
         return rows, offers_of(Table(rows.cells), rules)
 
     try:
-        for chunk in source:
-            ahead.append(pool.submit(prepared, chunk))
-            if len(ahead) == CHUNKS_AHEAD:
-                yield _batch(*ahead.popleft().result(), seen, label)
-        while ahead:
-            yield _batch(*ahead.popleft().result(), seen, label)
+        for chunk in chain(source, [b""]):
+            if chunk:
+                ahead.append(pool.submit(prepared, chunk))
+            while ahead and (not chunk or len(ahead) == CHUNKS_AHEAD):
+                rows, frame = ahead.popleft().result()
+                yield _batch(rows, frame, seen, label, line)
+                line += rows.line_count
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 def check_feed(path: Path, *, label: str, rules: FeedRules, whole: bool) -> None:
     """Raise a FeedError unless the file has the columns and a row; with `whole`, also unless it unpacks to its end."""
-    source, _ = _opened(path, label, rules)
+    source, _, _ = _opened(path, label, rules)
     next(source)
     if whole:
         for _ in unpacked(path, label):
             pass
 
 
-def _opened(path: Path, label: str, rules: FeedRules) -> tuple[Iterator[Chunk], Callable[[Chunk], Rows]]:
-    """Chunks of a feed, and what makes rows of them."""
+def _opened(path: Path, label: str, rules: FeedRules) -> tuple[Iterator[bytes], Callable[[bytes], Rows], int]:
+    """Chunks of a feed, what makes rows of them, and the line of the first row."""
     header, line, rest = header_line(unpacked(path, label), label)
     if is_json(header, label):
         check_columns(json_columns(header), rules, label)
         wanted = wanted_columns(None, rules)
         return (
-            chunks(chain([header + b"\n"], rest), line - 1, None, label),
+            chunks(chain([header + b"\n"], rest), None, label),
             lambda chunk: read_json_rows(chunk, wanted, label),
+            line - 1,
         )
     layout = layout_of(header, label)
     check_columns(layout.columns, rules, label)
     columns = wanted_columns(layout.columns, rules)
-    return chunks(rest, line, layout, label), lambda chunk: read_rows(chunk, layout, columns)
+    return chunks(rest, layout, label), lambda chunk: read_rows(chunk, layout, columns), line
 
 
-def _batch(rows: Rows, frame: pl.DataFrame, seen: Seen, label: str) -> FeedBatch:
-    frame = seen.mark(frame.with_columns(feed=pl.lit(label), line=rows.lines))
+def _batch(rows: Rows, frame: pl.DataFrame, seen: Seen, label: str, line: int) -> FeedBatch:
+    frame = seen.mark(frame.with_columns(feed=pl.lit(label), line=rows.lines + line))
     sound = frame["reason"].is_null()
-    rejects = [(label, bad.line, bad.reason, bad.detail, bad.raw) for bad in rows.broken]
+    rejects = [(label, line + bad.line, bad.reason, bad.detail, bad.raw) for bad in rows.broken]
     if not sound.all():
         at = (~sound).arg_true().to_list()
         for row, raw in zip(frame[at].iter_rows(named=True), rows.raw(at), strict=True):

@@ -12,7 +12,7 @@ import polars as pl
 
 from awin_medusa_pipeline.domain.feed_errors import IncompleteFeedError, NotAFeedError
 from awin_medusa_pipeline.domain.feed_layout import RAW_LENGTH, BrokenLine, normalised
-from awin_medusa_pipeline.domain.feed_rows import Chunk, Rows
+from awin_medusa_pipeline.domain.feed_rows import Rows
 
 
 def is_json(header: bytes, label: str) -> bool:
@@ -38,10 +38,10 @@ def json_columns(header: bytes) -> tuple[str, ...]:
     return tuple(_flat(json.loads(header)))
 
 
-def read_json_rows(chunk: Chunk, wanted: Sequence[str], label: str) -> Rows:
+def read_json_rows(chunk: bytes, wanted: Sequence[str], label: str) -> Rows:
     """Rows of a chunk, with the wanted columns alone. Raises IncompleteFeedError at AWIN's error record."""
-    text = chunk.data.decode("utf-8", "replace").replace("\0", "")
-    damaged = text.count("\ufffd") - chunk.data.count("\ufffd".encode())
+    text = chunk.decode("utf-8", "replace").replace("\0", "")
+    damaged = text.count("\ufffd") - chunk.count("\ufffd".encode())
     lines = text.removesuffix("\n").split("\n")
     rows: list[list[str | None]] = []
     at: list[int] = []
@@ -55,7 +55,7 @@ def read_json_rows(chunk: Chunk, wanted: Sequence[str], label: str) -> Rows:
             found = None
         if not isinstance(found, dict):
             detail = "The line is no JSON object, so nothing can be read from it"
-            broken.append(BrokenLine(chunk.first_line + number, "malformed_json", detail, line[:RAW_LENGTH]))
+            broken.append(BrokenLine(number, "malformed_json", detail, line[:RAW_LENGTH]))
             continue
         if _is_error(found):
             raise IncompleteFeedError(
@@ -71,7 +71,7 @@ def read_json_rows(chunk: Chunk, wanted: Sequence[str], label: str) -> Rows:
         return [lines[at[position]][:RAW_LENGTH] for position in positions]
 
     frame = pl.DataFrame(rows, schema=dict.fromkeys(wanted, pl.String), orient="row")
-    return Rows(frame, pl.Series(at, dtype=pl.Int64) + chunk.first_line, raw, broken, damaged)
+    return Rows(frame, pl.Series(at, dtype=pl.Int64), len(lines), raw, broken, damaged)
 
 
 def _is_error(found: dict[str, Any]) -> bool:

@@ -21,7 +21,7 @@ MOST_JOINED_LINES, MOST_JOINED_CHARACTERS = 200, 100_000
 
 @dataclass(frozen=True)
 class BrokenLine:
-    """A line that is no row, with the reason code, the reason in a sentence, and its text."""
+    """A line that is no row, with the reason code, the reason in a sentence, and its text; counted in its chunk."""
 
     line: int
     reason: str
@@ -113,7 +113,6 @@ class LineReader:
 
     layout: Layout
     lines: Sequence[str]
-    first_line: int
     rows: list[list[str]] = field(default_factory=list)
     at: list[int] = field(default_factory=list)
     """Index of the first line of each row."""
@@ -162,4 +161,4 @@ class LineReader:
         else:
             reason = "too_many_cells" if len(cells) > width else "too_few_cells"
             detail = f"The line has {len(cells)} cells where the header has {width}, so they cannot be matched"
-        return BrokenLine(self.first_line + at, reason, detail, text[:RAW_LENGTH])
+        return BrokenLine(at, reason, detail, text[:RAW_LENGTH])

@@ -4,6 +4,8 @@ What belongs here: rules between the cells of one row. What does not: rules for 
 rows (feed.py).
 """
 
+from collections.abc import Callable
+
 import polars as pl
 
 from awin_medusa_pipeline.domain import feed_text as cell
@@ -31,29 +33,27 @@ DETAILS = {
     "name another column in SYNC_PRICE_COLUMN",
     "no_price": "The column {price_column} holds “{price_text}”, which is no price above zero",
     "no_currency": "The row has no known currency (“{currency_text}”); add the column currency in Create-a-Feed",
-    "currency_conflict": "The price “{price_text}” names another currency than the column currency, “{currency_text}”",
+    "currency_conflict": "The price “{price_text}” has another currency than the column currency: “{currency_text}”",
     "duplicate": "An earlier row has the same merchant_product_id “{merchant_product_id}” of advertiser {merchant_id}; "
     "the first one counts",
     "duplicate_sku": "Another offer already has the SKU “{sku}”; set SYNC_SKU_TEMPLATE to "
     "{{merchant_id}}-{{merchant_product_id}} to tell them apart",
 }
-_IDENTIFIER = r"^[\w.\-]+$"
+_IDENTIFIER = r"^[0-9A-Za-z_.\-]+$"
 
 
 def offers_of(table: Table, rules: FeedRules) -> pl.DataFrame:
     """The rows as columns of Offer, save feed and line; with reason (null: sellable) and the texts for DETAILS."""
     deep_link = table.first("deep_link")
     merchant = table.first("merchant_id")
-    if merchant.null_count():
-        named = deep_link.str.extract(r"[?&](?:m|awinmid)=(\d+)")
-        merchant = merchant.zip_with(merchant.is_not_null(), named)
+    merchant = _filled(merchant, deep_link, lambda text: text.str.extract(r"[?&](?:m|awinmid)=([0-9]+)"))
     price = _price(table, rules, merchant)
     in_stock, quantity = _stock(table)
     image, more_images = _images(table)
     frame = pl.DataFrame(
         {
             "merchant_id": merchant.alias("merchant_id"),
-            "merchant_name": cell.one_line(table.first("merchant_name")),
+            "merchant_name": cell.by_value(table.first("merchant_name"), cell.one_line),
             "merchant_product_id": _identifier(table.first("merchant_product_id")),
             "parent_product_id": cell.value_or_null(_identifier(table.first("parent_product_id"))),
             "aw_product_id": table.first("aw_product_id"),
@@ -61,10 +61,10 @@ def offers_of(table: Table, rules: FeedRules) -> pl.DataFrame:
             "mpn": _mpn(table),
             "name": cell.one_line(table.first("name")),
             "description": cell.many_lines(table.first("description")),
-            "brand": cell.value_or_null(cell.one_line(table.first("brand"))),
-            "category": cell.category_path(cell.one_line(table.first("category"))),
-            "colour": cell.value_or_null(cell.one_line(table.first("colour"))),
-            "size": cell.value_or_null(cell.one_line(table.first("size"))),
+            "brand": cell.by_value(table.first("brand"), _label),
+            "category": cell.by_value(table.first("category"), lambda text: cell.category_path(cell.one_line(text))),
+            "colour": cell.by_value(table.first("colour"), _label),
+            "size": cell.by_value(table.first("size"), _label),
             "in_stock": in_stock,
             "quantity": quantity,
             "image_url": image,
@@ -87,7 +87,7 @@ def offers_of(table: Table, rules: FeedRules) -> pl.DataFrame:
 def _reason() -> pl.Expr:
     """First reason that applies; the order is from what explains the others to what stands alone."""
     shifted = (
-        pl.col("currency_text").str.contains(r"[\d/]").fill_null(False)
+        pl.col("currency_text").str.contains(r"[0-9/]").fill_null(False)
         | pl.col("price_text").str.contains("://", literal=True).fill_null(False)
         | pl.col("stock_text").str.contains("://", literal=True).fill_null(False)
         | ~pl.col("merchant_id").str.contains(_IDENTIFIER).fill_null(True)
@@ -103,6 +103,10 @@ def _reason() -> pl.Expr:
         "currency_conflict": pl.col("conflict"),
     }
     return pl.coalesce(*(pl.when(holds).then(pl.lit(code)) for code, holds in cases.items()))
+
+
+def _label(text: pl.Series) -> pl.Series:
+    return cell.value_or_null(cell.one_line(text))
 
 
 def _identifier(text: pl.Series) -> pl.Series:
@@ -130,13 +134,12 @@ def _price(table: Table, rules: FeedRules, merchant: pl.Series) -> pl.DataFrame:
         holds &= (sale["code"] == code).fill_null(True) & (column == LEGACY_PRICE)
         amount = sale["amount"].zip_with(holds.fill_null(False), amount)
     written = table.first("currency")
-    said = cell.currencies(written)
+    said = cell.by_value(written, cell.currencies)
     conflict = (said != code).fill_null(False)
     known = cell.currencies(code)
     currency = said.zip_with(written.is_not_null(), known)
-    if currency.null_count() and DISPLAY_PRICE in table.cells.columns:
-        shown = cell.currencies(cell.prices(table.column(DISPLAY_PRICE))["code"])
-        currency = currency.zip_with(currency.is_not_null() | written.is_not_null(), shown)
+    shown = table.column(DISPLAY_PRICE).set(written.is_not_null(), None)
+    currency = _filled(currency, shown, lambda text: cell.currencies(cell.prices(text)["code"]))
     return pl.DataFrame(
         {
             "price": amount,
@@ -166,7 +169,12 @@ def _on_sale(table: Table, rules: FeedRules) -> pl.Series:
     now = pl.lit(rules.now).dt.convert_time_zone("UTC")
 
     def moment(part: str) -> pl.Expr:
-        text = pl.col(part).str.strip_chars().str.replace(r"[Zz]$", "+0000").str.replace(r"([+-]\d\d):(\d\d)$", "$1$2")
+        text = (
+            pl.col(part)
+            .str.strip_chars()
+            .str.replace(r"[Zz]$", "+0000")
+            .str.replace(r"([+-][0-9]{2}):([0-9]{2})$", "$1$2")
+        )
         zoned = [
             text.str.to_datetime(form, strict=False, time_zone="UTC")
             for form in ("%Y-%m-%dT%H:%M%z", "%Y-%m-%dT%H:%M:%S%z")
@@ -195,9 +203,17 @@ def _gtin(table: Table) -> pl.Series:
     """The first valid code of the sibling columns."""
     found = pl.Series("gtin", [None], dtype=pl.String).new_from_index(0, table.cells.height)
     for name in GTINS:
-        if name in table.cells.columns and found.null_count():
-            found = found.zip_with(found.is_not_null(), cell.gtins(table.column(name)))
+        if name in table.cells.columns:
+            found = _filled(found, table.column(name), cell.gtins)
     return found
+
+
+def _filled(found: pl.Series, other: pl.Series, read: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """`found`, its nulls filled with what is read from the other column; only those rows are read."""
+    if not found.null_count():
+        return found
+    at = (found.is_null() & other.is_not_null()).arg_true()
+    return found.clone().scatter(at, read(other.gather(at))) if len(at) else found
 
 
 def _mpn(table: Table) -> pl.Series:
@@ -218,8 +234,11 @@ def _images(table: Table) -> tuple[pl.Series, pl.Series]:
             found = found.set((found == earlier).fill_null(False), None)
         if found.null_count() < len(found):
             more.append(found.alias(name))
-    empty = pl.Series([[]], dtype=pl.List(pl.String)).new_from_index(0, len(image))
-    lists = pl.DataFrame(more).select(pl.concat_list(pl.all()).list.drop_nulls()).to_series() if more else empty
+    # An address has no line break; joining and splitting is four times as fast as dropping nulls from lists.
+    lists = none = pl.Series([[]], dtype=pl.List(pl.String)).new_from_index(0, len(image))
+    if more:
+        joined = pl.DataFrame(more).select(pl.concat_str(pl.all(), separator="\n", ignore_nulls=True)).to_series()
+        lists = joined.str.split("\n").zip_with(joined != "", none)
     if IMAGE_LIST in table.cells.columns:
         # A comma may also stand inside an address, so the list is split only before the next one.
         given = table.column(IMAGE_LIST).str.replace_all(r"\s*,\s*(https?://)", "\n$1").str.split("\n")

@@ -18,18 +18,11 @@ from awin_medusa_pipeline.domain.feed_errors import HeaderOnlyFeedError, NotAFee
 from awin_medusa_pipeline.domain.feed_layout import MARK, MARK_COLUMN, RAW_LENGTH, BrokenLine, Layout, LineReader
 
 CHUNK = 16 << 20
-BLOCK_LINES = 100
+# A chunk that is not read in one go is cut into this many parts, and they again, down to these few lines.
+PARTS, FEW_LINES = 8, 64
 # A line has some kilobytes; without this bound a file without line ends would fill the memory.
 LONGEST_LINE = 32 << 20
 BOM = b"\xef\xbb\xbf"
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Whole lines of the file."""
-
-    data: bytes
-    first_line: int
 
 
 @dataclass(frozen=True)
@@ -38,7 +31,8 @@ class Rows:
 
     cells: pl.DataFrame
     lines: pl.Series
-    """Line in the file of each row, the header being 1."""
+    """Line of each row, counted from 0 at the start of the chunk."""
+    line_count: int
     raw: Callable[[Sequence[int]], list[str]]
     """Text of the rows at these positions."""
     broken: list[BrokenLine] = field(default_factory=list)
@@ -63,8 +57,8 @@ def header_line(pieces: Iterable[bytes], label: str) -> tuple[bytes, int, Iterat
     return header.rstrip(b"\r"), 2 + blank_lines, chain([rest], pieces)
 
 
-def chunks(pieces: Iterable[bytes], line: int, layout: Layout | None, label: str) -> Iterator[Chunk]:
-    """Whole records, 16 MB or so at a time; no layout means that each line is a record.
+def chunks(pieces: Iterable[bytes], layout: Layout | None, label: str) -> Iterator[bytes]:
+    """Whole lines, 16 MB or so at a time, cut between two records; no layout means that each line is one.
 
     Raises HeaderOnlyFeedError, NotAFeedError.
     """
@@ -79,16 +73,15 @@ def chunks(pieces: Iterable[bytes], line: int, layout: Layout | None, label: str
         end = _record_end(data, layout)
         if end:
             any_row = True
-            yield Chunk(data[:end], line)
-            line += data.count(b"\n", 0, end)
+            yield data[:end]
         elif size > LONGEST_LINE:
             raise NotAFeedError(
-                f"Reading the feed {label}", f"line {line} is longer than 32 MB", "Check that it is a CSV feed"
+                f"Reading the feed {label}", "a line is longer than 32 MB", "Check that it is a CSV feed"
             )
         parts, size = [data[end:]], len(data) - end
     data = b"".join(parts)
     if data.strip():
-        yield Chunk(data.rstrip(b"\r\n") + b"\n", line)
+        yield data.rstrip(b"\r\n") + b"\n"
     elif not any_row:
         raise HeaderOnlyFeedError(
             f"Reading the feed {label}",
@@ -112,19 +105,19 @@ def _record_end(data: bytes, layout: Layout | None) -> int:
     return end
 
 
-def read_rows(chunk: Chunk, layout: Layout, wanted: Sequence[str]) -> Rows:
+def read_rows(chunk: bytes, layout: Layout, wanted: Sequence[str]) -> Rows:
     """Rows of a chunk, with the wanted columns alone."""
-    data, damaged = _as_text(chunk.data)
+    data, damaged = _as_text(chunk)
     positions = [layout.columns.index(name) for name in wanted]
     at: list[int] | None = None
     spans: list[int] | None = None
     broken: list[BrokenLine] = []
     cells = _read_fast(data, layout, positions)
     if cells is None:
-        cells, at, spans, broken = _read_with_care(data, chunk.first_line, layout, positions)
-        lines = pl.Series(at, dtype=pl.Int64) + chunk.first_line
+        cells, at, spans, broken = _read_with_care(data, layout, positions)
+        lines, line_count = pl.Series(at, dtype=pl.Int64), data.count(b"\n")
     else:
-        lines = pl.int_range(chunk.first_line, chunk.first_line + cells.height, dtype=pl.Int64, eager=True)
+        lines, line_count = pl.int_range(cells.height, dtype=pl.Int64, eager=True), cells.height
     cells.columns = list(wanted)
 
     def raw(rows: Sequence[int]) -> list[str]:
@@ -133,7 +126,7 @@ def read_rows(chunk: Chunk, layout: Layout, wanted: Sequence[str]) -> Rows:
         last = [start + (spans[row] if spans else 1) for row, start in zip(rows, first, strict=True)]
         return [b"\n".join(text[a:b]).decode()[:RAW_LENGTH] for a, b in zip(first, last, strict=True)]
 
-    return Rows(cells, lines, raw, broken, damaged)
+    return Rows(cells, lines, line_count, raw, broken, damaged)
 
 
 def _as_text(data: bytes) -> tuple[bytes, int]:
@@ -153,7 +146,7 @@ def _as_text(data: bytes) -> tuple[bytes, int]:
 
 def _read_fast(data: bytes, layout: Layout, positions: Sequence[int]) -> pl.DataFrame | None:
     """Cells of these columns; None when some line is not exactly one row."""
-    if MARK in data or b'\\"' in data:  # polars drops the quote of \"
+    if MARK in data or _has_backslash_quote(data):  # polars drops the quote of \"
         return None
     marked = data.replace(b"\n", layout.separator.encode() + MARK + b"\n")
     try:
@@ -166,28 +159,45 @@ def _read_fast(data: bytes, layout: Layout, positions: Sequence[int]) -> pl.Data
     except pl.exceptions.PolarsError:
         return None
     mark = frame.get_column(MARK_COLUMN)
-    if frame.height != data.count(b"\n") or not (mark == MARK.decode()).fill_null(False).all():
+    lines = (len(marked) - len(data)) // (len(MARK) + 1)
+    if frame.height != lines or not (mark == MARK.decode()).fill_null(False).all():
         return None
     return frame.select(map(str, positions))
 
 
+def _has_backslash_quote(data: bytes) -> bool:
+    at = data.find(b"\\")  # measured: fifty times as fast as searching the two bytes
+    while at >= 0:
+        if data[at + 1 : at + 2] == b'"':
+            return True
+        at = data.find(b"\\", at + 1)
+    return False
+
+
 def _read_with_care(
-    data: bytes, first_line: int, layout: Layout, positions: Sequence[int]
+    data: bytes, layout: Layout, positions: Sequence[int]
 ) -> tuple[pl.DataFrame, list[int], list[int], list[BrokenLine]]:
     """Cells, index of the first line and number of lines of each row, and the broken lines."""
     schema = {str(position): pl.String for position in positions}
     lines = data.removesuffix(b"\n").split(b"\n")
-    reader = LineReader(layout, [line.decode() for line in lines], first_line)
+    reader = LineReader(layout, [line.decode() for line in lines])
     frames = [pl.DataFrame(schema=schema)]
     at: list[int] = []
     spans: list[int] = []
-    start = 0
-    while start < len(lines):
-        end = min(start + BLOCK_LINES, len(lines))
+
+    def read(start: int, end: int) -> int:
+        """Read the lines from start to end, or further when a record goes on; returns the next line to read."""
+        if start >= end:
+            return start
         frame = _read_fast(b"\n".join(lines[start:end]) + b"\n", layout, positions)
         if frame is not None:
             at.extend(range(start, end))
             spans.extend([1] * (end - start))
+        elif end - start > FEW_LINES:
+            step = -(-(end - start) // PARTS)
+            for cut in range(start + step, end + step, step):
+                start = read(start, min(cut, end))
+            return start
         else:
             done = len(reader.rows)
             end = reader.read(start, end)
@@ -196,5 +206,7 @@ def _read_with_care(
             at.extend(reader.at[done:])
             spans.extend(reader.spans[done:])
         frames.append(frame)
-        start = end
+        return end
+
+    read(0, len(lines))
     return pl.concat(frames), at, spans, reader.broken

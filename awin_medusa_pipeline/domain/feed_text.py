@@ -48,7 +48,9 @@ _CURRENCIES = """
     try ttd twd tzs uah ugx usd uyu uzs ves vnd vuv wst xaf xcd xof xpf yer zar zmw zwg
 """
 CURRENCIES = sorted(_CURRENCIES.split())
-_ODD = r"  |[^ -~]|&[#\w]+;|<"
+# ASCII classes: the Unicode ones take longer to compile than a chunk takes to search.
+_ENTITY = r"&#?[0-9A-Za-z]+;"
+_ODD = rf"  |[^ -~]|{_ENTITY}|<"
 # UTF-8 read as Latin-1 or Windows-1252: a lead byte's letter with a continuation byte's sign behind it.
 _MOJIBAKE = r"[ÂÃâÅÄðÎÏÐÑ][\u{80}-\u{bf}€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]"
 
@@ -91,29 +93,28 @@ def many_lines(text: pl.Series) -> pl.Series:
     def change(odd: pl.Series) -> pl.Series:
         odd = _decoded(odd)
         odd = _on(odd, odd.str.contains("<", literal=True), _without_tags)
-        odd = _on(
-            odd,
-            odd.str.contains(r"[^\x21-\x7e \n]"),
-            lambda t: (
-                t.str.replace_all(r" *[\t\u{a0}\u{2000}-\u{200a}\u{202f}\u{3000}][\s&&[^\n]]*", " ")
-                .str.replace_all(r"\r\n?", "\n")
-                .str.replace_all(r"[\x00-\x08\x0b-\x1f\x7f\u{200b}\u{feff}]", "")
-            ),
-        )
-        return odd.str.replace_all(r" *(?:\n|  )[ \n]*", "\n")
+        foreign = odd.str.contains("\t", literal=True) | (odd.str.len_bytes() != odd.str.len_chars())
+        odd = _on(odd, foreign, _plain_spaces).str.replace_all(r"  +", "\n")
+        return _on(odd, odd.str.contains("\n", literal=True), lambda t: t.str.replace_all(r" *\n[ \n]*", "\n"))
 
     text = text.str.strip_chars()
-    return blank_to_null(_on(text, text.str.contains(_ODD + r"|\n"), change))
+    return blank_to_null(_on(text, text.str.contains(_ODD), change))
+
+
+def _plain_spaces(text: pl.Series) -> pl.Series:
+    """One space for a run with a special one in it: such a run is no line break."""
+    spaces = r" *[\t\u{a0}\u{2000}-\u{200a}\u{202f}\u{3000}][ \t\u{a0}\u{2000}-\u{200a}\u{202f}\u{3000}]*"
+    return text.str.replace_all(spaces, " ").str.replace_all(r"[\u{200b}\u{feff}]", "")
 
 
 def _decoded(text: pl.Series) -> pl.Series:
     for _ in range(2):  # "&amp;#174;" is seen too
-        text = _on(text, text.str.contains(r"&[#\w]+;"), _each(html.unescape))
+        text = _on(text, text.str.contains(_ENTITY), _each(html.unescape))
     return _on(text, text.str.contains(_MOJIBAKE), _each(ftfy.fix_encoding))
 
 
 def _without_tags(text: pl.Series) -> pl.Series:
-    return text.str.replace_all(r"(?i)<(?:br|/?p|/?li|/?ul|/?div|/?h\d|/?tr)\b[^>]*>", "\n").str.replace_all(
+    return text.str.replace_all(r"(?i)<(?:br|/?p|/?li|/?ul|/?div|/?h[1-6]|/?tr)\b[^>]*>", "\n").str.replace_all(
         r"</?[a-zA-Z!][^>]*>", ""
     )
 
@@ -133,6 +134,14 @@ def category_path(text: pl.Series) -> pl.Series:
     return blank_to_null(_on(text, text.str.contains(r"[|>]|;;"), change))
 
 
+def by_value(text: pl.Series, change: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """`change` made once for each different value: for brands, categories and the like."""
+    values = text.unique().drop_nulls()
+    if len(values) * 4 > len(text):
+        return change(text)
+    return text.replace_strict(values, change(values), default=None, return_dtype=pl.String)
+
+
 def prices(text: pl.Series) -> pl.DataFrame:
     """Columns amount (Decimal, null: no price), code (ISO currency named in the cell, lower case), unclear.
 
@@ -146,7 +155,7 @@ def prices(text: pl.Series) -> pl.DataFrame:
     number = text
     if hard.any():
         parts = text.filter(hard).str.extract_groups(
-            r"^(?P<before>[A-Za-z]{3}|(?i:us|r|a|c)?\$|[€£₺₹])?\s*(?P<number>-?\d[\d.,'\s]*?)\s*(?P<after>[A-Za-z]{3}|[€£$₺₹]|zł)?$"
+            r"^(?P<before>[A-Za-z]{3}|(?i:us|r|a|c)?\$|[€£₺₹])?\s*(?P<number>-?[0-9][0-9.,'\s]*?)\s*(?P<after>[A-Za-z]{3}|[€£$₺₹]|zł)?$"
         )
         named = parts.struct.field("before").zip_with(
             parts.struct.field("before").is_not_null(), parts.struct.field("after")
@@ -154,8 +163,12 @@ def prices(text: pl.Series) -> pl.DataFrame:
         named = named.str.to_lowercase()
         named = named.replace(SYMBOLS | {"$": None}).str.to_lowercase()
         digits = parts.struct.field("number").str.replace_all(r"[\s']", "")
-        decimal_comma = digits.str.contains(r"^-?(\d{1,3}(\.\d{3})+|\d+),\d+$|^-?\d{1,3}(\.\d{3}){2,}$")
-        decimal_point = digits.str.contains(r"^-?(\d{1,3}(,\d{3})+|\d+)\.\d+$|^-?\d{1,3}(,\d{3}){2,}$|^-?\d+$")
+        decimal_comma = digits.str.contains(
+            r"^-?([0-9]{1,3}(\.[0-9]{3})+|[0-9]+),[0-9]+$|^-?[0-9]{1,3}(\.[0-9]{3}){2,}$"
+        )
+        decimal_point = digits.str.contains(
+            r"^-?([0-9]{1,3}(,[0-9]{3})+|[0-9]+)\.[0-9]+$|^-?[0-9]{1,3}(,[0-9]{3}){2,}$|^-?[0-9]+$"
+        )
         cleaned = pl.select(
             pl.when(decimal_point)
             .then(digits.str.replace_all(",", "", literal=True))
@@ -166,7 +179,7 @@ def prices(text: pl.Series) -> pl.DataFrame:
         amount = amount.scatter(at, cleaned.cast(MONEY, strict=False))
         code = code.scatter(at, named)
         number = text.clone().scatter(at, digits)
-    unclear = number.str.contains(r"^[1-9]\d{0,2}[.,]\d{3}$").fill_null(False)
+    unclear = number.str.contains(r"^[1-9][0-9]{0,2}[.,][0-9]{3}$").fill_null(False)
     return pl.DataFrame({"amount": amount, "code": code, "unclear": unclear})
 
 
@@ -191,7 +204,7 @@ def quantities(text: pl.Series) -> pl.Series:
 def gtins(text: pl.Series) -> pl.Series:
     """Codes of 8, 12, 13 or 14 digits with a valid check digit (GS1); a list of codes is null: which one is it?"""
     text = _on(text, text.str.contains(r"[\s'-]"), lambda t: t.str.replace_all(r"[\s'-]", ""))
-    number = text.set(~text.str.contains(r"^(\d{8}|\d{12,14})$"), None).cast(pl.Int64)
+    number = text.set(~text.str.contains(r"^([0-9]{8}|[0-9]{12,14})$"), None).cast(pl.Int64)
     digits = pl.col("n")
     total: pl.Expr = pl.lit(0)
     for place in range(14):

@@ -105,7 +105,7 @@ def write_feed(
 
 
 @contextmanager
-def _packed(path: Path, level: int) -> Iterator[IO[bytes]]:
+def _packed(path: Path, level: int) -> Iterator[IO[bytes] | gzip.GzipFile]:
     if path.suffix == ".gz":
         with path.open("wb") as raw, gzip.GzipFile("", "wb", level, raw, mtime=0) as file:
             yield file
