@@ -93,15 +93,15 @@ class Postgres:
         step = "Starting PostgreSQL"
         progress(step, "")
         self._service.prepare()
-        if not (self._data / "PG_VERSION").exists():
+        if not (self.data / "PG_VERSION").exists():
             self._initdb()
         if Path("/proc/self").exists():
             # No server is left on this data: `prepare` looked. PostgreSQL's own file names a process id that, after a
             # restart of the machine, may be anything's, and then it would not start.
-            (self._data / "postmaster.pid").unlink(missing_ok=True)
+            (self.data / "postmaster.pid").unlink(missing_ok=True)
         settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
         self._service.start(
-            [self._binaries / "postgres", "-D", self._data, "-p", str(self._port), *settings],
+            [self._binaries / "postgres", "-D", self.data, "-p", str(self._port), *settings],
             env={"LC_ALL": "C", "PATH": os.defpath},
             cwd=Path("/"),
             **unprivileged(),
@@ -183,7 +183,8 @@ class Postgres:
         return copy / "bin"
 
     @cached_property
-    def _data(self) -> Path:
+    def data(self) -> Path:
+        """The data folder: in the sandbox, or under /var/tmp where the user that runs it cannot go there."""
         inside = self._folder / "postgres"
         inside.mkdir(parents=True, exist_ok=True)
         run_as = unprivileged()
@@ -222,19 +223,19 @@ class Postgres:
 
     def _initdb(self) -> None:
         run_as = unprivileged()
-        password_file = self._data.parent / "password"
+        password_file = self.data.parent / "password"
         password_file.touch(mode=0o600)
         password_file.write_text(self._password)
         if run_as:
             shutil.chown(password_file, run_as["user"], run_as["group"])
         # An interrupted initdb leaves a folder that the next one refuses.
-        shutil.rmtree(self._data, ignore_errors=True)
+        shutil.rmtree(self.data, ignore_errors=True)
         log = self._folder / "logs" / "initdb.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         options = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"]
         with log.open("wb") as output:
             done = subprocess.run(
-                [self._binaries / "initdb", "-D", self._data, "-U", SUPERUSER, f"--pwfile={password_file}", *options],
+                [self._binaries / "initdb", "-D", self.data, "-U", SUPERUSER, f"--pwfile={password_file}", *options],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env={"LC_ALL": "C", "PATH": os.defpath},
