@@ -14,6 +14,8 @@ from upath import UPath
 from awin_medusa_pipeline.files import home_path, local_path, replacing
 
 TABLES = "tables"
+PREVIEW_ROWS = 10
+_LONGEST_CELL = 120
 
 
 class ParquetIOManager(dg.ConfigurableIOManager):
@@ -30,7 +32,7 @@ class ParquetIOManager(dg.ConfigurableIOManager):
         return home_path(self.home).joinpath(TABLES, *asset_key.path[:-1], f"{asset_key.path[-1]}.parquet")
 
     def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame | pl.LazyFrame) -> None:
-        """Write the frame, and its row count, path and size as metadata."""
+        """Write the frame, and its first rows, row count, path and size as metadata."""
         if not isinstance(obj, pl.DataFrame | pl.LazyFrame):
             raise TypeError(
                 f"Asset {context.asset_key.to_user_string()} returned a {type(obj).__name__}; "
@@ -42,17 +44,37 @@ class ParquetIOManager(dg.ConfigurableIOManager):
                 obj.sink_parquet(file)
             else:
                 obj.write_parquet(file)
-            rows = pl.scan_parquet(file).select(pl.len()).collect().item()
-            size = file.stat().st_size
-        context.add_output_metadata(
-            {"dagster/row_count": rows, "path": dg.MetadataValue.path(str(path)), "bytes": size}
-        )
+            written = pl.scan_parquet(file)
+            metadata = {
+                "dagster/row_count": written.select(pl.len()).collect().item(),
+                "preview": preview(written),
+                "path": dg.MetadataValue.path(str(path)),
+                "bytes": file.stat().st_size,
+            }
+        context.add_output_metadata(metadata)
 
     def load_input(self, context: dg.InputContext) -> pl.DataFrame | pl.LazyFrame:
         """Read the table of an upstream asset. Raises dagster.Failure when it was never materialised."""
         path = self.path(context.asset_key)
         frame = _scan(path, context.asset_key.to_user_string())
         return frame if _wants_lazy(context.dagster_type.typing_type) else frame.collect()
+
+
+def preview(table: pl.LazyFrame) -> dg.MetadataValue:
+    """The first rows, long cells cut."""
+    rows = table.head(PREVIEW_ROWS).collect()
+    records = [
+        dg.TableRecord({name: _cell(value) for name, value in row.items()}) for row in rows.iter_rows(named=True)
+    ]
+    columns = [dg.TableColumn(name, str(dtype)) for name, dtype in rows.schema.items()]
+    return dg.MetadataValue.table(records, schema=dg.TableSchema(columns=columns))
+
+
+def _cell(value: object) -> str | int | float | bool | None:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = " | ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text if len(text) <= _LONGEST_CELL else f"{text[: _LONGEST_CELL - 1]}…"
 
 
 def read_table(home: str, asset: str) -> pl.LazyFrame:

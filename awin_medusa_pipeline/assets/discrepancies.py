@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import dagster as dg
 import polars as pl
 
-from awin_medusa_pipeline.assets.tables import OWNERS, preview, schema_metadata, table
+from awin_medusa_pipeline.assets.tables import OWNERS, schema_metadata, table
 from awin_medusa_pipeline.domain import discrepancies, schemas
 from awin_medusa_pipeline.domain.summary import sync_counts
 from awin_medusa_pipeline.messages import run_url, sync_message
@@ -21,12 +21,9 @@ Table = dg.MaterializeResult[pl.DataFrame | pl.LazyFrame]
 
 
 @dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(schemas.MatchedProduct))
-def matched_products(awin_feed: pl.LazyFrame, medusa_catalog: pl.LazyFrame) -> dg.MaterializeResult[pl.DataFrame]:
+def matched_products(awin_feed: pl.LazyFrame, medusa_catalog: pl.LazyFrame) -> Table:
     """Each offer beside the variant that it is, with the reason: our key, SKU, GTIN or handle."""
-    matched = discrepancies.matched_products(awin_feed, medusa_catalog, Settings().stock_rules)
-    reasons = dict(matched["match_reason"].value_counts().iter_rows())
-    counts = {f"by_{reason}": reasons.get(reason, 0) for reason in ("external_id", "sku", "gtin", "handle")}
-    return dg.MaterializeResult(value=matched, metadata={"preview": preview(matched), **counts})
+    return dg.MaterializeResult(value=discrepancies.matched_products(awin_feed, medusa_catalog, Settings().stock_rules))
 
 
 @dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(schemas.LooseMatch))
@@ -77,7 +74,7 @@ def returning_products(matched_products: pl.LazyFrame, medusa_catalog: pl.LazyFr
     returning = discrepancies.returning_products(matched_products, medusa_catalog)
     return dg.MaterializeResult(
         value=returning,
-        metadata={"preview": preview(returning), "hidden_by_hand": discrepancies.hidden_by_hand(matched_products)},
+        metadata={"hidden_by_hand": discrepancies.hidden_by_hand(matched_products)},
     )
 
 

@@ -6,7 +6,7 @@ What belongs here: reading the shop into a table. What does not: comparing it.
 import dagster as dg
 import polars as pl
 
-from awin_medusa_pipeline.assets.tables import OWNERS, preview, schema_metadata
+from awin_medusa_pipeline.assets.tables import OWNERS, schema_metadata
 from awin_medusa_pipeline.domain.catalog import variants_frame
 from awin_medusa_pipeline.domain.schemas import CatalogVariant
 from awin_medusa_pipeline.resources import MedusaResource
@@ -27,7 +27,6 @@ def medusa_catalog(context: dg.AssetExecutionContext, medusa: MedusaResource) ->
         return dg.MaterializeResult(
             value=catalog,
             metadata={
-                "preview": preview(catalog),
                 "products": catalog["product_id"].n_unique(),
                 "half_made": catalog.height - catalog["half_made"].null_count(),
                 "read_with": "admin key" if client.can_write else "publishable key (published products only)",

@@ -1,4 +1,4 @@
-"""What every asset of this project shares: its spec, and the result of a table.
+"""What every asset of this project shares: its spec, and the result of a table with a report.
 
 What belongs here: metadata for people. What does not: what is in a table.
 """
@@ -10,8 +10,6 @@ import polars as pl
 from awin_medusa_pipeline.reports import RunReports
 
 OWNERS = ["team:shop"]
-PREVIEW_ROWS = 10
-_LONGEST_CELL = 120
 
 
 def table_schema(contract: type[dy.Schema]) -> dg.TableSchema:
@@ -34,28 +32,9 @@ def schema_metadata(contract: type[dy.Schema]) -> dict[str, dg.TableSchema]:
     return {"dagster/column_schema": table_schema(contract)}
 
 
-def preview(frame: pl.DataFrame | pl.LazyFrame) -> dg.MetadataValue:
-    """The first rows, long cells cut."""
-    rows = frame.lazy().head(PREVIEW_ROWS).collect()
-    records = [
-        dg.TableRecord({name: _cell(value) for name, value in row.items()}) for row in rows.iter_rows(named=True)
-    ]
-    columns = [dg.TableColumn(name, str(dtype)) for name, dtype in rows.schema.items()]
-    return dg.MetadataValue.table(records, schema=dg.TableSchema(columns=columns))
-
-
-def _cell(value: object) -> str | int | float | bool | None:
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    text = " | ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return text if len(text) <= _LONGEST_CELL else f"{text[: _LONGEST_CELL - 1]}…"
-
-
 def table(
     frame: pl.DataFrame | pl.LazyFrame, reports: RunReports, csv: str
 ) -> "dg.MaterializeResult[pl.DataFrame | pl.LazyFrame]":
-    """A materialisation: the table itself, its CSV report and a preview. The IO manager adds the row count."""
+    """A materialisation: the table itself and its CSV report. The IO manager adds preview and row count."""
     path = reports.write_csv(frame, csv)
-    return dg.MaterializeResult(
-        value=frame, metadata={"preview": preview(frame), "report": dg.MetadataValue.path(str(path))}
-    )
+    return dg.MaterializeResult(value=frame, metadata={"report": dg.MetadataValue.path(str(path))})

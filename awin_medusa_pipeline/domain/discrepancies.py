@@ -9,6 +9,7 @@ import polars as pl
 
 from awin_medusa_pipeline.domain import matching
 from awin_medusa_pipeline.domain.schemas import (
+    MONEY,
     LooseMatch,
     MatchedProduct,
     MedusaOnlyProduct,
@@ -32,44 +33,49 @@ class StockRules:
     """Level of an offer whose stock is blank in a feed that fills the column; None keeps the shop's."""
 
 
-def wanted_level(rules: StockRules) -> pl.Expr:
-    """Level that the feed asks for, per row of Offer; null where it does not say.
+def wanted_level(offers: pl.LazyFrame, rules: StockRules) -> pl.LazyFrame:
+    """`offers` with the level that the feed asks for as `wanted_level`; null where it does not say.
 
     A merchant that never fills a stock column sells what it lists (measured: most feeds carry no out-of-stock row).
     """
-    filled = (pl.col("in_stock").is_not_null() | pl.col("quantity").is_not_null()).any().over("merchant_id")
-    in_stock = pl.coalesce("in_stock", pl.col("quantity") > 0, pl.when(~filled).then(True))
+    said = pl.col("in_stock").is_not_null() | pl.col("quantity").is_not_null()
+    merchants = offers.group_by("merchant_id").agg(fills_stock=said.any())
+    in_stock = pl.coalesce("in_stock", pl.col("quantity") > 0, pl.when(~pl.col("fills_stock")).then(True))
     level = pl.lit(rules.in_stock_level, pl.Int64)
     if rules.use_feed_quantity:
         level = pl.coalesce("quantity", level)
     unknown = pl.lit(rules.unknown_level, pl.Int64)
-    return pl.when(in_stock).then(level).when(~in_stock).then(pl.lit(0, pl.Int64)).otherwise(unknown)
-
-
-def matched_products(offers: pl.LazyFrame, catalog: pl.LazyFrame, rules: StockRules) -> pl.DataFrame:
-    """MatchedProduct rows. Of the offers only narrow columns are read, so memory does not grow with descriptions."""
-    narrow = offers.select(
-        "offer_key", "merchant_id", "sku", "gtin", "name", "price", "currency", wanted_level=wanted_level(rules)
-    ).collect()
-    variants = catalog.filter(pl.col("variant_id").is_not_null() & ~_ours_half_made()).collect()
-    pairs = matching.match(narrow, variants)
-    in_shop = variants.select(
-        "variant_id",
-        "product_id",
-        "handle",
-        "status",
-        "hidden_by_run",
-        "sku",
-        "inventory_item_id",
-        "level",
-        "reserved",
-        "manage_inventory",
+    return offers.join(merchants, on="merchant_id", maintain_order="left").with_columns(
+        wanted_level=pl.when(in_stock).then(level).when(~in_stock).then(pl.lit(0, pl.Int64)).otherwise(unknown)
     )
+
+
+def matched_products(offers: pl.LazyFrame, catalog: pl.LazyFrame, rules: StockRules) -> pl.LazyFrame:
+    """MatchedProduct rows. Only the keys are held in memory; the rest is joined as it streams to the table."""
+    variants = catalog.filter(pl.col("variant_id").is_not_null() & ~_ours_half_made())
+    pairs = matching.match(offers, variants)
+    currencies = offers.select(pl.col("currency").unique()).collect().to_series().to_list()
     return (
-        pairs.join(narrow.drop("sku", "gtin"), on="offer_key")
-        .join(in_shop, on="variant_id")
-        .join(_prices(pairs, variants), on=["variant_id", "currency"], how="left")
+        wanted_level(offers, rules)
+        .select("offer_key", "merchant_id", "name", "price", "currency", "wanted_level")
+        .join(pairs.lazy(), on="offer_key")
+        .join(variants.drop("offer_key"), on="variant_id")
+        .with_columns(shop_price=_price_in_own_currency(currencies))
         .select(MatchedProduct.column_names())
+    )
+
+
+def _price_in_own_currency(currencies: list[str]) -> pl.Expr:
+    """Amount among `prices` in the row's `currency`; null when there is none."""
+    entry = pl.element().struct
+    return pl.coalesce(
+        pl.lit(None, MONEY),
+        *(
+            pl.when(pl.col("currency") == code).then(
+                pl.col("prices").list.eval(entry.field("amount").filter(entry.field("currency") == code)).list.first()
+            )
+            for code in currencies
+        ),
     )
 
 
@@ -78,27 +84,13 @@ def _ours_half_made() -> pl.Expr:
     return pl.col("half_made").is_not_null() & pl.col("external_id").str.starts_with("awin:").fill_null(False)
 
 
-def _prices(pairs: pl.DataFrame, variants: pl.DataFrame) -> pl.DataFrame:
-    return (
-        variants.select("variant_id", "prices")
-        .join(pairs, on="variant_id", how="semi")
-        .explode("prices")
-        .select(
-            "variant_id",
-            currency=pl.col("prices").struct.field("currency"),
-            shop_price=pl.col("prices").struct.field("amount"),
-        )
-        .drop_nulls()
-        .unique(["variant_id", "currency"], keep="first")
-    )
-
-
 def missing_products(
     offers: pl.LazyFrame, catalog: pl.LazyFrame, matched: pl.LazyFrame, loose: pl.LazyFrame, rules: StockRules
 ) -> pl.LazyFrame:
     """MissingProduct rows, lazily: all of an offer's columns, without holding them in memory."""
     narrow = (
-        offers.select("offer_key", "product_key", "sku", "gtin", "name", wanted_level=wanted_level(rules).fill_null(0))
+        wanted_level(offers, rules)
+        .select("offer_key", "product_key", "sku", "gtin", "name", pl.col("wanted_level").fill_null(0))
         .with_row_index("position")
         .join(matched.select("offer_key"), on="offer_key", how="anti")
         .collect()

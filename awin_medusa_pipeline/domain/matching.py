@@ -14,7 +14,7 @@ LOOSE_MATCH_SCORE = 90.0
 _PAIRS_PER_WORD = 2_000
 
 
-def match(offers: pl.DataFrame, variants: pl.DataFrame) -> pl.DataFrame:
+def match(offers: pl.LazyFrame, variants: pl.LazyFrame) -> pl.DataFrame:
     """Pairs (offer_key, variant_id, match_reason), each offer and each variant at most once.
 
     Offer columns used: offer_key, merchant_id, sku, gtin, name. `variants`: rows of CatalogVariant that have a variant.
@@ -22,77 +22,78 @@ def match(offers: pl.DataFrame, variants: pl.DataFrame) -> pl.DataFrame:
     variant that carries another merchant's key: two merchants may use the same number.
     """
     pairs = _by_key(offers, variants)
-    for reason, rule in (("sku", _by_sku), ("gtin", _by_gtin), ("handle", _by_handle)):
-        free_offers = offers.join(pairs, on="offer_key", how="anti")
-        free_variants = variants.join(pairs, on="variant_id", how="anti")
-        if free_offers.is_empty() or free_variants.is_empty():
-            break
-        found = rule(offers, variants)
-        allowed = (
-            found.join(free_offers.select("offer_key", "merchant_id"), on="offer_key")
-            .join(free_variants.select("variant_id", key=_variant_key()), on="variant_id")
-            .filter(
-                pl.col("key").is_null()
-                | ~pl.col("key").str.starts_with("awin:")
-                | pl.col("key").str.starts_with(pl.format("awin:{}:", "merchant_id"))
-            )
+    for reason, offer_value, variant_value in (
+        ("sku", pl.col("sku"), pl.col("sku")),
+        ("gtin", _gtin14("gtin"), _gtin14("barcode")),
+        ("handle", slug(pl.col("name")), pl.when(_alone()).then(slug(pl.col("handle")))),
+    ):
+        found = _by_value(
+            offers.select("offer_key", "merchant_id", value=offer_value),
+            variants.select("variant_id", value=variant_value, key=pl.coalesce("offer_key", "external_id")),
+            pairs,
         )
-        pairs = pl.concat([pairs, allowed.select("offer_key", "variant_id", match_reason=pl.lit(reason))])
+        pairs = pl.concat([pairs, found.with_columns(match_reason=pl.lit(reason))])
     return pairs
 
 
-def _variant_key() -> pl.Expr:
-    return pl.coalesce("offer_key", "external_id")
+def _alone() -> pl.Expr:
+    """Variants that are the only one of their product: only then does the product's key or handle say which it is."""
+    return pl.col("product_id").is_unique()
 
 
-def _by_key(offers: pl.DataFrame, variants: pl.DataFrame) -> pl.DataFrame:
+def _gtin14(column: str) -> pl.Expr:
+    """GTIN-8, -12 and -13 are GTIN-14 with leading zeros (GS1)."""
+    return pl.col(column).str.zfill(14)
+
+
+def _by_key(offers: pl.LazyFrame, variants: pl.LazyFrame) -> pl.DataFrame:
     """By the offer key in the variant's metadata, or the product's external_id when it has one variant.
 
     Of copies with one key the published one, then the oldest id wins: the rest is left over, and shows as medusa-only.
     """
-    alone = pl.col("variant_id").count().over("product_id") == 1
-    keyed = variants.select(
-        "variant_id",
-        pl.col("status").ne("published").alias("hidden"),
-        "product_id",
-        offer_key=pl.coalesce("offer_key", pl.when(alone).then("external_id")),
-    ).drop_nulls("offer_key")
+    keyed = (
+        variants.select(
+            "variant_id",
+            "product_id",
+            offer_key=pl.coalesce("offer_key", pl.when(_alone()).then("external_id")),
+            hidden=pl.col("status") != "published",
+        )
+        .drop_nulls("offer_key")
+        .collect()
+    )
     if keyed["offer_key"].is_duplicated().any():
         keyed = keyed.sort("hidden", "product_id", "variant_id").unique("offer_key", keep="first", maintain_order=True)
+    found = offers.select("offer_key").join(keyed.lazy().select("offer_key", "variant_id"), on="offer_key")
+    return found.select("offer_key", "variant_id", match_reason=pl.lit("external_id")).collect()
+
+
+def _by_value(offers: pl.LazyFrame, variants: pl.LazyFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Join what is still free of (offer_key, merchant_id, value) and (variant_id, value, key) on value.
+
+    A value counts only when it is unique on the whole of both sides, not only among what is free.
+    """
+    taken = pairs.lazy()
+    free_variants = variants.drop_nulls("value").join(taken, on="variant_id", how="anti").collect()
+    free_offers = (
+        offers.join(free_variants.lazy(), on="value", how="semi").join(taken, on="offer_key", how="anti").collect()
+    )
+    candidates = free_offers.lazy().select("value").unique()
+
+    def unique(side: pl.LazyFrame) -> pl.LazyFrame:
+        return side.select("value").join(candidates, on="value", how="semi").filter(pl.col("value").is_unique())
+
     return (
-        offers.select("offer_key")
-        .join(keyed, on="offer_key")
-        .select("offer_key", "variant_id", match_reason=pl.lit("external_id"))
-    )
-
-
-def _unique_pairs(offers: pl.DataFrame, variants: pl.DataFrame) -> pl.DataFrame:
-    """Join (offer_key, value) with (variant_id, value) on values that are unique on both sides."""
-
-    def unique(frame: pl.DataFrame) -> pl.DataFrame:
-        return frame.drop_nulls("value").filter(pl.col("value").is_unique())
-
-    return unique(offers).join(unique(variants), on="value").select("offer_key", "variant_id")
-
-
-def _by_sku(offers: pl.DataFrame, variants: pl.DataFrame) -> pl.DataFrame:
-    return _unique_pairs(offers.select("offer_key", value="sku"), variants.select("variant_id", value="sku"))
-
-
-def _by_gtin(offers: pl.DataFrame, variants: pl.DataFrame) -> pl.DataFrame:
-    def padded(column: str) -> pl.Expr:  # GTIN-8, -12 and -13 are GTIN-14 with leading zeros (GS1).
-        return pl.col(column).str.zfill(14)
-
-    return _unique_pairs(
-        offers.select("offer_key", value=padded("gtin")), variants.select("variant_id", value=padded("barcode"))
-    )
-
-
-def _by_handle(offers: pl.DataFrame, variants: pl.DataFrame) -> pl.DataFrame:
-    """A product with several variants is left out: its handle does not say which of them the offer is."""
-    alone = variants.filter(pl.col("variant_id").count().over("product_id") == 1)
-    return _unique_pairs(
-        offers.select("offer_key", value=slug(pl.col("name"))), alone.select("variant_id", value=slug(pl.col("handle")))
+        free_offers.lazy()
+        .join(free_variants.lazy(), on="value")
+        .join(unique(offers), on="value", how="semi")
+        .join(unique(variants), on="value", how="semi")
+        .filter(
+            pl.col("key").is_null()
+            | ~pl.col("key").str.starts_with("awin:")
+            | pl.col("key").str.starts_with(pl.format("awin:{}:", "merchant_id"))
+        )
+        .select("offer_key", "variant_id")
+        .collect()
     )
 
 

@@ -32,6 +32,7 @@ def sync_counts(
         "rejected_rows": rows["awin_feed_rejects"],
         **catalog,
         "matched": rows["matched_products"],
+        "matched_by": _matched_by(tables["matched_products"]),
         "missing_in_medusa": rows["missing_awin_products"],
         "medusa_only": rows["medusa_only_products"],
         "returning": rows["returning_products"],
@@ -44,6 +45,11 @@ def sync_counts(
         counts[kind] = {outcome: operations.get(kind, {}).get(outcome, 0) for outcome in OUTCOMES}
     _check(rows, catalog, counts)
     return counts
+
+
+def _matched_by(matched: pl.LazyFrame) -> dict[str, int]:
+    numbers = dict(matched.group_by("match_reason").len().collect().iter_rows())
+    return {reason: numbers.get(reason, 0) for reason in ("external_id", "sku", "gtin", "handle")}
 
 
 def _check(rows: Mapping[str, int], catalog: Mapping[str, int], counts: Mapping[str, int | dict[str, int]]) -> None:

@@ -113,7 +113,7 @@ def _products(shop: Shop, offers: pl.DataFrame, limit: int) -> Iterable[_Product
         pl.LazyFrame(schema=dtypes(table)) for table in (CatalogVariant, MatchedProduct, LooseMatch)
     )
     keys = offers.select("product_key").unique(maintain_order=True).head(limit)
-    wanted = offers.select("offer_key", known_level=wanted_level(rules)).lazy()
+    wanted = wanted_level(offers.lazy(), rules).select("offer_key", known_level="wanted_level")
     # A name that another product has too cannot show a match by handle, or by likeness.
     lonely = offers.select(
         "offer_key", slug=pl.when(slug(pl.col("name")).is_unique()).then(slug(pl.col("name")))
