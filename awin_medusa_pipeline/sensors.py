@@ -4,6 +4,7 @@ What belongs here: sensors; they read and tell, nothing else (Dagster ends one a
 """
 
 import dagster as dg
+from dagster._utils.error import SerializableErrorInfo
 
 from awin_medusa_pipeline.messages import failure_message, run_url
 from awin_medusa_pipeline.resources import Slack
@@ -42,7 +43,7 @@ def alert(slack: Slack, database: Database, run: dg.DagsterRun, *, step: str | N
     slack.tell(database, f"failure-{run.run_id}", message)
 
 
-def sentence(error: dg.SerializableErrorInfo) -> str:
+def sentence(error: SerializableErrorInfo) -> str:
     """The words of what an asset raised, without Dagster's wrapping and the name of the class."""
     while error.cause:
         error = error.cause

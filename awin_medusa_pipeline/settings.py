@@ -4,16 +4,29 @@ What belongs here: settings that a shop owner may change. What does not: constan
 code that uses them) and run config (it stands with the assets). docs/configuration.md is generated from this module.
 """
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from awin_medusa_pipeline.domain.discrepancies import StockRules
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+ENV_FILE_VARIABLE = "AWIN_MEDUSA_ENV_FILE"
+
+
+def env_file() -> Path:
+    """`.env` beside the project, or the file that AWIN_MEDUSA_ENV_FILE names (several shops, tests)."""
+    return Path(os.environ.get(ENV_FILE_VARIABLE) or PROJECT_ROOT / ".env").expanduser().absolute()
 
 
 class UnknownStock(StrEnum):
@@ -32,10 +45,9 @@ class LooseMatches(StrEnum):
 
 
 class Settings(BaseSettings):
-    """All settings, read from the environment and from `.env` beside the project; blank counts as not set."""
+    """All settings, read from the environment and from `env_file()`; blank counts as not set."""
 
     model_config = SettingsConfigDict(
-        env_file=PROJECT_ROOT / ".env",
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -118,6 +130,23 @@ class Settings(BaseSettings):
         False, description="Upload each image to Medusa instead of linking to the advertiser's address."
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then the file, which is looked for afresh each time."""
+        return init_settings, env_settings, DotEnvSettingsSource(settings_cls, env_file=env_file())
+
+    @classmethod
+    def variables(cls) -> list[str]:
+        """Names of the environment variables that are read, in the order of the fields."""
+        return [name for field in cls.model_fields for name in variables_of(field)]
+
     @field_validator("sync_price_column", mode="before")
     @classmethod
     def _parse_price_columns(cls, value: object) -> object:
@@ -136,3 +165,9 @@ class Settings(BaseSettings):
     def feed_addresses(self) -> list[str]:
         """Feed addresses in the order given; empty when none is set."""
         return self.awin_feed_url.get_secret_value().split() if self.awin_feed_url else []
+
+
+def variables_of(name: str) -> list[str]:
+    """Environment variables of the field `name`, the one to use first."""
+    alias = Settings.model_fields[name].validation_alias
+    return [str(choice).upper() for choice in alias.choices] if isinstance(alias, AliasChoices) else [name.upper()]
