@@ -26,13 +26,12 @@ UNPRIVILEGED_USER = "nobody"
 SHARED_TEMPORARY = Path("/var/tmp")
 SUPERUSER = "sandbox"
 
-# The content is thrown away, so durability buys nothing: a commit need not wait for the disk. A crash of the machine
-# may break the data; `down --purge` and `up` make it anew.
+# The content is thrown away, so nothing waits for the disk; a crash of the machine may break the data, and `down
+# --purge` and `up` make it anew. Commits stay synchronous: without that, killing PostgreSQL (tests do) loses the last.
 SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
