@@ -6,20 +6,22 @@ What belongs here: what Dagster's own commands would need several options for. W
 import os
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import dagster as dg
 from dagster import DagsterEventType
+from dagster._core.events.log import EventLogEntry
 
-from awin_medusa_pipeline.files import home_path, local_path
+from awin_medusa_pipeline.failures import RunFailure, failure_of
+from awin_medusa_pipeline.files import local_home
 from awin_medusa_pipeline.jobs import SHOP_TAG
 from awin_medusa_pipeline.resources import Slack
-from awin_medusa_pipeline.sensors import alert, sentence
-from awin_medusa_pipeline.settings import PROJECT_ROOT, Settings
+from awin_medusa_pipeline.sensors import alert
+from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.store.database import database_url, open_database
 
 # max_runtime fails a run that a reboot left behind as started; nothing else in Dagster does, and it blocks the queue.
@@ -44,17 +46,23 @@ sensors: {use_threads: true, num_workers: 2}
 schedules: {use_threads: true, num_workers: 2}
 """
 
-Step = Callable[[str, Mapping[str, Any]], None]
+
+class Watcher(Protocol):
+    """Is told how a run goes on, from a thread of its own."""
+
+    def running(self, step: str, state: str) -> None:
+        """A step runs; `state` is what it says of its progress, at first nothing."""
+
+    def made(self, asset: str, metadata: Mapping[str, Any]) -> None:
+        """An asset was made; its metadata as plain values."""
 
 
 @dataclass(frozen=True)
 class JobOutcome:
-    """How a job ended; step and error of the first failure."""
+    """How a job ended."""
 
     run_id: str
-    success: bool
-    step: str | None = None
-    error: str | None = None
+    failure: RunFailure | None
 
 
 def dagster_home() -> Path:
@@ -62,8 +70,8 @@ def dagster_home() -> Path:
 
     Two processes that start at once on a fresh home crash (measured), so its tables are made here, by one.
     """
-    local = local_path(home_path(Settings().awin_medusa_home)) or PROJECT_ROOT / ".awin_medusa"
-    home = Path(os.environ.get("DAGSTER_HOME") or local / "dagster").expanduser().absolute()
+    default = local_home(Settings().awin_medusa_home) / "dagster"
+    home = Path(os.environ.get("DAGSTER_HOME") or default).expanduser().absolute()
     home.mkdir(parents=True, exist_ok=True)
     if not (home / "dagster.yaml").exists():
         (home / "dagster.yaml").write_text(DAGSTER_YAML)
@@ -73,11 +81,10 @@ def dagster_home() -> Path:
     return home
 
 
-def run_job(name: str, on_step: Step, applying: Mapping[str, Any] | None = None) -> JobOutcome:
+def run_job(name: str, watcher: Watcher, applying: Mapping[str, Any] | None = None) -> JobOutcome:
     """Run a job in this process, recorded as the UI shows it; a failure is told to Slack as well.
 
-    `on_step` is told each asset that was made, with its metadata as plain values. `applying`: config of the applying
-    assets, instead of the job's own.
+    `applying`: config of the applying assets, instead of the job's own.
     """
     from awin_medusa_pipeline.definitions import build_defs  # it imports everything; the other commands need not wait
 
@@ -86,37 +93,34 @@ def run_job(name: str, on_step: Step, applying: Mapping[str, Any] | None = None)
     if applying:
         config["ops"] = {asset: {"config": dict(applying)} for asset in config.get("ops", {})}
     dagster_home()
-    with dg.DagsterInstance.get() as instance, _told(instance, run_id := str(uuid.uuid4()), on_step):
+    with dg.DagsterInstance.get() as instance, _told(instance, run_id := str(uuid.uuid4()), watcher):
         # Dagster's own log goes to the run's page; the terminal gets one line a step.
         quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
         result = job.execute_in_process(
             run_config=config | quiet, instance=instance, raise_on_error=False, run_id=run_id, tags=SHOP_TAG
         )
         if result.success:
-            return JobOutcome(run_id, True)
-        failures = [event for event in result.all_events if event.is_step_failure]
-        error = sentence(failures[0].step_failure_data.error) if failures else "The run failed before its first step."
-        step = failures[0].step_key if failures else None
+            return JobOutcome(run_id, None)
+        failure = failure_of(instance, run_id)
         with open_database(database_url(Settings())) as database:
-            alert(Slack(), database, result.dagster_run, step=step, error=error)
-        return JobOutcome(run_id, False, step, error)
+            alert(Slack(), database, result.dagster_run, failure)
+        return JobOutcome(run_id, failure)
 
 
 @contextmanager
-def _told(instance: dg.DagsterInstance, run_id: str, on_step: Step) -> Iterator[None]:
-    """Tell each materialisation of a run while the block goes on."""
+def _told(instance: dg.DagsterInstance, run_id: str, watcher: Watcher) -> Iterator[None]:
+    """Tell how a run goes on while the block does."""
     done = threading.Event()
 
     def follow() -> None:
         cursor = None
         while True:
             last = done.wait(0.3)
-            page = instance.get_records_for_run(run_id, cursor, {DagsterEventType.ASSET_MATERIALIZATION})
+            page = instance.get_records_for_run(run_id, cursor)
             cursor = page.cursor
             for record in page.records:
-                if found := record.asset_materialization:
-                    on_step(found.asset_key.to_user_string(), {k: v.value for k, v in found.metadata.items()})
-            if last:
+                _tell(record.event_log_entry, watcher)
+            if last and not page.has_more:
                 return
 
     thread = threading.Thread(target=follow, name="follow-run")
@@ -126,3 +130,12 @@ def _told(instance: dg.DagsterInstance, run_id: str, on_step: Step) -> Iterator[
     finally:
         done.set()
         thread.join()
+
+
+def _tell(entry: EventLogEntry, watcher: Watcher) -> None:
+    if found := entry.asset_materialization:
+        watcher.made(found.asset_key.to_user_string(), {key: value.value for key, value in found.metadata.items()})
+    elif entry.step_key and entry.dagster_event_type is DagsterEventType.STEP_START:
+        watcher.running(entry.step_key, "")
+    elif entry.step_key and not entry.is_dagster_event:
+        watcher.running(entry.step_key, entry.user_message)

@@ -1,0 +1,158 @@
+"""How the command line looks: one console for results, one for trouble, steps as they go on, numbers as tables.
+
+What belongs here: rich. What does not: what the commands do (cli.py).
+"""
+
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+from rich.table import Table
+from rich.text import Text
+
+from awin_medusa_pipeline.messages import duration_text
+
+console = Console(highlight=False)
+_trouble = Console(highlight=False, stderr=True)
+
+FOUND = {
+    "feed_rows": "rows in the feed",
+    "rejected_rows": "of them rejected",
+    "catalog_products": "products in the shop",
+    "catalog_variants": "with variants",
+    "matched": "offers matched with a variant",
+    "missing_in_medusa": "offers missing in the shop",
+    "medusa_only": "products only in the shop",
+    "returning": "hidden products that are back in the feed",
+    "hidden_by_hand": "hidden by hand, left alone",
+    "stock_mismatches": "levels that differ",
+    "price_mismatches": "prices that differ (reported only)",
+    "loose_matches": "pairs that only look alike",
+}
+OUTCOMES = ("planned", "applied", "unchanged", "skipped", "held", "failed")
+KINDS = {"import": "import", "hide": "hide", "restore": "restore", "stock": "set stock"}
+_GOOD_WHEN_NOT_ZERO, _BAD_WHEN_NOT_ZERO = {"applied": "green"}, {"failed": "red", "held": "yellow"}
+
+
+def say(text: str = "") -> None:
+    """A line of markup, never broken: a path or an address that is cut into lines cannot be copied."""
+    console.print(text, soft_wrap=True)
+
+
+def complain(text: str) -> None:
+    """A line about what went wrong, as it is."""
+    _trouble.print(Text(text, style="red"), soft_wrap=True)
+
+
+class Steps:
+    """Steps as they go on: a spinner with the state of the running one, and a line for each that is done.
+
+    Called as a sandbox's Progress: with a step and its state, again and again. Where there is no terminal, lines alone.
+    """
+
+    def __init__(self) -> None:
+        self._status = Status("", console=console)
+        self._step: str | None = None
+        self._began = 0.0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        self._status.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._lock:
+            if error is None:
+                self._end()
+        self._status.stop()
+
+    def __call__(self, step: str, state: str = "") -> None:
+        """The step that goes on now, and how far it is."""
+        with self._lock:
+            if step != self._step:
+                self._end()
+                self._step, self._began = step, time.monotonic()
+                if not console.is_terminal:
+                    console.print(f"  {step} ...")
+            self._status.update(escape(f"{step}: {state}" if state else f"{step} ..."))
+
+    def done(self, step: str, state: str) -> None:
+        """A line for something that was done within the running step."""
+        with self._lock:
+            console.print(_done(step, state), soft_wrap=True)
+
+    def _end(self) -> None:
+        if self._step and console.is_terminal:
+            console.print(_done(self._step, duration_text(time.monotonic() - self._began)))
+        self._step = None
+
+
+class JobSteps(Steps):
+    """A run as it goes on: see local.Watcher."""
+
+    def __init__(self, job: str) -> None:
+        super().__init__()
+        self.job = job
+
+    def running(self, step: str, state: str) -> None:
+        """A step of the run, in the spinner."""
+        self(self.job, f"{step}: {state}" if state else step)
+
+    def made(self, asset: str, metadata: Mapping[str, Any]) -> None:
+        """An asset, in a line with its numbers."""
+        self.done(asset, counts_of(metadata))
+
+
+def _done(step: str, state: str) -> Text:
+    return Text.assemble(("✓ ", "green"), f"{step:<24}", (f" {state}", "dim"))
+
+
+def counts_of(metadata: Mapping[str, Any]) -> str:
+    """The numbers of a materialisation in a line, zeros left out."""
+    names = {"dagster/row_count": "rows"}
+    numbers = {names.get(key, key): value for key, value in metadata.items() if type(value) is int and value}
+    return ", ".join(f"{value:,} {key.replace('_', ' ')}" for key, value in numbers.items()) or "nothing"
+
+
+def summary_tables(summary: Mapping[str, Any]) -> list[Table]:
+    """What a run found, and what it did, of sync-summary.json."""
+    found = Table(title="Found", title_justify="left", show_header=False, box=None, padding=(0, 2))
+    found.add_column(justify="right")
+    found.add_column()
+    for key, words in FOUND.items():
+        if key in summary:
+            found.add_row(f"{summary[key]:,}", words)
+    done = Table(title="Planned, nothing sent" if summary.get("dry_run") else "Done", title_justify="left")
+    done.add_column("")
+    for outcome in OUTCOMES:
+        done.add_column(outcome, justify="right")
+    for kind, words in KINDS.items():
+        if kind in summary:
+            done.add_row(words, *(_coloured(outcome, summary[kind][outcome]) for outcome in OUTCOMES))
+    return [found, done]
+
+
+def _coloured(outcome: str, number: int) -> str:
+    colour = (_GOOD_WHEN_NOT_ZERO | _BAD_WHEN_NOT_ZERO).get(outcome) if number else "dim"
+    return f"[{colour}]{number:,}[/]" if colour else f"{number:,}"
+
+
+def age(since: datetime) -> str:
+    """`3 h 20 min ago`."""
+    return f"{duration_text((datetime.now(UTC) - since).total_seconds())} ago"
+
+
+def commands(lines: Iterable[tuple[str, str]]) -> None:
+    """Commands to run next, each with what it does."""
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 2))
+    for command, meaning in lines:
+        table.add_row(f"[bold]{escape(command)}[/]", escape(meaning))
+    console.print(table)
