@@ -19,8 +19,9 @@ from awin_medusa_pipeline.errors import PermanentError as PermanentError
 from awin_medusa_pipeline.errors import RemoteError as RemoteError
 from awin_medusa_pipeline.errors import TransientError as TransientError
 
-# httpx logs every address at INFO; an AWIN address holds the key.
-logging.getLogger("httpx").setLevel(logging.WARNING)
+# An AWIN address holds the key: httpx logs every address at INFO, httpcore every redirect's target at DEBUG.
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 RETRYABLE_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)

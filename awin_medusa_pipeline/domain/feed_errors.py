@@ -61,3 +61,9 @@ class IncompleteFeedError(FeedError):
     """JSON Lines whose last line is AWIN's error record."""
 
     code = "incomplete"
+
+
+class NoOffersError(FeedError):
+    """Rows, and not one that can be sold; taking it for an empty feed would hide the whole shop."""
+
+    code = "no_offers"

@@ -24,8 +24,8 @@ from awin_medusa_pipeline.domain.feed_columns import (
 
 # What a shop owner reads beside a rejected row; filled from the row.
 DETAILS = {
-    "shifted_columns": "Values stand in the wrong columns (currency: “{currency_text}”, price: “{price_text}”), so none "
-    "of them can be trusted",
+    "shifted_columns": "Values stand in the wrong columns (currency: “{currency_text}”, price: “{price_text}”), so "
+    "none of them can be trusted",
     "no_merchant": "The row names no AWIN advertiser; add the column merchant_id in Create-a-Feed",
     "no_id": "The row has no merchant_product_id, so it could not be found again tomorrow",
     "no_name": "The row has no product name",
@@ -33,7 +33,7 @@ DETAILS = {
     "name another column in SYNC_PRICE_COLUMN",
     "no_price": "The column {price_column} holds “{price_text}”, which is no price above zero",
     "no_currency": "The row has no known currency (“{currency_text}”); add the column currency in Create-a-Feed",
-    "currency_conflict": "The price “{price_text}” has another currency than the column currency: “{currency_text}”",
+    "currency_conflict": "The price “{price_text}” has another currency than the column currency, “{currency_text}”",
     "duplicate": "An earlier row has the same merchant_product_id “{merchant_product_id}” of advertiser {merchant_id}; "
     "the first one counts",
     "duplicate_sku": "Another offer already has the SKU “{sku}”; set SYNC_SKU_TEMPLATE to "

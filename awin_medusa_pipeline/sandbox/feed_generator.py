@@ -9,7 +9,7 @@ import gzip
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -337,13 +337,13 @@ def _as_php_writes_it(frame: pl.DataFrame) -> list[str]:
 # --- single rows ---
 
 
-def _line(row: dict[str, Any]) -> str:
+def _line(row: dict[str, Any], columns: Sequence[str] = COLUMNS) -> str:
     def cell(text: str) -> str:
         if not re.search(r'[\s",\\]', text):
             return text
         return '"' + re.sub(r'(?<!\\)"', '""', text) + '"'  # PHP leaves a quote after a backslash alone
 
-    return ",".join(cell(row[name]) for name in COLUMNS)
+    return ",".join(cell(row[name]) for name in columns)
 
 
 _SPECIAL = {
@@ -390,7 +390,7 @@ def _unsellable(row: dict[str, Any], kind: str, number: int, merchants: int) -> 
     if kind == "too_many_cells":
         return line + ",one,more"
     if kind == "too_few_cells":
-        return line.rsplit(",", 3)[0]
+        return _line(row, COLUMNS[:-3])
     if kind == "shifted_columns":
         row = row | {"merchant_name": "99.9"}
         names = [name for name in COLUMNS if name != "category_id"]

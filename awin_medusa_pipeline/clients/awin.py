@@ -1,0 +1,348 @@
+"""Brings an AWIN feed to a file on disk, or says in one sentence why not. The key in the address shows nowhere.
+
+What belongs here: addresses, HTTP, and what AWIN answers instead of a feed. What does not: the feed's content
+(domain/feed.py), which is only asked whether the file is a feed at all.
+"""
+
+import hashlib
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.request import url2pathname
+
+import httpx
+
+from awin_medusa_pipeline.clients.http import (
+    RETRYABLE_STATUS,
+    Backoff,
+    TransientError,
+    redact,
+    retry_after_seconds,
+)
+from awin_medusa_pipeline.domain.feed import FeedRules, check_feed
+from awin_medusa_pipeline.domain.feed_errors import FeedError, TruncatedFeedError
+
+# A feed half as big as yesterday's is more often a fault (one lost 89 % between two lists) than an advertiser's wish.
+SMALLEST_SHARE = 0.5
+# AWIN blocks a feed that is downloaded more than five times an hour.
+ATTEMPTS = 4
+TIMEOUT = httpx.Timeout(connect=10, read=60, write=30, pool=10)
+# Some of AWIN's hosts answer 404 to clients without a name.
+USER_AGENT = "Mozilla/5.0 (compatible; awin-medusa-pipeline)"
+PIECE = 256 << 10
+
+Progress = Callable[[int, int | None, float], None]
+"""Bytes done, bytes in all (None: not told), seconds since the start."""
+
+
+class WrongKeyError(FeedError):
+    """AWIN does not accept the key or the token."""
+
+    code = "wrong_key"
+
+
+class FeedNotFoundError(FeedError):
+    """No such feed: AWIN gives a feed a new id now and then. Or no such file."""
+
+    code = "not_found"
+
+
+class FeedRefusedError(FeedError):
+    """Another answer of the kind that a repetition does not change."""
+
+    code = "refused"
+
+
+class FeedThrottledError(FeedError):
+    """Downloaded too often."""
+
+    code = "throttled"
+
+
+class FeedUnavailableError(FeedError):
+    """No feed after several tries: server errors, or no connection."""
+
+    code = "unavailable"
+
+
+class ShrunkenFeedError(FeedError):
+    """A feed much smaller than the last accepted one."""
+
+    code = "shrunken"
+
+
+@dataclass(frozen=True)
+class FeedState:
+    """What is remembered of the last accepted download, to tell an unchanged feed and a shrunken one."""
+
+    sha256: str
+    bytes: int
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True)
+class DownloadedFeed:
+    """A feed on disk, still packed. `downloaded_at` is an aware UTC time, `label` the address without its secrets."""
+
+    path: Path
+    label: str
+    sha256: str
+    bytes: int
+    unchanged: bool
+    downloaded_at: datetime
+    etag: str | None = None
+    last_modified: str | None = None
+
+    @property
+    def state(self) -> FeedState:
+        """What to remember once the feed is accepted."""
+        return FeedState(self.sha256, self.bytes, self.etag, self.last_modified)
+
+
+def secrets_in(address: str) -> list[str]:
+    """Parts of an address that must not be shown: AWIN puts the key into the path."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return [address]
+    found = [part for part in (parts.username, parts.password) if part]
+    found += [value for _, value in parse_qsl(parts.query)]
+    found += re.findall(r"/(?:apikey|api_?key|key|token)/([^/]+)", parts.path, re.IGNORECASE)
+    found += re.findall(r"/publisher/[^/]+/([^/]+)/\d+/", parts.path)
+    found += re.findall(r"(?<=/)[0-9A-Za-z_-]{24,}(?=/|$)", parts.path)
+    return [secret for text in found for secret in {text, unquote(text)}]
+
+
+def label_of(address: str) -> str:
+    """Name of a feed for people: host and feed ids, or a file's name; never the key."""
+    path = _local_path(address)
+    if path is not None:
+        return path.name
+    parts = urlsplit(address)
+    host = parts.hostname or "?"
+    if feed_ids := re.search(r"/fid/([^/]+)", parts.path):
+        return f"{host} fid {unquote(feed_ids[1])}"
+    name = unquote(parts.path.rstrip("/").rpartition("/")[2])
+    shown = re.fullmatch(r"[\w.,-]{1,60}\.(csv|gz|zip|jsonl|txt)", name) and name not in secrets_in(address)
+    return f"{host} … {name}" if shown else f"{host} …"
+
+
+def download(
+    address: str,
+    folder: Path,
+    *,
+    previous: FeedState | None = None,
+    rules: FeedRules | None = None,
+    token: str | None = None,
+    progress: Progress | None = None,
+    accept_smaller: bool = False,
+    backoff: Backoff | None = None,
+) -> DownloadedFeed:
+    """The feed at an http(s) address or a local path (which is read where it lies), checked to be a whole feed.
+
+    `token` is sent to AWIN's enhanced feeds alone. Raises a FeedError, each class with its own `code`.
+    """
+    label, rules = label_of(address), rules or FeedRules()
+    secrets = [*secrets_in(address), *([token] if token else [])]
+    path = _local_path(address)
+    try:
+        if path is not None:
+            feed = _local(path, label, rules, previous)
+        else:
+            feed = _Download(address, folder, label, secrets, rules, previous, token, progress).run(
+                backoff or Backoff(attempts=ATTEMPTS, first_wait=5, longest_wait=120)
+            )
+        if previous and not accept_smaller and feed.bytes < SMALLEST_SHARE * previous.bytes:
+            raise ShrunkenFeedError(
+                f"Checking the feed {label}",
+                f"it has {feed.bytes:,} bytes where the last accepted one had {previous.bytes:,}",
+                "Look into it; when the advertiser really sells that much less, run once with accept_smaller_feed",
+            )
+    except FeedError as error:
+        # A server may repeat the address in its answer.
+        texts = [redact(text, secrets) for text in (error.tried, error.came_back, error.to_do)]
+        raise type(error)(*texts, status=error.status) from None
+    return feed
+
+
+def _local_path(address: str) -> Path | None:
+    if address.startswith("file:"):
+        return Path(url2pathname(urlsplit(address).path))
+    return None if re.match(r"https?://", address, re.IGNORECASE) else Path(address).expanduser()
+
+
+def _local(path: Path, label: str, rules: FeedRules, previous: FeedState | None) -> DownloadedFeed:
+    try:
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        size = path.stat().st_size
+    except OSError as error:
+        raise FeedNotFoundError(
+            f"Opening the feed {label}", error.strerror or "it cannot be read", "Correct AWIN_FEED_URL"
+        ) from None
+    check_feed(path, label=label, rules=rules, whole=False)  # reading it to the end, later, shows a cut
+    unchanged = previous is not None and previous.sha256 == sha256
+    return DownloadedFeed(path, label, sha256, size, unchanged, datetime.now(UTC))
+
+
+@dataclass
+class _Download:
+    """One feed's way from an address to a file."""
+
+    address: str = field(repr=False)
+    folder: Path
+    label: str
+    secrets: list[str] = field(repr=False)
+    rules: FeedRules
+    previous: FeedState | None
+    token: str | None = field(repr=False)
+    progress: Progress | None
+
+    def run(self, backoff: Backoff) -> DownloadedFeed:
+        """Try until it is here, or until it is clear that it will not come."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with httpx.Client(follow_redirects=True, timeout=TIMEOUT, headers=self._headers()) as client:
+                for attempt in backoff.retrying(repeat_unknown=True):
+                    with attempt:
+                        return self._fetch(client)
+        except TransientError as error:
+            if isinstance(error.__cause__, FeedError):
+                raise error.__cause__ from None
+            kind = FeedThrottledError if error.status == 429 else FeedUnavailableError
+            raise kind(error.tried, error.came_back, error.to_do, status=error.status) from None
+        finally:
+            self._part.unlink(missing_ok=True)
+        raise AssertionError("tenacity ends with a result or an error")
+
+    @property
+    def _path(self) -> Path:
+        """One file an address, whatever the key."""
+        name = hashlib.sha256(redact(self.address, self.secrets).encode()).hexdigest()[:16]
+        return self.folder / f"feed-{name}"
+
+    @property
+    def _part(self) -> Path:
+        return self._path.with_suffix(".part")
+
+    @property
+    def _tried(self) -> str:
+        return f"Downloading the feed {self.label}"
+
+    def _headers(self) -> dict[str, str]:
+        # Unpacked by us: on top of a gzip file AWIN sometimes adds the transfer encoding gzip.
+        headers = {"Accept-Encoding": "identity", "User-Agent": USER_AGENT}
+        parts = urlsplit(self.address)
+        enhanced = "/awinfeeds/" in parts.path and re.search(
+            r"(^|\.)awin\.com$|^localhost$|^127\.", parts.hostname or ""
+        )
+        if self.token and enhanced:
+            headers["Authorization"] = f"Bearer {self.token}"
+        if self.previous and self._path.exists() and self._path.stat().st_size == self.previous.bytes:
+            if self.previous.etag:
+                headers["If-None-Match"] = self.previous.etag
+            if self.previous.last_modified:
+                headers["If-Modified-Since"] = self.previous.last_modified
+        return headers
+
+    def _fetch(self, client: httpx.Client) -> DownloadedFeed:
+        """One try. Raises TransientError where another one may help."""
+        try:
+            with client.stream("GET", self.address) as response:
+                if response.status_code == 304 and self.previous:
+                    return self._feed(self.previous.sha256, self.previous.bytes, response)
+                if response.status_code != 200:
+                    self._refuse(response)
+                sha256, size = self._write(response)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            if isinstance(error, httpx.TransportError) and not isinstance(error, httpx.UnsupportedProtocol):
+                raise TransientError(
+                    self._tried,
+                    f"the connection failed or broke ({type(error).__name__})",
+                    "Check the network; the next run tries again",
+                ) from None
+            raise FeedRefusedError(
+                self._tried, f"the address does not work ({type(error).__name__})", "Correct AWIN_FEED_URL"
+            ) from None
+        with self._part.open("rb") as file:
+            start = file.read(2_000)
+        if b"throttled" in start.lower() and b"\n" not in start.strip():
+            self._throttled(None)
+        try:
+            check_feed(self._part, label=self.label, rules=self.rules, whole=True)
+        except TruncatedFeedError as error:
+            raise TransientError(error.tried, error.came_back, error.to_do) from error
+        self._part.replace(self._path)
+        return self._feed(sha256, size, response)
+
+    def _feed(self, sha256: str, size: int, response: httpx.Response) -> DownloadedFeed:
+        return DownloadedFeed(
+            path=self._path,
+            label=self.label,
+            sha256=sha256,
+            bytes=size,
+            unchanged=self.previous is not None and self.previous.sha256 == sha256,
+            downloaded_at=datetime.now(UTC),
+            etag=response.headers.get("etag"),
+            last_modified=response.headers.get("last-modified"),
+        )
+
+    def _write(self, response: httpx.Response) -> tuple[str, int]:
+        length = response.headers.get("content-length", "")
+        total = int(length) if length.isdigit() else None
+        digest, done, start, told = hashlib.sha256(), 0, time.monotonic(), 0.0
+        with self._part.open("wb") as file:
+            for piece in response.iter_raw(PIECE):
+                file.write(piece)
+                digest.update(piece)
+                done += len(piece)
+                seconds = time.monotonic() - start
+                if self.progress and seconds - told >= 1:
+                    self.progress(done, total, told := seconds)
+        if self.progress:
+            self.progress(done, total, time.monotonic() - start)
+        return digest.hexdigest(), done
+
+    def _refuse(self, response: httpx.Response) -> NoReturn:
+        """Turn an answer without a feed into an error."""
+        body = next(response.iter_raw(2_000), b"").decode("utf-8", "replace")
+        status, said = response.status_code, " ".join(re.sub(r"<[^>]*>", " ", body).split())[:160]
+        came_back = f"HTTP {status}" + (f" “{redact(said, self.secrets)}”" if said else "")
+        if status == 429 or "throttled" in body.lower():
+            self._throttled(retry_after_seconds(response))
+        if status in RETRYABLE_STATUS or status >= 500:
+            raise TransientError(
+                self._tried,
+                came_back,
+                "AWIN may be down; it answers a wrong key like this too, so check the key in AWIN_FEED_URL",
+                status=status,
+                retry_after=retry_after_seconds(response),
+            )
+        if status in (401, 403):
+            to_do = "Copy the address anew from AWIN (Toolbox > Create-a-Feed) into AWIN_FEED_URL"
+            if "/awinfeeds/" in self.address:
+                to_do = "Set AWIN_API_TOKEN to the token of ui.awin.com/awin-api"
+            raise WrongKeyError(self._tried, came_back, to_do, status=status)
+        if status in (404, 410):
+            raise FeedNotFoundError(
+                self._tried,
+                came_back,
+                "AWIN gives feeds new ids now and then: look up the id in its feed list and correct AWIN_FEED_URL",
+                status=status,
+            )
+        raise FeedRefusedError(self._tried, came_back, "Check the address in AWIN_FEED_URL", status=status)
+
+    def _throttled(self, retry_after: float | None) -> NoReturn:
+        raise TransientError(
+            self._tried,
+            "AWIN says that it was downloaded too often",
+            "Wait an hour: more than 5 downloads of a feed in one hour, or 5 at a time, are blocked",
+            status=429,
+            retry_after=retry_after,
+        )
