@@ -34,7 +34,6 @@ def contract_check(asset: str, contract: type[dy.Schema]) -> dg.AssetChecksDefin
         name="contract",
         blocking=True,
         description=f"Every row keeps the contract {contract.__name__}.",
-        additional_ins={"table": dg.AssetIn(asset, input_manager_key="io_manager")},
     )
     def check(table: pl.LazyFrame) -> dg.AssetCheckResult:
         _, failures = contract.filter(table)

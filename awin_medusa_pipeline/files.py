@@ -12,6 +12,8 @@ from pathlib import Path
 
 from upath import UPath
 
+from awin_medusa_pipeline.settings import PROJECT_ROOT
+
 TEMPORARY_SUFFIX = ".part"
 
 
@@ -24,6 +26,11 @@ def home_path(home: str) -> UPath:
 def local_path(path: UPath) -> Path | None:
     """The same place as an ordinary path; None when it is not on this machine's file system."""
     return Path(path.path) if path.protocol in ("", "file", "local") else None
+
+
+def local_home(home: str) -> Path:
+    """Where state that needs a real file system goes: AWIN_MEDUSA_HOME, or beside the project when that is elsewhere."""
+    return local_path(home_path(home)) or PROJECT_ROOT / ".awin_medusa"
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from awin_medusa_pipeline.settings import Settings
 
 GROUP = "discrepancies"
 KINDS = {"polars"}
-Table = dg.MaterializeResult[pl.DataFrame | pl.LazyFrame]
+Table = dg.MaterializeResult[pl.LazyFrame]
 
 
 @dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(schemas.MatchedProduct))
@@ -36,7 +36,7 @@ def loose_matches(
 ) -> Table:
     """Offers and products that only look alike; neither imported nor hidden until a person decides."""
     pairs = discrepancies.loose_matches(awin_feed, medusa_catalog, matched_products)
-    return table(pairs, store.reports(context.run), "loose-matches.csv")
+    return table(pairs.lazy(), store.reports(context.run), "loose-matches.csv")
 
 
 @dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(schemas.MissingProduct))

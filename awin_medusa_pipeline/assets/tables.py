@@ -32,9 +32,7 @@ def schema_metadata(contract: type[dy.Schema]) -> dict[str, dg.TableSchema]:
     return {"dagster/column_schema": table_schema(contract)}
 
 
-def table(
-    frame: pl.DataFrame | pl.LazyFrame, reports: RunReports, csv: str
-) -> "dg.MaterializeResult[pl.DataFrame | pl.LazyFrame]":
+def table(frame: pl.LazyFrame, reports: RunReports, csv: str) -> "dg.MaterializeResult[pl.LazyFrame]":
     """A materialisation: the table itself and its CSV report. The IO manager adds preview and row count."""
     path = reports.write_csv(frame, csv)
     return dg.MaterializeResult(value=frame, metadata={"report": dg.MetadataValue.path(str(path))})

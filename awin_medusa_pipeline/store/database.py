@@ -21,8 +21,8 @@ from filelock import FileLock, Timeout
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from awin_medusa_pipeline.files import home_path, local_path
-from awin_medusa_pipeline.settings import PROJECT_ROOT, Settings
+from awin_medusa_pipeline.files import local_home
+from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.store.models import Base
 
 STATE_FILE = "state.db"
@@ -80,8 +80,8 @@ def database_url(settings: Settings) -> str:
     """AWIN_MEDUSA_DATABASE_URL, else a SQLite file in AWIN_MEDUSA_HOME, else (home elsewhere) beside the project."""
     if settings.awin_medusa_database_url:
         return settings.awin_medusa_database_url.get_secret_value()
-    folder = local_path(home_path(settings.awin_medusa_home)) or PROJECT_ROOT / ".awin_medusa"
-    return sa.URL.create("sqlite", database=str(folder / STATE_FILE)).render_as_string()
+    file = local_home(settings.awin_medusa_home) / STATE_FILE
+    return sa.URL.create("sqlite", database=str(file)).render_as_string()
 
 
 def open_database(url: str) -> Database:

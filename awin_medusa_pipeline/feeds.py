@@ -1,0 +1,140 @@
+"""Taking the feeds in: every address downloaded, judged, parsed into parts on disk, and remembered.
+
+What belongs here: the order of these steps, and that nothing is used before all of it is sound. What does not: each
+step itself (clients/awin.py, domain/feed.py, store/feed_history.py).
+"""
+
+import itertools
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from awin_medusa_pipeline.clients.awin import DownloadedFeed, Progress, download, label_of
+from awin_medusa_pipeline.clients.awin import FeedState as LastFeed
+from awin_medusa_pipeline.domain.feed import FeedBatch, FeedRules, Seen, read_feed
+from awin_medusa_pipeline.domain.feed_errors import FeedError, NoOffersError
+from awin_medusa_pipeline.errors import PermanentError
+from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline.store.feed_history import Feed, FeedHistory, FeedState
+
+MOST_REASONS = 3
+
+
+@dataclass(frozen=True)
+class ParsedFeeds:
+    """Feeds as tables that lie in parts on disk: valid as long as their folder."""
+
+    offers: pl.LazyFrame
+    rejects: pl.LazyFrame
+    numbers: Sequence["FeedNumbers"]
+    """One a feed, in their order."""
+
+
+@dataclass(frozen=True)
+class FeedNumbers:
+    """What became of the rows of one feed."""
+
+    accepted: int = 0
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    """Rows by reason code."""
+    damaged: int = 0
+    """Places where bytes were no UTF-8."""
+
+    def plus(self, batch: FeedBatch) -> "FeedNumbers":
+        """With another batch counted."""
+        rejected = Counter(self.rejected) + Counter(batch.rejects["reason"].to_list())
+        return FeedNumbers(self.accepted + batch.offers.height, rejected, self.damaged + batch.damaged)
+
+
+def take_feeds(
+    settings: Settings,
+    history: FeedHistory,
+    run_id: str,
+    *,
+    downloads: Path,
+    parts: Path,
+    progress: Progress,
+    accept_smaller: bool,
+) -> tuple[ParsedFeeds, list[DownloadedFeed]]:
+    """Every feed of AWIN_FEED_URL, downloaded and parsed, each recorded in the history as accepted or refused.
+
+    Raises FeedError or RemoteError; then nothing of any feed is to be used.
+    """
+    if not settings.feed_addresses:
+        raise PermanentError("Reading the feed", "AWIN_FEED_URL is not set", "Set it in .env to your feed's address.")
+    rules = FeedRules(settings.sync_sku_template, settings.sync_price_column)
+    token = settings.awin_api_token.get_secret_value() if settings.awin_api_token else None
+    taken: list[DownloadedFeed] = []
+    label = ""
+    try:
+        for address in settings.feed_addresses:
+            label = label_of(address)
+            taken.append(
+                download(
+                    address,
+                    downloads,
+                    previous=_last(history.last_accepted(label)),
+                    rules=rules,
+                    token=token,
+                    progress=progress,
+                    accept_smaller=accept_smaller,
+                )
+            )
+        parsed = parse([(feed.path, feed.label) for feed in taken], rules, parts)
+    except FeedError as error:
+        history.record(label, run_id, FeedState.REFUSED, reason=error.code)
+        raise
+    for feed, numbers in zip(taken, parsed.numbers, strict=True):
+        rejected = sum(numbers.rejected.values())
+        history.record(
+            feed.label,
+            run_id,
+            FeedState.ACCEPTED,
+            sha256=feed.sha256,
+            bytes=feed.bytes,
+            etag=feed.etag,
+            last_modified=feed.last_modified,
+            rows=numbers.accepted + rejected,
+            accepted=numbers.accepted,
+            rejected=rejected,
+        )
+    return parsed, taken
+
+
+def parse(files: Sequence[tuple[Path, str]], rules: FeedRules, folder: Path) -> ParsedFeeds:
+    """Feeds (file, label) to tables in parts, a batch each, so that memory stays bounded. Raises FeedError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    seen, numbers, written = Seen(), [], itertools.count()
+    for path, label in files:
+        total = FeedNumbers()
+        for batch in read_feed(path, label=label, rules=rules, seen=seen):
+            total = total.plus(batch)
+            number = next(written)
+            # Read once and removed: not worth the time of strong compression.
+            batch.offers.write_parquet(folder / f"offers-{number:06}.parquet", compression="lz4")
+            batch.rejects.write_parquet(folder / f"rejects-{number:06}.parquet", compression="lz4")
+        if not total.accepted:
+            raise _no_offers(label, total)
+        numbers.append(total)
+    return ParsedFeeds(
+        pl.scan_parquet(folder / "offers-*.parquet"), pl.scan_parquet(folder / "rejects-*.parquet"), numbers
+    )
+
+
+def _no_offers(label: str, numbers: FeedNumbers) -> NoOffersError:
+    reasons = Counter(numbers.rejected).most_common(MOST_REASONS)
+    named = ", ".join(f"{reason} ({rows:,} rows)" for reason, rows in reasons)
+    return NoOffersError(
+        f"Reading the feed {label}",
+        f"not one of its {sum(numbers.rejected.values()):,} rows can be sold: {named}",
+        "The shop stays as it is. Check the columns and the price column of the feed in AWIN's Create-a-Feed.",
+    )
+
+
+def _last(feed: Feed | None) -> LastFeed | None:
+    if feed is None or feed.sha256 is None or feed.bytes is None:
+        return None
+    return LastFeed(feed.sha256, feed.bytes, feed.etag, feed.last_modified)
