@@ -6,7 +6,7 @@ tables between assets (io_managers.py), which keep every value exactly.
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import polars as pl
 from upath import UPath
 
 from awin_medusa_pipeline.files import home_path, local_path, replacing
-from awin_medusa_pipeline.store.ledger import Operation, Run, reported, total
+from awin_medusa_pipeline.store.ledger import Operation, Run, Status, reported, total
 
 REPORTS = "reports"
 LATEST = "latest"
@@ -114,13 +114,27 @@ def latest_folder(reports: UPath) -> UPath | None:
     return reports / pointer.read_text(encoding="utf-8").strip() if pointer.exists() else None
 
 
+def latest_reports(home: str) -> UPath | None:
+    """The report folder of the newest run; None before the first."""
+    return latest_folder(home_path(home) / REPORTS)
+
+
 def latest_summary(home: str) -> dict[str, Any] | None:
     """sync-summary.json of the newest run; None before the first."""
-    folder = latest_folder(home_path(home) / REPORTS)
+    folder = latest_reports(home)
     if folder is None or not (folder / SUMMARY).exists():
         return None
     summary: dict[str, Any] = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
     return summary
+
+
+def failures(folder: UPath) -> Iterator[tuple[str, str, str]]:
+    """Operations that failed, of the logs in a report folder: kind, key and reason."""
+    for log in sorted(folder.glob("*-log.ndjson")):
+        with log.open(encoding="utf-8") as lines:
+            for line in map(json.loads, lines):
+                if line["status"] == Status.FAILED:
+                    yield line["kind"], line["key"], line["error"]
 
 
 def _log_line(operation: Operation) -> dict[str, Any]:

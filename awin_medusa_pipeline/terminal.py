@@ -140,6 +140,19 @@ def summary_tables(summary: Mapping[str, Any]) -> list[Table]:
     return [found, done]
 
 
+def verdict(summary: Mapping[str, Any]) -> str:
+    """The summary in one sentence of markup."""
+    total = {outcome: sum(summary[kind][outcome] for kind in KINDS if kind in summary) for outcome in OUTCOMES}
+    if summary.get("dry_run"):
+        return f"[green]Dry run: {total['planned']:,} changes planned, nothing was sent.[/]"
+    if total["failed"]:
+        return f"[red]{total['failed']:,} changes failed[/], {total['applied']:,} were applied."
+    held = f" {total['held']:,} are held until you decide." if total["held"] else ""
+    if total["applied"]:
+        return f"[green]{total['applied']:,} changes applied, nothing failed.[/]{held}"
+    return f"[green]Nothing to change: zero writes, nothing failed.[/]{held}"
+
+
 def _coloured(outcome: str, number: int) -> str:
     colour = (_GOOD_WHEN_NOT_ZERO | _BAD_WHEN_NOT_ZERO).get(outcome) if number else "dim"
     return f"[{colour}]{number:,}[/]" if colour else f"{number:,}"

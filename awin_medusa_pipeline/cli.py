@@ -1,0 +1,259 @@
+"""awin-medusa: what Dagster's own commands do not do.
+
+What belongs here: commands, options, and the order of what is shown. What does not: the work itself. Modules that
+import Dagster are imported by the commands that need them: it takes a second and a half, and --help should not.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from importlib.metadata import version
+from itertools import islice
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from rich.markup import escape
+from typer.core import TyperGroup
+
+from awin_medusa_pipeline import cli_sandbox
+from awin_medusa_pipeline.documentation import env_example
+from awin_medusa_pipeline.environment import make_env_file, points_to, sandbox_here
+from awin_medusa_pipeline.errors import RemoteError
+from awin_medusa_pipeline.settings import ENV_FILE_VARIABLE, Settings, env_file, variables_of
+from awin_medusa_pipeline.terminal import (
+    JobSteps,
+    Steps,
+    age,
+    commands,
+    complain,
+    console,
+    say,
+    summary_tables,
+    verdict,
+)
+
+SYNC = "daily_sync_job"
+SHOWN_FAILURES = 10
+NEEDED = ("awin_feed_url", "medusa_backend_url", "medusa_admin_api_key")
+FIRST_STEPS, WORK, TRIALS = "First steps", "Daily work", "Trying it out"
+
+
+def sentence_of(error: BaseException) -> str | None:
+    """What a shop owner is told of this error; None for a mistake of this program, which needs its traceback."""
+    if isinstance(error, RemoteError):
+        return str(error)
+    if isinstance(error, ValidationError) and error.title == Settings.__name__:
+        # Without the values: one may be a key that was put into the wrong place.
+        wrong = [f"{variables_of(str(fault['loc'][0]))[0]}: {fault['msg']}" for fault in error.errors()]
+        return f"Reading the settings: {'; '.join(wrong)}. Correct it in {env_file()} or in the environment."
+    if isinstance(error, OSError) and error.filename:
+        return f"Using {error.filename}: {error.strerror}. Check that it is there and that you may write to it."
+    from dagster import DagsterError
+
+    from awin_medusa_pipeline.store.database import StoreError
+
+    return str(error) if isinstance(error, StoreError | DagsterError) else None
+
+
+class _Group(TyperGroup):
+    """Commands whose errors end in a sentence, with exit code 1."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if isinstance(error, typer.Exit | typer.Abort) or (told := sentence_of(error)) is None:
+                raise
+            complain(told)
+            raise typer.Exit(1) from None
+
+
+app = typer.Typer(
+    cls=_Group,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_show_locals=False,  # they may hold keys
+    epilog="Exit codes: 0 all went well, 1 a fault was found or a run failed, 2 the command was not understood. "
+    "Settings: docs/configuration.md.",
+)
+app.add_typer(cli_sandbox.app, name="sandbox", rich_help_panel=TRIALS)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        say(f"awin-medusa {version('awin-medusa-pipeline')}")
+        raise typer.Exit
+
+
+@app.callback()
+def awin_medusa(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Keeps a Medusa v2 shop in line with an AWIN product feed.
+
+    [bold]With a shop of your own[/]
+
+    awin-medusa init                 make .env, then fill it in
+
+    awin-medusa doctor               is everything right?
+
+    awin-medusa sync --dry-run       what would change?
+
+    awin-medusa sync --pilot 10      change a little, and look at it
+
+    awin-medusa ui                   the Dagster UI; syncs every night while it runs
+
+    [bold]With nothing at hand[/]
+
+    awin-medusa demo                 a real Medusa on this machine, and a whole sync
+    """
+
+
+@app.command(rich_help_panel=FIRST_STEPS)
+def init() -> None:
+    """Make .env, the state store and Dagster's home, where they are missing, and say what to fill in."""
+    from awin_medusa_pipeline.local import dagster_home
+    from awin_medusa_pipeline.store.database import database_url, open_database
+
+    file = env_file()
+    say(f"{'Made' if make_env_file(file, env_example()) else 'There already:'} {escape(str(file))}")
+    settings = Settings()
+    with open_database(database_url(settings)) as database:
+        say(f"State store: {escape(database.name)}")
+    say(f"Dagster's home: {escape(str(dagster_home()))}")
+    if blank := [variables_of(name)[0] for name in NEEDED if getattr(settings, name) is None]:
+        say(f"\nNow fill in [bold]{', '.join(blank)}[/] in {escape(str(file))}. Then:")
+    else:
+        say("\nNext:")
+    commands(
+        [
+            ("awin-medusa doctor", "check everything, with a fix for each fault"),
+            ("awin-medusa sync --dry-run", "see what a sync would change"),
+            ("awin-medusa sync --pilot 10", "change at most 10 things of each kind"),
+        ]
+    )
+
+
+@app.command(rich_help_panel=FIRST_STEPS)
+def doctor(
+    send_test_message: Annotated[
+        bool, typer.Option("--send-test-message", help="Also send a message to Slack, to see it arrive.")
+    ] = False,
+) -> None:
+    """Check settings, feed, shop, state store, Slack and Dagster; each fault comes with what to do.
+
+    Changes nothing. Of each feed the first part is downloaded; AWIN allows 5 downloads of a feed in an hour.
+    """
+    from awin_medusa_pipeline import doctor
+
+    with Steps() as steps:
+        findings = list(doctor.examine(steps, send_test_message=send_test_message))
+    console.print(doctor.table(findings))
+    faults = sum(finding.state is doctor.State.FAULT for finding in findings)
+    say(f"[red]{faults} to be put right.[/]" if faults else "[green]Ready for a sync.[/]")
+    raise typer.Exit(1 if faults else 0)
+
+
+@app.command(rich_help_panel=WORK)
+def sync(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan and report, and send nothing.")] = False,
+    pilot: Annotated[int | None, typer.Option(min=1, metavar="N", help="Change at most N things of each kind.")] = None,
+) -> None:
+    """Run daily_sync_job now: detect, import, hide, restore, set stock, report.
+
+    Stopped half-way, it goes on from there when it is run again; nothing is done twice.
+    """
+    applying = {"dry_run": dry_run} | ({"limit": pilot} if pilot else {})
+    _run(applying if dry_run or pilot else None)
+
+
+@app.command(rich_help_panel=WORK)
+def report() -> None:
+    """Show the summary of the last run, and its first failures."""
+    from awin_medusa_pipeline.reports import failures, latest_reports, latest_summary
+
+    home = Settings().awin_medusa_home
+    summary, folder = latest_summary(home), latest_reports(home)
+    if summary is None or folder is None:
+        say("There is no report yet. It comes with the first run: awin-medusa sync --dry-run.")
+        raise typer.Exit(1)
+    started = datetime.fromisoformat(summary["started_at"])
+    say(
+        f"[bold]{escape(summary['job'])}[/] on {escape(summary['shop'])}, {age(started)} ({started:%Y-%m-%d %H:%M} UTC)"
+    )
+    _show(summary)
+    for kind, key, reason in islice(failures(folder), SHOWN_FAILURES):
+        say(f"[red]failed[/] {kind} {escape(key)}: {escape(reason)}")
+
+
+@app.command(rich_help_panel=WORK)
+def ui(port: Annotated[int, typer.Option(min=1024, max=65535, help="Port of the UI.")] = 3000) -> None:
+    """Start the Dagster UI, with schedules and sensors; Ctrl-C stops it.
+
+    While it runs, so does the nightly sync. A sandbox that .env points to is started as well.
+    """
+    from awin_medusa_pipeline.ui import serve
+
+    sandbox = sandbox_here()
+    if points_to(sandbox):
+        with Steps() as steps:
+            sandbox.up(steps)
+    say(f"The Dagster UI comes up at [bold]http://localhost:{port}[/] (about 6 s). Ctrl-C stops it.")
+    serve(port)
+
+
+@app.command(rich_help_panel=TRIALS)
+def demo(port: cli_sandbox.Port = None) -> None:
+    """A real Medusa on this machine, a feed, one whole sync, and its summary.
+
+    Your own shop and your own .env are never touched. Run again, it finds nothing left to do.
+    """
+    from awin_medusa_pipeline.sandbox.demo import fill, use, write_settings
+
+    sandbox = sandbox_here(port)
+    with Steps() as steps:
+        fill(sandbox, steps)
+    settings = write_settings(sandbox)
+    if settings.beside_own:
+        say(f"Your own settings are left alone; this run works on the sandbox, with {escape(str(settings.file))}.")
+    use(sandbox, settings)
+    _run(None)
+    chosen = f"{ENV_FILE_VARIABLE}={settings.file} " if settings.beside_own else ""
+    say(f"\nThe shop: {sandbox.shop.base_url}; Slack's messages: {escape(str(sandbox.slack_file))}")
+    commands(
+        [
+            (f"{chosen}make ui", "the Dagster UI at http://localhost:3000, with schedules and sensors"),
+            (f"{chosen}awin-medusa report", "the summary again"),
+            ("awin-medusa sandbox down", "stop the sandbox; --purge removes it"),
+            ("awin-medusa init", "go on with your own shop"),
+        ]
+    )
+
+
+def _run(applying: Mapping[str, Any] | None) -> None:
+    """The whole sync with its steps and its summary. Exits with 1 when it failed."""
+    from awin_medusa_pipeline.local import run_job
+    from awin_medusa_pipeline.reports import latest_summary
+
+    with JobSteps(SYNC) as steps:
+        outcome = run_job(SYNC, steps, applying)
+    summary = latest_summary(Settings().awin_medusa_home)
+    if summary and summary["run"] == outcome.run_id:
+        _show(summary)
+    if failure := outcome.failure:
+        complain(f"The run failed{f' at {failure.step}' if failure.step else ''}. {failure.error}")
+        say(f"Its log: {escape(outcome.run_id)} in the Dagster UI (awin-medusa ui).")
+        raise typer.Exit(1)
+
+
+def _show(summary: Mapping[str, Any]) -> None:
+    from awin_medusa_pipeline.reports import latest_reports
+
+    for table in summary_tables(summary):
+        console.print()
+        console.print(table)
+    say(verdict(summary))
+    say(f"Reports: {escape(str(latest_reports(Settings().awin_medusa_home)))}")

@@ -1,0 +1,73 @@
+"""The demo: the sandbox with a feed and a shop that differ, and settings that lead there and nowhere else.
+
+What belongs here: what is there once, and the environment of the demo. What does not: the sync (local.py), and what the
+terminal shows of it (cli.py). Nothing is reset: run again, it finds everything as it was left.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from awin_medusa_pipeline.domain.feed import FeedRules, read_feed
+from awin_medusa_pipeline.environment import make_env_file, points_to, set_in_env_file
+from awin_medusa_pipeline.sandbox import Progress, Sandbox
+from awin_medusa_pipeline.sandbox.feed_generator import write_feed
+from awin_medusa_pipeline.sandbox.prefill import prefill, product_count
+from awin_medusa_pipeline.settings import ENV_FILE_VARIABLE, Settings, env_file
+
+OFFERS = 1_800
+SEED = 7
+HEAD = """\
+# Made by `awin-medusa demo`: it points to the sandbox, a shop for trials on this machine.
+# For your own shop: remove this file, run `awin-medusa init`, and fill in what it names.
+"""
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """Where the demo keeps its settings; `beside_own`: the shop owner has some already, which are left alone."""
+
+    file: Path
+    home: Path
+    beside_own: bool
+
+
+def fill(sandbox: Sandbox, progress: Progress) -> None:
+    """Start the sandbox, make the feed unless there is one, and fill the shop when it is empty."""
+    shop = sandbox.up(progress)
+    if not sandbox.feed_file.exists():
+        progress("Making a feed", f"{OFFERS:,} offers")
+        draft = sandbox.feed_file.with_name(f"draft-{sandbox.feed_file.name}")
+        write_feed(draft, offers=OFFERS, seed=SEED)
+        draft.replace(sandbox.feed_file)
+    with shop.client() as client:
+        filled = product_count(client) > 0
+    if not filled:
+        batches = read_feed(sandbox.feed_file, label="demo", rules=FeedRules())
+        prefill(shop, pl.concat([batch.offers for batch in batches]), progress=progress)
+
+
+def write_settings(sandbox: Sandbox) -> DemoSettings:
+    """Settings that point to the sandbox: in `.env` when that is free or leads there, else in a file of their own."""
+    file, home = env_file(), sandbox.folder.parent
+    own_shop = Settings().medusa_backend_url is not None or file.exists()
+    if beside_own := own_shop and not points_to(sandbox):
+        home = home / "demo"
+        file = home / ".env"
+    make_env_file(file, HEAD)
+    set_in_env_file(file, _environment(sandbox, home))
+    return DemoSettings(file, home, beside_own)
+
+
+def use(sandbox: Sandbox, settings: DemoSettings) -> None:
+    """Let this process see the sandbox's settings and no others, whatever the shell exports."""
+    for name in (*Settings.variables(), "DAGSTER_HOME"):
+        os.environ.pop(name, None)
+    os.environ.update(_environment(sandbox, settings.home))
+    os.environ[ENV_FILE_VARIABLE] = str(settings.file)
+
+
+def _environment(sandbox: Sandbox, home: Path) -> dict[str, str]:
+    return {**sandbox.environment(), "AWIN_MEDUSA_HOME": str(home)}
