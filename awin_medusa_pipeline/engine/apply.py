@@ -8,10 +8,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
-from awin_medusa_pipeline.clients.http import PermanentError, RemoteError, TransientError, UnknownOutcomeError
+from awin_medusa_pipeline.clients.http import PermanentError, RemoteError, UnknownOutcomeError
 from awin_medusa_pipeline.store.ledger import Final, Intent, Kind, Ledger, Outcome, Status
 
 # Measured: batches of about 200 with two requests at a time are Medusa's best (250 products/s, 2,670 levels/s).
@@ -21,6 +21,8 @@ THREADS = 2
 # up on, and a create that arrives twice is refused by its handle and SKU.
 LOOKS = (0.5, 1.0, 2.0, 4.0)
 SENDS = 3
+# So many single operations in a row without an answer are the shop's fault, not theirs: each costs a timeout of 90 s.
+SILENT_IN_A_ROW = 3
 NOT_SHOWN = "Medusa took it, but does not show it. Look at the log of the Medusa server, then run the sync again."
 
 Json = Mapping[str, Any]
@@ -97,10 +99,11 @@ class Engine:
     sleep: Callable[[float], None] = time.sleep
     progress: Callable[[int], None] = field(default=lambda done: None)
 
-    def settle_left_open(self, writer: Writer, shop: str) -> int:
-        """Look up what runs that died had under way; how many of them the shop shows as done."""
+    def settle_left_open(self, writer: Writer) -> int:
+        """Look up what other runs on this run's shop left open; how much of it the shop shows as done."""
         done = 0
-        left_open = self.ledger.open_intents(shop, writer.kind, except_run=self.run_id)
+        run = self.ledger.run(self.run_id)
+        left_open = self.ledger.open_intents(run.shop, writer.kind, except_run=self.run_id) if run else []
         for part in _parts(iter(left_open), self.batch_size):
             found = writer.look_up([Change(row.key, row.after or {}, row.before, row.target_id) for row in part])
             self.ledger.record_outcomes(
@@ -112,16 +115,25 @@ class Engine:
             done += len(found)
         return done
 
-    def apply(self, writer: Writer, plan: Iterable[Operation | NotSent], *, dry_run: bool = False) -> ApplyResult:
-        """Carry a plan out and record every row of it; stops at the first fault that concerns the whole shop."""
+    def apply(
+        self,
+        writer: Writer,
+        plan: Iterable[Operation | NotSent],
+        *,
+        dry_run: bool = False,
+        stopped: str | None = None,
+    ) -> ApplyResult:
+        """Carry a plan out and record every row of it; nothing more is sent after a fault of the whole shop.
+
+        `stopped`: such a fault that is known beforehand.
+        """
         tally = _Tally()
         operations = self._record_not_sent(writer.kind, plan, tally, dry_run)
-        stopped: str | None = None
         with ThreadPoolExecutor(self.threads, thread_name_prefix=f"apply-{writer.kind}") as pool:
-            waiting: deque[Future[_Outcomes]] = deque()
+            waiting: deque[Future[_Batch]] = deque()
             for number, batch in enumerate(_parts(operations, self.batch_size, lambda o: len(o.changes))):
                 if stopped:
-                    unsent = [NotSent(c, f"not sent: {stopped}", Status.FAILED) for o in batch for c in o.changes]
+                    unsent = [NotSent(change, f"not sent: {stopped}", Status.FAILED) for change in _changes(batch)]
                     self._record_finals(writer.kind, unsent, tally)
                     continue
                 waiting.append(pool.submit(self._apply_batch, writer, batch, number))
@@ -131,14 +143,11 @@ class Engine:
                 stopped = self._collect(waiting.popleft(), tally) or stopped
         return ApplyResult(tally.counts, tuple(tally.failures), stopped)
 
-    def _collect(self, batch: Future[_Outcomes], tally: "_Tally") -> str | None:
-        try:
-            tally.add(batch.result())
-        except _StoppedError as stop:
-            tally.add(stop.outcomes)
-            return stop.reason
+    def _collect(self, future: "Future[_Batch]", tally: "_Tally") -> str | None:
+        batch = future.result()
+        tally.add(batch.outcomes)
         self.progress(tally.total)
-        return None
+        return batch.stopped
 
     def _record_not_sent(
         self, kind: Kind, plan: Iterable[Operation | NotSent], tally: "_Tally", dry_run: bool
@@ -157,9 +166,6 @@ class Engine:
                 rest = []
         self._record_finals(kind, rest, tally)
 
-    def _record(self, kind: Kind, tally: "_Tally", batch: Sequence[Operation], reason: str, status: Status) -> None:
-        self._record_finals(kind, [NotSent(c, reason, status) for o in batch for c in o.changes], tally)
-
     def _record_finals(self, kind: Kind, rows: Sequence[NotSent], tally: "_Tally") -> None:
         self.ledger.record_finals(
             self.run_id,
@@ -171,97 +177,134 @@ class Engine:
         )
         tally.add({r.change.key: (r.status, None, r.reason) for r in rows})
 
-    def _apply_batch(self, writer: Writer, batch: Sequence[Operation], number: int) -> _Outcomes:
-        changes = [change for operation in batch for change in operation.changes]
+    def _apply_batch(self, writer: Writer, operations: Sequence[Operation], number: int) -> "_Batch":
+        changes = _changes(operations)
         ids = self.ledger.record_intents(
             self.run_id,
             writer.kind,
             [Intent(c.key, c.before, dict(c.after), c.target_id, number) for c in changes],
         )
         by_key = dict(zip((change.key for change in changes), ids, strict=True))
-        stop: _StoppedError | None = None
-        try:
-            outcomes = self._settle(writer, batch, {})
-        except _StoppedError as error:
-            stop, outcomes = error, error.outcomes
+        batch = _Batch(writer, operations, self.sleep)
+        batch.settle()
         self.ledger.record_outcomes(
-            Outcome(by_key[key], status, target, reason) for key, (status, target, reason) in outcomes.items()
+            Outcome(by_key[key], status, target, reason) for key, (status, target, reason) in batch.outcomes.items()
         )
-        if stop:
-            raise stop
-        return outcomes
+        return batch
 
-    def _settle(self, writer: Writer, batch: Sequence[Operation], done: _Outcomes, sends: int = 0) -> _Outcomes:
-        """Outcomes of a batch added to `done`: sent; if refused, without what is there already, then by halves."""
-        doubtful = sends > 0
+
+@dataclass
+class _Part:
+    """Operations of a batch that have no outcome yet."""
+
+    operations: Sequence[Operation]
+    unanswered: int = 0
+    """How often these were sent without an answer."""
+    doubtful: bool = False
+    """Whether they may have been carried out, by themselves or in a batch with others."""
+
+
+class _Batch:
+    """One batch on its way to an outcome for every change: sent, looked up when in doubt, halved when refused."""
+
+    def __init__(self, writer: Writer, operations: Sequence[Operation], sleep: Callable[[float], None]) -> None:
+        self._writer, self._sleep = writer, sleep
+        self._waiting = [_Part(operations)]
+        self._silent = 0
+        self.outcomes: _Outcomes = {}
+        self.stopped: str | None = None
+
+    def settle(self) -> None:
+        """Give every change its outcome; `stopped` tells of a fault of the whole shop."""
+        while self._waiting:
+            try:
+                rest = self._send(self._waiting[-1])
+            except RemoteError as fault:
+                self._stop(fault)
+                return
+            self._waiting.pop()
+            self._waiting.extend(reversed(rest))
+
+    def _send(self, part: _Part) -> list[_Part]:
+        """Send a part; what is still without an outcome, in the order in which to go on.
+
+        Raises RemoteError for what concerns the whole shop.
+        """
         fault: RemoteError
         try:
-            written = writer.send(batch)
-            return done | {
-                c.key: (Status.APPLIED, written[c.key], None) if c.key in written else (Status.FAILED, None, NOT_SHOWN)
-                for o in batch
-                for c in o.changes
-            }
+            written = self._writer.send(part.operations)
         except UnknownOutcomeError as error:
-            doubtful, fault, again = True, error, sends + 1 < SENDS
-            # Only a 500 says that the server is through with it.
-            looks = (0.0,) if error.status == 500 else LOOKS
-        except TransientError as error:
-            raise _StoppedError(error, batch, done) from None
+            fault, part.doubtful = error, True
+            part.unanswered += 1
         except PermanentError as error:
             if error.status in (401, 403):
-                raise _StoppedError(error, batch, done) from None
-            fault, again, looks = error, False, (0.0,)
-        try:
-            rest = self._without_what_is_there(writer, batch, done, doubtful, looks)
-        except RemoteError as error:
-            raise _StoppedError(error, batch, done, open_intents=doubtful) from None
-        if not rest:
-            return done
-        if again:
-            return self._settle(writer, rest, done, sends + 1)
-        if len(rest) < len(batch):
-            return self._settle(writer, rest, done, SENDS if doubtful else 0)
-        if len(rest) == 1:
-            return done | {change.key: (Status.FAILED, None, _refusal(fault)) for change in rest[0].changes}
-        middle = len(rest) // 2
-        done = self._settle(writer, rest[:middle], done, SENDS if doubtful else 0)
-        return self._settle(writer, rest[middle:], done, SENDS if doubtful else 0)
+                raise
+            fault = error
+        else:
+            self._silent = 0
+            for key in _keys(part.operations):
+                self.outcomes[key] = (
+                    (Status.APPLIED, written[key], None) if key in written else (Status.FAILED, None, NOT_SHOWN)
+                )
+            return []
+        left = self._without_what_is_there(part, finished=fault.status == 500 or not part.unanswered)
+        return self._again(part, left, fault) if left else []
 
-    def _without_what_is_there(
-        self, writer: Writer, batch: Sequence[Operation], done: _Outcomes, doubtful: bool, looks: Sequence[float]
-    ) -> list[Operation]:
-        changes = [change for operation in batch for change in operation.changes]
+    def _again(self, part: _Part, left: Sequence[Operation], fault: RemoteError) -> list[_Part]:
+        unanswered = isinstance(fault, UnknownOutcomeError)
+        if unanswered and part.unanswered < SENDS:
+            return [replace(part, operations=left)]
+        smaller = _Part(left, part.unanswered if unanswered else 0, part.doubtful)
+        if len(left) < len(part.operations):
+            return [smaller]
+        if len(left) > 1:
+            middle = len(left) // 2
+            return [replace(smaller, operations=half) for half in (left[:middle], left[middle:])]
+        # Refused because of what an earlier try is still at, or for good: only a later look can tell.
+        status = Status.UNKNOWN if part.doubtful else Status.FAILED
+        self.outcomes |= dict.fromkeys(_keys(left), (status, None, str(fault)))
+        self._silent = self._silent + 1 if unanswered and fault.status != 500 else 0
+        if self._silent == SILENT_IN_A_ROW:
+            raise fault
+        return []
+
+    def _without_what_is_there(self, part: _Part, *, finished: bool) -> list[Operation]:
+        """Look at the shop: once when it is through with the part, else for as long as that may take."""
+        changes = _changes(part.operations)
         found: Mapping[str, str | None] = {}
-        for wait in looks:
+        for wait in (0.0,) if finished else LOOKS:
             if wait:
-                self.sleep(wait)
-            found = writer.look_up(changes)
+                self._sleep(wait)
+            found = self._writer.look_up(changes)
             if len(found) == len(changes):
                 break
         # What was there before anything of ours was sent is not our doing.
-        status = Status.APPLIED if doubtful else Status.UNCHANGED
-        whole = [o for o in batch if all(change.key in found for change in o.changes)]
-        done |= {c.key: (status, found[c.key], None) for o in whole for c in o.changes}
-        return [operation for operation in batch if operation not in whole]
+        status = Status.APPLIED if part.doubtful else Status.UNCHANGED
+        left = []
+        for operation in part.operations:
+            keys = _keys([operation])
+            if all(key in found for key in keys):
+                self._silent = 0
+                self.outcomes |= {key: (status, found[key], None) for key in keys}
+            else:
+                left.append(operation)
+        return left
+
+    def _stop(self, fault: RemoteError) -> None:
+        """Nothing more is sent: what may have been carried out stays open in the ledger, the rest has failed."""
+        self.stopped = str(fault)
+        for part in self._waiting:
+            status = Status.UNKNOWN if part.doubtful else Status.FAILED
+            for key in _keys(part.operations):
+                self.outcomes.setdefault(key, (status, None, self.stopped))
 
 
-def _refusal(error: RemoteError) -> str:
-    return str(error)
+def _changes(operations: Sequence[Operation]) -> list[Change]:
+    return [change for operation in operations for change in operation.changes]
 
 
-class _StoppedError(Exception):
-    """A fault of the whole shop: nothing more is sent. What got no answer stays open in the ledger."""
-
-    def __init__(
-        self, error: RemoteError, batch: Sequence[Operation], done: _Outcomes, *, open_intents: bool = False
-    ) -> None:
-        super().__init__(str(error))
-        self.reason = str(error)
-        status = Status.UNKNOWN if open_intents else Status.FAILED
-        self.outcomes = done | {
-            c.key: (status, None, self.reason) for o in batch for c in o.changes if c.key not in done
-        }
+def _keys(operations: Sequence[Operation]) -> list[str]:
+    return [change.key for change in _changes(operations)]
 
 
 class _Tally:

@@ -18,6 +18,7 @@ from awin_medusa_pipeline.engine import plans
 from awin_medusa_pipeline.engine.apply import ApplyResult, Engine, NotSent, Operation, Writer
 from awin_medusa_pipeline.engine.taxonomy import product_defaults
 from awin_medusa_pipeline.engine.writers import LevelWriter, ProductWriter, StatusWriter, VariantWriter
+from awin_medusa_pipeline.errors import RemoteError
 from awin_medusa_pipeline.store.ledger import Kind
 
 
@@ -44,7 +45,7 @@ class Application:
             images = stack.enter_context(ImageHost(self.client)) if self.rehost_images and not self.dry_run else None
             plan = plans.import_plan(rows, self._defaults(rows), images)
             made = self._apply(self.engine, products, chain(staying, plan))
-        return made + self._apply(one_by_one, variants, plans.variant_plan(rows))
+        return made + self._apply(one_by_one, variants, plans.variant_plan(rows), made.stopped_reason)
 
     def hide(self, medusa_only: pl.DataFrame) -> ApplyResult:
         """MedusaOnlyProduct rows: draft, marked with run and time."""
@@ -62,10 +63,15 @@ class Application:
         writer = LevelWriter(self.client, self.shop.stock_location_id)
         return self._apply(self.engine, writer, plans.stock_plan(mismatches, self.limit))
 
-    def _apply(self, engine: Engine, writer: Writer, plan: Iterable[Operation | NotSent]) -> ApplyResult:
-        if not self.dry_run:
-            engine.settle_left_open(writer, self.client.base_url)
-        return engine.apply(writer, plan, dry_run=self.dry_run)
+    def _apply(
+        self, engine: Engine, writer: Writer, plan: Iterable[Operation | NotSent], stopped: str | None = None
+    ) -> ApplyResult:
+        if not (self.dry_run or stopped):
+            try:
+                engine.settle_left_open(writer)
+            except RemoteError as fault:
+                stopped = str(fault)
+        return engine.apply(writer, plan, dry_run=self.dry_run, stopped=stopped)
 
     def _defaults(self, rows: pl.DataFrame) -> ProductDefaults:
         if self.dry_run:  # making brands and categories would change the shop
