@@ -35,7 +35,7 @@ import polars as pl
 
 from awin_medusa_pipeline.domain.feed_bytes import unpacked
 from awin_medusa_pipeline.domain.feed_columns import FeedRules as FeedRules
-from awin_medusa_pipeline.domain.feed_columns import Table, check_columns, wanted_columns
+from awin_medusa_pipeline.domain.feed_columns import Table, check_columns, wanted_columns, wanted_keys
 from awin_medusa_pipeline.domain.feed_json import is_json, json_columns, read_json_rows
 from awin_medusa_pipeline.domain.feed_layout import layout_of
 from awin_medusa_pipeline.domain.feed_offers import DETAILS, offers_of
@@ -134,8 +134,9 @@ def _opened(path: Path, label: str, rules: FeedRules) -> tuple[Iterator[bytes], 
     """Chunks of a feed, what makes rows of them, and the line of the first row."""
     header, line, rest = header_line(unpacked(path, label), label)
     if is_json(header, label):
-        check_columns(json_columns(header), rules, label)
-        wanted = wanted_columns(None, rules)
+        keys = json_columns(header)
+        check_columns(keys, rules, label)
+        wanted = wanted_keys(keys, rules)
         return (
             chunks(chain([header + b"\n"], rest), None, label),
             lambda chunk: read_json_rows(chunk, wanted, label),

@@ -86,35 +86,45 @@ class FeedRules:
         return pl.concat_str(parts)
 
 
-def wanted_columns(columns: Collection[str] | None, rules: FeedRules) -> list[str]:
-    """The columns of this feed that the rules read; of JSON, whose objects may leave out any, all of them."""
+def wanted_columns(columns: Collection[str], rules: FeedRules) -> list[str]:
+    """The columns of this feed that the rules read, in the feed's order."""
+    known = _known(rules)
+    return [name for name in columns if name in known]
+
+
+def wanted_keys(first: Collection[str], rules: FeedRules) -> list[str]:
+    """The same for JSON Lines, of which the first object is known: others may have more keys."""
+    return sorted(_known(rules) - ({LEGACY_PRICE} - {*first}))
+
+
+def _known(rules: FeedRules) -> set[str]:
     known = {name for names in SOURCES.values() for name in names}
     known |= {*GTINS, *MORE_IMAGES, IMAGE_LIST, DISPLAY_PRICE, GOOGLE_PRICE, SALE_PRICE, SALE_DATES, LEGACY_PRICE}
-    known |= {name.lower() for name in rules.price_columns.values()}
-    return sorted(known) if columns is None else [name for name in columns if name in known]
+    return known | {name.lower() for name in rules.price_columns.values()}
 
 
 def check_columns(columns: Sequence[str], rules: FeedRules, label: str) -> None:
     """Raise MissingColumnsError when a column is missing without which every row would be rejected."""
-    google = "title" in columns or "advertiser_id" in columns
+    google = not {"id", "title", "advertiser_id"}.isdisjoint(columns)
     price = rules.price_columns.get("*", LEGACY_PRICE).lower()
+    own_price = price != LEGACY_PRICE
     needed = {
         "advertiser_id" if google else "merchant_id": (*SOURCES["merchant_id"], *SOURCES["deep_link"]),
         "id" if google else "merchant_product_id": SOURCES["merchant_product_id"],
         "title" if google else "product_name": SOURCES["name"],
-        price: (price, DISPLAY_PRICE, GOOGLE_PRICE) if price == LEGACY_PRICE else (price,),
+        GOOGLE_PRICE if google and not own_price else price: (price,)
+        if own_price
+        else (LEGACY_PRICE, DISPLAY_PRICE, GOOGLE_PRICE),
     }
     missing = [name for name, choices in needed.items() if not any(choice in columns for choice in choices)]
     if not missing:
         return
-    setting = (
-        f" The column {price} is named by SYNC_PRICE_COLUMN." if price in missing and price != LEGACY_PRICE else ""
-    )
+    setting = f". The column {price} is named by SYNC_PRICE_COLUMN" if own_price and price in missing else ""
     raise MissingColumnsError(
         f"Reading the feed {label}",
         f"it has no column {', '.join(missing)} (it has: {', '.join(columns[:8])}{', ...' * (len(columns) > 8)})",
         "Add what is missing: in AWIN, Toolbox > Create-a-Feed, choose these columns and copy the new address into "
-        f"AWIN_FEED_URL (the part /columns/ lists them).{setting}",
+        f"AWIN_FEED_URL (the part /columns/ lists them){setting}",
     )
 
 

@@ -110,7 +110,8 @@ def _plain_spaces(text: pl.Series) -> pl.Series:
 def _decoded(text: pl.Series) -> pl.Series:
     for _ in range(2):  # "&amp;#174;" is seen too
         text = _on(text, text.str.contains(_ENTITY), _each(html.unescape))
-    return _on(text, text.str.contains(_MOJIBAKE), _each(ftfy.fix_encoding))
+    # ftfy leaves this one, the most frequent of the Windows-1252 kind in feeds, alone.
+    return _on(text, text.str.contains(_MOJIBAKE), _each(lambda t: ftfy.fix_encoding(t.replace("â„¢", "™"))))
 
 
 def _without_tags(text: pl.Series) -> pl.Series:

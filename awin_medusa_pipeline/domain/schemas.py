@@ -34,7 +34,7 @@ class Offer(_Table):
         "The same for the parent when the feed has one: offers that share it are variants of one product"
     )
     feed = _text("Which feed it came from, without the key")
-    line = dy.Int64(min=2, metadata={"doc": "Line in that feed, the header being 1"})
+    line = dy.Int64(min=1, metadata={"doc": "Line in that feed; a CSV header is line 1"})
     merchant_id = _text("AWIN advertiser", min_length=1)
     merchant_name = _text("Advertiser's name", nullable=True)
     merchant_product_id = _text("The advertiser's own id; stable", min_length=1)
@@ -123,7 +123,7 @@ class MissingProduct(Offer):
     wanted_level = dy.Int64(min=0, metadata={"doc": "Level to import with"})
     title = _text("Product title: what the names of its variants have in common", min_length=1)
     handle = _text(
-        "Handle of the product to be made, unique in the shop; that of the existing product for a new variant"
+        "Handle of the product to be made, unique in the shop; that of the product to be replaced or to get a variant"
     )
     barcode = _text("GTIN, when no other variant has it: Medusa refuses a second one", nullable=True)
     existing_product_id = _text("Medusa product that lacks only this variant", nullable=True)
