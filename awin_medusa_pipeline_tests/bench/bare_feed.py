@@ -1,0 +1,46 @@
+"""The floor for a large feed: read the file, make slugs, join. No care for damage, duplicates or memory.
+
+Usage: python -m awin_medusa_pipeline_tests.bench.bare_feed FEED CATALOG
+"""
+
+import sys
+
+import polars as pl
+
+
+def slug(column: str) -> pl.Expr:
+    """A handle in the shortest way."""
+    return (
+        pl.col(column).str.to_lowercase().str.normalize("NFKD").str.replace_all(r"[^a-z0-9]+", "-").str.strip_chars("-")
+    )
+
+
+def main(feed: str, catalog: str) -> None:
+    """Joins by key, SKU, GTIN and handle, and the anti joins of both sides."""
+    offers = pl.read_csv(feed, infer_schema=False).select(
+        "merchant_product_id",
+        "product_name",
+        "description",
+        "search_price",
+        "in_stock",
+        "ean",
+        key=pl.format("awin:{}:{}", "merchant_id", "merchant_product_id"),
+        handle=slug("product_name"),
+    )
+    variants = pl.read_parquet(catalog).with_columns(slug=slug("handle"))
+    found = pl.concat(
+        [
+            offers.join(variants, left_on="key", right_on="offer_key").select("key", "variant_id"),
+            offers.join(variants, left_on="merchant_product_id", right_on="sku").select("key", "variant_id"),
+            offers.drop_nulls("ean").join(variants, left_on="ean", right_on="barcode").select("key", "variant_id"),
+            offers.join(variants.unique("slug"), left_on="handle", right_on="slug").select("key", "variant_id"),
+        ]
+    ).unique("key")
+    missing = offers.join(found, on="key", how="anti")
+    only = variants.join(found, on="variant_id", how="anti")
+    assert missing.height
+    assert only.height
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

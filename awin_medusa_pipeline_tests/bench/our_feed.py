@@ -1,0 +1,39 @@
+"""A large feed, file to all tables: what the assets awin_feed to price_mismatches do, without Dagster around it.
+
+Usage: python -m awin_medusa_pipeline_tests.bench.our_feed FEED CATALOG FOLDER
+"""
+
+import sys
+from pathlib import Path
+
+import polars as pl
+
+from awin_medusa_pipeline.domain import discrepancies
+from awin_medusa_pipeline.domain.discrepancies import StockRules
+from awin_medusa_pipeline.domain.feed import FeedRules
+from awin_medusa_pipeline.feeds import parse
+
+
+def main(feed: str, catalog: str, folder: str) -> None:
+    """Every table as a parquet file in `folder`."""
+    home = Path(folder)
+
+    def table(name: str, frame: pl.DataFrame | pl.LazyFrame) -> pl.LazyFrame:
+        path = home / f"{name}.parquet"
+        frame.lazy().sink_parquet(path)
+        return pl.scan_parquet(path)
+
+    parsed = parse([(Path(feed), "bench")], FeedRules(), home / "parts")
+    offers, rules, shop = table("awin_feed", parsed.offers), StockRules(), pl.scan_parquet(catalog)
+    table("awin_feed_rejects", parsed.rejects)
+    matched = table("matched_products", discrepancies.matched_products(offers, shop, rules))
+    loose = table("loose_matches", discrepancies.loose_matches(offers, shop, matched))
+    table("missing_awin_products", discrepancies.missing_products(offers, shop, matched, loose, rules))
+    table("medusa_only_products", discrepancies.medusa_only_products(shop, matched, loose))
+    table("returning_products", discrepancies.returning_products(matched, shop))
+    table("stock_mismatches", discrepancies.stock_mismatches(matched, shop))
+    table("price_mismatches", discrepancies.price_mismatches(matched))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,69 @@
+"""Two ways of one work in turns, and the ratio of each pair."""
+
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass
+class Comparison:
+    """Seconds of ours and of the floor, pair by pair; the limit is what the project promises."""
+
+    name: str
+    limit: float
+    ours: list[float] = field(default_factory=list)
+    floor: list[float] = field(default_factory=list)
+    note: str = ""
+
+    @property
+    def ratio(self) -> float:
+        """Median of the pairs' ratios."""
+        return statistics.median(a / b for a, b in zip(self.ours, self.floor, strict=True))
+
+
+def compare(name: str, limit: float, ours: Callable[[], float], floor: Callable[[], float], pairs: int) -> Comparison:
+    """Both in turns, the order changing from pair to pair; each returns its seconds."""
+    result = Comparison(name, limit)
+    for number in range(pairs):
+        for way, seconds in ((ours, result.ours), (floor, result.floor))[:: 1 if number % 2 else -1]:
+            seconds.append(way())
+    return result
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """Wall time of a call."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def run_module(name: str, *arguments: str) -> float:
+    """Wall time of a whole process: a Python module with arguments."""
+    return seconds_of(lambda: subprocess.run([sys.executable, "-m", name, *arguments], check=True))
+
+
+def largest_child_megabytes() -> float:
+    """Peak memory of the largest process started so far (Linux counts in kB)."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+
+
+def show(results: list[Comparison], console: Console) -> None:
+    """The table that docs/speed.md quotes."""
+    table = Table("work", "ours, s", "bare, s", "ratio", "at most", "", title="Ours beside a bare loop, same run")
+    for result in results:
+        table.add_row(
+            result.name,
+            f"{statistics.median(result.ours):.2f}",
+            f"{statistics.median(result.floor):.2f}",
+            f"{result.ratio:.2f}",
+            f"{result.limit:.2f}",
+            result.note,
+        )
+    console.print(table)
