@@ -21,6 +21,7 @@ from awin_medusa_pipeline.environment import make_env_file, points_to, sandbox_h
 from awin_medusa_pipeline.errors import RemoteError
 from awin_medusa_pipeline.settings import ENV_FILE_VARIABLE, Settings, env_file, variables_of
 from awin_medusa_pipeline.terminal import (
+    KINDS,
     JobSteps,
     Steps,
     age,
@@ -94,21 +95,17 @@ def awin_medusa(
 ) -> None:
     """Keeps a Medusa v2 shop in line with an AWIN product feed.
 
+    \b
     [bold]With a shop of your own[/]
+    awin-medusa init               make .env, then fill it in
+    awin-medusa doctor             is everything right?
+    awin-medusa sync --dry-run     what would change?
+    awin-medusa sync --pilot 10    change a little, and look at it
+    awin-medusa ui                 the Dagster UI; syncs every night
 
-    awin-medusa init                 make .env, then fill it in
-
-    awin-medusa doctor               is everything right?
-
-    awin-medusa sync --dry-run       what would change?
-
-    awin-medusa sync --pilot 10      change a little, and look at it
-
-    awin-medusa ui                   the Dagster UI; syncs every night while it runs
-
+    \b
     [bold]With nothing at hand[/]
-
-    awin-medusa demo                 a real Medusa on this machine, and a whole sync
+    awin-medusa demo               a real Medusa here, and a whole sync
     """
 
 
@@ -201,7 +198,7 @@ def ui(port: Annotated[int, typer.Option(min=1024, max=65535, help="Port of the 
     if points_to(sandbox):
         with Steps() as steps:
             sandbox.up(steps)
-    say(f"The Dagster UI comes up at [bold]http://localhost:{port}[/] (about 6 s). Ctrl-C stops it.")
+    say(f"The Dagster UI comes up at [bold]http://localhost:{port}[/] in some seconds. Ctrl-C stops it.")
     serve(port)
 
 
@@ -250,10 +247,13 @@ def _run(applying: Mapping[str, Any] | None) -> None:
 
 
 def _show(summary: Mapping[str, Any]) -> None:
-    from awin_medusa_pipeline.reports import latest_reports
+    from awin_medusa_pipeline.reports import latest_reports, reasons
 
     for table in summary_tables(summary):
         console.print()
         console.print(table)
     say(verdict(summary))
-    say(f"Reports: {escape(str(latest_reports(Settings().awin_medusa_home)))}")
+    if folder := latest_reports(Settings().awin_medusa_home):
+        for kind, status, reason, number in reasons(folder):
+            say(f"  {KINDS[kind]}: {number:,} {status}: [dim]{escape(reason)}[/]")
+        say(f"Reports: {escape(str(folder))}")

@@ -57,9 +57,14 @@ def default_text(name: str) -> str | None:
     default = Settings.model_fields[name].default
     if default is None or str(default).startswith(str(PROJECT_ROOT)):
         return None  # a place beside the project differs from machine to machine; the description names it
-    if isinstance(default, dict):
-        return " ".join(value if key == "*" else f"{key}={value}" for key, value in default.items())
-    return json.dumps(default) if isinstance(default, bool) else str(default)
+    return as_written(default)
+
+
+def as_written(value: object) -> str:
+    """The value of a setting as one would write it in `.env`."""
+    if isinstance(value, dict):
+        return " ".join(name if key == "*" else f"{key}={name}" for key, name in value.items())
+    return json.dumps(value) if isinstance(value, bool) else str(value)
 
 
 def _example(name: str, field: FieldInfo) -> str:

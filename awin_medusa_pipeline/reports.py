@@ -128,6 +128,15 @@ def latest_summary(home: str) -> dict[str, Any] | None:
     return summary
 
 
+def reasons(folder: UPath) -> Iterator[tuple[str, str, str, int]]:
+    """Why operations of a run were not applied: kind, outcome, reason and how many, of its `{kind}-summary.json`."""
+    for path in sorted(folder.glob("*-summary.json")):
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        for outcome, texts in summary.get("reasons", {}).items():
+            for reason, number in texts.items():
+                yield summary["kind"], outcome, reason, number
+
+
 def failures(folder: UPath) -> Iterator[tuple[str, str, str]]:
     """Operations that failed, of the logs in a report folder: kind, key and reason."""
     for log in sorted(folder.glob("*-log.ndjson")):

@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 from pydantic import PrivateAttr
 
+from awin_medusa_pipeline.clients.http import Backoff
 from awin_medusa_pipeline.clients.medusa import MedusaClient
 from awin_medusa_pipeline.clients.slack import SlackClient, post
 from awin_medusa_pipeline.errors import PermanentError
@@ -23,7 +24,7 @@ from awin_medusa_pipeline.store.ledger import Ledger, Run
 from awin_medusa_pipeline.store.outbox import Outbox
 
 
-def medusa_client(settings: Settings, *, applying: bool = False) -> MedusaClient:
+def medusa_client(settings: Settings, *, applying: bool = False, backoff: Backoff | None = None) -> MedusaClient:
     """The shop of the settings. Raises PermanentError naming the setting that is missing."""
     admin, publishable = settings.medusa_admin_api_key, settings.medusa_publishable_key
     if not settings.medusa_backend_url:
@@ -47,6 +48,7 @@ def medusa_client(settings: Settings, *, applying: bool = False) -> MedusaClient
         settings.medusa_backend_url,
         admin_key=admin.get_secret_value() if admin else None,
         publishable_key=publishable.get_secret_value() if publishable else None,
+        backoff=backoff,
     )
 
 

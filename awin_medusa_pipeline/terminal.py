@@ -35,6 +35,7 @@ FOUND = {
     "price_mismatches": "prices that differ (reported only)",
     "loose_matches": "pairs that only look alike",
 }
+SUMMARY_ASSET = "sync_summary"
 OUTCOMES = ("planned", "applied", "unchanged", "skipped", "held", "failed")
 KINDS = {"import": "import", "hide": "hide", "restore": "restore", "stock": "set stock"}
 _GOOD_WHEN_NOT_ZERO, _BAD_WHEN_NOT_ZERO = {"applied": "green"}, {"failed": "red", "held": "yellow"}
@@ -107,8 +108,9 @@ class JobSteps(Steps):
         self(self.job, f"{step}: {state}" if state else step)
 
     def made(self, asset: str, metadata: Mapping[str, Any]) -> None:
-        """An asset, in a line with its numbers."""
-        self.done(asset, counts_of(metadata))
+        """An asset, in a line with its numbers; those of the summary follow as tables."""
+        if asset != SUMMARY_ASSET:
+            self.done(asset, counts_of(metadata))
 
 
 def _done(step: str, state: str) -> Text:
@@ -117,9 +119,9 @@ def _done(step: str, state: str) -> Text:
 
 def counts_of(metadata: Mapping[str, Any]) -> str:
     """The numbers of a materialisation in a line, zeros left out."""
-    names = {"dagster/row_count": "rows"}
-    numbers = {names.get(key, key): value for key, value in metadata.items() if type(value) is int and value}
-    return ", ".join(f"{value:,} {key.replace('_', ' ')}" for key, value in numbers.items()) or "nothing"
+    rows = {"rows": metadata["dagster/row_count"]} if "dagster/row_count" in metadata else {}
+    numbers = rows | {key: value for key, value in metadata.items() if type(value) is int and "/" not in key}
+    return ", ".join(f"{value:,} {key.replace('_', ' ')}" for key, value in numbers.items() if value) or "nothing"
 
 
 def summary_tables(summary: Mapping[str, Any]) -> list[Table]:

@@ -15,7 +15,7 @@ from awin_medusa_pipeline.settings import PROJECT_ROOT, Settings
 
 ADDRESS = "DAGSTER_WEBSERVER_URL"
 # `dagster dev` has one code server for both; its successor `dg dev` leaves it alive for up to 45 s (measured).
-SUPERSEDED = "ignore:`dagster dev`"
+SUPERSEDED = "ignore:Function `dev_command` is superseded"
 
 
 def serve(port: int) -> NoReturn:

@@ -142,11 +142,13 @@ def download(
     token: str | None = None,
     progress: Progress | None = None,
     accept_smaller: bool = False,
+    most: int | None = None,
     backoff: Backoff | None = None,
 ) -> DownloadedFeed:
     """The feed at an http(s) address or a local path (which is read where it lies), checked to be a whole feed.
 
-    `token` is sent to AWIN's enhanced feeds alone. Raises a FeedError, each class with its own `code`.
+    `token` is sent to AWIN's enhanced feeds alone. `most` ends a download after about that many bytes: a look at
+    whether it is a feed, not one to use. Raises a FeedError, each class with its own `code`.
     """
     label, rules = label_of(address), rules or FeedRules()
     secrets = [*secrets_in(address), *([token] if token else [])]
@@ -155,7 +157,7 @@ def download(
         if path is not None:
             feed = _local(path, label, rules, previous)
         else:
-            feed = _Download(address, folder, label, secrets, rules, previous, token, progress).run(
+            feed = _Download(address, folder, label, secrets, rules, previous, token, progress, most).run(
                 backoff or Backoff(attempts=ATTEMPTS, first_wait=5, longest_wait=120)
             )
         if previous and not accept_smaller and feed.bytes < SMALLEST_SHARE * previous.bytes:
@@ -203,6 +205,7 @@ class _Download:
     previous: FeedState | None
     token: str | None = field(repr=False)
     progress: Progress | None
+    most: int | None
 
     def run(self, backoff: Backoff) -> DownloadedFeed:
         """Try until it is here, or until it is clear that it will not come."""
@@ -275,9 +278,10 @@ class _Download:
         if b"throttled" in start.lower() and b"\n" not in start.strip():
             self._throttled(None)
         try:
-            check_feed(self._part, label=self.label, rules=self.rules, whole=True)
+            check_feed(self._part, label=self.label, rules=self.rules, whole=self.most is None)
         except TruncatedFeedError as error:
-            raise TransientError(error.tried, error.came_back, error.to_do) from error
+            if self.most is None or size < self.most:
+                raise TransientError(error.tried, error.came_back, error.to_do) from error
         self._part.replace(self._path)
         return self._feed(sha256, size, response)
 
@@ -305,6 +309,8 @@ class _Download:
                 seconds = time.monotonic() - start
                 if self.progress and seconds - told >= 1:
                     self.progress(done, total, told := seconds)
+                if self.most is not None and done >= self.most:
+                    break
         if self.progress:
             self.progress(done, total, time.monotonic() - start)
         return digest.hexdigest(), done
