@@ -151,15 +151,17 @@ def _opened(path: Path, label: str, rules: FeedRules) -> tuple[Iterator[bytes], 
 def _batch(rows: Rows, frame: pl.DataFrame, seen: Seen, label: str, line: int) -> FeedBatch:
     frame = seen.mark(frame.with_columns(feed=pl.lit(label), line=rows.lines + line))
     sound = frame["reason"].is_null()
+    offers = frame.select(list(dtypes(Offer)))
     rejects = [(label, line + bad.line, bad.reason, bad.detail, bad.raw) for bad in rows.broken]
     if not sound.all():
+        offers = offers.filter(sound)
         at = (~sound).arg_true().to_list()
         for row, raw in zip(frame[at].iter_rows(named=True), rows.raw(at), strict=True):
             shown = {name: "" if value is None else value for name, value in row.items()}
             rejects.append((label, row["line"], row["reason"], DETAILS[row["reason"]].format_map(shown), raw))
         rejects.sort(key=lambda reject: reject[1])
     return FeedBatch(
-        offers=frame.filter(sound).select(list(dtypes(Offer))),
+        offers=offers,
         rejects=pl.DataFrame(rejects, schema=dict(dtypes(RejectedRow)), orient="row"),
         rows=frame.height + len(rows.broken),
         damaged=rows.damaged,

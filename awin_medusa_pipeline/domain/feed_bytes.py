@@ -17,7 +17,7 @@ GZIP, ZIP = b"\x1f\x8b", b"PK"
 PIECE = 1 << 20
 # The most that one call unpacks: a crafted file grows a thousandfold.
 UNPACKED_PIECE = 8 << 20
-TRY_AGAIN = "Try again later; when it stays so, make the feed anew in AWIN (Toolbox > Create-a-Feed)"
+TRY_AGAIN = "Try again later; when it stays so, make the feed anew in AWIN (Toolbox > Create-a-Feed)."
 
 
 def unpacked(path: Path, label: str) -> Iterator[bytes]:
@@ -91,7 +91,7 @@ def _unzipped(path: Path, label: str) -> Iterator[bytes]:
             ]
             if len(members) != 1:
                 raise UnreadableArchiveError(
-                    tried, f"the zip file holds {len(members)} files instead of one", "Pack one feed per zip file"
+                    tried, f"the zip file holds {len(members)} files instead of one", "Pack one feed per zip file."
                 )
             with archive.open(members[0]) as file:
                 yield from _plain(iter(lambda: file.read(PIECE), b""), label)

@@ -119,12 +119,12 @@ def check_columns(columns: Sequence[str], rules: FeedRules, label: str) -> None:
     missing = [name for name, choices in needed.items() if not any(choice in columns for choice in choices)]
     if not missing:
         return
-    setting = f". The column {price} is named by SYNC_PRICE_COLUMN" if own_price and price in missing else ""
+    setting = f" The column {price} is named by SYNC_PRICE_COLUMN." if own_price and price in missing else ""
     raise MissingColumnsError(
         f"Reading the feed {label}",
         f"it has no column {', '.join(missing)} (it has: {', '.join(columns[:8])}{', ...' * (len(columns) > 8)})",
         "Add what is missing: in AWIN, Toolbox > Create-a-Feed, choose these columns and copy the new address into "
-        f"AWIN_FEED_URL (the part /columns/ lists them){setting}",
+        f"AWIN_FEED_URL (the part /columns/ lists them).{setting}",
     )
 
 

@@ -28,7 +28,7 @@ def is_json(header: bytes, label: str) -> bool:
             f"AWIN answered “{_message(first)}”" if isinstance(first, dict) else "it is JSON, but not one object a line"
         )
         raise NotAFeedError(
-            f"Reading the feed {label}", said, "Check the address: advertiser, language and format must exist in AWIN"
+            f"Reading the feed {label}", said, "Check the address: advertiser, language and format must exist in AWIN."
         )
     return True
 
@@ -61,7 +61,7 @@ def read_json_rows(chunk: bytes, wanted: Sequence[str], label: str) -> Rows:
             raise IncompleteFeedError(
                 f"Reading the feed {label}",
                 f"it ends with an error record, so products are missing (“{_message(found)}”)",
-                "Try again later; nothing was changed in the shop",
+                "Try again later; nothing was changed in the shop.",
             )
         cells = _flat(found)
         rows.append([cells.get(name) for name in wanted])

@@ -78,20 +78,20 @@ def layout_of(header: bytes, label: str) -> Layout:
     tried = f"Reading the feed {label}"
     text = header.decode("utf-8", "replace").lstrip("\ufeff").strip()
     if header.startswith((b"\xff\xfe", b"\xfe\xff")) or "\0" in text:
-        raise NotAFeedError(tried, "it is UTF-16 or no text", "Give a CSV feed in UTF-8")
+        raise NotAFeedError(tried, "it is UTF-16 or no text", "Give a CSV feed in UTF-8.")
     if text.startswith("<"):
         if re.match(r"<\?xml|<(cafProductFeed|merchant|datafeed|products?|rss)\b", text, re.IGNORECASE):
-            raise XmlFeedError(tried, "it is XML", "Choose the format CSV in AWIN (Toolbox > Create-a-Feed)")
+            raise XmlFeedError(tried, "it is XML", "Choose the format CSV in AWIN (Toolbox > Create-a-Feed).")
         raise NotAFeedError(
             tried,
             "a web page came back instead of a feed",
-            "Open the address in a browser: AWIN shows there what is wrong (log-in, maintenance, closed programme)",
+            "Open the address in a browser: AWIN shows there what is wrong (log-in, maintenance, closed programme).",
         )
     candidates = [(len(cells), separator) for separator in ",;|\t" if (cells := _cells(text, separator))]
     width, separator = max(candidates, default=(0, ","), key=lambda candidate: candidate[0])
     if width < 2:
         raise NotAFeedError(
-            tried, f"the first line, “{text[:80]}”, holds no column names", "Check that the address is a CSV feed"
+            tried, f"the first line, “{text[:80]}”, holds no column names", "Check that the address is a CSV feed."
         )
     names: list[str] = []
     for name in map(normalised, _cells(text, separator) or []):

@@ -37,7 +37,7 @@ class Rows:
     """Text of the rows at these positions."""
     broken: list[BrokenLine] = field(default_factory=list)
     damaged: int = 0
-    """Places where bytes were no UTF-8; U+FFFD stands there."""
+    """Places in what was read where bytes were no UTF-8; U+FFFD stands there."""
 
 
 def header_line(pieces: Iterable[bytes], label: str) -> tuple[bytes, int, Iterator[bytes]]:
@@ -49,7 +49,7 @@ def header_line(pieces: Iterable[bytes], label: str) -> tuple[bytes, int, Iterat
         if b"\n" in buffer.removeprefix(BOM).lstrip():
             break
         if len(buffer) > LONGEST_LINE:
-            raise NotAFeedError(f"Reading the feed {label}", "it has no lines", "Check that it is a CSV feed")
+            raise NotAFeedError(f"Reading the feed {label}", "it has no lines", "Check that it is a CSV feed.")
     buffer = buffer.removeprefix(BOM)
     text = buffer.lstrip()
     blank_lines = buffer[: len(buffer) - len(text)].count(b"\n")
@@ -76,7 +76,7 @@ def chunks(pieces: Iterable[bytes], layout: Layout | None, label: str) -> Iterat
             yield data[:end]
         elif size > LONGEST_LINE:
             raise NotAFeedError(
-                f"Reading the feed {label}", "a line is longer than 32 MB", "Check that it is a CSV feed"
+                f"Reading the feed {label}", "a line is longer than 32 MB", "Check that it is a CSV feed."
             )
         parts, size = [data[end:]], len(data) - end
     data = b"".join(parts)
@@ -86,7 +86,7 @@ def chunks(pieces: Iterable[bytes], layout: Layout | None, label: str) -> Iterat
         raise HeaderOnlyFeedError(
             f"Reading the feed {label}",
             "it holds column names and not one product",
-            "Check in AWIN that the advertiser still offers products in this feed; nothing was changed in the shop",
+            "Check in AWIN that the advertiser still offers products in this feed; nothing was changed in the shop.",
         )
 
 
@@ -107,12 +107,15 @@ def _record_end(data: bytes, layout: Layout | None) -> int:
 
 def read_rows(chunk: bytes, layout: Layout, wanted: Sequence[str]) -> Rows:
     """Rows of a chunk, with the wanted columns alone."""
-    data, damaged = _as_text(chunk)
+    data, damaged = _with_plain_line_ends(chunk), 0
     positions = [layout.columns.index(name) for name in wanted]
     at: list[int] | None = None
     spans: list[int] | None = None
     broken: list[BrokenLine] = []
     cells = _read_fast(data, layout, positions)
+    if cells is None:
+        data, damaged = _as_utf8(data)
+        cells = _read_fast(data, layout, positions) if damaged else None
     if cells is None:
         cells, at, spans, broken = _read_with_care(data, layout, positions)
         lines, line_count = pl.Series(at, dtype=pl.Int64), data.count(b"\n")
@@ -124,24 +127,24 @@ def read_rows(chunk: bytes, layout: Layout, wanted: Sequence[str]) -> Rows:
         text = data.split(b"\n")
         first = [at[row] if at else row for row in rows]
         last = [start + (spans[row] if spans else 1) for row, start in zip(rows, first, strict=True)]
-        return [b"\n".join(text[a:b]).decode()[:RAW_LENGTH] for a, b in zip(first, last, strict=True)]
+        return [b"\n".join(text[a:b]).decode("utf-8", "replace")[:RAW_LENGTH] for a, b in zip(first, last, strict=True)]
 
     return Rows(cells, lines, line_count, raw, broken, damaged)
 
 
-def _as_text(data: bytes) -> tuple[bytes, int]:
-    """The same in clean UTF-8 with \\n as line end, and in how many places it was none."""
-    damaged = 0
+def _with_plain_line_ends(data: bytes) -> bytes:
+    """With \\n alone as line end, and without NUL, which PostgreSQL takes in no text."""
     if b"\0" in data:
-        data = data.replace(b"\0", b"")  # PostgreSQL takes no NUL in text
+        data = data.replace(b"\0", b"")
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b" ")
-    if not data.isascii():
-        text = data.decode("utf-8", "replace")
-        if "\ufffd" in text:
-            damaged = text.count("\ufffd") - data.count("\ufffd".encode())
-            data = text.encode()
-    return data, damaged
+    return data
+
+
+def _as_utf8(data: bytes) -> tuple[bytes, int]:
+    """The same in clean UTF-8, and in how many places it was none."""
+    text = data.decode("utf-8", "replace")
+    return text.encode(), text.count("\ufffd") - data.count("\ufffd".encode())
 
 
 def _read_fast(data: bytes, layout: Layout, positions: Sequence[int]) -> pl.DataFrame | None:

@@ -205,11 +205,11 @@ def quantities(text: pl.Series) -> pl.Series:
 def gtins(text: pl.Series) -> pl.Series:
     """Codes of 8, 12, 13 or 14 digits with a valid check digit (GS1); a list of codes is null: which one is it?"""
     text = _on(text, text.str.contains(r"[\s'-]"), lambda t: t.str.replace_all(r"[\s'-]", ""))
-    number = text.set(~text.str.contains(r"^([0-9]{8}|[0-9]{12,14})$"), None).cast(pl.Int64)
+    number = text.set(~text.str.contains(r"^([0-9]{8}|[0-9]{12,14})$"), None).cast(pl.UInt64)
     digits = pl.col("n")
-    total: pl.Expr = pl.lit(0)
-    for place in range(14):
-        total = total + digits // 10**place % 10 * (3 if place % 2 else 1)
+    total = digits % 10
+    for place in range(1, 14):
+        total += digits // 10**place % 10 * (3 if place % 2 else 1)
     valid = pl.DataFrame({"n": number}).select((digits > 0) & (total % 10 == 0)).to_series()
     return text.set(~valid.fill_null(False), None)
 
