@@ -96,20 +96,22 @@ def missing_products(
         .collect()
     )
     shop = catalog.select("product_id", "handle", "external_id", "barcode", half_made=_ours_half_made()).collect()
-    known = (
+    known = (  # Of copies the whole one, then the oldest
         shop.drop_nulls("external_id")
-        .group_by(product_key="external_id")
-        .agg(pl.col("product_id").min(), pl.col("handle").min(), whole=~pl.col("half_made").all())
+        .group_by("product_id", "handle", product_key="external_id")
+        .agg(whole=~pl.col("half_made").all())
+        .sort("whole", "product_id", descending=[True, False])
+        .unique("product_key", keep="first", maintain_order=True)
     )
+    replaced = pl.col("half_made") & pl.col("external_id").is_in(narrow["product_key"].unique().implode())
+    barcodes = shop.filter(~replaced)["barcode"].drop_nulls().implode()
     titled = narrow.join(_titles(narrow, shop), on="product_key").join(known, on="product_key", how="left")
     additions = titled.select(
         "offer_key",
         "title",
         "wanted_level",
-        handle=pl.when("whole").then("handle_right").otherwise("handle"),
-        barcode=pl.when(
-            pl.col("gtin").is_unique() & ~pl.col("gtin").is_in(shop["barcode"].drop_nulls().implode())
-        ).then("gtin"),
+        handle=pl.coalesce("handle_right", "handle"),
+        barcode=pl.when(pl.col("gtin").is_unique() & ~pl.col("gtin").is_in(barcodes)).then("gtin"),
         existing_product_id=pl.when("whole").then("product_id"),
         half_made_product_id=pl.when(~pl.col("whole")).then("product_id"),
     )
@@ -124,7 +126,8 @@ def missing_products(
 def _titles(missing: pl.DataFrame, shop: pl.DataFrame) -> pl.DataFrame:
     """(product_key, title, handle), handles unique among themselves and in the shop.
 
-    The first product of the feed keeps the plain slug; one that would collide gets its SKU, then its key.
+    The first product of the feed keeps the plain slug; one that would collide gets its SKU, then its key in
+    hexadecimal: unlike a slug it is never empty, and never that of another key.
     """
     products = missing.group_by("product_key").agg(
         pl.col("position").min(),
@@ -135,7 +138,7 @@ def _titles(missing: pl.DataFrame, shop: pl.DataFrame) -> pl.DataFrame:
     titles = pl.Series([common_name(a, b) for a, b in products.select("first", "last").iter_rows()], dtype=pl.String)
     products = products.with_columns(title=titles).sort("position")
     base, sku = slug(pl.col("title")), slug(pl.col("sku"))
-    taken = shop.filter(~pl.col("half_made"))["handle"].implode()
+    taken = shop["handle"].implode()
 
     def free(handle: pl.Expr) -> pl.Expr:
         return handle.is_first_distinct() & ~handle.is_in(taken) & (handle != "")
@@ -147,7 +150,9 @@ def _titles(missing: pl.DataFrame, shop: pl.DataFrame) -> pl.DataFrame:
         "title",
         handle=pl.when(free(pl.col("handle")))
         .then("handle")
-        .otherwise(pl.concat_str("handle", slug(pl.col("product_key")), separator="-").str.strip_chars("-")),
+        .otherwise(
+            pl.concat_str("handle", pl.col("product_key").str.encode("hex"), separator="-").str.strip_chars("-")
+        ),
     )
 
 
@@ -211,7 +216,7 @@ def stock_mismatches(matched: pl.LazyFrame, catalog: pl.LazyFrame) -> pl.LazyFra
     left_feed = (
         catalog.join(matched.select("product_id").unique(), on="product_id", how="semi")
         .join(matched.select("variant_id"), on="variant_id", how="anti")
-        .filter(_counted() & (pl.col("level") > 0))
+        .filter(_counted() & (pl.col("level") > 0) & ~_ours_half_made())
         .with_columns(offer_key=pl.lit(None, pl.String), wanted_level=pl.lit(0, pl.Int64), reason=pl.lit("left_feed"))
     )
     return pl.concat([differs.select(columns), left_feed.select(columns)]).sort("variant_id")

@@ -3,6 +3,9 @@
 What belongs here: identity. What does not: what differs between the two (discrepancies.py).
 """
 
+import re
+from collections import Counter
+
 import polars as pl
 from rapidfuzz import fuzz
 
@@ -10,6 +13,8 @@ from awin_medusa_pipeline.domain.text import slug
 
 # Below this, names of different colours of one article score as high as true pairs.
 LOOSE_MATCH_SCORE = 90.0
+# Below this, the words in which two names differ are other words and not slips: "black" and "white", "red" and "green".
+_SLIP_SCORE = 70.0
 # A word that makes more pairs than this says nothing about one product.
 _PAIRS_PER_WORD = 2_000
 
@@ -43,7 +48,7 @@ def _alone() -> pl.Expr:
 
 def _gtin14(column: str) -> pl.Expr:
     """GTIN-8, -12 and -13 are GTIN-14 with leading zeros (GS1)."""
-    return pl.col(column).str.zfill(14)
+    return pl.when(pl.col(column) != "").then(pl.col(column).str.zfill(14))
 
 
 def _by_key(offers: pl.LazyFrame, variants: pl.LazyFrame) -> pl.DataFrame:
@@ -70,10 +75,11 @@ def _by_key(offers: pl.LazyFrame, variants: pl.LazyFrame) -> pl.DataFrame:
 def _by_value(offers: pl.LazyFrame, variants: pl.LazyFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     """Join what is still free of (offer_key, merchant_id, value) and (variant_id, value, key) on value.
 
-    A value counts only when it is unique on the whole of both sides, not only among what is free.
+    A value counts only when it is unique on the whole of both sides, not only among what is free. An empty one, as the
+    slug of a name without Latin letters, says nothing.
     """
     taken = pairs.lazy()
-    free_variants = variants.drop_nulls("value").join(taken, on="variant_id", how="anti").collect()
+    free_variants = variants.filter(pl.col("value") != "").join(taken, on="variant_id", how="anti").collect()
     free_offers = (
         offers.join(free_variants.lazy(), on="value", how="semi").join(taken, on="offer_key", how="anti").collect()
     )
@@ -123,13 +129,25 @@ def loose_pairs(offers: pl.DataFrame, products: pl.DataFrame) -> pl.DataFrame:
         .select("id", "text", "id_right", "text_right")
         .unique()
     )
-    scores = [fuzz.token_sort_ratio(a, b) for a, b in pairs.select("text", "text_right").iter_rows()]
+    scores = [_likeness(a, b) for a, b in pairs.select("text", "text_right").iter_rows()]
     return (
         pairs.select(offer_key="id", product_id="id_right", score=pl.Series(scores, dtype=pl.Float64))
         .filter(pl.col("score") >= LOOSE_MATCH_SCORE)
         .sort("score", "product_id", descending=[True, False])
         .unique("offer_key", keep="first", maintain_order=True)
     )
+
+
+def _likeness(a: str, b: str) -> float:
+    """Score of two normalised names; 0 where a number or another word tells them apart: a size, a colour, a model."""
+    score = fuzz.token_sort_ratio(a, b, score_cutoff=LOOSE_MATCH_SCORE)
+    if score in (0.0, 100.0):
+        return score
+    if Counter(re.findall(r"\d+", a)) != Counter(re.findall(r"\d+", b)):
+        return 0.0
+    words_a, words_b = Counter(a.split()), Counter(b.split())
+    rest_a, rest_b = (" ".join(sorted(rest.elements())) for rest in (words_a - words_b, words_b - words_a))
+    return score if not (rest_a and rest_b) or fuzz.ratio(rest_a, rest_b) >= _SLIP_SCORE else 0.0
 
 
 def _words(names: pl.DataFrame) -> pl.DataFrame:

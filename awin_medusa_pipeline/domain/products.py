@@ -97,9 +97,13 @@ def option_values(rows: Sequence[Row]) -> dict[str, list[str]]:
     return options
 
 
-def added_option_value(title: str, row: Row) -> str:
-    """Value of an option that an existing product has, for a variant that joins it."""
-    return str(row[_OPTIONS.get(title, "sku")] or row["sku"])
+def added_option_values(titles: Sequence[str], taken: Sequence[Mapping[str, str]], row: Row) -> dict[str, str]:
+    """Option title -> value for a variant that joins a product with these options.
+
+    `taken`: the combinations that the product has. Medusa refuses a second one alike, so that one gets its SKU.
+    """
+    values = {title: str(row[_OPTIONS.get(title, "sku")] or row["sku"]) for title in titles}
+    return values | {titles[-1]: str(row["sku"])} if values in taken else values
 
 
 def variant_payload(row: Row, options: Mapping[str, str]) -> Payload:

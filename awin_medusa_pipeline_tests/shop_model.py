@@ -1,0 +1,154 @@
+"""A shop in memory that takes the operations of our plans and keeps Medusa's rules about them.
+
+What belongs here: what Medusa refuses, and what it shows afterwards in the shape of its Admin API. What does not:
+HTTP and its faults (fault_proxy.py, on a real Medusa).
+"""
+
+import re
+from collections.abc import Iterable
+from itertools import count
+from typing import Any
+
+import polars as pl
+
+from awin_medusa_pipeline.domain import discrepancies
+from awin_medusa_pipeline.domain.catalog import variants_frame
+from awin_medusa_pipeline.domain.discrepancies import StockRules
+from awin_medusa_pipeline.domain.products import ProductDefaults, added_option_values, variant_payload
+from awin_medusa_pipeline.engine import plans
+from awin_medusa_pipeline.engine.apply import NotSent, Operation
+
+Json = dict[str, Any]
+
+LOCATION = "sloc_1"
+RUN = "run-1"
+DEFAULTS = ProductDefaults("sc_1", "sp_1")
+
+
+class RefusedError(Exception):
+    """What Medusa answers with HTTP 400."""
+
+
+class ShopModel:
+    """Products by id, each as the Admin API lists it."""
+
+    def __init__(self) -> None:
+        self.products: dict[str, Json] = {}
+        self._numbers = count()
+
+    def catalog(self) -> pl.LazyFrame:
+        """CatalogVariant table of the shop as it is."""
+        return variants_frame(list(self.products.values()), LOCATION).lazy()
+
+    def detect(self, offers: pl.LazyFrame, rules: StockRules, *, loose: bool = False) -> dict[str, pl.LazyFrame]:
+        """Every discrepancy table by asset name."""
+        shop = self.catalog()
+        matched = discrepancies.matched_products(offers, shop, rules).collect().lazy()
+        alike = discrepancies.loose_matches(offers, shop, matched).lazy()
+        held = alike if loose else alike.clear()
+        return {
+            "awin_feed": offers,
+            "medusa_catalog": shop,
+            "matched_products": matched,
+            "missing_awin_products": discrepancies.missing_products(offers, shop, matched, held, rules)
+            .collect()
+            .lazy(),
+            "medusa_only_products": discrepancies.medusa_only_products(shop, matched, held),
+            "returning_products": discrepancies.returning_products(matched, shop),
+            "stock_mismatches": discrepancies.stock_mismatches(matched, shop),
+            "price_mismatches": discrepancies.price_mismatches(matched),
+            "loose_matches": alike,
+        }
+
+    def sync(self, offers: pl.LazyFrame, rules: StockRules) -> dict[str, str]:
+        """One whole sync; what was refused, by change key."""
+        tables = {name: table.collect() for name, table in self.detect(offers, rules).items()}
+        rows, _ = plans.split_import(tables["missing_awin_products"], None, hold_loose=True)
+        return (
+            self._carry_out(plans.import_plan(rows, DEFAULTS))
+            | self._carry_out(plans.variant_plan(rows))
+            | self._carry_out(plans.hide_plan(tables["medusa_only_products"], RUN, "2026-11-21", None, hold_loose=True))
+            | self._carry_out(plans.restore_plan(tables["returning_products"], None))
+            | self._carry_out(plans.stock_plan(tables["stock_mismatches"], None))
+        )
+
+    def _carry_out(self, plan: Iterable[Operation | NotSent]) -> dict[str, str]:
+        refused = {}
+        for operation in plan:
+            assert isinstance(operation, Operation)
+            try:
+                self._one(operation.body)
+            except RefusedError as error:
+                refused |= dict.fromkeys((change.key for change in operation.changes), str(error))
+        return refused
+
+    def _one(self, body: Any) -> None:
+        if "product" in body:
+            if body["replaces"]:
+                del self.products[body["replaces"]]
+            self.create(body["product"], body["levels"])
+        elif "row" in body:
+            self._join(self.products[body["product_id"]], body["row"], body["levels"])
+        elif "status" in body:
+            product = self.products[body["id"]]
+            product["status"] = body["status"]
+            merged = product["metadata"] | body["metadata"]
+            product["metadata"] = {key: value for key, value in merged.items() if value != ""}
+        else:
+            self._set_level(body)
+
+    def create(self, product: Json, levels: dict[str, int | None]) -> None:
+        """A product with its levels by SKU; None: no level at the location."""
+        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", product["handle"]):
+            raise RefusedError(f"Invalid product handle '{product['handle']}'")
+        if product["handle"] in {other["handle"] for other in self.products.values()}:
+            raise RefusedError(f"Product with handle: {product['handle']}, already exists.")
+        values = {option["title"]: option["values"] for option in product["options"]}
+        combinations = []
+        for variant in product["variants"]:
+            if set(variant["options"]) != set(values):
+                raise RefusedError("a variant has not a value for each option")
+            if any(value not in values[title] for title, value in variant["options"].items()):
+                raise RefusedError("a value that the product does not have")
+            combinations.append(variant["options"])
+        self._refuse_taken(product["variants"])
+        if any(one in combinations[:place] for place, one in enumerate(combinations)):
+            raise RefusedError("Variant with that combination of options already exists.")
+        id_ = f"prod_{next(self._numbers):04}"
+        variants = [self._made(variant, levels.get(variant["sku"])) for variant in product["variants"]]
+        self.products[id_] = {"status": "draft"} | product | {"id": id_, "variants": variants}
+
+    def _join(self, product: Json, row: Json, levels: dict[str, int]) -> None:
+        taken = [variant["options"] for variant in product["variants"]]
+        broken = [variant for variant in product["variants"] if variant["sku"] == row["sku"] and not variant["prices"]]
+        product["variants"] = [variant for variant in product["variants"] if variant not in broken]
+        options = added_option_values([option["title"] for option in product["options"]], taken, row)
+        if options in taken:
+            raise RefusedError("Variant with that combination of options already exists.")
+        variant = variant_payload(row, options)
+        self._refuse_taken([variant])
+        product["variants"].append(self._made(variant, levels[row["sku"]]))
+
+    def _refuse_taken(self, variants: list[Json]) -> None:
+        everything = [*(v for product in self.products.values() for v in product["variants"]), *variants]
+        for name in ("sku", "barcode"):
+            values = [variant[name] for variant in everything if variant.get(name)]
+            if len(values) > len(set(values)):
+                raise RefusedError(f"Product variant with that {name} already exists.")
+
+    def _made(self, variant: Json, level: int | None) -> Json:
+        number = next(self._numbers)
+        levels = [] if level is None else [{"location_id": LOCATION, "stocked_quantity": level, "reserved_quantity": 0}]
+        item = {"inventory_item_id": f"item_{number:04}", "inventory": {"location_levels": levels}}
+        return variant | {"id": f"variant_{number:04}", "inventory_items": [item]}
+
+    def _set_level(self, body: Json) -> None:
+        for product in self.products.values():
+            for variant in product["variants"]:
+                for item in variant["inventory_items"]:
+                    if item["inventory_item_id"] == body["inventory_item_id"]:
+                        assert bool(item["inventory"]["location_levels"]) == body["exists"]
+                        level = {"location_id": LOCATION, "stocked_quantity": body["stocked_quantity"]}
+                        item["inventory"]["location_levels"] = [level]
+                        return
+        raise RefusedError("Inventory item is not there")
