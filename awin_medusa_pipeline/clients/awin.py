@@ -36,6 +36,8 @@ TIMEOUT = httpx.Timeout(connect=10, read=60, write=30, pool=10)
 USER_AGENT = "Mozilla/5.0 (compatible; awin-medusa-pipeline)"
 PIECE = 256 << 10
 
+_SECRET_NAME = re.compile(r"key|token|sig|secret|pass|auth|cred", re.IGNORECASE)
+
 Progress = Callable[[int, int | None, float], None]
 """Bytes done, bytes in all (None: not told), seconds since the start."""
 
@@ -112,10 +114,10 @@ def secrets_in(address: str) -> list[str]:
     except ValueError:
         return [address]
     found = [part for part in (parts.username, parts.password) if part]
-    found += [value for _, value in parse_qsl(parts.query)]
+    found += [value for name, value in parse_qsl(parts.query) if len(value) >= 16 or _SECRET_NAME.search(name)]
     found += re.findall(r"/(?:apikey|api_?key|key|token)/([^/]+)", parts.path, re.IGNORECASE)
     found += re.findall(r"/publisher/[^/]+/([^/]+)/\d+/", parts.path)
-    found += re.findall(r"(?<=/)[0-9A-Za-z_-]{24,}(?=/|$)", parts.path)
+    found += [word for word in re.findall(r"[0-9A-Za-z]{20,}", parts.path) if re.search(r"\d", word)]
     return [secret for text in found for secret in {text, unquote(text)}]
 
 
@@ -129,7 +131,8 @@ def label_of(address: str) -> str:
     if feed_ids := re.search(r"/fid/([^/]+)", parts.path):
         return f"{host} fid {unquote(feed_ids[1])}"
     name = unquote(parts.path.rstrip("/").rpartition("/")[2])
-    shown = re.fullmatch(r"[\w.,-]{1,60}\.(csv|gz|zip|jsonl|txt)", name) and name not in secrets_in(address)
+    file_name = re.fullmatch(r"[\w.,-]{1,60}\.(csv|gz|zip|jsonl|txt)", name)
+    shown = file_name and not any(secret in name for secret in secrets_in(address))
     return f"{host} … {name}" if shown else f"{host} …"
 
 
@@ -164,7 +167,7 @@ def download(
             raise ShrunkenFeedError(
                 f"Checking the feed {label}",
                 f"it has {feed.bytes:,} bytes where the last accepted one had {previous.bytes:,}",
-                "Look into it; when the advertiser really sells that much less, run once with accept_smaller_feed",
+                "Look into it; when the advertiser really sells that much less, run once with accept_smaller_feed.",
             )
     except FeedError as error:
         # A server may repeat the address in its answer.
@@ -186,7 +189,7 @@ def _local(path: Path, label: str, rules: FeedRules, previous: FeedState | None)
         size = path.stat().st_size
     except OSError as error:
         raise FeedNotFoundError(
-            f"Opening the feed {label}", error.strerror or "it cannot be read", "Correct AWIN_FEED_URL"
+            f"Opening the feed {label}", error.strerror or "it cannot be read", "Correct AWIN_FEED_URL."
         ) from None
     check_feed(path, label=label, rules=rules, whole=False)  # reading it to the end, later, shows a cut
     unchanged = previous is not None and previous.sha256 == sha256
@@ -268,10 +271,10 @@ class _Download:
                 raise TransientError(
                     self._tried,
                     f"the connection failed or broke ({type(error).__name__})",
-                    "Check the network; the next run tries again",
+                    "Check the network; the next run tries again.",
                 ) from None
             raise FeedRefusedError(
-                self._tried, f"the address does not work ({type(error).__name__})", "Correct AWIN_FEED_URL"
+                self._tried, f"the address does not work ({type(error).__name__})", "Correct AWIN_FEED_URL."
             ) from None
         with self._part.open("rb") as file:
             start = file.read(2_000)
@@ -326,29 +329,29 @@ class _Download:
             raise TransientError(
                 self._tried,
                 came_back,
-                "AWIN may be down; it answers a wrong key like this too, so check the key in AWIN_FEED_URL",
+                "AWIN may be down; it answers a wrong key like this too, so check the key in AWIN_FEED_URL.",
                 status=status,
                 retry_after=retry_after_seconds(response),
             )
         if status in (401, 403):
-            to_do = "Copy the address anew from AWIN (Toolbox > Create-a-Feed) into AWIN_FEED_URL"
+            to_do = "Copy the address anew from AWIN (Toolbox > Create-a-Feed) into AWIN_FEED_URL."
             if "/awinfeeds/" in self.address:
-                to_do = "Set AWIN_API_TOKEN to the token of ui.awin.com/awin-api"
+                to_do = "Set AWIN_API_TOKEN to the token of ui.awin.com/awin-api."
             raise WrongKeyError(self._tried, came_back, to_do, status=status)
         if status in (404, 410):
             raise FeedNotFoundError(
                 self._tried,
                 came_back,
-                "AWIN gives feeds new ids now and then: look up the id in its feed list and correct AWIN_FEED_URL",
+                "AWIN gives feeds new ids now and then: look up the id in its feed list and correct AWIN_FEED_URL.",
                 status=status,
             )
-        raise FeedRefusedError(self._tried, came_back, "Check the address in AWIN_FEED_URL", status=status)
+        raise FeedRefusedError(self._tried, came_back, "Check the address in AWIN_FEED_URL.", status=status)
 
     def _throttled(self, retry_after: float | None) -> NoReturn:
         raise TransientError(
             self._tried,
             "AWIN says that it was downloaded too often",
-            "Wait an hour: more than 5 downloads of a feed in one hour, or 5 at a time, are blocked",
+            "Wait an hour: more than 5 downloads of a feed in one hour, or 5 at a time, are blocked.",
             status=429,
             retry_after=retry_after,
         )

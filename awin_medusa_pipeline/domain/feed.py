@@ -42,7 +42,7 @@ from awin_medusa_pipeline.domain.feed_offers import DETAILS, offers_of
 from awin_medusa_pipeline.domain.feed_rows import Rows, chunks, header_line, read_rows
 from awin_medusa_pipeline.domain.schemas import Offer, RejectedRow, dtypes
 
-# Keeps two cores busy while the caller writes; each needs about 150 MB.
+# Keeps two cores busy while the caller writes; each needs about 80 MB.
 CHUNKS_AHEAD = 3
 
 
@@ -95,7 +95,7 @@ class Seen:
 
 
 def read_feed(path: Path, *, label: str, rules: FeedRules, seen: Seen | None = None) -> Iterator[FeedBatch]:
-    """Batches of about 16 MB of feed each, in the feed's order; memory stays bounded.
+    """Batches of about 8 MB of feed each, in the feed's order; memory stays bounded.
 
     `label` names the feed in errors and in the `feed` column: without the key. Raises a FeedError when the feed as a
     whole cannot be used; that may come after the first batches (a cut file), so use none before the last.

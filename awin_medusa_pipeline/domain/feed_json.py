@@ -19,14 +19,9 @@ def is_json(header: bytes, label: str) -> bool:
     """Whether this is the first line of JSON Lines. Raises NotAFeedError for JSON that is none."""
     if not header.startswith((b"{", b"[")):
         return False
-    try:
-        first = json.loads(header)
-    except ValueError:
-        first = None
-    if not isinstance(first, dict) or _is_error(first):
-        said = (
-            f"AWIN answered “{_message(first)}”" if isinstance(first, dict) else "it is JSON, but not one object a line"
-        )
+    cells = _cells(header.decode("utf-8", "replace"))
+    if cells is None or _is_error(cells):
+        said = "it is JSON, but not one object a line" if cells is None else f"AWIN answered “{_message(cells)}”"
         raise NotAFeedError(
             f"Reading the feed {label}", said, "Check the address: advertiser, language and format must exist in AWIN."
         )
@@ -35,7 +30,7 @@ def is_json(header: bytes, label: str) -> bool:
 
 def json_columns(header: bytes) -> tuple[str, ...]:
     """Column names of the first object."""
-    return tuple(_flat(json.loads(header)))
+    return tuple(_cells(header.decode("utf-8", "replace")) or ())
 
 
 def read_json_rows(chunk: bytes, wanted: Sequence[str], label: str) -> Rows:
@@ -49,21 +44,17 @@ def read_json_rows(chunk: bytes, wanted: Sequence[str], label: str) -> Rows:
     for number, line in enumerate(lines):
         if not line.strip():
             continue
-        try:
-            found = json.loads(line)
-        except (ValueError, RecursionError):
-            found = None
-        if not isinstance(found, dict):
+        cells = _cells(line)
+        if cells is None:
             detail = "The line is no JSON object, so nothing can be read from it"
             broken.append(BrokenLine(number, "malformed_json", detail, line[:RAW_LENGTH]))
             continue
-        if _is_error(found):
+        if _is_error(cells):
             raise IncompleteFeedError(
                 f"Reading the feed {label}",
-                f"it ends with an error record, so products are missing (“{_message(found)}”)",
+                f"it ends with an error record, so products are missing (“{_message(cells)}”)",
                 "Try again later; nothing was changed in the shop.",
             )
-        cells = _flat(found)
         rows.append([cells.get(name) for name in wanted])
         at.append(number)
 
@@ -74,12 +65,21 @@ def read_json_rows(chunk: bytes, wanted: Sequence[str], label: str) -> Rows:
     return Rows(frame, pl.Series(at, dtype=pl.Int64), len(lines), raw, broken, damaged)
 
 
-def _is_error(found: dict[str, Any]) -> bool:
-    return ("error" in found or "message" in found) and not {"id", "title"} & _flat(found).keys()
+def _cells(line: str) -> dict[str, str] | None:
+    """Cells of one object; None when it is none."""
+    try:
+        found = json.loads(line)
+        return _flat(found) if isinstance(found, dict) else None
+    except (ValueError, RecursionError):
+        return None
 
 
-def _message(found: dict[str, Any]) -> str:
-    return str(found.get("message") or found.get("error"))[:160]
+def _is_error(cells: dict[str, str]) -> bool:
+    return not {"error", "message"}.isdisjoint(cells) and {"id", "title"}.isdisjoint(cells)
+
+
+def _message(cells: dict[str, str]) -> str:
+    return (cells.get("message") or cells.get("error") or "")[:160]
 
 
 def _flat(found: dict[str, Any]) -> dict[str, str]:
@@ -104,8 +104,8 @@ def _text(value: Any) -> str | None:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (str, int, float)):
-        # Half of a surrogate pair is legal in JSON and in no UTF-8.
-        return str(value).encode("utf-8", "replace").decode()
+        # JSON may hold NUL and half of a surrogate pair; PostgreSQL takes neither.
+        return str(value).replace("\0", "").encode("utf-8", "replace").decode()
     if isinstance(value, list):
         return ",".join(text for item in value if (text := _text(item)))
     if isinstance(value, dict) and (amount := value.get("value", value.get("amount"))) is not None:

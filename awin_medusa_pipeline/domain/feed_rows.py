@@ -17,7 +17,8 @@ import polars as pl
 from awin_medusa_pipeline.domain.feed_errors import HeaderOnlyFeedError, NotAFeedError
 from awin_medusa_pipeline.domain.feed_layout import MARK, MARK_COLUMN, RAW_LENGTH, BrokenLine, Layout, LineReader
 
-CHUNK = 16 << 20
+# Measured: twice as large costs 3 % less time and a third more memory.
+CHUNK = 8 << 20
 # A chunk that is not read in one go is cut into this many parts, and they again, down to these few lines.
 PARTS, FEW_LINES = 8, 64
 # A line has some kilobytes; without this bound a file without line ends would fill the memory.
@@ -58,7 +59,7 @@ def header_line(pieces: Iterable[bytes], label: str) -> tuple[bytes, int, Iterat
 
 
 def chunks(pieces: Iterable[bytes], layout: Layout | None, label: str) -> Iterator[bytes]:
-    """Whole lines, 16 MB or so at a time, cut between two records; no layout means that each line is one.
+    """Whole lines, 8 MB or so at a time, cut between two records; no layout means that each line is one.
 
     Raises HeaderOnlyFeedError, NotAFeedError.
     """

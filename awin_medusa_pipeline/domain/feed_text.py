@@ -185,8 +185,8 @@ def prices(text: pl.Series) -> pl.DataFrame:
 
 
 def currencies(text: pl.Series) -> pl.Series:
-    """ISO 4217 codes in lower case; null where it is none."""
-    lower = text.str.to_lowercase()
+    """ISO 4217 codes in lower case, symbols too; null where it is none."""
+    lower = text.str.to_lowercase().replace({symbol: code.lower() for symbol, code in SYMBOLS.items()})
     return lower.set(~lower.is_in(CURRENCIES), None)
 
 

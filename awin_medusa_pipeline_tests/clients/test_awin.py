@@ -269,6 +269,8 @@ def test_a_local_file_that_is_not_there(tmp_path: Path) -> None:
             ["user", "p%40ss", "p@ss", "abcdef"],
         ),
         (f"https://feeds.example/{KEY}", "feeds.example …", [KEY]),
+        (f"https://feeds.example/{KEY}.csv.gz", "feeds.example …", [KEY]),
+        ("https://feeds.example/x.csv?format=csv&apikey=abc", "feeds.example … x.csv", ["abc"]),
         ("/data/today.csv.gz", "today.csv.gz", []),
         ("https://feeds.example", "feeds.example …", []),
     ],

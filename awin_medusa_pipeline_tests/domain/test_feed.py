@@ -349,6 +349,14 @@ def test_a_json_line_that_is_none_costs_that_line(tmp_path: Path) -> None:
     assert batch.rejects.select("line", "reason").rows() == [(2, "malformed_json"), (3, "malformed_json")]
 
 
+def test_json_that_no_database_takes_is_made_harmless(tmp_path: Path) -> None:
+    deep = b'{"a":' * 5_000 + b"1" + b"}" * 5_000
+    odd = json.dumps(GOOGLE | {"title": "A\0B\ud800"}).encode()
+    batch = _read(tmp_path, json.dumps(GOOGLE | {"id": "1"}).encode() + b"\n" + deep + b"\n" + odd)
+    assert batch.offers["name"].to_list() == ["Lamp", "AB?"]
+    assert batch.rejects["reason"].to_list() == ["malformed_json"]
+
+
 def test_check_feed_reads_as_much_as_it_is_told(tmp_path: Path) -> None:
     path = tmp_path / "feed"
     path.write_bytes(_csv(LEGACY))

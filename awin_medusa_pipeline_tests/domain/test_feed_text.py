@@ -191,7 +191,8 @@ def test_web_addresses(text: str | None, address: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "code"), [("GBP", "gbp"), ("eur", "eur"), ("XXZ", None), ("99.9", None), (None, None)]
+    ("text", "code"),
+    [("GBP", "gbp"), ("eur", "eur"), ("£", "gbp"), ("$", None), ("XXZ", None), ("99.9", None), (None, None)],
 )
 def test_currencies(text: str | None, code: str | None) -> None:
     assert _one(cell.currencies, text) == code
