@@ -152,8 +152,8 @@ class Settings(BaseSettings):
     def _parse_price_columns(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        pairs = [item.partition("=") for item in value.split()]
-        return {(merchant if column else "*"): column or merchant for merchant, _, column in pairs}
+        pairs = [item.rpartition("=") for item in value.split()]
+        return {merchant if separator else "*": column for merchant, separator, column in pairs}
 
     @property
     def stock_rules(self) -> StockRules:

@@ -1,0 +1,54 @@
+"""The sentence that a person gets for a failed run."""
+
+import dagster as dg
+import pytest
+
+from awin_medusa_pipeline.errors import PermanentError
+from awin_medusa_pipeline.failures import failure_of
+
+
+@dg.asset
+def sound() -> None:
+    pass
+
+
+@dg.asset
+def refused() -> None:
+    raise PermanentError("Reading the shop", "HTTP 401", "Check the key.")
+
+
+@dg.asset
+def stopped() -> None:
+    raise dg.Failure("The plan was left early.", allow_retries=False)
+
+
+@dg.asset
+def mistaken() -> None:
+    raise KeyError("sku")
+
+
+@dg.asset_check(asset=sound, blocking=True)
+def looks_right() -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=False, description="3 operations failed; see the log.")
+
+
+@dg.asset_check(asset=sound, blocking=True)
+def says_nothing() -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=False)
+
+
+@pytest.mark.parametrize(
+    ("definitions", "step", "error"),
+    [
+        ([refused], "refused", "Reading the shop: HTTP 401. Check the key."),
+        ([stopped], "stopped", "The plan was left early."),
+        ([mistaken], "mistaken", "'sku'"),
+        ([sound, looks_right], "sound_looks_right", "3 operations failed; see the log."),
+        ([sound, says_nothing], "sound_says_nothing", "The check says_nothing failed."),
+    ],
+)
+def test_failure_is_told_by_step_and_words(definitions: list[dg.AssetsDefinition], step: str, error: str):
+    with dg.instance_for_test() as instance:
+        result = dg.materialize(definitions, instance=instance, raise_on_error=False)
+        failure = failure_of(instance, result.run_id)
+    assert (failure.step, failure.error) == (step, error)
