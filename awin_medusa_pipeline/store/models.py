@@ -182,3 +182,21 @@ class OutboxMessage(Base):
     last_error: Mapped[str | None]
     claimed_by: Mapped[str | None]
     claimed_until: Mapped[datetime | None]
+
+
+class Lease(Base):
+    """Who may change a shop. One row a shop, kept when nobody holds it, so that its token only grows."""
+
+    __tablename__ = "sync_leases"
+
+    shop: Mapped[str] = mapped_column(primary_key=True)
+    token: Mapped[int]
+    """Grows with every holder: a write with an older one comes from a holder that lost it."""
+    run_id: Mapped[str | None]
+    job: Mapped[str | None]
+    host: Mapped[str | None]
+    process: Mapped[str | None]
+    """Process id and start time, to tell on the same host whether the holder is alive."""
+    taken_at: Mapped[datetime | None]
+    heartbeat_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
