@@ -25,6 +25,7 @@ for _name in ("httpx", "httpcore"):
 
 RETRYABLE_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+NEVER_SENT = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL)
 
 
 class PayloadTooLargeError(PermanentError):
@@ -100,7 +101,8 @@ class Backoff:
 def send(client: httpx.Client, method: str, url: str, *, tried: str, writes: bool, **options: Any) -> httpx.Response:
     """One request, its transport faults turned into our errors; the status is the caller's to judge.
 
-    Raises TransientError when nothing can have reached the server, UnknownOutcomeError for a write that may have.
+    Raises TransientError when nothing can have reached the server, UnknownOutcomeError for a write that may have, and
+    PermanentError for an address or a key that no request can be made of.
     """
     try:
         return client.request(method, url, **options)
@@ -108,7 +110,13 @@ def send(client: httpx.Client, method: str, url: str, *, tried: str, writes: boo
         raise TransientError(
             tried, f"no connection ({type(error).__name__})", "Check that it is up and reachable."
         ) from None
-    except httpx.TransportError as error:
+    except NEVER_SENT as error:
+        raise PermanentError(
+            tried,
+            f"no such request can be sent ({type(error).__name__})",
+            "Check the address and the key for typing errors.",
+        ) from None
+    except httpx.RequestError as error:
         kind = UnknownOutcomeError if writes else TransientError
         raise kind(
             tried, f"the connection broke ({type(error).__name__})", "Check that it is up and reachable."

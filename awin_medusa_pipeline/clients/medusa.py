@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -34,7 +35,7 @@ Progress = Callable[[int, int], None]
 
 # Measured: 20,000 products take 4.0 to 4.8 s at any page from 500 to 20,000, and 8.1 s at 100.
 PAGE = 1_000
-# Node refuses an address of more than 16 kB (431); 6 kB of values leave room for escaping and the other parameters.
+# Node refuses an address of more than 16 kB (431); 6 kB of values leave room for their names and other parameters.
 _VALUES_IN_ADDRESS = 6_000
 # A batch of 200 products takes 0.8 s, a database that is away 60 s a request.
 TIMEOUT = httpx.Timeout(90.0, connect=5.0)
@@ -210,23 +211,25 @@ class MedusaClient:
             started = time.monotonic()
             response = send(self._client, method, path, tried=tried, writes=writes, **options)
             if response.is_success:
-                return self._json(response, tried)
+                return self._json(response, tried, writes)
             raise self._error(response, tried, writes, time.monotonic() - started)
 
         return self._backoff.retrying(repeat_unknown=not writes)(once)
 
-    def _json(self, response: httpx.Response, tried: str) -> Json:
+    def _json(self, response: httpx.Response, tried: str, writes: bool) -> Json:
         try:
             answer: Json = response.json()
         except ValueError:
-            raise PermanentError(
+            # A proxy's page may stand before a write that was carried out.
+            kind = UnknownOutcomeError if writes else PermanentError
+            raise kind(
                 tried, "the answer is not JSON", "Check that MEDUSA_BACKEND_URL is a Medusa v2 server."
             ) from None
         return answer
 
     def _error(self, response: httpx.Response, tried: str, writes: bool, seconds: float) -> RemoteError:
         status = response.status_code
-        came_back = redact(f"HTTP {status} {_message(response)}".strip(), self._secrets)
+        came_back = redact(f"HTTP {status} {_message(response)}".rstrip(" ."), self._secrets)
         if status == 401 and seconds > _SLOW_401:
             return TransientError(
                 tried, f"{came_back}, after {seconds:.0f} s", "The shop's database is away; the key may be fine."
@@ -241,7 +244,7 @@ class MedusaClient:
             return TransientError(
                 tried, came_back, "Wait and run it again.", status=status, retry_after=retry_after_seconds(response)
             )
-        if status in RETRYABLE_STATUS:
+        if status in RETRYABLE_STATUS or status >= 500:
             kind = UnknownOutcomeError if writes else TransientError
             return kind(tried, came_back, "Look at the log of the Medusa server.", status=status)
         return PermanentError(tried, came_back, "Correct what Medusa names, then run it again.", status=status)
@@ -259,10 +262,12 @@ def _by_address_length(values: Sequence[str]) -> Iterator[list[str]]:
     part: list[str] = []
     length = 0
     for value in values:
-        if part and length + len(value) + 20 > _VALUES_IN_ADDRESS:
+        # A letter that is not ASCII takes six places or more.
+        size = len(quote(value)) + 20
+        if part and length + size > _VALUES_IN_ADDRESS:
             yield part
             part, length = [], 0
         part.append(value)
-        length += len(value) + 20
+        length += size
     if part:
         yield part

@@ -103,7 +103,7 @@ def added_option_values(titles: Sequence[str], taken: Sequence[Mapping[str, str]
     `taken`: the combinations that the product has. Medusa refuses a second one alike, so that one gets its SKU.
     """
     values = {title: str(row[_OPTIONS.get(title, "sku")] or row["sku"]) for title in titles}
-    return values | {titles[-1]: str(row["sku"])} if values in taken else values
+    return values | {titles[-1]: str(row["sku"])} if titles and values in taken else values
 
 
 def variant_payload(row: Row, options: Mapping[str, str]) -> Payload:

@@ -56,7 +56,9 @@ def _categories(client: MedusaClient, paths: Iterable[str]) -> dict[str, str]:
                 parent, _, name = path.rpartition(" > ")
                 # Medusa's own handle of "Clothes & Shoes" would be "clothes-&-shoes".
                 body = {"name": name, "handle": handles[path], "is_active": True}
-                level[handles[path]] = body | ({"parent_category_id": ids[handles[parent]]} if parent else {})
+                # A parent whose name has no letter or digit is left out, as its handle is.
+                above = ids.get(handles.get(parent, ""))
+                level[handles[path]] = body | ({"parent_category_id": above} if above else {})
         ids |= client.ensure("product-categories", "product_category", "handle", level)
     return {path: ids[handle] for path, handle in handles.items()}
 

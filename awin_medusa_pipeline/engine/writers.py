@@ -4,12 +4,14 @@ What belongs here: which call carries a kind of change out, and how to see in th
 order, batches, repetition (apply.py).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+from awin_medusa_pipeline.clients.http import RemoteError, TransientError, UnknownOutcomeError
 from awin_medusa_pipeline.clients.medusa import MedusaClient
 from awin_medusa_pipeline.domain.catalog import HIDDEN_BY_RUN
-from awin_medusa_pipeline.domain.products import added_option_value, variant_payload
+from awin_medusa_pipeline.domain.products import added_option_values, variant_payload
 from awin_medusa_pipeline.engine.apply import Change, Operation
 from awin_medusa_pipeline.store.ledger import Kind
 
@@ -20,6 +22,7 @@ _LEVELS = (
     "variants.inventory_items.inventory.location_levels.stocked_quantity"
 )
 _MADE = "id,external_id,variants.id,variants.sku,variants.inventory_items.inventory_item_id"
+_OPTIONS = "options.id,options.title,options.values.value,variants.options.value,variants.options.option.title"
 _STATE = f"{_MADE},variants.metadata,variants.prices.amount,{_LEVELS}"
 
 
@@ -86,7 +89,8 @@ class StatusWriter:
         """One batch of updates, read back."""
         body = {"update": [operation.body for operation in operations]}
         self._client.post("/admin/products/batch", body, {"fields": "id"})
-        return self.look_up([change for operation in operations for change in operation.changes])
+        with _after_a_write():
+            return self.look_up([change for operation in operations for change in operation.changes])
 
     def look_up(self, changes: Sequence[Change]) -> Mapping[str, str | None]:
         """Products that have the wanted status and mark."""
@@ -114,13 +118,15 @@ class ProductWriter:
         self._levels = LevelWriter(client, location_id)
         self._location_id = location_id
         self._tried: set[str] = set()
+        self._replaced: set[str] = set()
 
     def send(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
         """One batch of products and one of their levels; what an earlier try left is completed, not made again."""
         keys = [str(operation.body["product"]["external_id"]) for operation in operations]
         there: list[dict[str, Any]] = []
         if not self._tried.isdisjoint(keys):
-            there = [p for p in self._client.where("products", "external_id", keys, _STATE) if _whole(p)]
+            found = self._client.where("products", "external_id", keys, _STATE)
+            there = [p for p in found if p["variants"] and all(_whole(variant) for variant in p["variants"])]
         self._tried.update(keys)
         known = {product["external_id"] for product in there}
         new = [operation.body for operation in operations if operation.body["product"]["external_id"] not in known]
@@ -129,7 +135,8 @@ class ProductWriter:
             body = {"create": [b["product"] for b in new]}
             there += self._client.post("/admin/products/batch", body, {"fields": _MADE})["created"]
         wanted = {sku: level for operation in operations for sku, level in operation.body["levels"].items()}
-        stored = self._set_levels(there, wanted)
+        with _after_a_write():
+            stored = self._set_levels(there, wanted)
         made = {variant["sku"]: variant["id"] for product in there for variant in product["variants"]}
         return {
             change.key: made[change.after["sku"]]
@@ -145,8 +152,8 @@ class ProductWriter:
         done = {
             (product["external_id"], variant["sku"], _level(variant, self._location_id)): variant["id"]
             for product in products
-            if _whole(product)
             for variant in product["variants"]
+            if _whole(variant)
         }
         wanted = {c.key: (c.after["product_key"], c.after["sku"], c.after["level"]) for c in changes}
         return {key: done[state] for key, state in wanted.items() if state in done}
@@ -156,7 +163,7 @@ class ProductWriter:
             variant["sku"]: (variant["inventory_items"][0]["inventory_item_id"], _level(variant, self._location_id))
             for product in products
             for variant in product["variants"]
-            if variant["sku"] in wanted
+            if variant["sku"] in wanted and variant["inventory_items"]
         }
         stored = self._levels.set_levels(
             {"inventory_item_id": item_id, "stocked_quantity": wanted[sku], "exists": level is not None}
@@ -166,15 +173,18 @@ class ProductWriter:
         return {sku: stored[item_id] if item_id in stored else wanted[sku] for sku, (item_id, _) in items.items()}
 
     def _remove_half_made(self, bodies: Sequence[Json]) -> None:
-        """Delete what an interrupted import left, and the inventory items whose SKU would block the new ones."""
-        halves = [body for body in bodies if body["replaces"]]
-        if not halves:
-            return
+        """Delete what an interrupted import left, once: later there might be something of our own under way."""
+        halves = [body for body in bodies if body["replaces"] and body["replaces"] not in self._replaced]
         for body in halves:
             self._client.delete(f"/admin/products/{body['replaces']}")
-        skus = [sku for body in halves for sku in body["levels"]]
-        for item in self._client.where("inventory-items", "sku", skus, "id,sku"):
-            self._client.delete(f"/admin/inventory-items/{item['id']}")
+        self._remove_orphans([sku for body in halves for sku in body["levels"]])
+        self._replaced.update(body["replaces"] for body in halves)
+
+    def _remove_orphans(self, skus: Sequence[str]) -> None:
+        """Delete inventory items without a variant: their SKU blocks the new one's."""
+        for item in self._client.where("inventory-items", "sku", skus, "id,variants.id"):
+            if not item["variants"]:
+                self._client.delete(f"/admin/inventory-items/{item['id']}")
 
 
 class VariantWriter(ProductWriter):
@@ -186,28 +196,48 @@ class VariantWriter(ProductWriter):
 
     def _send_one(self, operation: Operation) -> Mapping[str, str | None]:
         body, (change,) = operation.body, operation.changes
-        product_id, row = body["product_id"], body["row"]
-        fields = f"{_MADE},options.id,options.title,options.values.value,{_LEVELS}"
-        product = self._client.get(f"/admin/products/{product_id}", {"fields": fields})["product"]
-        if row["sku"] not in {variant["sku"] for variant in product["variants"]}:
-            chosen = {option["title"]: added_option_value(option["title"], row) for option in product["options"]}
+        path, row = f"/admin/products/{body['product_id']}", body["row"]
+        product = self._read(path)
+        halves = [v for v in product["variants"] if v["sku"] == row["sku"] and not _whole(v)]
+        others = [v for v in product["variants"] if v not in halves]
+        for half in halves:
+            self._client.delete(f"{path}/variants/{half['id']}")
+            self._remove_orphans([row["sku"]])
+        if row["sku"] not in {variant["sku"] for variant in others}:
+            taken = [{entry["option"]["title"]: entry["value"] for entry in variant["options"]} for variant in others]
+            chosen = added_option_values([option["title"] for option in product["options"]], taken, row)
             new = [
                 {"product_option_id": option["id"], "add": [{"value": chosen[option["title"]]}]}
                 for option in product["options"]
                 if chosen[option["title"]] not in {entry["value"] for entry in option["values"]}
             ]
             if new:  # Medusa 2.17: a variant takes only values that its product has
-                self._client.post(f"/admin/products/{product_id}/options/batch", {"update": new}, {"fields": "id"})
-            self._client.post(f"/admin/products/{product_id}/variants", variant_payload(row, chosen), {"fields": "id"})
-            product = self._client.get(f"/admin/products/{product_id}", {"fields": fields})["product"]
-        stored = self._set_levels([product], body["levels"])
+                self._client.post(f"{path}/options/batch", {"update": new}, {"fields": "id"})
+            self._client.post(f"{path}/variants", variant_payload(row, chosen), {"fields": "id"})
+        with _after_a_write():
+            product = self._read(path)
+            stored = self._set_levels([product], body["levels"])
         made = {variant["sku"]: variant["id"] for variant in product["variants"]}
         return {change.key: made[row["sku"]]} if stored.get(row["sku"]) == change.after["level"] else {}
 
+    def _read(self, path: str) -> Json:
+        product: Json = self._client.get(path, {"fields": f"{_STATE},{_OPTIONS}"})["product"]
+        return product
 
-def _whole(product: Json) -> bool:
-    variants = product.get("variants") or []
-    return bool(variants) and all(v.get("prices") and v.get("inventory_items") for v in variants)
+
+@contextmanager
+def _after_a_write() -> Iterator[None]:
+    """Where a fault means that something is written and nobody has seen it: the outcome is unknown."""
+    try:
+        yield
+    except RemoteError as error:
+        if isinstance(error, TransientError) or error.status in (401, 403):
+            raise UnknownOutcomeError(error.tried, error.came_back, error.to_do, status=error.status) from None
+        raise
+
+
+def _whole(variant: Json) -> bool:
+    return bool(variant.get("prices") and variant.get("inventory_items"))
 
 
 def _level(variant: Json, location_id: str) -> int | None:
