@@ -1,0 +1,117 @@
+"""Runs of the project's jobs as Dagster makes them; everything is real but Dagster's storage, which stays in memory."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from awin_medusa_pipeline.definitions import build_defs
+from awin_medusa_pipeline.failures import failure_of
+from awin_medusa_pipeline.jobs import APPLYING
+from awin_medusa_pipeline.resources import Slack
+from awin_medusa_pipeline.sandbox import Sandbox
+from awin_medusa_pipeline.sensors import slack_on_run_failure
+from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline.store.database import Database, database_url, open_database
+from awin_medusa_pipeline_tests.end_to_end.summary import assert_adds_up
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that has ended. `error` is the sentence that people are told; None: it went well."""
+
+    run_id: str
+    step: str | None
+    error: str | None
+    folder: Path
+    """Its reports."""
+
+    @property
+    def summary(self) -> Json:
+        """sync-summary.json, which adds up."""
+        return assert_adds_up(self.folder)
+
+    def log(self, kind: str) -> list[Json]:
+        """Lines of {kind}-log.ndjson."""
+        return [json.loads(line) for line in (self.folder / f"{kind}-log.ndjson").read_text().splitlines()]
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The project with a home of its own, pointed at the sandbox by its environment."""
+
+    home: Path
+    instance: dg.DagsterInstance
+    environment: pytest.MonkeyPatch
+
+    def run(self, job: str = "daily_sync_job", **config: Any) -> Finished:
+        """Run a job that is expected to go well; `config` replaces that of the applying assets."""
+        finished = self.end_of(job, **config)
+        assert finished.error is None, f"{job} failed at {finished.step}: {finished.error}"
+        return finished
+
+    def end_of(self, job: str = "daily_sync_job", **config: Any) -> Finished:
+        """Run a job to its end, whatever that is; of a failure Dagster tells the failure sensor."""
+        definition = build_defs().resolve_job_def(job)
+        run_config: Json = dict(definition.run_config or {})
+        if config:
+            applying = [asset for asset in APPLYING if asset in run_config.get("ops", {})]
+            run_config["ops"] = {asset: {"config": config} for asset in applying}
+        result = definition.execute_in_process(run_config=run_config, instance=self.instance, raise_on_error=False)
+        (folder, *others) = (self.home / "reports").glob(f"*-{result.run_id[:8]}") or [self.home]
+        assert not others
+        if result.success:
+            return Finished(result.run_id, None, None, folder)
+        self.tell_sensor(result.run_id)
+        failure = failure_of(self.instance, result.run_id)
+        return Finished(result.run_id, failure.step, failure.error, folder)
+
+    def tell_sensor(self, run_id: str) -> None:
+        """What Dagster's daemon does once it sees that a run has failed."""
+        run = self.instance.get_run_by_id(run_id)
+        (record,) = self.instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.RUN_FAILURE).records
+        assert run
+        assert record.event_log_entry.dagster_event
+        context = dg.build_run_status_sensor_context(
+            sensor_name="slack_on_run_failure",
+            dagster_instance=self.instance,
+            dagster_run=run,
+            dagster_event=record.event_log_entry.dagster_event,
+            resources={"slack": Slack()},
+        ).for_run_failure()
+        slack_on_run_failure(context)
+
+    def everything_said(self) -> Iterator[tuple[str, str]]:
+        """All that was written anywhere, but the feed itself: (where, text)."""
+        for run in self.instance.get_runs():
+            yield f"run {run.run_id}", f"{run.run_config} {run.tags}"
+            for record in self.instance.get_records_for_run(run.run_id).records:
+                yield f"event of {run.run_id}", record.event_log_entry.to_json()
+            if snapshot := run.job_snapshot_id and self.instance.get_job_snapshot(run.job_snapshot_id):
+                yield f"definition of {run.job_name}", str(snapshot)
+        for path in self.home.rglob("*"):
+            if path.is_file():
+                yield str(path), path.read_bytes().decode("utf-8", "replace")
+
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        """The state store."""
+        with open_database(database_url(Settings())) as database:
+            yield database
+
+
+@contextmanager
+def pipeline_on(sandbox: Sandbox, home: Path, **settings: str) -> Iterator[Pipeline]:
+    """A pipeline with a fresh home; `settings` go on top of the sandbox's."""
+    variables: Mapping[str, str] = sandbox.environment() | {"AWIN_MEDUSA_HOME": str(home)} | settings
+    with pytest.MonkeyPatch.context() as environment, dg.DagsterInstance.ephemeral() as instance:
+        for name, value in variables.items():
+            environment.setenv(name, value)
+        yield Pipeline(home, instance, environment)

@@ -1,0 +1,52 @@
+"""Whether a run's reports add up: rows in are the sum of what became of them, and every file says the same."""
+
+import csv
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+KINDS = ("import", "hide", "restore", "stock")
+OUTCOMES = ("applied", "unchanged", "skipped", "held", "failed")
+TABLES = {
+    "rejected-rows.csv": "rejected_rows",
+    "missing-awin-products.csv": "missing_in_medusa",
+    "medusa-only-products.csv": "medusa_only",
+    "stock-mismatches.csv": "stock_mismatches",
+    "price-mismatches.csv": "price_mismatches",
+    "loose-matches.csv": "loose_matches",
+}
+ROWS_OF = dict(zip(KINDS, ("missing_in_medusa", "medusa_only", "returning", "stock_mismatches"), strict=True))
+
+
+def assert_adds_up(folder: Path) -> dict[str, Any]:
+    """sync-summary.json of a report folder, held against itself, the CSV tables and the operation logs beside it."""
+    summary: dict[str, Any] = json.loads((folder / "sync-summary.json").read_text())
+    assert summary["feed_rows"] == summary["accepted_rows"] + summary["rejected_rows"]
+    assert summary["accepted_rows"] == summary["matched"] + summary["missing_in_medusa"]
+    assert summary["matched"] == sum(summary["matched_by"].values())
+    parts = ("catalog_matched", "medusa_only", "catalog_only_hidden", "half_made")
+    assert summary["catalog_products"] == sum(summary[part] for part in parts)
+    assert {file.name for file in folder.glob("*.csv")} == set(TABLES)
+    for name, count in TABLES.items():
+        with (folder / name).open(newline="", encoding="utf-8") as file:
+            assert (name, sum(1 for _ in csv.DictReader(file))) == (name, summary[count])
+    for kind in KINDS:
+        _assert_kind_adds_up(folder, summary, kind)
+    return summary
+
+
+def _assert_kind_adds_up(folder: Path, summary: dict[str, Any], kind: str) -> None:
+    counts = summary[kind]
+    assert counts["planned"] == sum(counts[outcome] for outcome in OUTCOMES)
+    log = folder / f"{kind}-log.ndjson"
+    if not log.exists():
+        assert counts["planned"] == 0, f"{kind}: no log of {counts['planned']} operations"
+        return
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    of_kind = json.loads((folder / f"{kind}-summary.json").read_text())
+    assert {line["run"] for line in lines} <= {summary["run"]}
+    assert len({line["key"] for line in lines}) == len(lines), f"{kind}: a row was counted twice"
+    assert dict(Counter(line["status"] for line in lines)) == {name: counts[name] for name in OUTCOMES if counts[name]}
+    assert {name: of_kind[name] for name in ("planned", *OUTCOMES)} == counts
+    assert counts["planned"] == summary[ROWS_OF[kind]], f"{kind}: a row of the table has no operation"
