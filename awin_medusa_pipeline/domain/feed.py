@@ -38,7 +38,7 @@ from awin_medusa_pipeline.domain.feed_columns import FeedRules as FeedRules
 from awin_medusa_pipeline.domain.feed_columns import Table, check_columns, wanted_columns, wanted_keys
 from awin_medusa_pipeline.domain.feed_json import is_json, json_columns, read_json_rows
 from awin_medusa_pipeline.domain.feed_layout import layout_of
-from awin_medusa_pipeline.domain.feed_offers import DETAILS, offers_of
+from awin_medusa_pipeline.domain.feed_offers import DETAIL_FIELDS, DETAILS, offers_of
 from awin_medusa_pipeline.domain.feed_rows import Rows, chunks, header_line, read_rows
 from awin_medusa_pipeline.domain.schemas import Offer, RejectedRow, dtypes
 
@@ -156,7 +156,8 @@ def _batch(rows: Rows, frame: pl.DataFrame, seen: Seen, label: str, line: int) -
     if not sound.all():
         offers = offers.filter(sound)
         at = (~sound).arg_true().to_list()
-        for row, raw in zip(frame[at].iter_rows(named=True), rows.raw(at), strict=True):
+        named = frame.select("line", "reason", *DETAIL_FIELDS)[at]
+        for row, raw in zip(named.iter_rows(named=True), rows.raw(at), strict=True):
             shown = {name: "" if value is None else value for name, value in row.items()}
             rejects.append((label, row["line"], row["reason"], DETAILS[row["reason"]].format_map(shown), raw))
         rejects.sort(key=lambda reject: reject[1])

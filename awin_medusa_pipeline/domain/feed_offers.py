@@ -39,6 +39,7 @@ DETAILS = {
     "duplicate_sku": "Another offer already has the SKU “{sku}”; set SYNC_SKU_TEMPLATE to "
     "{{merchant_id}}-{{merchant_product_id}} to tell them apart",
 }
+DETAIL_FIELDS = ("price_text", "price_column", "currency_text", "merchant_id", "merchant_product_id", "sku")
 _IDENTIFIER = r"^[0-9A-Za-z_.\-]+$"
 
 

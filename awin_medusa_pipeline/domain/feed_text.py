@@ -1,6 +1,7 @@
 """What a cell of a feed means: text, price, stock, GTIN, addresses. Columns of text in, typed columns out.
 
 What belongs here: rules for one cell. What does not: which columns there are and which row is rejected (feed.py).
+Every function but blank_to_null takes text that has been through it.
 Everything works on whole columns; what is slow (entities, broken encodings) only on the rows that show a sign of it.
 """
 
@@ -81,10 +82,9 @@ def one_line(text: pl.Series) -> pl.Series:
     def change(odd: pl.Series) -> pl.Series:
         odd = _decoded(odd)
         odd = _on(odd, odd.str.contains("<", literal=True), lambda t: t.str.replace_all(r"</?[a-zA-Z][^>]*>", " "))
-        return odd.str.replace_all(r"[\s\x00-\x1f\x7f\u{200b}\u{feff}]+", " ")
+        return blank_to_null(odd.str.replace_all(r"[\s\x00-\x1f\x7f\u{200b}\u{feff}]+", " "))
 
-    text = text.str.strip_chars()
-    return blank_to_null(_on(text, text.str.contains(_ODD), change))
+    return _on(text, text.str.contains(_ODD), change)
 
 
 def many_lines(text: pl.Series) -> pl.Series:
@@ -94,11 +94,12 @@ def many_lines(text: pl.Series) -> pl.Series:
         odd = _decoded(odd)
         odd = _on(odd, odd.str.contains("<", literal=True), _without_tags)
         foreign = odd.str.contains("\t", literal=True) | (odd.str.len_bytes() != odd.str.len_chars())
-        odd = _on(odd, foreign, _plain_spaces).str.replace_all(r"  +", "\n")
-        return _on(odd, odd.str.contains("\n", literal=True), lambda t: t.str.replace_all(r" *\n[ \n]*", "\n"))
+        odd = _on(odd, foreign, _plain_spaces)
+        broken = odd.str.contains("\n", literal=True)
+        odd = odd.str.replace_all(r"  +", "\n")
+        return blank_to_null(_on(odd, broken, lambda t: t.str.replace_all(r" *\n[ \n]*", "\n")))
 
-    text = text.str.strip_chars()
-    return blank_to_null(_on(text, text.str.contains(_ODD), change))
+    return _on(text, text.str.contains(_ODD), change)
 
 
 def _plain_spaces(text: pl.Series) -> pl.Series:
@@ -192,7 +193,7 @@ def currencies(text: pl.Series) -> pl.Series:
 
 def stock(text: pl.Series) -> pl.Series:
     """Whether it is in stock; null for blank and for words that the table does not have."""
-    words = text.str.to_lowercase().str.replace_all(r"\s+", "_")
+    words = text.str.to_lowercase().str.replace_all(" ", "_", literal=True)
     return words.replace_strict(STOCK_WORDS, default=None, return_dtype=pl.Boolean)
 
 
@@ -204,8 +205,10 @@ def quantities(text: pl.Series) -> pl.Series:
 
 def gtins(text: pl.Series) -> pl.Series:
     """Codes of 8, 12, 13 or 14 digits with a valid check digit (GS1); a list of codes is null: which one is it?"""
-    text = _on(text, text.str.contains(r"[\s'-]"), lambda t: t.str.replace_all(r"[\s'-]", ""))
-    number = text.set(~text.str.contains(r"^([0-9]{8}|[0-9]{12,14})$"), None).cast(pl.UInt64)
+    number = text.cast(pl.UInt64, strict=False)
+    text = _on(text, number.is_null(), lambda t: t.str.replace_all(r"[ '-]", ""))
+    number = text.cast(pl.UInt64, strict=False)
+    number = number.set(~text.str.len_bytes().is_in([8, 12, 13, 14]) | text.str.contains("+", literal=True), None)
     digits = pl.col("n")
     total = digits % 10
     for place in range(1, 14):
@@ -217,4 +220,4 @@ def gtins(text: pl.Series) -> pl.Series:
 def web_addresses(text: pl.Series) -> pl.Series:
     """http(s) addresses with their spaces encoded; null for anything else."""
     text = _on(text, text.str.contains(" ", literal=True), lambda t: t.str.replace_all(" ", "%20", literal=True))
-    return text.set(~text.str.contains(r'^(?i:https?)://[^\s/"<>]+[^\s"<>]*$'), None)
+    return text.set(~text.str.contains(r'^(?i:https?)://[^\x00-\x20/"<>]+[^\x00-\x20"<>]*$'), None)

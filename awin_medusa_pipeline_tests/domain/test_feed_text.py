@@ -11,7 +11,7 @@ from awin_medusa_pipeline.domain import feed_text as cell
 
 
 def _one(change: object, text: str | None) -> object:
-    return change(pl.Series([text], dtype=pl.String))[0]  # type: ignore[operator]
+    return change(cell.blank_to_null(pl.Series([text], dtype=pl.String)))[0]  # type: ignore[operator]
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_values_that_mean_nothing() -> None:
 
 @given(st.lists(st.one_of(st.none(), st.text(max_size=30)), max_size=20))
 def test_any_text_is_survived(texts: list[str | None]) -> None:
-    series = pl.Series(texts, dtype=pl.String)
+    series = cell.blank_to_null(pl.Series(texts, dtype=pl.String))
     for change in (cell.one_line, cell.many_lines, cell.category_path, cell.web_addresses, cell.gtins, cell.stock):
         assert len(change(series)) == len(texts)
     assert cell.prices(series).height == len(texts)
