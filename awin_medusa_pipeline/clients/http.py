@@ -8,7 +8,8 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,14 +99,15 @@ class Backoff:
         )
 
 
-def send(client: httpx.Client, method: str, url: str, *, tried: str, writes: bool, **options: Any) -> httpx.Response:
-    """One request, its transport faults turned into our errors; the status is the caller's to judge.
+@contextmanager
+def as_our_errors(tried: str, *, writes: bool) -> Iterator[None]:
+    """Turn httpx's faults into our errors.
 
     Raises TransientError when nothing can have reached the server, UnknownOutcomeError for a write that may have, and
     PermanentError for an address or a key that no request can be made of.
     """
     try:
-        return client.request(method, url, **options)
+        yield
     except NOT_SENT as error:
         raise TransientError(
             tried, f"no connection ({type(error).__name__})", "Check that it is up and reachable."
@@ -121,3 +123,9 @@ def send(client: httpx.Client, method: str, url: str, *, tried: str, writes: boo
         raise kind(
             tried, f"the connection broke ({type(error).__name__})", "Check that it is up and reachable."
         ) from None
+
+
+def send(client: httpx.Client, method: str, url: str, *, tried: str, writes: bool, **options: Any) -> httpx.Response:
+    """One request, its faults as in `as_our_errors`; the status is the caller's to judge."""
+    with as_our_errors(tried, writes=writes):
+        return client.request(method, url, **options)

@@ -4,6 +4,7 @@ What belongs here: addresses, parameters and limits of Medusa's API. What does n
 (domain/products.py), or which of them to write (engine/).
 """
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,6 +30,8 @@ from awin_medusa_pipeline.clients.http import (
     send,
 )
 from awin_medusa_pipeline.domain.catalog import ADMIN_FIELDS, STORE_FIELDS
+
+log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 Progress = Callable[[int, int], None]
@@ -182,16 +185,20 @@ class MedusaClient:
     def ensure(self, route: str, answer_key: str, key: str, entries: Mapping[str, Json]) -> dict[str, str]:
         """Ids of tags, collections or categories by their `key` (value, handle); the ones that are not there are made.
 
-        `entries`: key -> body of the one to be made. Two runs that make the same one at once end up with one.
+        `entries`: key -> body of the one to be made. Two runs that make the same one at once end up with one. One that
+        Medusa refuses is left out: it costs its products a brand or a category, not the import.
         """
         ids = self._ids(route, key, list(entries))
         for name, body in entries.items():
             if name not in ids:
                 try:
                     ids[name] = str(self.post(f"/admin/{route}", body)[answer_key]["id"])
-                except (PermanentError, UnknownOutcomeError):
-                    if not (found := self._ids(route, key, [name])):
+                except (PermanentError, UnknownOutcomeError) as error:
+                    found = self._ids(route, key, [name])
+                    if not found and (isinstance(error, UnknownOutcomeError) or error.status in (401, 403)):
                         raise
+                    if not found:
+                        log.warning("The products go without this. %s", error)
                     ids |= found
         return ids
 

@@ -38,7 +38,7 @@ def _brands(client: MedusaClient, names: Iterable[str]) -> dict[str, str]:
         "handle",
         {handle: {"title": name, "handle": handle} for name, handle in handles.items()},
     )
-    return {name: ids[handle] for name, handle in handles.items()}
+    return {name: ids[handle] for name, handle in handles.items() if handle in ids}
 
 
 def _categories(client: MedusaClient, paths: Iterable[str]) -> dict[str, str]:
@@ -60,7 +60,7 @@ def _categories(client: MedusaClient, paths: Iterable[str]) -> dict[str, str]:
                 above = ids.get(handles.get(parent, ""))
                 level[handles[path]] = body | ({"parent_category_id": above} if above else {})
         ids |= client.ensure("product-categories", "product_category", "handle", level)
-    return {path: ids[handle] for path, handle in handles.items()}
+    return {path: ids[handle] for path, handle in handles.items() if handle in ids}
 
 
 def _handles(names: Iterable[str]) -> dict[str, str]:
