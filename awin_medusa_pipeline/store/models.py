@@ -70,7 +70,18 @@ class FeedState(StrEnum):
     """What was decided about a downloaded feed."""
 
     ACCEPTED = "accepted"
+    HELD = "held"
+    """Used, but so unlike the ones before that it is no measure for the next."""
     REFUSED = "refused"
+
+
+class PlanState(StrEnum):
+    """What was decided about a held plan."""
+
+    HELD = "held"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    APPLIED = "applied"
 
 
 def _enum(kind: type[StrEnum]) -> sa.Enum:
@@ -87,6 +98,7 @@ class Base(DeclarativeBase):
         int: sa.BigInteger().with_variant(sa.Integer, "sqlite"),
         Any: sa.JSON(none_as_null=True),
         Status: _enum(Status),
+        PlanState: _enum(PlanState),
         FeedState: _enum(FeedState),
     }
     metadata = sa.MetaData(
@@ -161,6 +173,8 @@ class Feed(Base):
     accepted: Mapped[int | None]
     rejected: Mapped[int | None]
     header_hash: Mapped[str | None]
+    merchants: Mapped[Any | None]
+    """Accepted rows by merchant_id."""
 
     __table_args__ = (
         sa.UniqueConstraint("label", "run_id"),
@@ -200,3 +214,24 @@ class Lease(Base):
     taken_at: Mapped[datetime | None]
     heartbeat_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
+
+
+class HeldPlan(Base):
+    """Rows that a guard held back, exactly as they would be applied. Its rows never change, its state does."""
+
+    __tablename__ = "sync_held_plans"
+
+    hash: Mapped[str] = mapped_column(primary_key=True)
+    """SHA-256 over shop, kind and rows: the same plan on two nights is one plan."""
+    shop: Mapped[str]
+    kind: Mapped[str]
+    run_id: Mapped[str]
+    """Run that held it last."""
+    rows: Mapped[Any]
+    reasons: Mapped[Any]
+    state: Mapped[PlanState]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    decided_by: Mapped[str | None]
+    decided_at: Mapped[datetime | None]
+    applied_by_run: Mapped[str | None]
