@@ -109,7 +109,8 @@ def added_option_values(titles: Sequence[str], taken: Sequence[Mapping[str, str]
 def variant_payload(row: Row, options: Mapping[str, str]) -> Payload:
     """Body of one variant. Medusa: amounts are numbers in major units."""
     payload: Payload = {
-        "title": " / ".join(options.values()),
+        # Medusa tells a product's options in any order.
+        "title": " / ".join(options[title] for title in sorted(options, key=[*_OPTIONS, *options].index)),
         "sku": row["sku"],
         "options": dict(options),
         "prices": [{"amount": float(row["price"]), "currency_code": row["currency"]}],
