@@ -1,0 +1,90 @@
+"""Small feeds written row by row, and a web server that answers as it is told."""
+
+import csv
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import StringIO
+from pathlib import Path
+
+KEY = "feedc0ffee5ecret0123456789abcdef"
+ADDRESS = f"/datafeed/download/apikey/{KEY}/language/en/fid/77/format/csv/compression/gzip/"
+
+
+def row(number: str, **cells: str) -> dict[str, str]:
+    """A row that can be sold: of merchant 7001, for 10 GBP, in stock."""
+    return {
+        "merchant_id": "7001",
+        "merchant_name": "Hedgerow & Sons",
+        "merchant_product_id": number,
+        "product_name": f"Kettle {number}",
+        "search_price": "10.00",
+        "currency": "GBP",
+        "in_stock": "1",
+        "stock_quantity": "",
+        "parent_product_id": "",
+        "colour": "",
+        "Fashion:size": "",
+        "ean": "",
+        "merchant_image_url": "",
+        "alternate_image": "",
+    } | cells
+
+
+def text_of(*rows: dict[str, str]) -> str:
+    """A feed as CSV."""
+    text = StringIO()
+    writer = csv.DictWriter(text, list(row("")), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def write_rows(path: Path, *rows: dict[str, str]) -> Path:
+    """A feed in a file."""
+    path.write_text(text_of(*rows), encoding="utf-8")
+    return path
+
+
+@dataclass
+class Answer:
+    """What the server says."""
+
+    body: bytes = b""
+    status: int = 200
+    type: str = "text/plain"
+
+
+@dataclass
+class Web:
+    """A web server: an answer a path, 404 for any other."""
+
+    url: str
+    answers: dict[str, Answer] = field(default_factory=dict)
+
+
+@contextmanager
+def web_server() -> Iterator[Web]:
+    """A web server on the loopback address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer = web.answers.get(self.path, Answer(b"There is nothing here.", 404))
+            self.send_response(answer.status)
+            self.send_header("Content-Type", answer.type)
+            self.send_header("Content-Length", str(len(answer.body)))
+            self.end_headers()
+            self.wfile.write(answer.body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        web = Web(f"http://127.0.0.1:{server.server_port}")
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield web
+        server.shutdown()
+        thread.join()

@@ -1,0 +1,57 @@
+"""The feed moves on: what it drops is hidden, what it adds is imported, and what comes back is restored."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from awin_medusa_pipeline.sandbox import Sandbox
+from awin_medusa_pipeline.sandbox.feed_generator import write_feed
+from awin_medusa_pipeline_tests.end_to_end.pipeline import Json, Pipeline
+from awin_medusa_pipeline_tests.end_to_end.plain import Sold, by_product, plain_feed, products_in, sold_in
+
+FEED = {"offers": 120, "merchants": 3}
+
+
+def expected(old: Mapping[str, Sold], new: Mapping[str, Sold], before: Mapping[str, Sold]) -> dict[str, Sold]:
+    """The shop once it follows from `old` to `new`; prices stay as they were imported."""
+    found = {key: replace(offer, price=old[key].price) if key in old else offer for key, offer in new.items()}
+    sold = by_product(new)
+    for key in old.keys() - new.keys():
+        offer = before[key]
+        # Of a product that is still sold the variant stays, and is sold out.
+        found[key] = replace(offer, level=0) if offer.product in sold else replace(offer, status="draft")
+    return found
+
+
+def test_the_feed_of_the_next_day_and_back(pipeline: Pipeline, sandbox: Sandbox, tmp_path: Path) -> None:
+    offers = [plain_feed(tmp_path, day=day, **FEED)[0] for day in (0, 1)]
+
+    def sync(day: int) -> tuple[Json, dict[str, Json]]:
+        write_feed(sandbox.feed_file, quirks=False, day=day, **FEED)
+        return pipeline.run().summary, products_in(sandbox.shop)
+
+    _, products = sync(0)
+    monday = sold_in(products.values())
+    assert monday == offers[0]
+
+    summary, products = sync(1)
+    tuesday = sold_in(products.values())
+    assert tuesday == expected(offers[0], offers[1], monday)
+    hidden = {product["external_id"] for product in products.values() if product["status"] == "draft"}
+    assert hidden == by_product(offers[0]).keys() - by_product(offers[1]).keys()
+    assert (summary["hide"]["applied"], summary["import"]["applied"]) == (
+        len(hidden),
+        len(offers[1].keys() - offers[0].keys()),
+    )
+    moved = sum(monday[key].level != offers[1][key].level for key in offers[0].keys() & offers[1].keys())
+    left = sum(offer.level == 0 < monday[key].level for key, offer in tuesday.items() if key not in offers[1])
+    assert min(len(hidden), moved) > 0
+    assert summary["stock"]["applied"] == moved + left
+    assert summary["price_mismatches"] > 0, "prices move in the feed, and are only reported"
+
+    summary, products = sync(0)
+    assert sold_in(products.values()) == expected(offers[1] | offers[0], offers[0], tuesday)
+    assert summary["restore"]["applied"] == len(hidden)
+    assert summary["import"]["planned"] == 0
+    marks = [product["metadata"].get("awin_hidden_by_run") for product in products.values()]
+    assert [bool(mark) for mark in marks] == [product["status"] == "draft" for product in products.values()]
