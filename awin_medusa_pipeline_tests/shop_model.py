@@ -36,6 +36,9 @@ class ShopModel:
         self.products: dict[str, Json] = {}
         self._numbers = count()
 
+    def __repr__(self) -> str:
+        return f"ShopModel({self.products})"
+
     def catalog(self) -> pl.LazyFrame:
         """CatalogVariant table of the shop as it is."""
         return variants_frame(list(self.products.values()), LOCATION).lazy()
@@ -46,16 +49,15 @@ class ShopModel:
         matched = discrepancies.matched_products(offers, shop, rules).collect().lazy()
         alike = discrepancies.loose_matches(offers, shop, matched).lazy()
         held = alike if loose else alike.clear()
+        missing = discrepancies.missing_products(offers, shop, matched, held, rules).collect().lazy()
         return {
             "awin_feed": offers,
             "medusa_catalog": shop,
             "matched_products": matched,
-            "missing_awin_products": discrepancies.missing_products(offers, shop, matched, held, rules)
-            .collect()
-            .lazy(),
-            "medusa_only_products": discrepancies.medusa_only_products(shop, matched, held),
-            "returning_products": discrepancies.returning_products(matched, shop),
-            "stock_mismatches": discrepancies.stock_mismatches(matched, shop),
+            "missing_awin_products": missing,
+            "medusa_only_products": discrepancies.medusa_only_products(shop, matched, missing, held),
+            "returning_products": discrepancies.returning_products(matched, shop, missing),
+            "stock_mismatches": discrepancies.stock_mismatches(matched, shop, missing),
             "price_mismatches": discrepancies.price_mismatches(matched),
             "loose_matches": alike,
         }

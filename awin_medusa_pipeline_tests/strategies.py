@@ -57,6 +57,10 @@ def products(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, int | None]]:
     """One product as somebody put it into the shop, and the levels of its variants."""
     skus = draw(st.lists(st.sampled_from((*IDS, "1-a", "own", "own-2")), min_size=1, max_size=2, unique=True))
     merchant, id_ = draw(st.sampled_from((*MERCHANTS, "9"))), draw(st.sampled_from((*IDS, "p")))
+    variant_ids = [
+        id_,
+        *draw(st.lists(st.sampled_from(IDS).filter(lambda other: other != id_), min_size=1, max_size=1)),
+    ]
     keyed = draw(st.booleans())
     broken = draw(st.sampled_from((None, None, None, "no_variants", "no_price")))
     variants = [
@@ -66,11 +70,9 @@ def products(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, int | None]]:
             "options": {"Article": sku},
             "prices": [] if broken == "no_price" else [{"currency_code": "gbp", "amount": 9.99}],
             "manage_inventory": draw(st.sampled_from((True, True, False))),
-            "metadata": {OFFER_KEY: f"awin:{merchant}:{id_}"}
-            if keyed and draw(st.booleans()) and len(skus) == 1
-            else {},
+            "metadata": {OFFER_KEY: f"awin:{merchant}:{variant_id}"} if keyed else {},
         }
-        for sku in skus
+        for sku, variant_id in zip(skus, variant_ids, strict=False)
     ]
     product = {
         "title": draw(st.sampled_from((*NAMES, "Own product"))),

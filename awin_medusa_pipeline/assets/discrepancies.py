@@ -60,18 +60,21 @@ def medusa_only_products(
     context: dg.AssetExecutionContext,
     medusa_catalog: pl.LazyFrame,
     matched_products: pl.LazyFrame,
+    missing_awin_products: pl.LazyFrame,
     loose_matches: pl.LazyFrame,
     store: StateStore,
 ) -> Table:
     """Published products of the shop that are not in the feed."""
-    only = discrepancies.medusa_only_products(medusa_catalog, matched_products, loose_matches)
+    only = discrepancies.medusa_only_products(medusa_catalog, matched_products, missing_awin_products, loose_matches)
     return table(only, store.reports(context.run), "medusa-only-products.csv")
 
 
 @dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(schemas.ReturningProduct))
-def returning_products(matched_products: pl.LazyFrame, medusa_catalog: pl.LazyFrame) -> Table:
+def returning_products(
+    matched_products: pl.LazyFrame, medusa_catalog: pl.LazyFrame, missing_awin_products: pl.LazyFrame
+) -> Table:
     """Products that this program hid and that the feed offers again; one hidden by hand stays hidden."""
-    returning = discrepancies.returning_products(matched_products, medusa_catalog)
+    returning = discrepancies.returning_products(matched_products, medusa_catalog, missing_awin_products)
     return dg.MaterializeResult(
         value=returning,
         metadata={"hidden_by_hand": discrepancies.hidden_by_hand(matched_products)},
@@ -83,10 +86,11 @@ def stock_mismatches(
     context: dg.AssetExecutionContext,
     matched_products: pl.LazyFrame,
     medusa_catalog: pl.LazyFrame,
+    missing_awin_products: pl.LazyFrame,
     store: StateStore,
 ) -> Table:
     """Variants whose level is not the one that the feed asks for."""
-    mismatches = discrepancies.stock_mismatches(matched_products, medusa_catalog)
+    mismatches = discrepancies.stock_mismatches(matched_products, medusa_catalog, missing_awin_products)
     return table(mismatches, store.reports(context.run), "stock-mismatches.csv")
 
 

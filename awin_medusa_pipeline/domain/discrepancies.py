@@ -156,10 +156,19 @@ def _titles(missing: pl.DataFrame, shop: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def medusa_only_products(catalog: pl.LazyFrame, matched: pl.LazyFrame, loose: pl.LazyFrame) -> pl.LazyFrame:
-    """MedusaOnlyProduct rows: published, none of its variants in the feed."""
+def _in_feed(matched: pl.LazyFrame, missing: pl.LazyFrame) -> pl.LazyFrame:
+    """(product_id, offer_key) of every offer that has a product in the shop, its variant being there or yet to join."""
+    joining = missing.select(product_id="existing_product_id", offer_key="offer_key").drop_nulls("product_id")
+    return pl.concat([matched.select("product_id", "offer_key"), joining])
+
+
+def medusa_only_products(
+    catalog: pl.LazyFrame, matched: pl.LazyFrame, missing: pl.LazyFrame, loose: pl.LazyFrame
+) -> pl.LazyFrame:
+    """MedusaOnlyProduct rows: published, none of its variants in the feed, and none to join it."""
     return (
-        _left_over(catalog, matched)
+        _left_over(catalog)
+        .join(_in_feed(matched, missing), on="product_id", how="anti")
         .group_by("product_id", "handle", "title", "status", "external_id")
         .agg(skus=pl.col("sku").drop_nulls().str.join(_JOINT))
         .join(loose.select("product_id", loose_match=True).unique(), on="product_id", how="left")
@@ -169,9 +178,9 @@ def medusa_only_products(catalog: pl.LazyFrame, matched: pl.LazyFrame, loose: pl
     )
 
 
-def _left_over(catalog: pl.LazyFrame, matched: pl.LazyFrame) -> pl.LazyFrame:
-    published = catalog.filter((pl.col("status") == "published") & ~_ours_half_made())
-    return published.join(matched.select("product_id"), on="product_id", how="anti")
+def _left_over(catalog: pl.LazyFrame) -> pl.LazyFrame:
+    """Variants that can be left over when the feed has been matched: published, and not waiting to be replaced."""
+    return catalog.filter((pl.col("status") == "published") & ~_ours_half_made())
 
 
 def loose_matches(offers: pl.LazyFrame, catalog: pl.LazyFrame, matched: pl.LazyFrame) -> pl.DataFrame:
@@ -179,7 +188,14 @@ def loose_matches(offers: pl.LazyFrame, catalog: pl.LazyFrame, matched: pl.LazyF
     left = offers.select("offer_key", "name", "price", "currency").join(
         matched.select("offer_key"), on="offer_key", how="anti"
     )
-    products = _left_over(catalog, matched).select("product_id", "title").unique().collect()
+    products = (
+        _left_over(catalog)
+        .join(matched.select("product_id"), on="product_id", how="anti")
+        .join(offers.select(external_id="product_key"), on="external_id", how="anti")
+        .select("product_id", "title")
+        .unique()
+        .collect()
+    )
     if products.is_empty():
         return LooseMatch.create_empty()
     offers_left = left.collect()
@@ -192,20 +208,21 @@ def loose_matches(offers: pl.LazyFrame, catalog: pl.LazyFrame, matched: pl.LazyF
     )
 
 
-def returning_products(matched: pl.LazyFrame, catalog: pl.LazyFrame) -> pl.LazyFrame:
+def returning_products(matched: pl.LazyFrame, catalog: pl.LazyFrame, missing: pl.LazyFrame) -> pl.LazyFrame:
     """ReturningProduct rows: hidden by this program and in the feed again. One hidden by hand stays hidden."""
-    titles = catalog.select("product_id", "title").unique("product_id")
+    hidden = catalog.filter((pl.col("status") == "draft") & pl.col("hidden_by_run").is_not_null())
     return (
-        matched.filter((pl.col("status") == "draft") & pl.col("hidden_by_run").is_not_null())
-        .group_by("product_id", "handle", "hidden_by_run")
+        hidden.select("product_id", "handle", "title", "hidden_by_run")
+        .unique("product_id")
+        .join(_in_feed(matched, missing), on="product_id")
+        .group_by("product_id", "handle", "title", "hidden_by_run")
         .agg(offer_keys=pl.col("offer_key").sort().str.join(_JOINT))
-        .join(titles, on="product_id")
         .sort("product_id")
         .select(ReturningProduct.column_names())
     )
 
 
-def stock_mismatches(matched: pl.LazyFrame, catalog: pl.LazyFrame) -> pl.LazyFrame:
+def stock_mismatches(matched: pl.LazyFrame, catalog: pl.LazyFrame, missing: pl.LazyFrame) -> pl.LazyFrame:
     """StockMismatch rows: the level differs, is not set, or the variant left the feed while its product stayed."""
     columns = StockMismatch.column_names()
     differs = (
@@ -214,7 +231,7 @@ def stock_mismatches(matched: pl.LazyFrame, catalog: pl.LazyFrame) -> pl.LazyFra
         .filter(_counted())
     )
     left_feed = (
-        catalog.join(matched.select("product_id").unique(), on="product_id", how="semi")
+        catalog.join(_in_feed(matched, missing), on="product_id", how="semi")
         .join(matched.select("variant_id"), on="variant_id", how="anti")
         .filter(_counted() & (pl.col("level") > 0) & ~_ours_half_made())
         .with_columns(offer_key=pl.lit(None, pl.String), wanted_level=pl.lit(0, pl.Int64), reason=pl.lit("left_feed"))
@@ -237,7 +254,7 @@ def price_mismatches(matched: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def catalog_counts(catalog: pl.LazyFrame, matched: pl.LazyFrame) -> dict[str, int]:
+def catalog_counts(catalog: pl.LazyFrame, matched: pl.LazyFrame, missing: pl.LazyFrame) -> dict[str, int]:
     """What became of the shop's products: the parts add up to catalog_products."""
     products = (
         catalog.group_by("product_id")
@@ -246,7 +263,7 @@ def catalog_counts(catalog: pl.LazyFrame, matched: pl.LazyFrame) -> dict[str, in
             variants=pl.col("variant_id").count(),
             half_made=_ours_half_made().all(),
         )
-        .join(matched.group_by("product_id").agg(matched=pl.len()), on="product_id", how="left")
+        .join(_in_feed(matched, missing).group_by("product_id").agg(matched=pl.len()), on="product_id", how="left")
         .with_columns(is_matched=pl.col("matched").is_not_null())
     )
     published, matched_one = pl.col("status") == "published", pl.col("is_matched")

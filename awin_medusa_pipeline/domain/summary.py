@@ -25,7 +25,7 @@ def sync_counts(
     names = list(tables)
     frames = pl.collect_all([tables[name].select(pl.len()) for name in names])
     rows = {name: int(frame.item()) for name, frame in zip(names, frames, strict=True)}
-    catalog = catalog_counts(tables["medusa_catalog"], tables["matched_products"])
+    catalog = catalog_counts(tables["medusa_catalog"], tables["matched_products"], tables["missing_awin_products"])
     counts: dict[str, int | dict[str, int]] = {
         "feed_rows": rows["awin_feed"] + rows["awin_feed_rejects"],
         "accepted_rows": rows["awin_feed"],

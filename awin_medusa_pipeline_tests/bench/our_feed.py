@@ -28,10 +28,10 @@ def main(feed: str, catalog: str, folder: str) -> None:
     table("awin_feed_rejects", parsed.rejects)
     matched = table("matched_products", discrepancies.matched_products(offers, shop, rules))
     loose = table("loose_matches", discrepancies.loose_matches(offers, shop, matched))
-    table("missing_awin_products", discrepancies.missing_products(offers, shop, matched, loose, rules))
-    table("medusa_only_products", discrepancies.medusa_only_products(shop, matched, loose))
-    table("returning_products", discrepancies.returning_products(matched, shop))
-    table("stock_mismatches", discrepancies.stock_mismatches(matched, shop))
+    missing = table("missing_awin_products", discrepancies.missing_products(offers, shop, matched, loose, rules))
+    table("medusa_only_products", discrepancies.medusa_only_products(shop, matched, missing, loose))
+    table("returning_products", discrepancies.returning_products(matched, shop, missing))
+    table("stock_mismatches", discrepancies.stock_mismatches(matched, shop, missing))
     table("price_mismatches", discrepancies.price_mismatches(matched))
 
 

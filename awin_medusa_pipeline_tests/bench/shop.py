@@ -149,7 +149,8 @@ class Bench:
         shop = self.catalog().lazy()
         feed = offers.lazy().with_columns(in_stock=pl.lit(True))
         matched = discrepancies.matched_products(feed, shop, StockRules(level)).collect().lazy()
-        return discrepancies.stock_mismatches(matched, shop).collect()
+        nothing = pl.LazyFrame(schema=schemas.dtypes(schemas.MissingProduct))
+        return discrepancies.stock_mismatches(matched, shop, nothing).collect()
 
     def application(self) -> Application:
         """Ours, with a ledger on disk."""

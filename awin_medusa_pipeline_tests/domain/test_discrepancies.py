@@ -55,11 +55,12 @@ def test_wanted_level(rules: StockRules, cells: dict[str, Any], beside: Row, exp
 def tables(feed: list[Row], shop: list[Row]) -> dict[str, pl.DataFrame]:
     in_shop, in_feed = catalog(*shop), offers(*feed)
     matched = discrepancies.matched_products(in_feed, in_shop, RULES).collect().lazy()
+    missing = discrepancies.missing_products(in_feed, in_shop, matched, NO_LOOSE, RULES).collect().lazy()
     found = {
-        "missing": discrepancies.missing_products(in_feed, in_shop, matched, NO_LOOSE, RULES),
-        "only": discrepancies.medusa_only_products(in_shop, matched, NO_LOOSE),
-        "returning": discrepancies.returning_products(matched, in_shop),
-        "stock": discrepancies.stock_mismatches(matched, in_shop),
+        "missing": missing,
+        "only": discrepancies.medusa_only_products(in_shop, matched, missing, NO_LOOSE),
+        "returning": discrepancies.returning_products(matched, in_shop, missing),
+        "stock": discrepancies.stock_mismatches(matched, in_shop, missing),
         "price": discrepancies.price_mismatches(matched),
     }
     return {name: table.collect() for name, table in found.items()}
@@ -118,6 +119,20 @@ SITUATIONS: dict[str, tuple[list[Row], list[Row], dict[str, list[Any]]]] = {
         {"missing": ["awin:1:a"]},
     ),
     "ours, half-made, not in the feed": ([], [variant("x", **OURS, half_made="no_price", prices=[])], {}),
+    "its variants left the feed, another one joins": (
+        [offer("new", parent="p")],
+        [variant("x", "p", offer_key="awin:1:old", external_id="awin:1:p", level=4)],
+        {"missing": ["awin:1:new"], "stock": ["left_feed"]},
+    ),
+    "hidden, and another variant joins": (
+        [offer("new", parent="p")],
+        [
+            variant(
+                "x", "p", offer_key="awin:1:old", external_id="awin:1:p", level=0, status="draft", hidden_by_run="run-0"
+            )
+        ],
+        {"missing": ["awin:1:new"], "returning": ["p"]},
+    ),
     "half-made variant beside a whole one": (
         [offer("a", parent="p"), offer("b", parent="p")],
         [

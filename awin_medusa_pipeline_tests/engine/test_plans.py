@@ -18,7 +18,7 @@ from awin_medusa_pipeline_tests.strategies import feeds, shops
 RULES = StockRules()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(feed=feeds(), shop=shops())
 def test_a_second_sync_has_nothing_to_do(feed: list[Row], shop: ShopModel) -> None:
     in_feed = offers(*feed)

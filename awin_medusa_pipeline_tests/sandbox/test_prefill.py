@@ -99,14 +99,14 @@ def test_every_discrepancy_table_has_rows(sandbox: Sandbox, offers: pl.DataFrame
     reasons = matched.collect()["match_reason"].unique()
     assert set(reasons) == {"external_id", "sku", "gtin", "handle"}
     missing = discrepancies.missing_products(feed, catalog, matched, loose, rules).collect()
-    only = discrepancies.medusa_only_products(catalog, matched, loose).collect()
-    stock = discrepancies.stock_mismatches(matched, catalog).collect()
+    only = discrepancies.medusa_only_products(catalog, matched, missing.lazy(), loose).collect()
+    stock = discrepancies.stock_mismatches(matched, catalog, missing.lazy()).collect()
     # Both what is done and what is held back.
     assert set(missing["loose_match"]) == {True, False}
     assert set(only["loose_match"]) == {True, False}
     assert set(stock["reason"]) == {"differs", "no_level", "left_feed"}
     assert discrepancies.price_mismatches(matched).collect().height > 0
-    assert discrepancies.returning_products(matched, catalog).collect().height > 0
+    assert discrepancies.returning_products(matched, catalog, missing.lazy()).collect().height > 0
     assert discrepancies.hidden_by_hand(matched) > 0
 
 
