@@ -101,6 +101,8 @@ def _with_faults(part: str, look: Callable[[], Findings]) -> Findings:
         yield Finding(part, State.FAULT, f"{error.tried}: {error.came_back}", error.to_do)
     except (StoreError, dg.DagsterError) as error:
         yield Finding(part, State.FAULT, str(error))
+    except ValueError as error:
+        yield Finding(part, State.FAULT, "cannot be looked at with these settings", str(error))
     except OSError as error:
         to_do = "Check that it is there and that you may write to it."
         yield Finding(part, State.FAULT, f"{error.filename}: {error.strerror}", to_do)
