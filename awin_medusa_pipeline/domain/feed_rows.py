@@ -70,16 +70,19 @@ def chunks(pieces: Iterable[bytes], layout: Layout | None, label: str) -> Iterat
         size += len(piece)
         if size < CHUNK:
             continue
-        data = b"".join(parts)
-        end = _record_end(data, layout)
+        last = parts.pop()
+        end = _record_end(last, layout)
+        if not end and size > LONGEST_LINE:
+            end = last.rfind(b"\n") + 1
+            if not end:
+                raise NotAFeedError(
+                    f"Reading the feed {label}", "a line is longer than 32 MB", "Check that it is a CSV feed."
+                )
         if end:
             any_row = True
-            yield data[:end]
-        elif size > LONGEST_LINE:
-            raise NotAFeedError(
-                f"Reading the feed {label}", "a line is longer than 32 MB", "Check that it is a CSV feed."
-            )
-        parts, size = [data[end:]], len(data) - end
+            yield b"".join([*parts, last[:end]])
+            parts, size = [], len(last) - end
+        parts.append(last[end:])
     data = b"".join(parts)
     if data.strip():
         yield data.rstrip(b"\r\n") + b"\n"
@@ -91,19 +94,21 @@ def chunks(pieces: Iterable[bytes], layout: Layout | None, label: str) -> Iterat
         )
 
 
-def _record_end(data: bytes, layout: Layout | None) -> int:
-    """Where to cut: between the last two lines that are whole rows; after the last line when there are none."""
-    end = at = data.rfind(b"\n") + 1
+def _record_end(piece: bytes, layout: Layout | None) -> int:
+    """Where to cut: between the last two lines that are whole rows; 0 when there are none."""
+    at = piece.rfind(b"\n") + 1
+    if not layout:
+        return at
     alone = False
-    for _ in range(1_000 if layout else 0):
+    for _ in range(1_000):
         if not at:
             break
-        start = data.rfind(b"\n", 0, at - 1) + 1
-        before, alone = alone, bool(layout and layout.stands_alone(data[start : at - 1].decode("utf-8", "replace")))
+        start = piece.rfind(b"\n", 0, at - 1) + 1
+        before, alone = alone, layout.stands_alone(piece[start : at - 1].decode("utf-8", "replace"))
         if before and alone:
             return at
         at = start
-    return end
+    return 0
 
 
 def read_rows(chunk: bytes, layout: Layout, wanted: Sequence[str]) -> Rows:
