@@ -35,6 +35,7 @@ FOUND = {
     "price_mismatches": "prices that differ (reported only)",
     "loose_matches": "pairs that only look alike",
 }
+_SIZES = ("dagster/row_count", "bytes")
 SUMMARY_ASSET = "sync_summary"
 OUTCOMES = ("planned", "applied", "unchanged", "skipped", "held", "failed")
 KINDS = {"import": "import", "hide": "hide", "restore": "restore", "stock": "set stock"}
@@ -120,7 +121,7 @@ def _done(step: str, state: str) -> Text:
 def counts_of(metadata: Mapping[str, Any]) -> str:
     """The numbers of a materialisation in a line, zeros left out."""
     rows = {"rows": metadata["dagster/row_count"]} if "dagster/row_count" in metadata else {}
-    numbers = rows | {key: value for key, value in metadata.items() if type(value) is int and "/" not in key}
+    numbers = rows | {key: value for key, value in metadata.items() if type(value) is int and key not in _SIZES}
     return ", ".join(f"{value:,} {key.replace('_', ' ')}" for key, value in numbers.items() if value) or "nothing"
 
 

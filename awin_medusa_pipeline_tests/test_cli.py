@@ -215,7 +215,7 @@ def products(shop: Shop) -> int:
 
 def test_demo_shop_is_filled_once(sandbox: Sandbox, demo_shop: Shop):
     count, feed = products(demo_shop), sandbox.feed_file.read_bytes()
-    assert count > 100
+    assert count > 50
     demo.fill(sandbox, silent)
     assert (products(demo_shop), sandbox.feed_file.read_bytes()) == (count, feed)
 
