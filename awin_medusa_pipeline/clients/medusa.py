@@ -189,18 +189,25 @@ class MedusaClient:
         Medusa refuses is left out: it costs its products a brand or a category, not the import.
         """
         ids = self._ids(route, key, list(entries))
-        for name, body in entries.items():
-            if name not in ids:
-                try:
-                    ids[name] = str(self.post(f"/admin/{route}", body)[answer_key]["id"])
-                except (PermanentError, UnknownOutcomeError) as error:
-                    found = self._ids(route, key, [name])
-                    if not found and (isinstance(error, UnknownOutcomeError) or error.status in (401, 403)):
-                        raise
-                    if not found:
-                        log.warning("The products go without this. %s", error)
-                    ids |= found
+        for name in [name for name in entries if name not in ids]:
+            if id_ := self._make(route, answer_key, key, name, entries[name]):
+                ids[name] = id_
         return ids
+
+    def _make(self, route: str, answer_key: str, key: str, name: str, body: Json) -> str | None:
+        for last in (False, False, True):
+            try:
+                return str(self.post(f"/admin/{route}", body)[answer_key]["id"])
+            except (PermanentError, UnknownOutcomeError) as error:
+                if found := self._ids(route, key, [name]):
+                    return found[name]
+                unknown = isinstance(error, UnknownOutcomeError)
+                if error.status in (401, 403) or (unknown and last):
+                    raise
+                if not unknown:
+                    log.warning("The products go without this. %s", error)
+                    return None
+        raise AssertionError("the last try returns or raises")
 
     def _ids(self, route: str, key: str, values: Sequence[str]) -> dict[str, str]:
         return {entry[key]: entry["id"] for entry in self.where(route, key, values, f"id,{key}")}
@@ -241,6 +248,9 @@ class MedusaClient:
             return TransientError(
                 tried, f"{came_back}, after {seconds:.0f} s", "The shop's database is away; the key may be fine."
             )
+        if not self.can_write and (status in (401, 403) or "publishable" in came_back):
+            to_do = "Check MEDUSA_PUBLISHABLE_KEY: Medusa Admin > Settings > Publishable API Keys."
+            return PermanentError(tried, came_back, to_do, status=status)
         if status in (401, 403):
             return PermanentError(
                 tried, came_back, "Check MEDUSA_ADMIN_API_KEY: it must be a secret key.", status=status
