@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 from dagster import DagsterEventType
+from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.events.log import EventLogEntry
 from dagster._core.execution.plan.objects import StepFailureData
 from dagster_shared.error import SerializableErrorInfo
@@ -39,6 +40,8 @@ def sentence(error: SerializableErrorInfo) -> str:
     """The words of what was raised at first, without Dagster's wrapping and the name of the class."""
     while error.cause:
         error = error.cause
+    if error.cls_name == DagsterExecutionInterruptedError.__name__:
+        return "It was stopped from outside (Ctrl-C, or the machine went down). Run it again: it goes on from there."
     return re.sub(rf"^[\w.]*\b{re.escape(str(error.cls_name))}: ", "", str(error.message).strip())
 
 

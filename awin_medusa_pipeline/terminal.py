@@ -169,6 +169,7 @@ def age(since: datetime) -> str:
 def commands(lines: Iterable[tuple[str, str]]) -> None:
     """Commands to run next, each with what it does."""
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 2))
+    table.add_column(no_wrap=True)
     for command, meaning in lines:
         table.add_row(f"[bold]{escape(command)}[/]", escape(meaning))
     console.print(table)

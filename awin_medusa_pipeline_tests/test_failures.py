@@ -2,6 +2,7 @@
 
 import dagster as dg
 import pytest
+from dagster._core.errors import DagsterExecutionInterruptedError
 
 from awin_medusa_pipeline.errors import PermanentError
 from awin_medusa_pipeline.failures import failure_of
@@ -27,6 +28,11 @@ def mistaken() -> None:
     raise KeyError("sku")
 
 
+@dg.asset
+def interrupted() -> None:
+    raise DagsterExecutionInterruptedError
+
+
 @dg.asset_check(asset=sound, blocking=True)
 def looks_right() -> dg.AssetCheckResult:
     return dg.AssetCheckResult(passed=False, description="3 operations failed; see the log.")
@@ -43,6 +49,11 @@ def says_nothing() -> dg.AssetCheckResult:
         ([refused], "refused", "Reading the shop: HTTP 401. Check the key."),
         ([stopped], "stopped", "The plan was left early."),
         ([mistaken], "mistaken", "'sku'"),
+        (
+            [interrupted],
+            "interrupted",
+            "It was stopped from outside (Ctrl-C, or the machine went down). Run it again: it goes on from there.",
+        ),
         ([sound, looks_right], "sound_looks_right", "3 operations failed; see the log."),
         ([sound, says_nothing], "sound_says_nothing", "The check says_nothing failed."),
     ],
