@@ -4,12 +4,14 @@ What belongs here: what ends a run although every step worked. What does not: gu
 """
 
 from collections.abc import Sequence
+from itertools import islice
 
 import dagster as dg
 import dataframely as dy
 import polars as pl
 
 from awin_medusa_pipeline.domain import schemas
+from awin_medusa_pipeline.reports import failures
 from awin_medusa_pipeline.resources import MedusaResource, StateStore
 
 CONTRACTS: dict[str, type[dy.Schema]] = {
@@ -73,9 +75,10 @@ def nothing_failed(context: dg.AssetCheckExecutionContext, store: StateStore) ->
     failed = {kind: outcomes["failed"] for kind, outcomes in counts.items() if outcomes["failed"]}
     numbers = ", ".join(f"{kind} {number}" for kind, number in failed.items())
     folder = store.reports(context.run).folder
+    first = "".join(f" The first is {key}: {reason.rstrip('.')}." for _, key, reason in islice(failures(folder), 1))
     return dg.AssetCheckResult(
         passed=not failed,
-        description=f"Operations that failed: {numbers}. The reason of each is in {folder}/*-log.ndjson; "
+        description=f"Operations that failed: {numbers}.{first} The reason of each is in {folder}/*-log.ndjson; "
         "the next run tries them again."
         if failed
         else None,
