@@ -2,6 +2,7 @@
 
 import csv
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -55,14 +56,17 @@ class Answer:
     body: bytes = b""
     status: int = 200
     type: str = "text/plain"
+    seconds: float = 0
+    """How long it takes."""
 
 
 @dataclass
 class Web:
-    """A web server: an answer a path, 404 for any other."""
+    """A web server: an answer a path, another for the rest."""
 
     url: str
     answers: dict[str, Answer] = field(default_factory=dict)
+    otherwise: Answer = field(default_factory=lambda: Answer(b"There is nothing here.", 404))
 
 
 @contextmanager
@@ -71,7 +75,8 @@ def web_server() -> Iterator[Web]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            answer = web.answers.get(self.path, Answer(b"There is nothing here.", 404))
+            answer = web.answers.get(self.path, web.otherwise)
+            time.sleep(answer.seconds)
             self.send_response(answer.status)
             self.send_header("Content-Type", answer.type)
             self.send_header("Content-Length", str(len(answer.body)))

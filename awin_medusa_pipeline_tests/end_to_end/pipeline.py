@@ -52,19 +52,20 @@ class Pipeline:
     instance: dg.DagsterInstance
     environment: pytest.MonkeyPatch
 
-    def run(self, job: str = "daily_sync_job", **config: Any) -> Finished:
-        """Run a job that is expected to go well; `config` replaces that of the applying assets."""
-        finished = self.end_of(job, **config)
+    def run(self, job: str = "daily_sync_job", *, feed: Json | None = None, **config: Any) -> Finished:
+        """Run a job that is expected to go well; `config` replaces that of the applying assets, `feed` the feed's."""
+        finished = self.end_of(job, feed=feed, **config)
         assert finished.error is None, f"{job} failed at {finished.step}: {finished.error}"
         return finished
 
-    def end_of(self, job: str = "daily_sync_job", **config: Any) -> Finished:
+    def end_of(self, job: str = "daily_sync_job", *, feed: Json | None = None, **config: Any) -> Finished:
         """Run a job to its end, whatever that is; of a failure Dagster tells the failure sensor."""
         definition = build_defs().resolve_job_def(job)
         run_config: Json = {**(definition.run_config or {}), "loggers": CONSOLE}
+        ops = run_config.get("ops", {})
         if config:
-            applying = [asset for asset in APPLYING if asset in run_config.get("ops", {})]
-            run_config["ops"] = {asset: {"config": config} for asset in applying}
+            ops = {asset: {"config": config} for asset in APPLYING if asset in ops}
+        run_config["ops"] = ops | ({"awin_feeds": {"config": feed}} if feed else {})
         result = definition.execute_in_process(run_config=run_config, instance=self.instance, raise_on_error=False)
         (folder,) = list((self.home / "reports").glob(f"*-{result.run_id[:8]}")) or [self.home / "no reports"]
         if result.success:
