@@ -95,23 +95,24 @@ def missing_products(
         .join(matched.select("offer_key"), on="offer_key", how="anti")
         .collect()
     )
-    shop = catalog.select("product_id", "handle", "external_id", "barcode", half_made=_ours_half_made()).collect()
+    shop = catalog.select("product_id", "handle", "external_id", "barcode", half_made=_ours_half_made())
+    of_missing = shop.join(narrow.lazy().select(external_id="product_key"), on="external_id", how="semi").collect()
     known = (  # Of copies the whole one, then the oldest
-        shop.drop_nulls("external_id")
-        .group_by("product_id", "handle", product_key="external_id")
+        of_missing.group_by("product_id", "handle", product_key="external_id")
         .agg(whole=~pl.col("half_made").all())
         .sort("whole", "product_id", descending=[True, False])
         .unique("product_key", keep="first", maintain_order=True)
     )
-    replaced = pl.col("half_made") & pl.col("external_id").is_in(narrow["product_key"].unique().implode())
-    barcodes = shop.filter(~replaced)["barcode"].drop_nulls().implode()
+    # What an interrupted import left goes away, and its barcodes with it; its handle goes to what replaces it.
+    staying = shop.join(of_missing.lazy().filter("half_made").select("product_id"), on="product_id", how="anti")
+    barcodes = staying.select(gtin="barcode").join(narrow.lazy().select("gtin"), on="gtin", how="semi").collect()
     titled = narrow.join(_titles(narrow, shop), on="product_key").join(known, on="product_key", how="left")
     additions = titled.select(
         "offer_key",
         "title",
         "wanted_level",
         handle=pl.coalesce("handle_right", "handle"),
-        barcode=pl.when(pl.col("gtin").is_unique() & ~pl.col("gtin").is_in(barcodes)).then("gtin"),
+        barcode=pl.when(pl.col("gtin").is_unique() & ~pl.col("gtin").is_in(barcodes["gtin"].implode())).then("gtin"),
         existing_product_id=pl.when("whole").then("product_id"),
         half_made_product_id=pl.when(~pl.col("whole")).then("product_id"),
     )
@@ -123,7 +124,7 @@ def missing_products(
     )
 
 
-def _titles(missing: pl.DataFrame, shop: pl.DataFrame) -> pl.DataFrame:
+def _titles(missing: pl.DataFrame, shop: pl.LazyFrame) -> pl.DataFrame:
     """(product_key, title, handle), handles unique among themselves and in the shop.
 
     The first product of the feed keeps the plain slug; one that would collide gets its SKU, then its key in
@@ -136,24 +137,16 @@ def _titles(missing: pl.DataFrame, shop: pl.DataFrame) -> pl.DataFrame:
         last=pl.col("name").max(),
     )
     titles = pl.Series([common_name(a, b) for a, b in products.select("first", "last").iter_rows()], dtype=pl.String)
-    products = products.with_columns(title=titles).sort("position")
-    base, sku = slug(pl.col("title")), slug(pl.col("sku"))
-    taken = shop["handle"].implode()
-
-    def free(handle: pl.Expr) -> pl.Expr:
-        return handle.is_first_distinct() & ~handle.is_in(taken) & (handle != "")
-
-    return products.with_columns(
-        handle=pl.when(free(base)).then(base).otherwise(pl.concat_str(base, sku, separator="-").str.strip_chars("-"))
-    ).select(
-        "product_key",
-        "title",
-        handle=pl.when(free(pl.col("handle")))
-        .then("handle")
-        .otherwise(
-            pl.concat_str("handle", pl.col("product_key").str.encode("hex"), separator="-").str.strip_chars("-")
-        ),
-    )
+    with_sku = pl.concat_str("handle", slug(pl.col("sku")), separator="-").str.strip_chars("-")
+    with_key = pl.concat_str("handle", pl.col("product_key").str.encode("hex"), separator="-").str.strip_chars("-")
+    products = products.with_columns(title=titles).sort("position").with_columns(handle=slug(pl.col("title")))
+    for longer in (with_sku, with_key):
+        taken = shop.select("handle").join(products.lazy().select("handle"), on="handle", how="semi").collect()
+        free = pl.col("handle").is_first_distinct() & ~pl.col("handle").is_in(taken["handle"].implode())
+        products = products.with_columns(
+            handle=pl.when(free & (pl.col("handle") != "")).then("handle").otherwise(longer)
+        )
+    return products.select("product_key", "title", "handle")
 
 
 def _in_feed(matched: pl.LazyFrame, missing: pl.LazyFrame) -> pl.LazyFrame:
