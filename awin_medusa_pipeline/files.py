@@ -29,7 +29,7 @@ def local_path(path: UPath) -> Path | None:
 
 
 def local_home(home: str) -> Path:
-    """Where state that needs a real file system goes: AWIN_MEDUSA_HOME, or beside the project when that is elsewhere."""
+    """Where state that needs a real file system goes: AWIN_MEDUSA_HOME, else (home elsewhere) beside the project."""
     return local_path(home_path(home)) or PROJECT_ROOT / ".awin_medusa"
 
 

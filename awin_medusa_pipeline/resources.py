@@ -4,8 +4,9 @@ What belongs here: opening and closing. What does not: logic. No resource has a 
 environment when a run needs them, so no secret ever stands in a resource's config, which Dagster shows and stores.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -20,6 +21,7 @@ from awin_medusa_pipeline.reports import RunReports
 from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.store.database import Database, database_url, open_database
 from awin_medusa_pipeline.store.feed_history import FeedHistory
+from awin_medusa_pipeline.store.leases import HeldLease, Leases
 from awin_medusa_pipeline.store.ledger import Ledger, Run
 from awin_medusa_pipeline.store.outbox import Outbox
 
@@ -66,11 +68,14 @@ class StateStore(dg.ConfigurableResource["StateStore"]):
     """The state store, open for a run: operation log, feed history, outbox; and the run's reports."""
 
     _database: Database = PrivateAttr()
+    _leases: ExitStack = PrivateAttr()
+    _lease: HeldLease | None = PrivateAttr(default=None)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["StateStore"]:
-        """Open for the length of a run."""
-        with open_database(database_url(Settings())) as self._database:
+        """Open for the length of a run; a lease that the run took is given back at its end."""
+        self._lease = None
+        with open_database(database_url(Settings())) as self._database, ExitStack() as self._leases:
             yield self
 
     @property
@@ -90,17 +95,37 @@ class StateStore(dg.ConfigurableResource["StateStore"]):
 
     def run(self, dagster_run: dg.DagsterRun) -> Run:
         """The run's row in the operation log, made by whichever step comes first."""
-        operations: dict[str, Any] = dagster_run.run_config.get("ops") or {}  # type: ignore[assignment]
         return self.ledger.start_run(
             dagster_run.run_id,
             shop=Settings().medusa_backend_url or "",
             job=dagster_run.job_name,
-            dry_run=any((config.get("config") or {}).get("dry_run") is True for config in operations.values()),
+            dry_run=True in _dry_runs(dagster_run),
         )
+
+    def lease_if_applying(self, dagster_run: dg.DagsterRun) -> None:
+        """Take the shop before it is read when this run is going to change it: then nothing changes in between."""
+        if False in _dry_runs(dagster_run):
+            self.lease(dagster_run)
+
+    def lease(self, dagster_run: dg.DagsterRun) -> Callable[[], None]:
+        """Take the shop for this run until it ends; what is answered proves, before each batch, that it still is ours.
+
+        Raises ShopBusyError when another run has it.
+        """
+        leases, run = Leases(self._database), self.run(dagster_run)
+        if self._lease is None:
+            self._lease = self._leases.enter_context(leases.hold(run.shop, run_id=run.run_id, job=run.job))
+        return partial(leases.check, self._lease)
 
     def reports(self, dagster_run: dg.DagsterRun) -> RunReports:
         """The run's report folder."""
         return RunReports(Settings().awin_medusa_home, self.run(dagster_run))
+
+
+def _dry_runs(dagster_run: dg.DagsterRun) -> set[bool | None]:
+    """What the run config says of dry_run, over all of its assets."""
+    operations: dict[str, Any] = dagster_run.run_config.get("ops") or {}  # type: ignore[assignment]
+    return {(operation.get("config") or {}).get("dry_run") for operation in operations.values()}
 
 
 class Slack(dg.ConfigurableResource["Slack"]):

@@ -95,6 +95,7 @@ def _application(
     def progress(done: int) -> None:
         context.log.info(f"{done:,} rows of the plan are settled")
 
+    permit = (lambda: None) if config.dry_run else store.lease(context.run)
     with medusa.client(applying=True) as client:
         yield Application(
             client,
@@ -103,7 +104,7 @@ def _application(
                 stock_location=settings.medusa_stock_location,
                 shipping_profile=settings.medusa_shipping_profile,
             ),
-            Engine(store.ledger, run.run_id, progress=progress),
+            Engine(store.ledger, run.run_id, progress=progress, permit=permit),
             dry_run=config.dry_run,
             limit=config.limit,
             hold_loose=settings.sync_loose_matches is LooseMatches.HOLD,

@@ -9,17 +9,20 @@ import polars as pl
 from awin_medusa_pipeline.assets.tables import OWNERS, schema_metadata
 from awin_medusa_pipeline.domain.catalog import variants_frame
 from awin_medusa_pipeline.domain.schemas import CatalogVariant
-from awin_medusa_pipeline.resources import MedusaResource
+from awin_medusa_pipeline.resources import MedusaResource, StateStore
 from awin_medusa_pipeline.settings import Settings
 
 
 @dg.asset(group_name="medusa", kinds={"medusa", "polars"}, owners=OWNERS, metadata=schema_metadata(CatalogVariant))
-def medusa_catalog(context: dg.AssetExecutionContext, medusa: MedusaResource) -> dg.MaterializeResult[pl.DataFrame]:
+def medusa_catalog(
+    context: dg.AssetExecutionContext, medusa: MedusaResource, store: StateStore
+) -> dg.MaterializeResult[pl.DataFrame]:
     """Every product and variant of the shop, drafts included, with price, level and what this program wrote."""
 
     def progress(done: int, total: int) -> None:
         context.log.info(f"Read {done:,} of {total:,} products")
 
+    store.lease_if_applying(context.run)
     with medusa.client() as client:
         location = client.stock_location_id(Settings().medusa_stock_location) if client.can_write else None
         pages = [variants_frame(page, location) for page in client.product_pages(progress)]

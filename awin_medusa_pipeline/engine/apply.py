@@ -98,6 +98,8 @@ class Engine:
     threads: int = THREADS
     sleep: Callable[[float], None] = time.sleep
     progress: Callable[[int], None] = field(default=lambda done: None)
+    permit: Callable[[], None] = field(default=lambda: None)
+    """Asked before each batch; raises RemoteError when this run may not change the shop any more."""
 
     def settle_left_open(self, writer: Writer) -> int:
         """Look up what other runs on this run's shop left open; how much of it the shop shows as done."""
@@ -186,7 +188,12 @@ class Engine:
         )
         by_key = dict(zip((change.key for change in changes), ids, strict=True))
         batch = _Batch(writer, operations, self.sleep)
-        batch.settle()
+        try:
+            self.permit()
+        except RemoteError as fault:
+            batch.stop(fault)
+        else:
+            batch.settle()
         self.ledger.record_outcomes(
             Outcome(by_key[key], status, target, reason) for key, (status, target, reason) in batch.outcomes.items()
         )
@@ -220,7 +227,7 @@ class _Batch:
             try:
                 rest = self._send(self._waiting[-1])
             except RemoteError as fault:
-                self._stop(fault)
+                self.stop(fault)
                 return
             self._waiting.pop()
             self._waiting.extend(reversed(rest))
@@ -290,7 +297,7 @@ class _Batch:
                 left.append(operation)
         return left
 
-    def _stop(self, fault: RemoteError) -> None:
+    def stop(self, fault: RemoteError) -> None:
         """Nothing more is sent: what may have been carried out stays open in the ledger, the rest has failed."""
         self.stopped = str(fault)
         for part in self._waiting:

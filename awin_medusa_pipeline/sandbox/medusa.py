@@ -80,7 +80,7 @@ class Software:
         return self._marker.exists() and self._marker.read_text() == fingerprint()
 
     def install(self, progress: Progress) -> None:
-        """Install them. Measured: 22 to 25 s with an empty npm cache. Raises SandboxError with the end of npm's output."""
+        """Install them; 22 to 25 s with an empty npm cache. Raises SandboxError with the end of npm's output."""
         step = "Installing Medusa (npm)"
         if self.installed:
             return

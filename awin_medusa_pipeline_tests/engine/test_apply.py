@@ -393,7 +393,10 @@ def test_whatever_fails_every_row_has_one_true_outcome(
     assert not by_status[Status.UNCHANGED] & set(shop.made)
     assert not by_status[Status.FAILED] & set(shop.made)
     if not (stopped or any(fault and fault.endswith("60 s") for fault in faults)):
-        assert by_status[Status.FAILED] | by_status[Status.UNKNOWN] == keys(*culprits) & set(found)
+        bad = by_status[Status.FAILED] | by_status[Status.UNKNOWN]
+        assert bad >= keys(*culprits) & set(found)
+        # A sound row is given up only after as many faults as there are tries.
+        assert bad <= keys(*culprits) or sum(fault is not None for fault in faults) >= SENDS
 
     batches = math.ceil(rows / batch_size)
     halves = 2 * halvings(batch_size) if batch_size > 1 else 0
