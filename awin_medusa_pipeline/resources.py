@@ -25,6 +25,9 @@ from awin_medusa_pipeline.store.leases import HeldLease, Leases
 from awin_medusa_pipeline.store.ledger import Ledger, Run
 from awin_medusa_pipeline.store.outbox import Outbox
 
+IMPLICIT_JOB = "__ASSET_JOB"
+"""Dagster's name for a run of assets that no job of ours selects."""
+
 
 def medusa_client(settings: Settings, *, applying: bool = False, backoff: Backoff | None = None) -> MedusaClient:
     """The shop of the settings. Raises PermanentError naming the setting that is missing."""
@@ -95,11 +98,14 @@ class StateStore(dg.ConfigurableResource["StateStore"]):
 
     def run(self, dagster_run: dg.DagsterRun) -> Run:
         """The run's row in the operation log, made by whichever step comes first."""
+        asked = _dry_runs(dagster_run)
+        # Assets materialised by hand have no job's config, and an applying one then keeps its safe default.
+        by_hand = dagster_run.job_name.startswith(IMPLICIT_JOB) and False not in asked
         return self.ledger.start_run(
             dagster_run.run_id,
             shop=Settings().medusa_backend_url or "",
             job=dagster_run.job_name,
-            dry_run=True in _dry_runs(dagster_run),
+            dry_run=True in asked or by_hand,
         )
 
     def lease_if_applying(self, dagster_run: dg.DagsterRun) -> None:
