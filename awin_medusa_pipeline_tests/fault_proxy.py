@@ -65,8 +65,8 @@ class FaultProxy:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self._shop = httpx.Client(base_url=self.target, timeout=60, limits=httpx.Limits(max_keepalive_connections=0))
-        Thread(target=self._server.serve_forever, daemon=True).start()
+        self._shop = httpx.Client(base_url=self.target, timeout=60, limits=httpx.Limits(keepalive_expiry=4))
+        Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
     def __exit__(
@@ -168,7 +168,7 @@ class AnsweringServer:
         self._server.daemon_threads = True
 
     def __enter__(self) -> str:
-        Thread(target=self._server.serve_forever, daemon=True).start()
+        Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def __exit__(

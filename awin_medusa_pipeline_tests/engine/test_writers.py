@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import httpx
 import polars as pl
 import pytest
 
+from awin_medusa_pipeline.clients import medusa
 from awin_medusa_pipeline.clients.http import Backoff
 from awin_medusa_pipeline.clients.medusa import MedusaClient
 from awin_medusa_pipeline.domain import discrepancies
@@ -19,7 +20,7 @@ from awin_medusa_pipeline.domain.discrepancies import StockRules
 from awin_medusa_pipeline.engine.apply import ApplyResult, Engine
 from awin_medusa_pipeline.engine.kinds import Application
 from awin_medusa_pipeline.engine.taxonomy import product_defaults
-from awin_medusa_pipeline.sandbox import Shop
+from awin_medusa_pipeline.sandbox import Sandbox, Shop
 from awin_medusa_pipeline.store.database import open_database
 from awin_medusa_pipeline.store.ledger import Kind, Ledger, Status
 from awin_medusa_pipeline_tests.factories import NO_LOOSE, Row, offer, offers
@@ -40,7 +41,7 @@ class Rig:
     ledger: Ledger
     client: MedusaClient
     http: httpx.Client
-    slept: list[float] = field(default_factory=list)
+    waits: list[float]
     runs: int = 0
 
     @property
@@ -51,9 +52,13 @@ class Rig:
         """A new run."""
         self.runs += 1
         self.ledger.start_run(self.run_id, shop=self.shop.base_url, job="daily_sync_job")
-        engine = Engine(self.ledger, self.run_id, batch_size=options.pop("batch_size", 200), sleep=self.slept.append)
-        ids = self.client.shop(sales_channel=None, stock_location=None, shipping_profile=None)
-        return Application(self.client, ids, engine, **({"dry_run": False, "hold_loose": False} | options))
+        engine = Engine(self.ledger, self.run_id, batch_size=options.pop("batch_size", 200), sleep=self.waits.append)
+        return Application(self.client, self.ids, engine, **({"dry_run": False, "hold_loose": False} | options))
+
+    @property
+    def ids(self) -> medusa.Shop:
+        """What new products need."""
+        return medusa.Shop(self.shop.sales_channel_id, self.shop.stock_location_id, self.shop.shipping_profile_id)
 
     def catalog(self) -> pl.LazyFrame:
         """Read past the proxy."""
@@ -83,7 +88,8 @@ class Rig:
     def mismatches(self, feed: list[Row]) -> pl.DataFrame:
         in_feed, in_shop = offers(*feed), self.catalog()
         matched = discrepancies.matched_products(in_feed, in_shop, RULES).collect().lazy()
-        return discrepancies.stock_mismatches(matched, in_shop, self.missing(feed).lazy()).collect()
+        missing = discrepancies.missing_products(in_feed, in_shop, matched, NO_LOOSE, RULES)
+        return discrepancies.stock_mismatches(matched, in_shop, missing).collect()
 
     def imports(self, feed: list[Row], **options: Any) -> ApplyResult:
         missing = self.missing(feed)
@@ -93,25 +99,38 @@ class Rig:
         return Counter(str(row.status) for row in self.ledger.rows(self.run_id))
 
 
+@pytest.fixture(scope="session")
+def token(sandbox: Sandbox) -> str:
+    """A session of the admin user; it outlives the resets, and a request with it costs Medusa 6 ms instead of 40."""
+    body = {"email": sandbox.shop.admin_email, "password": sandbox.shop.admin_password}
+    answer = httpx.post(f"{sandbox.shop.base_url}/auth/user/emailpass", json=body).raise_for_status().json()
+    return str(answer["token"])
+
+
 @pytest.fixture
-def rig(shop: Shop, tmp_path: Path) -> Iterator[Rig]:
-    slept: list[float] = []
+def rig(shop: Shop, token: str, tmp_path: Path) -> Iterator[Rig]:
+    waits: list[float] = []
     with (
         FaultProxy(shop.base_url) as proxy,
         open_database(f"sqlite:///{tmp_path / 'state.db'}") as database,
         MedusaClient(
             proxy.address,
             admin_key=shop.admin_key,
-            backoff=Backoff(sleep=slept.append),
+            backoff=Backoff(sleep=waits.append),
             timeout=httpx.Timeout(PATIENCE),
         ) as client,
-        shop.client() as http,
+        httpx.Client(
+            base_url=shop.base_url,
+            headers={"authorization": f"Bearer {token}"},
+            timeout=60,
+            limits=httpx.Limits(keepalive_expiry=4),
+        ) as http,
     ):
-        yield Rig(shop, proxy, Ledger(database), client, http, slept)
+        yield Rig(shop, proxy, Ledger(database), client, http, waits)
 
 
 FEED = [
-    *(offer(f"p{n}", name=f"Product {n}", brand="Lumen", category="Home > Light") for n in range(8)),
+    *(offer(f"p{n}", name=f"Product {n}") for n in range(6)),
     *(offer(f"g{size}", parent="g", name=f"Trail Shoe {size}", size=size, in_stock=size != "M") for size in "SML"),
     offer("日", name="日本の靴"),
 ]
@@ -155,7 +174,6 @@ def assert_the_shop_is_the_feed(rig: Rig, feed: list[Row]) -> None:
 FAULTS: dict[str, Callable[[FaultProxy], None]] = {
     "no fault": lambda proxy: None,
     "429": lambda proxy: proxy.faults.extend([Fault("429", PRODUCTS), Fault("429", LEVELS)]),
-    "429 with Retry-After": lambda proxy: proxy.faults.append(Fault("429", PRODUCTS, retry_after="7")),
     "500": lambda proxy: proxy.faults.append(Fault("500", PRODUCTS)),
     "500 after the write": lambda proxy: proxy.faults.append(Fault("500", PRODUCTS, after=True)),
     "502 page": lambda proxy: proxy.faults.append(Fault("502", PRODUCTS)),
@@ -178,7 +196,6 @@ FAULTS: dict[str, Callable[[FaultProxy], None]] = {
     ),
     "at random 1": lambda proxy: setattr(proxy, "seeded", seeded_faults(1)),
     "at random 2": lambda proxy: setattr(proxy, "seeded", seeded_faults(2)),
-    "at random 3": lambda proxy: setattr(proxy, "seeded", seeded_faults(3)),
 }
 
 
@@ -194,8 +211,12 @@ def test_import_gets_over(fault: Callable[[FaultProxy], None], rig: Rig) -> None
     assert_the_shop_is_the_feed(rig, FEED)
     assert rig.missing(FEED).is_empty()
     assert rig.mismatches(FEED).is_empty()
-    if any(fault.retry_after for fault in rig.proxy.faults):
-        assert any(7.0 <= wait < 7.2 for wait in rig.slept)
+
+
+def test_retry_after_is_honoured(rig: Rig) -> None:
+    rig.proxy.faults.append(Fault("429", PRODUCTS, retry_after="7"))
+    assert rig.imports(FEED[:2]).counts["applied"] == 2
+    assert [wait for wait in rig.waits if wait > 1][:1] == [pytest.approx(7.05, abs=0.06)]
 
 
 def test_taxonomy_is_made_once_also_by_two_at_a_time(rig: Rig) -> None:
@@ -203,8 +224,7 @@ def test_taxonomy_is_made_once_also_by_two_at_a_time(rig: Rig) -> None:
         offer("a", brand="Lumen", category="Home & Garden > Light > Desk"),
         offer("b", brand="日本", category="日本 > Shoes"),
     ]
-    ids = rig.client.shop(sales_channel=None, stock_location=None, shipping_profile=None)
-    missing = rig.missing(feed)
+    ids, missing = rig.ids, rig.missing(feed)
     with ThreadPoolExecutor(2) as threads:
         first, second = threads.map(lambda _: product_defaults(rig.client, ids, missing), range(2))
     assert first == second == product_defaults(rig.client, ids, missing)
@@ -242,19 +262,19 @@ def own_product(handle: str, **variant: Any) -> dict[str, Any]:
 
 def test_refused_rows_fail_alone_and_say_why(rig: Rig) -> None:
     """What came into the shop after the catalogue was read collides by handle, SKU and barcode."""
-    feed = [offer(f"p{n}", name=f"Product {n}", gtin="96385074" if n == 20 else None) for n in range(40)]
+    feed = [offer(f"p{n}", name=f"Product {n}", gtin="96385074" if n == 10 else None) for n in range(16)]
     missing = rig.missing(feed)
-    for body in (own_product("product-3"), own_product("x", sku="p11"), own_product("y", barcode="96385074")):
+    for body in (own_product("product-3"), own_product("x", sku="p9"), own_product("y", barcode="96385074")):
         rig.post("/admin/products", body)
     result = rig.application().import_missing(missing)
     reasons = dict(result.failures)
-    assert set(reasons) == {"awin:1:p3", "awin:1:p11", "awin:1:p20"}
+    assert set(reasons) == {"awin:1:p3", "awin:1:p9", "awin:1:p10"}
     assert "Product with handle: product-3, already exists." in reasons["awin:1:p3"]
-    assert "Product variant with sku: p11, already exists." in reasons["awin:1:p11"]
-    assert "barcode" in reasons["awin:1:p20"]
-    assert result.counts["applied"] == 37
-    assert rig.proxy.sent(PRODUCTS) <= 1 + 2 * 3 * 6
-    assert len(rig.products()) == 40
+    assert "Product variant with sku: p9, already exists." in reasons["awin:1:p9"]
+    assert "barcode" in reasons["awin:1:p10"]
+    assert result.counts["applied"] == 13
+    assert rig.proxy.sent(PRODUCTS) <= 1 + 2 * 3 * 4
+    assert len(rig.products()) == 16
 
 
 def test_what_is_there_already_is_unchanged(rig: Rig) -> None:
@@ -289,8 +309,15 @@ def without_inventory_item(rig: Rig, product: dict[str, Any]) -> None:
     rig.post(f"/admin/products/{product['id']}", {"variants": [body]})
 
 
-@pytest.mark.parametrize("breaking", [without_variants, without_price, without_inventory_item])
-@pytest.mark.parametrize("fault", [None, Fault("reset", PRODUCTS, after=True), Fault("reset", "DELETE", after=True)])
+@pytest.mark.parametrize(
+    ("breaking", "fault"),
+    [
+        (without_variants, None),
+        (without_price, Fault("reset", PRODUCTS, after=True)),
+        (without_inventory_item, Fault("reset", "DELETE", after=True)),
+    ],
+    ids=["no variants", "no price, answer lost", "no inventory item, deletion's answer lost"],
+)
 def test_a_half_made_product_is_replaced(
     breaking: Callable[[Rig, dict[str, Any]], None], fault: Fault | None, rig: Rig
 ) -> None:
