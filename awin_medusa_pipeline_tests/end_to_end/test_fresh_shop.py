@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from awin_medusa_pipeline.sandbox import Sandbox
+from awin_medusa_pipeline.sandbox import Sandbox, Shop
 from awin_medusa_pipeline.sandbox.feed_generator import FeedFacts, write_feed
-from awin_medusa_pipeline_tests.end_to_end.pipeline import Finished, pipeline_on
-from awin_medusa_pipeline_tests.end_to_end.plain import Sold, by_product, plain_feed, sold_in, state_of
+from awin_medusa_pipeline_tests.end_to_end.pipeline import Finished, Pipeline, pipeline_on
+from awin_medusa_pipeline_tests.end_to_end.plain import Sold, by_product, plain_feed, products_in, sold_in, state_of
 
 OFFERS = 300
 UNCHANGED = dict.fromkeys(("planned", "applied", "unchanged", "skipped", "held", "failed"), 0)
@@ -136,3 +136,14 @@ def test_latest_leads_to_the_newest_report(story: Story) -> None:
     latest = story.second.folder.parent / "latest"
     assert latest.resolve() == story.second.folder.resolve()
     assert story.second.folder.name.endswith(story.second.run_id[:8])
+
+
+def test_assets_materialised_by_hand_change_nothing(pipeline: Pipeline, sandbox: Sandbox, shop: Shop) -> None:
+    """Dagster's own job for them has none of our jobs' config."""
+    facts = write_feed(sandbox.feed_file, offers=30)
+    summary = pipeline.run("__ASSET_JOB").summary
+    assert summary["dry_run"] is True
+    assert summary["import"] == UNCHANGED | {"planned": facts.offers, "skipped": facts.offers}
+    assert products_in(shop) == {}
+    (message,) = sandbox.slack_messages()
+    assert "(dry run, nothing was changed)" in message["text"]
