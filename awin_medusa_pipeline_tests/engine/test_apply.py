@@ -327,6 +327,22 @@ def test_a_dry_run_sends_nothing_and_reports_every_row(ledger: Ledger) -> None:
     }
 
 
+def test_a_run_that_lost_the_shop_sends_no_further_batch(ledger: Ledger) -> None:
+    shop = MemoryShop(ledger)
+    asked: list[int] = []
+
+    def permit() -> None:
+        asked.append(1)
+        if len(asked) > 2:
+            raise PermanentError("Changing the shop", "run-2 has it now", "Wait for it.")
+
+    result = Engine(ledger, shop.run_id, batch_size=10, threads=1, permit=permit).apply(shop, plan(50))
+    assert dict(result.counts) == numbers(applied=20, failed=30)
+    assert len(shop.sends) == 2
+    assert "run-2 has it now" in (result.stopped_reason or "")
+    assert set(statuses(ledger, shop.run_id).values()) == {Status.APPLIED, Status.FAILED}
+
+
 def test_rows_of_one_operation_share_its_fate(ledger: Ledger) -> None:
     groups = [Operation(tuple(Change(f"{n}-{size}", {}) for size in "SML"), {}) for n in range(10)]
     shop = MemoryShop(ledger, culprits=frozenset({"4-M"}))
