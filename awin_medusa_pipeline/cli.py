@@ -4,7 +4,6 @@ What belongs here: commands, options, and the order of what is shown. What does 
 import Dagster are imported by the commands that need them: it takes a second and a half, and --help should not.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
 from importlib.metadata import version
 from itertools import islice
@@ -15,25 +14,21 @@ from pydantic import ValidationError
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from awin_medusa_pipeline import cli_sandbox
+from awin_medusa_pipeline import cli_plans, cli_sandbox
+from awin_medusa_pipeline.cli_run import run_sync, show
 from awin_medusa_pipeline.documentation import env_example
 from awin_medusa_pipeline.environment import make_env_file, points_to, sandbox_here
 from awin_medusa_pipeline.errors import RemoteError
 from awin_medusa_pipeline.settings import ENV_FILE_VARIABLE, Settings, env_file, variables_of
 from awin_medusa_pipeline.terminal import (
-    KINDS,
-    JobSteps,
     Steps,
     age,
     commands,
     complain,
     console,
     say,
-    summary_tables,
-    verdict,
 )
 
-SYNC = "daily_sync_job"
 SHOWN_FAILURES = 10
 NEEDED = ("awin_feed_url", "medusa_backend_url", "medusa_admin_api_key")
 FIRST_STEPS, WORK, TRIALS = "First steps", "Daily work", "Trying it out"
@@ -78,6 +73,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 all went well, 1 a fault was found or a run failed, 2 the command was not understood. "
     "Settings: docs/configuration.md.",
 )
+app.add_typer(cli_plans.app, name="plans", rich_help_panel=WORK)
 app.add_typer(cli_sandbox.app, name="sandbox", rich_help_panel=TRIALS)
 
 
@@ -164,7 +160,7 @@ def sync(
     Stopped half-way, it goes on from there when it is run again; nothing is done twice.
     """
     applying = {"dry_run": dry_run} | ({"limit": pilot} if pilot else {})
-    _run(applying if dry_run or pilot else None)
+    run_sync(applying if dry_run or pilot else None)
 
 
 @app.command(rich_help_panel=WORK)
@@ -181,7 +177,7 @@ def report() -> None:
     say(
         f"[bold]{escape(summary['job'])}[/] on {escape(summary['shop'])}, {age(started)} ({started:%Y-%m-%d %H:%M} UTC)"
     )
-    _show(summary)
+    show(summary)
     for kind, key, reason in islice(failures(folder), SHOWN_FAILURES):
         say(f"[red]failed[/] {kind} {escape(key)}: {escape(reason)}")
 
@@ -217,7 +213,7 @@ def demo(port: cli_sandbox.Port = None) -> None:
     if settings.beside_own:
         say(f"Your own settings are left alone; this run works on the sandbox, with {escape(str(settings.file))}.")
     use(sandbox, settings)
-    _run(None)
+    run_sync()
     chosen = f"{ENV_FILE_VARIABLE}={settings.file} " if settings.beside_own else ""
     say(f"\nThe shop: {sandbox.shop.base_url}; Slack's messages: {escape(str(sandbox.slack_file))}")
     commands(
@@ -228,32 +224,3 @@ def demo(port: cli_sandbox.Port = None) -> None:
             ("awin-medusa init", "go on with your own shop"),
         ]
     )
-
-
-def _run(applying: Mapping[str, Any] | None) -> None:
-    """The whole sync with its steps and its summary. Exits with 1 when it failed."""
-    from awin_medusa_pipeline.local import run_job
-    from awin_medusa_pipeline.reports import latest_summary
-
-    with JobSteps(SYNC) as steps:
-        outcome = run_job(SYNC, steps, applying)
-    summary = latest_summary(Settings().awin_medusa_home)
-    if summary and summary["run"] == outcome.run_id:
-        _show(summary)
-    if failure := outcome.failure:
-        complain(f"The run failed{f' at {failure.step}' if failure.step else ''}. {failure.error}")
-        say(f"Its log: {escape(outcome.run_id)} in the Dagster UI (awin-medusa ui).")
-        raise typer.Exit(1)
-
-
-def _show(summary: Mapping[str, Any]) -> None:
-    from awin_medusa_pipeline.reports import latest_reports, reasons
-
-    for table in summary_tables(summary):
-        console.print()
-        console.print(table)
-    say(verdict(summary))
-    if folder := latest_reports(Settings().awin_medusa_home):
-        for kind, status, reason, number in reasons(folder):
-            say(f"  {KINDS[kind]}: {number:,} {status}: [dim]{escape(reason)}[/]")
-        say(f"Reports: {escape(str(folder))}")

@@ -4,6 +4,7 @@ What belongs here: the order of these steps, and that nothing is used before all
 step itself (clients/awin.py, domain/feed.py, store/feed_history.py).
 """
 
+import hashlib
 import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,8 +15,10 @@ import polars as pl
 
 from awin_medusa_pipeline.clients.awin import DownloadedFeed, Progress, download, label_of
 from awin_medusa_pipeline.clients.awin import FeedState as LastFeed
-from awin_medusa_pipeline.domain.feed import FeedBatch, FeedRules, Seen, read_feed
+from awin_medusa_pipeline.domain import guards
+from awin_medusa_pipeline.domain.feed import FeedBatch, FeedRules, Seen, feed_columns, read_feed
 from awin_medusa_pipeline.domain.feed_errors import FeedError, NoOffersError
+from awin_medusa_pipeline.domain.guards import FeedFacts, Limits, Trip
 from awin_medusa_pipeline.errors import PermanentError
 from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.store.feed_history import Feed, FeedHistory, FeedState
@@ -38,6 +41,8 @@ class FeedNumbers:
     """What became of the rows of one feed."""
 
     accepted: int = 0
+    merchants: Mapping[str, int] = field(default_factory=dict)
+    """Accepted rows by merchant_id."""
     rejected: Mapping[str, int] = field(default_factory=dict)
     """Rows by reason code."""
     damaged: int = 0
@@ -46,7 +51,8 @@ class FeedNumbers:
     def plus(self, batch: FeedBatch) -> "FeedNumbers":
         """With another batch counted."""
         rejected = Counter(self.rejected) + Counter(batch.rejects["reason"].to_list())
-        return FeedNumbers(self.accepted + batch.offers.height, rejected, self.damaged + batch.damaged)
+        merchants = Counter(self.merchants) + Counter(dict(batch.offers["merchant_id"].value_counts().iter_rows()))
+        return FeedNumbers(self.accepted + batch.offers.height, merchants, rejected, self.damaged + batch.damaged)
 
 
 def take_feeds(
@@ -88,20 +94,60 @@ def take_feeds(
         history.record(label, run_id, FeedState.REFUSED, reason=error.code)
         raise
     for feed, numbers in zip(taken, parsed.numbers, strict=True):
-        rejected = sum(numbers.rejected.values())
-        history.record(
-            feed.label,
-            run_id,
-            FeedState.ACCEPTED,
-            sha256=feed.sha256,
-            bytes=feed.bytes,
-            etag=feed.etag,
-            last_modified=feed.last_modified,
-            rows=numbers.accepted + rejected,
-            accepted=numbers.accepted,
-            rejected=rejected,
-        )
+        _record(history, run_id, feed, numbers, settings.guard_limits)
     return parsed, taken
+
+
+def _record(history: FeedHistory, run_id: str, feed: DownloadedFeed, numbers: FeedNumbers, limits: Limits) -> None:
+    """Remember a feed; one that is unlike those before is used, but is no measure for the next."""
+    columns = feed_columns(feed.path, label=feed.label)
+    header = hashlib.sha256("\n".join(columns).encode()).hexdigest() if columns else None
+    rejected = sum(numbers.rejected.values())
+    facts = FeedFacts(feed.label, numbers.accepted, rejected, header, numbers.merchants)
+    trips = guards.feed_trips(facts, earlier(history, feed.label), limits)
+    history.record(
+        feed.label,
+        run_id,
+        FeedState.HELD if trips else FeedState.ACCEPTED,
+        reason="; ".join(trip.sentence for trip in trips) or None,
+        sha256=feed.sha256,
+        bytes=feed.bytes,
+        etag=feed.etag,
+        last_modified=feed.last_modified,
+        rows=numbers.accepted + rejected,
+        accepted=numbers.accepted,
+        rejected=rejected,
+        header_hash=header,
+        merchants=numbers.merchants,
+    )
+
+
+def earlier(history: FeedHistory, label: str, *, before: int | None = None) -> list[FeedFacts]:
+    """The accepted feeds that a new one is measured by, newest first; `before` a record of the history."""
+    return [_facts(feed) for feed in history.recent_accepted(label, guards.HISTORY, before=before)]
+
+
+def trips_of(history: FeedHistory, run_id: str, limits: Limits) -> list[Trip]:
+    """What is unlike before in the feeds that a run used; without a run of its own, in the newest ones."""
+    return [
+        trip
+        for feed in history.taken_by(run_id) or history.newest_of_each()
+        for trip in guards.feed_trips(_facts(feed), earlier(history, feed.label, before=feed.id), limits)
+    ]
+
+
+def frozen_feeds(history: FeedHistory, run_id: str, limits: Limits) -> list[str]:
+    """A warning for each feed of a run that has been the same for long."""
+    warnings = []
+    for feed in history.taken_by(run_id):
+        since = history.same_since(feed.label, feed.sha256 or "")
+        warning = guards.frozen_feed(feed.label, since, feed.recorded_at, limits) if since else None
+        warnings += [warning] if warning else []
+    return warnings
+
+
+def _facts(feed: Feed) -> FeedFacts:
+    return FeedFacts(feed.label, feed.accepted or 0, feed.rejected or 0, feed.header_hash, feed.merchants or {})
 
 
 def parse(files: Sequence[tuple[Path, str]], rules: FeedRules, folder: Path) -> ParsedFeeds:

@@ -81,23 +81,35 @@ def dagster_home() -> Path:
     return home
 
 
-def run_job(name: str, watcher: Watcher, applying: Mapping[str, Any] | None = None) -> JobOutcome:
+def run_job(
+    name: str, watcher: Watcher, applying: Mapping[str, Any] | None = None, only: str | None = None
+) -> JobOutcome:
     """Run a job in this process, recorded as the UI shows it; a failure is told to Slack as well.
 
-    `applying`: config of the applying assets, instead of the job's own.
+    `applying`: config of the applying assets, instead of the job's own; `only` one of them runs when it is named.
     """
     from awin_medusa_pipeline.definitions import build_defs  # it imports everything; the other commands need not wait
 
     job = build_defs().resolve_job_def(name)
     config: dict[str, Any] = dict(job.run_config or {})
-    if applying:
-        config["ops"] = {asset: {"config": dict(applying)} for asset in config.get("ops", {})}
+    others = set(config.get("ops", {})) - {only} if only else set()
+    config["ops"] = {
+        asset: {"config": dict(applying)} if applying else own
+        for asset, own in config.get("ops", {}).items()
+        if asset not in others
+    }
+    selection = [key for key in job.asset_layer.executable_asset_keys if key.to_user_string() not in others]
     dagster_home()
     with dg.DagsterInstance.get() as instance, _told(instance, run_id := str(uuid.uuid4()), watcher):
         # Dagster's own log goes to the run's page; the terminal gets one line a step.
         quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
         result = job.execute_in_process(
-            run_config=config | quiet, instance=instance, raise_on_error=False, run_id=run_id, tags=SHOP_TAG
+            run_config=config | quiet,
+            instance=instance,
+            raise_on_error=False,
+            run_id=run_id,
+            tags=SHOP_TAG,
+            asset_selection=selection if only else None,
         )
         if result.success:
             return JobOutcome(run_id, None)

@@ -21,6 +21,7 @@ from awin_medusa_pipeline.reports import RunReports
 from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.store.database import Database, database_url, open_database
 from awin_medusa_pipeline.store.feed_history import FeedHistory
+from awin_medusa_pipeline.store.held_plans import HeldPlans
 from awin_medusa_pipeline.store.leases import HeldLease, Leases
 from awin_medusa_pipeline.store.ledger import Ledger, Run
 from awin_medusa_pipeline.store.outbox import Outbox
@@ -95,6 +96,11 @@ class StateStore(dg.ConfigurableResource["StateStore"]):
     def feeds(self) -> FeedHistory:
         """The feed history."""
         return FeedHistory(self._database)
+
+    @property
+    def plans(self) -> HeldPlans:
+        """The plans that guards held."""
+        return HeldPlans(self._database)
 
     def run(self, dagster_run: dg.DagsterRun) -> Run:
         """The run's row in the operation log, made by whichever step comes first."""

@@ -5,6 +5,7 @@ code that uses them) and run config (it stands with the assets). docs/configurat
 """
 
 import os
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +20,7 @@ from pydantic_settings import (
 )
 
 from awin_medusa_pipeline.domain.discrepancies import StockRules
+from awin_medusa_pipeline.domain.guards import Limits
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 ENV_FILE_VARIABLE = "AWIN_MEDUSA_ENV_FILE"
@@ -126,6 +128,31 @@ class Settings(BaseSettings):
         description="An offer and a shop product that only look alike: hold (neither imported nor hidden until you "
         "decide) or ignore (import the one, hide the other).",
     )
+    guard_hide_percent: float = Field(
+        10, ge=0, le=100, description="Hide at most this share of the published products at once, or the floor below."
+    )
+    guard_hide_floor: int = Field(20, ge=0, description="So many may always be hidden: in a small shop one is a lot.")
+    guard_zero_percent: float = Field(
+        25,
+        ge=0,
+        le=100,
+        description="Set at most this share of the stocked variants to zero at once, or the floor below.",
+    )
+    guard_zero_floor: int = Field(50, ge=0, description="So many may always be set to zero.")
+    guard_accepted_percent: float = Field(
+        80,
+        ge=0,
+        le=100,
+        description="A feed with less than this share of the usual offers hides nothing. Usual is the median of the "
+        "last 5 accepted feeds, once there are 3.",
+    )
+    guard_rejected_percent: float = Field(
+        10, ge=0, le=100, description="A feed of which more rows than this are rejected hides nothing."
+    )
+    guard_frozen_days: int = Field(
+        14, ge=1, description="Warn when a feed has been byte for byte the same for more days than this."
+    )
+    plan_hours: int = Field(24, ge=1, description="How long a plan that a guard held can be approved.")
     sync_rehost_images: bool = Field(
         False, description="Upload each image to Medusa instead of linking to the advertiser's address."
     )
@@ -160,6 +187,24 @@ class Settings(BaseSettings):
         """What the feed's stock cells mean as a level in the shop."""
         unknown = {UnknownStock.IN_STOCK: self.sync_stock_level, UnknownStock.OUT_OF_STOCK: 0, UnknownStock.KEEP: None}
         return StockRules(self.sync_stock_level, self.sync_stock_from_feed, unknown[self.sync_unknown_stock])
+
+    @property
+    def hold_loose(self) -> bool:
+        """Whether pairs that only look alike wait for a person."""
+        return self.sync_loose_matches is LooseMatches.HOLD
+
+    @property
+    def guard_limits(self) -> Limits:
+        """How much change is too much."""
+        return Limits(
+            hide_share=self.guard_hide_percent / 100,
+            hide_floor=self.guard_hide_floor,
+            zero_share=self.guard_zero_percent / 100,
+            zero_floor=self.guard_zero_floor,
+            accepted_share=self.guard_accepted_percent / 100,
+            rejected_share=self.guard_rejected_percent / 100,
+            frozen_for=timedelta(days=self.guard_frozen_days),
+        )
 
     @property
     def feed_addresses(self) -> list[str]:

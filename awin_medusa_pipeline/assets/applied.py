@@ -3,18 +3,24 @@
 What belongs here: config, and one asset a kind. What does not: how it is done (engine/).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import dagster as dg
 import polars as pl
 from pydantic import Field
 
 from awin_medusa_pipeline.assets.tables import OWNERS
+from awin_medusa_pipeline.domain import guards
+from awin_medusa_pipeline.domain.guards import Trip
 from awin_medusa_pipeline.engine.apply import ApplyResult, Engine
+from awin_medusa_pipeline.engine.held import Guard, rows_of
 from awin_medusa_pipeline.engine.kinds import Application
+from awin_medusa_pipeline.feeds import trips_of
 from awin_medusa_pipeline.resources import MedusaResource, StateStore
-from awin_medusa_pipeline.settings import LooseMatches, Settings
+from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline.store.held_plans import HeldPlan
 from awin_medusa_pipeline.store.ledger import Kind
 
 GROUP = "applied"
@@ -32,6 +38,11 @@ class ApplyConfig(dg.Config):
     limit: int | None = Field(
         default=None, ge=1, description="Send at most this many operations (a pilot); the rest is reported as skipped."
     )
+    approve_plan: str | None = Field(
+        default=None,
+        description="Hash of a plan that a guard held: apply that plan and nothing else. Each row is looked at again "
+        "just before; one that no longer holds is skipped as stale.",
+    )
 
 
 @dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS)
@@ -43,8 +54,8 @@ def imported_products(
     store: StateStore,
 ) -> Applied:
     """Offers that the shop lacked, now published with price, variants, images and level."""
-    with _application(context, config, medusa, store) as application:
-        return _result(context, store, Kind.IMPORT, application.import_missing(missing_awin_products))
+    work = Work(context, config, medusa, store, Kind.IMPORT)
+    return work.done(missing_awin_products, Application.import_missing)
 
 
 @dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS)
@@ -52,12 +63,16 @@ def hidden_products(
     context: dg.AssetExecutionContext,
     config: ApplyConfig,
     medusa_only_products: pl.DataFrame,
+    medusa_catalog: pl.LazyFrame,
     medusa: MedusaResource,
     store: StateStore,
 ) -> Applied:
     """Products that left the feed, now drafts, marked as hidden by this program."""
-    with _application(context, config, medusa, store) as application:
-        return _result(context, store, Kind.HIDE, application.hide(medusa_only_products))
+    work, settings = Work(context, config, medusa, store, Kind.HIDE), Settings()
+    trips = guards.hide_trips(
+        medusa_only_products, medusa_catalog, settings.guard_limits, hold_loose=settings.hold_loose
+    )
+    return work.done(medusa_only_products, Application.hide, trips)
 
 
 @dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS)
@@ -69,8 +84,8 @@ def restored_products(
     store: StateStore,
 ) -> Applied:
     """Products that came back into the feed, published again."""
-    with _application(context, config, medusa, store) as application:
-        return _result(context, store, Kind.RESTORE, application.restore(returning_products))
+    work = Work(context, config, medusa, store, Kind.RESTORE)
+    return work.done(returning_products, Application.restore)
 
 
 @dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS)
@@ -78,54 +93,85 @@ def stock_updates(
     context: dg.AssetExecutionContext,
     config: ApplyConfig,
     stock_mismatches: pl.DataFrame,
+    medusa_catalog: pl.LazyFrame,
     medusa: MedusaResource,
     store: StateStore,
 ) -> Applied:
     """Levels as the feed asks for them, absolute."""
-    with _application(context, config, medusa, store) as application:
-        return _result(context, store, Kind.STOCK, application.set_stock(stock_mismatches))
+    work = Work(context, config, medusa, store, Kind.STOCK)
+    trips = guards.zero_trips(stock_mismatches, medusa_catalog, Settings().guard_limits)
+    return work.done(stock_mismatches, Application.set_stock, trips)
 
 
-@contextmanager
-def _application(
-    context: dg.AssetExecutionContext, config: ApplyConfig, medusa: MedusaResource, store: StateStore
-) -> Iterator[Application]:
-    settings, run = Settings(), store.run(context.run)
+@dataclass(frozen=True)
+class Work:
+    """One applying asset at work."""
 
-    def progress(done: int) -> None:
-        context.log.info(f"{done:,} rows of the plan are settled")
+    context: dg.AssetExecutionContext
+    config: ApplyConfig
+    medusa: MedusaResource
+    store: StateStore
+    kind: Kind
 
-    permit = (lambda: None) if config.dry_run else store.lease(context.run)
-    with medusa.client(applying=True) as client:
-        yield Application(
-            client,
-            client.shop(
-                sales_channel=settings.medusa_sales_channel,
-                stock_location=settings.medusa_stock_location,
-                shipping_profile=settings.medusa_shipping_profile,
-            ),
-            Engine(store.ledger, run.run_id, progress=progress, permit=permit),
-            dry_run=config.dry_run,
-            limit=config.limit,
-            hold_loose=settings.sync_loose_matches is LooseMatches.HOLD,
-            rehost_images=settings.sync_rehost_images,
-        )
+    def done(
+        self, table: pl.DataFrame, apply: Callable[[Application, pl.DataFrame], ApplyResult], trips: Sequence[Trip] = ()
+    ) -> Applied:
+        """The table applied as far as the guards let it, or the approved plan and nothing else."""
+        settings, run = Settings(), self.store.run(self.context.run)
+        plan = self._approved()
+        feed_trips = trips_of(self.store.feeds, run.run_id, settings.guard_limits)
+        plans = None if self.config.dry_run else self.store.plans
+        guard = Guard([*feed_trips, *trips], plans, run.shop, run.run_id, settings.plan_hours)
+        with self._application(None if plan else guard) as application:
+            result = apply(application, rows_of(plan) if plan else table)
+        if plan and not (self.config.dry_run or result.stopped_reason):
+            self.store.plans.mark_applied(plan.hash, run.run_id)
+            self.store.feeds.accept(plan.run_id)
+        return self._told(result)
 
+    def _approved(self) -> HeldPlan | None:
+        if self.config.approve_plan is None:
+            return None
+        return self.store.plans.to_apply(self.config.approve_plan, self.kind, f"run {self.context.run.run_id}")
 
-def _result(context: dg.AssetExecutionContext, store: StateStore, kind: Kind, result: ApplyResult) -> Applied:
-    """The materialisation, with the kind's log and summary written. Raises dg.Failure when the plan was left early."""
-    reports = store.reports(context.run)
-    reports.write_operations(kind, store.ledger.rows(context.run.run_id, kind))
-    failures = "\n".join(f"- `{key}`: {reason}" for key, reason in result.failures[:SHOWN_FAILURES]) or "none"
-    metadata: dict[str, dg.MetadataValue | int] = {
-        **result.counts,
-        "failures": dg.MetadataValue.md(failures),
-        "report": dg.MetadataValue.path(str(reports.folder / f"{kind}-log.ndjson")),
-    }
-    if result.stopped_reason:
-        raise dg.Failure(
-            f"{result.stopped_reason} What was done is recorded; the next run goes on from there.",
-            metadata=metadata,
-            allow_retries=False,
-        )
-    return dg.MaterializeResult(metadata=metadata)
+    @contextmanager
+    def _application(self, guard: Guard | None) -> Iterator[Application]:
+        settings, run = Settings(), self.store.run(self.context.run)
+        permit = (lambda: None) if self.config.dry_run else self.store.lease(self.context.run)
+
+        def progress(done: int) -> None:
+            self.context.log.info(f"{done:,} rows of the plan are settled")
+
+        with self.medusa.client(applying=True) as client:
+            yield Application(
+                client,
+                client.shop(
+                    sales_channel=settings.medusa_sales_channel,
+                    stock_location=settings.medusa_stock_location,
+                    shipping_profile=settings.medusa_shipping_profile,
+                ),
+                Engine(self.store.ledger, run.run_id, progress=progress, permit=permit),
+                dry_run=self.config.dry_run,
+                limit=self.config.limit,
+                hold_loose=settings.hold_loose,
+                rehost_images=settings.sync_rehost_images,
+                guard=guard,
+            )
+
+    def _told(self, result: ApplyResult) -> Applied:
+        """The materialisation, the kind's log and summary written. Raises dg.Failure when the plan was left early."""
+        reports = self.store.reports(self.context.run)
+        reports.write_operations(self.kind, self.store.ledger.rows(self.context.run.run_id, self.kind))
+        failures = "\n".join(f"- `{key}`: {reason}" for key, reason in result.failures[:SHOWN_FAILURES]) or "none"
+        metadata: dict[str, dg.MetadataValue | int] = {
+            **result.counts,
+            "failures": dg.MetadataValue.md(failures),
+            "report": dg.MetadataValue.path(str(reports.folder / f"{self.kind}-log.ndjson")),
+        }
+        if result.stopped_reason:
+            raise dg.Failure(
+                f"{result.stopped_reason} What was done is recorded; the next run goes on from there.",
+                metadata=metadata,
+                allow_retries=False,
+            )
+        return dg.MaterializeResult(metadata=metadata)

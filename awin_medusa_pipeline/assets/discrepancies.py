@@ -11,6 +11,8 @@ import polars as pl
 from awin_medusa_pipeline.assets.tables import OWNERS, schema_metadata, table
 from awin_medusa_pipeline.domain import discrepancies, schemas
 from awin_medusa_pipeline.domain.summary import sync_counts
+from awin_medusa_pipeline.engine.held import told
+from awin_medusa_pipeline.feeds import frozen_feeds
 from awin_medusa_pipeline.messages import run_url, sync_message
 from awin_medusa_pipeline.resources import Slack, StateStore
 from awin_medusa_pipeline.settings import Settings
@@ -139,10 +141,16 @@ def sync_summary(
     seconds = (datetime.now(UTC) - run.started_at).total_seconds()
     url = run_url(Settings().dagster_webserver_url, run.run_id)
     facts = {"run": run.run_id, "job": run.job, "shop": run.shop, "dry_run": run.dry_run, "started_at": run.started_at}
-    path = reports.write_json({**facts, "seconds": round(seconds, 1), **counts})
+    notes = [
+        f"{plan.kind} is held for {len(plan.rows):,} rows: {told(plan)}" for plan in store.plans.of_run(run.run_id)
+    ]
+    notes += frozen_feeds(store.feeds, run.run_id, Settings().guard_limits)
+    path = reports.write_json({**facts, "seconds": round(seconds, 1), **counts, "notes": notes})
     reports.point_latest()
     store.ledger.finish_run(run.run_id)
-    message = sync_message(counts, job=run.job, shop=run.shop, seconds=seconds, url=url, dry_run=run.dry_run)
+    message = sync_message(
+        counts, job=run.job, shop=run.shop, seconds=seconds, url=url, dry_run=run.dry_run, notes=notes
+    )
     slack.tell(store.database, f"summary-{run.run_id}", message)
     flat = {f"{k}_{s}": n for k, v in counts.items() if isinstance(v, dict) for s, n in v.items()}
     numbers = {name: value for name, value in counts.items() if isinstance(value, int)}

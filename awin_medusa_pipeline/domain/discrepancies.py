@@ -227,7 +227,7 @@ def stock_mismatches(matched: pl.LazyFrame, catalog: pl.LazyFrame, missing: pl.L
         catalog.join(_in_feed(matched, missing), on="product_id", how="semi")
         .join(matched.select("variant_id"), on="variant_id", how="anti")
         .filter(_counted() & (pl.col("level") > 0) & ~_ours_half_made())
-        .with_columns(offer_key=pl.lit(None, pl.String), wanted_level=pl.lit(0, pl.Int64), reason=pl.lit("left_feed"))
+        .with_columns(wanted_level=pl.lit(0, pl.Int64), reason=pl.lit("left_feed"))
     )
     return pl.concat([differs.select(columns), left_feed.select(columns)]).sort("variant_id")
 

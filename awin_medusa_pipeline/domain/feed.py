@@ -130,6 +130,12 @@ def check_feed(path: Path, *, label: str, rules: FeedRules, whole: bool) -> None
             pass
 
 
+def feed_columns(path: Path, *, label: str) -> list[str] | None:
+    """Names of the columns as the feed has them; None for JSON Lines, whose objects may leave out any."""
+    header, _, _ = header_line(unpacked(path, label), label)
+    return None if is_json(header, label) else list(layout_of(header, label).columns)
+
+
 def _opened(path: Path, label: str, rules: FeedRules) -> tuple[Iterator[bytes], Callable[[bytes], Rows], int]:
     """Chunks of a feed, what makes rows of them, and the line of the first row."""
     header, line, rest = header_line(unpacked(path, label), label)

@@ -20,7 +20,6 @@ class Guarded(StrEnum):
     EVERYTHING = "everything"
     HIDE = "hide"
     SET_TO_ZERO = "set_to_zero"
-    PRICE = "price"
 
 
 @dataclass(frozen=True)
@@ -33,8 +32,6 @@ class Limits:
     zero_floor: int = 50
     accepted_share: float = 0.80
     rejected_share: float = 0.10
-    price_change: float = 0.50
-    price_share: float = 0.05
     frozen_for: timedelta = timedelta(days=14)
 
 
@@ -64,42 +61,82 @@ class FeedFacts:
     accepted_by_merchant: Mapping[str, int] = field(default_factory=dict)
 
 
+def hide_trips(to_hide: pl.DataFrame, catalog: pl.LazyFrame, limits: Limits, *, hold_loose: bool) -> list[Trip]:
+    """Trips of hiding MedusaOnlyProduct rows, beside the published products of CatalogVariant rows."""
+    published = catalog.filter(pl.col("status") == "published").select("product_id", "external_id").unique("product_id")
+    return too_many(
+        to_hide.filter(~(pl.col("loose_match") & hold_loose)).select(merchant_id=merchant_of(pl.col("external_id"))),
+        published.select(merchant_id=merchant_of(pl.col("external_id"))).collect(),
+        Guarded.HIDE,
+        limits.hide_share,
+        limits.hide_floor,
+    )
+
+
+def zero_trips(mismatches: pl.DataFrame, catalog: pl.LazyFrame, limits: Limits) -> list[Trip]:
+    """Trips of setting StockMismatch rows to zero, beside the stocked variants of CatalogVariant rows."""
+    key = pl.coalesce("offer_key", "external_id")
+    stocked = catalog.filter(pl.col("level") > 0).select(merchant_id=merchant_of(key)).collect()
+    return too_many(
+        mismatches.filter(set_to_zero()).select(merchant_id=merchant_of(pl.col("offer_key"))),
+        stocked,
+        Guarded.SET_TO_ZERO,
+        limits.zero_share,
+        limits.zero_floor,
+    )
+
+
+def set_to_zero() -> pl.Expr:
+    """StockMismatch rows that take stock away."""
+    return (pl.col("wanted_level") == 0) & (pl.col("level") > 0)
+
+
 def too_many(rows: pl.DataFrame, base: pl.DataFrame, guarded: Guarded, share: float, floor: int) -> list[Trip]:
-    """Trips of "at most max(share of the base, floor)", for the whole and for each merchant.
+    """Trips of "at most max(share of the base, floor)", for the whole, else for each merchant.
 
     Both frames have a column merchant_id (null: not from AWIN), a row for each thing to change, or that could be.
     """
-    trips = []
-    counts = _by_merchant(rows), _by_merchant(base)
-    for merchant in [None, *sorted(counts[0])]:
-        changing, whole = (sum(c.values()) if merchant is None else c.get(merchant, 0) for c in counts)
-        if changing > max(share * whole, floor):
-            trips.append(
-                Trip(
-                    f"too_many_to_{guarded}",
-                    guarded,
-                    f"{_words(guarded, changing)} of {whole:,}{_of(merchant)} is more than {share:.0%}",
-                    merchant,
-                )
-            )
-    return trips
+    changing, whole = _by_merchant(rows), _by_merchant(base)
+
+    def trip(merchant: str | None, number: int, of: int) -> list[Trip]:
+        if number <= max(share * of, floor):
+            return []
+        words = f"{_words(guarded)} {number:,} of {of:,}{_of(merchant)} is more than {share:.0%}"
+        return [Trip(f"too_many_to_{guarded}", guarded, words, merchant)]
+
+    return trip(None, sum(changing.values()), sum(whole.values())) or [
+        found for merchant in sorted(changing) for found in trip(merchant, changing[merchant], whole.get(merchant, 0))
+    ]
+
+
+def feed_trips(now: FeedFacts, before: Sequence[FeedFacts], limits: Limits) -> list[Trip]:
+    """All that is unlike the accepted feeds before, newest first."""
+    return [*short_feed(now, before, limits), *many_rejected(now, limits), *changed_header(now, before)]
 
 
 def short_feed(now: FeedFacts, before: Sequence[FeedFacts], limits: Limits) -> list[Trip]:
-    """Trips of a feed with far fewer offers than the last ones, as a whole or of one merchant."""
+    """Trips of a feed with far fewer offers than the last ones, as a whole, else of single merchants."""
     if len(before) < HISTORY_NEEDED:
         return []
     recent = before[:HISTORY]
-    median = statistics.median(feed.accepted for feed in recent)
-    trips = []
-    if now.accepted < limits.accepted_share * median:
-        trips.append(_short(now.label, now.accepted, median, None))
-    for merchant in sorted({merchant for feed in recent for merchant in feed.accepted_by_merchant}):
-        usual = statistics.median(feed.accepted_by_merchant.get(merchant, 0) for feed in recent)
-        accepted = now.accepted_by_merchant.get(merchant, 0)
-        if accepted < limits.accepted_share * usual:
-            trips.append(_short(now.label, accepted, usual, merchant))
-    return trips
+    merchants = sorted({merchant for feed in recent for merchant in feed.accepted_by_merchant})
+
+    def trip(merchant: str | None, accepted: int, earlier: Iterable[int]) -> list[Trip]:
+        usual = statistics.median(earlier)
+        if accepted >= limits.accepted_share * usual:
+            return []
+        words = f"the feed {now.label} has {accepted:,} offers{_of(merchant)} where the last ones had {usual:,.0f}"
+        return [Trip("short_feed", Guarded.HIDE, words, merchant)]
+
+    return trip(None, now.accepted, [feed.accepted for feed in recent]) or [
+        found
+        for merchant in merchants
+        for found in trip(
+            merchant,
+            now.accepted_by_merchant.get(merchant, 0),
+            [feed.accepted_by_merchant.get(merchant, 0) for feed in recent],
+        )
+    ]
 
 
 def many_rejected(now: FeedFacts, limits: Limits) -> list[Trip]:
@@ -126,16 +163,6 @@ def frozen_feed(label: str, same_since: datetime, now: datetime, limits: Limits)
     return f"The feed {label} has not changed for {days} days; ask the advertiser whether it is still kept."
 
 
-def big_price_changes(matched: pl.DataFrame, limits: Limits) -> list[Trip]:
-    """Trips of prices that jump: more than `price_share` of the matched by more than `price_change`.
-
-    `matched`: merchant_id, price, shop_price. A decimal point that moved looks like this.
-    """
-    shop = pl.col("shop_price").cast(pl.Float64)
-    jumps = matched.filter((shop > 0) & ((pl.col("price").cast(pl.Float64) - shop).abs() > limits.price_change * shop))
-    return too_many(jumps, matched, Guarded.PRICE, limits.price_share, 0)
-
-
 def held(trips: Iterable[Trip], guarded: Guarded) -> pl.Expr:
     """Which rows the trips hold back, by merchant_id."""
     concerned = [trip for trip in trips if trip.holds in (guarded, Guarded.EVERYTHING)]
@@ -144,19 +171,18 @@ def held(trips: Iterable[Trip], guarded: Guarded) -> pl.Expr:
     return pl.col("merchant_id").is_in([trip.merchant_id for trip in concerned]).fill_null(False)
 
 
+def merchant_of(key: pl.Expr) -> pl.Expr:
+    """merchant_id in product or offer keys; null for what is not from AWIN."""
+    return key.str.extract("^awin:([^:]+):")
+
+
 def _by_merchant(rows: pl.DataFrame) -> dict[str, int]:
     named = rows.select(pl.col("merchant_id").fill_null("")).group_by("merchant_id").len()
     return dict(named.iter_rows())
 
 
-def _short(label: str, accepted: int, usual: float, merchant: str | None) -> Trip:
-    sentence = f"the feed {label} has {accepted:,} offers{_of(merchant)} where the last ones had {usual:,.0f}"
-    return Trip("short_feed", Guarded.HIDE, sentence, merchant)
-
-
-def _words(guarded: Guarded, number: int) -> str:
-    doing = {Guarded.HIDE: "hiding", Guarded.SET_TO_ZERO: "setting to zero", Guarded.PRICE: "changing the price of"}
-    return f"{doing[guarded]} {number:,}"
+def _words(guarded: Guarded) -> str:
+    return "hiding" if guarded is Guarded.HIDE else "setting to zero"
 
 
 def _of(merchant: str | None) -> str:

@@ -158,7 +158,7 @@ class StockMismatch(_Table):
 
     variant_id = _text("Medusa id", primary_key=True)
     product_id = _text("Medusa product")
-    offer_key = _text("The offer; null when the variant has left the feed", nullable=True)
+    offer_key = _text("The offer, also when it has left the feed", nullable=True)
     sku = _text("Variant SKU", nullable=True)
     inventory_item_id = _text("Medusa id")
     level = dy.Int64(nullable=True, metadata={"doc": "Level in the shop; null: none at the location"})

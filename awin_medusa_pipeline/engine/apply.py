@@ -106,7 +106,7 @@ class Engine:
         done = 0
         run = self.ledger.run(self.run_id)
         left_open = self.ledger.open_intents(run.shop, writer.kind, except_run=self.run_id) if run else []
-        for part in _parts(iter(left_open), self.batch_size):
+        for part in parts(iter(left_open), self.batch_size):
             found = writer.look_up([Change(row.key, row.after or {}, row.before, row.target_id) for row in part])
             self.ledger.record_outcomes(
                 Outcome(row.id, Status.APPLIED, found[row.key])
@@ -133,7 +133,7 @@ class Engine:
         operations = self._record_not_sent(writer.kind, plan, tally, dry_run)
         with ThreadPoolExecutor(self.threads, thread_name_prefix=f"apply-{writer.kind}") as pool:
             waiting: deque[Future[_Batch]] = deque()
-            for number, batch in enumerate(_parts(operations, self.batch_size, lambda o: len(o.changes))):
+            for number, batch in enumerate(parts(operations, self.batch_size, lambda o: len(o.changes))):
                 if stopped:
                     unsent = [NotSent(change, f"not sent: {stopped}", Status.FAILED) for change in _changes(batch)]
                     self._record_finals(writer.kind, unsent, tally)
@@ -333,7 +333,8 @@ class _Tally:
                 self.failures.append((key, reason or ""))
 
 
-def _parts(items: Iterator[T], size: int, weight: Callable[[T], int] = lambda item: 1) -> Iterator[list[T]]:
+def parts(items: Iterator[T], size: int, weight: Callable[[T], int] = lambda item: 1) -> Iterator[list[T]]:
+    """Items in lists of at most `size` by weight, lazily; one heavier item makes a list of its own."""
     part: list[T] = []
     total = 0
     for item in items:

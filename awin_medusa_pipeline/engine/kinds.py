@@ -3,7 +3,7 @@
 What belongs here: which plan goes with which writer. What does not: the plan, the writer, the engine themselves.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,9 +13,11 @@ import polars as pl
 
 from awin_medusa_pipeline.clients.images import ImageHost
 from awin_medusa_pipeline.clients.medusa import MedusaClient, Shop
+from awin_medusa_pipeline.domain.guards import Guarded, merchant_of, set_to_zero
 from awin_medusa_pipeline.domain.products import ProductDefaults
 from awin_medusa_pipeline.engine import plans
 from awin_medusa_pipeline.engine.apply import ApplyResult, Engine, NotSent, Operation, Writer
+from awin_medusa_pipeline.engine.held import Guard, hold_back, still_true
 from awin_medusa_pipeline.engine.taxonomy import product_defaults
 from awin_medusa_pipeline.engine.writers import LevelWriter, ProductWriter, StatusWriter, VariantWriter
 from awin_medusa_pipeline.errors import RemoteError
@@ -33,6 +35,8 @@ class Application:
     limit: int | None = None
     hold_loose: bool = True
     rehost_images: bool = False
+    guard: Guard | None = None
+    """None: nothing is held, since a person approved these rows; each is looked at again before it is sent."""
 
     def import_missing(self, missing: pl.DataFrame) -> ApplyResult:
         """MissingProduct rows: new products, then new variants of products that are there."""
@@ -43,25 +47,45 @@ class Application:
         one_by_one = replace(self.engine, batch_size=1)
         with ExitStack() as stack:
             images = stack.enter_context(ImageHost(self.client)) if self.rehost_images and not self.dry_run else None
+            held = self._held(Kind.IMPORT, Guarded.EVERYTHING, rows)
             plan = plans.import_plan(rows, self._defaults(rows), images)
-            made = self._apply(self.engine, products, chain(staying, plan))
-        return made + self._apply(one_by_one, variants, plans.variant_plan(rows), made.stopped_reason)
+            made = self._apply(self.engine, products, hold_back(chain(staying, plan), held))
+        joining = hold_back(plans.variant_plan(rows), held)
+        return made + self._apply(one_by_one, variants, joining, made.stopped_reason)
 
     def hide(self, medusa_only: pl.DataFrame) -> ApplyResult:
         """MedusaOnlyProduct rows: draft, marked with run and time."""
         at = datetime.now(UTC).isoformat(timespec="seconds")
         plan = plans.hide_plan(medusa_only, self.engine.run_id, at, self.limit, hold_loose=self.hold_loose)
-        return self._apply(self.engine, StatusWriter(self.client, Kind.HIDE), plan)
+        rows = medusa_only.filter(~(pl.col("loose_match") & self.hold_loose))
+        held = self._held(Kind.HIDE, Guarded.HIDE, rows.with_columns(merchant_id=merchant_of(pl.col("external_id"))))
+        return self._reviewed(StatusWriter(self.client, Kind.HIDE), plan, held)
 
     def restore(self, returning: pl.DataFrame) -> ApplyResult:
         """ReturningProduct rows: published, the mark removed."""
-        plan = plans.restore_plan(returning, self.limit)
-        return self._apply(self.engine, StatusWriter(self.client, Kind.RESTORE), plan)
+        held = self._held(
+            Kind.RESTORE, Guarded.EVERYTHING, returning.with_columns(merchant_id=merchant_of(pl.col("offer_keys")))
+        )
+        return self._reviewed(StatusWriter(self.client, Kind.RESTORE), plans.restore_plan(returning, self.limit), held)
 
     def set_stock(self, mismatches: pl.DataFrame) -> ApplyResult:
         """StockMismatch rows: absolute levels."""
         writer = LevelWriter(self.client, self.shop.stock_location_id)
-        return self._apply(self.engine, writer, plans.stock_plan(mismatches, self.limit))
+        rows = mismatches.with_columns(merchant_id=merchant_of(pl.col("offer_key")))
+        to_zero = set_to_zero().fill_null(False)
+        held = self._held(Kind.STOCK, Guarded.SET_TO_ZERO, rows.filter(to_zero)) | self._held(
+            Kind.STOCK, Guarded.EVERYTHING, rows.filter(~to_zero)
+        )
+        return self._reviewed(writer, plans.stock_plan(mismatches, self.limit), held)
+
+    def _held(self, kind: Kind, guarded: Guarded, rows: pl.DataFrame) -> dict[str, str]:
+        return self.guard.held(kind, guarded, rows) if self.guard else {}
+
+    def _reviewed(
+        self, writer: LevelWriter | StatusWriter, plan: Iterable[Operation | NotSent], held: Mapping[str, str]
+    ) -> ApplyResult:
+        reviewed = hold_back(plan, held) if self.guard else still_true(plan, writer)
+        return self._apply(self.engine, writer, reviewed)
 
     def _apply(
         self, engine: Engine, writer: Writer, plan: Iterable[Operation | NotSent], stopped: str | None = None

@@ -63,8 +63,13 @@ class LevelWriter:
 
     def look_up(self, changes: Sequence[Change]) -> Mapping[str, str | None]:
         """Changes whose item has the wanted level."""
+        shown = self.read(changes)
+        return {c.key: c.target_id for c in changes if shown[c.key]["level"] == c.after["level"]}
+
+    def read(self, changes: Sequence[Change]) -> Mapping[str, Json]:
+        """The level that the shop shows, by key; None: none at the location."""
         levels = self.levels([str(change.target_id) for change in changes])
-        return {c.key: c.target_id for c in changes if levels.get(str(c.target_id)) == c.after["level"]}
+        return {change.key: {"level": levels.get(str(change.target_id))} for change in changes}
 
     def levels(self, item_ids: Sequence[str]) -> dict[str, int]:
         """Stocked quantity at the location, by inventory item; an item without a level there is left out."""
@@ -94,18 +99,22 @@ class StatusWriter:
 
     def look_up(self, changes: Sequence[Change]) -> Mapping[str, str | None]:
         """Products that have the wanted status and mark."""
+        shown = self.read(changes)
+        return {change.key: change.target_id for change in changes if shown.get(change.key) == change.after}
+
+    def read(self, changes: Sequence[Change]) -> Mapping[str, Json]:
+        """Status and mark that the shop shows, by key; nothing for a product that is gone."""
         products = self._client.where(
             "products", "id", [str(change.target_id) for change in changes], "id,status,metadata"
         )
         states = {
-            product["id"]: (product["status"], (product.get("metadata") or {}).get(HIDDEN_BY_RUN) or None)
+            product["id"]: {
+                "status": product["status"],
+                HIDDEN_BY_RUN: (product.get("metadata") or {}).get(HIDDEN_BY_RUN) or None,
+            }
             for product in products
         }
-        return {
-            change.key: change.target_id
-            for change in changes
-            if states.get(str(change.target_id)) == (change.after["status"], change.after[HIDDEN_BY_RUN])
-        }
+        return {c.key: states[str(c.target_id)] for c in changes if str(c.target_id) in states}
 
 
 class ProductWriter:

@@ -4,6 +4,7 @@ What belongs here: one row a feed and run. What does not: judging a feed (domain
 A feed goes by its label, never by its address, which holds the AWIN key.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -35,6 +36,7 @@ class FeedHistory:
         accepted: int | None = None,
         rejected: int | None = None,
         header_hash: str | None = None,
+        merchants: Mapping[str, int] | None = None,
         recorded_at: datetime | None = None,
     ) -> Feed:
         """Write down one download; a second row for the same run takes the place of the first (a repeated step)."""
@@ -52,6 +54,7 @@ class FeedHistory:
             accepted=accepted,
             rejected=rejected,
             header_hash=header_hash,
+            merchants=dict(merchants) if merchants is not None else None,
         )
         with self._database.writing() as session:
             session.execute(sa.delete(Feed).where(Feed.label == label, Feed.run_id == run_id))
@@ -62,8 +65,42 @@ class FeedHistory:
         """The newest accepted download; None before the first."""
         return next(iter(self.recent_accepted(label, 1)), None)
 
-    def recent_accepted(self, label: str, number: int) -> list[Feed]:
-        """The newest accepted downloads, newest first; what was refused never becomes a measure for the next."""
+    def recent_accepted(self, label: str, number: int, *, before: int | None = None) -> list[Feed]:
+        """The newest accepted downloads, newest first, or the newest before an id.
+
+        What was refused or held never becomes a measure for the next.
+        """
         query = sa.select(Feed).where(Feed.label == label, Feed.state == FeedState.ACCEPTED)
+        if before is not None:
+            query = query.where(Feed.id < before)
         with self._database.reading() as session:
             return list(session.scalars(query.order_by(Feed.id.desc()).limit(number)))
+
+    def accept(self, run_id: str) -> None:
+        """Make the feeds that a run used the new measure, alone: a person has said that they are right."""
+        for feed in self.taken_by(run_id):
+            older = sa.update(Feed).where(Feed.label == feed.label, Feed.id < feed.id)
+            with self._database.writing() as session:
+                session.execute(older.where(Feed.state == FeedState.ACCEPTED).values(state=FeedState.HELD))
+                session.execute(sa.update(Feed).where(Feed.id == feed.id).values(state=FeedState.ACCEPTED))
+
+    def taken_by(self, run_id: str) -> list[Feed]:
+        """The feeds that a run used, as it recorded them."""
+        query = sa.select(Feed).where(Feed.run_id == run_id, Feed.state != FeedState.REFUSED).order_by(Feed.id)
+        with self._database.reading() as session:
+            return list(session.scalars(query))
+
+    def newest_of_each(self) -> list[Feed]:
+        """Of every feed the newest download that was used, whether it is a measure for others or not."""
+        newest = sa.select(sa.func.max(Feed.id)).where(Feed.state != FeedState.REFUSED).group_by(Feed.label)
+        with self._database.reading() as session:
+            return list(session.scalars(sa.select(Feed).where(Feed.id.in_(newest))))
+
+    def same_since(self, label: str, sha256: str) -> datetime | None:
+        """When the newest unbroken row of downloads with this content began; None when it is new."""
+        other = sa.select(sa.func.max(Feed.id)).where(Feed.label == label, Feed.sha256 != sha256).scalar_subquery()
+        query = sa.select(sa.func.min(Feed.recorded_at)).where(
+            Feed.label == label, Feed.sha256 == sha256, Feed.id > sa.func.coalesce(other, 0)
+        )
+        with self._database.reading() as session:
+            return session.scalar(query)

@@ -62,7 +62,7 @@ class HeldPlans:
                 plan = session.get_one(HeldPlan, plan_hash)
                 plan.run_id, plan.reasons, plan.expires_at = run_id, list(reasons), now + timedelta(hours=hours)
                 if plan.state is PlanState.APPLIED:
-                    plan.state = PlanState.HELD
+                    plan.state, plan.decided_by, plan.decided_at = PlanState.HELD, None, None
             return session.get_one(HeldPlan, plan_hash)
 
     def all(self, shop: str) -> list[HeldPlan]:
@@ -70,6 +70,12 @@ class HeldPlans:
         query = sa.select(HeldPlan).where(HeldPlan.shop == shop).order_by(HeldPlan.created_at.desc())
         with self._database.reading() as session:
             return list(session.scalars(query))
+
+    def of_run(self, run_id: str) -> list[HeldPlan]:
+        """Plans that a run held and nobody has decided on."""
+        query = sa.select(HeldPlan).where(HeldPlan.run_id == run_id, HeldPlan.state == PlanState.HELD)
+        with self._database.reading() as session:
+            return list(session.scalars(query.order_by(HeldPlan.kind)))
 
     def find(self, start: str) -> HeldPlan:
         """The plan whose hash begins so. Raises PlanError when there is none, or more than one."""

@@ -1,0 +1,45 @@
+"""A sync on the command line: its steps, then its summary.
+
+What belongs here: what several commands show of a run. What does not: the run (local.py), the look (terminal.py).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import typer
+from rich.markup import escape
+
+from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline.terminal import KINDS, JobSteps, complain, console, say, summary_tables, verdict
+
+SYNC = "daily_sync_job"
+
+
+def run_sync(applying: Mapping[str, Any] | None = None, *, only: str | None = None) -> None:
+    """The whole sync, or `only` one of its applying assets, with steps and summary. Exits with 1 when it failed."""
+    from awin_medusa_pipeline.local import run_job
+    from awin_medusa_pipeline.reports import latest_summary
+
+    with JobSteps(SYNC) as steps:
+        outcome = run_job(SYNC, steps, applying, only)
+    summary = latest_summary(Settings().awin_medusa_home)
+    if summary and summary["run"] == outcome.run_id:
+        show(summary)
+    if failure := outcome.failure:
+        complain(f"The run failed{f' at {failure.step}' if failure.step else ''}. {failure.error}")
+        say(f"Its log: {escape(outcome.run_id)} in the Dagster UI (awin-medusa ui).")
+        raise typer.Exit(1)
+
+
+def show(summary: Mapping[str, Any]) -> None:
+    """A summary as tables, with what became of the rows and where the reports are."""
+    from awin_medusa_pipeline.reports import latest_reports, reasons
+
+    for table in summary_tables(summary):
+        console.print()
+        console.print(table)
+    say(verdict(summary))
+    if folder := latest_reports(Settings().awin_medusa_home):
+        for kind, status, reason, number in reasons(folder):
+            say(f"  {KINDS[kind]}: {number:,} {status}: [dim]{escape(reason)}[/]")
+        say(f"Reports: {escape(str(folder))}")

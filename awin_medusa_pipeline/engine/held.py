@@ -1,0 +1,102 @@
+"""Rows that a guard holds back, and held plans that a person approved.
+
+What belongs here: parting a plan into what may go and what must wait, and looking again at what waited. What does not:
+how much is too much (domain/guards.py), keeping plans (store/held_plans.py).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import dataframely as dy
+import polars as pl
+
+from awin_medusa_pipeline.domain import guards, schemas
+from awin_medusa_pipeline.domain.guards import Guarded, Trip
+from awin_medusa_pipeline.engine.apply import BATCH, Change, NotSent, Operation, parts
+from awin_medusa_pipeline.store.held_plans import SHOWN, HeldPlan, HeldPlans
+from awin_medusa_pipeline.store.ledger import Kind, Status
+
+CONTRACTS: dict[str, type[dy.Schema]] = {
+    Kind.IMPORT: schemas.MissingProduct,
+    Kind.HIDE: schemas.MedusaOnlyProduct,
+    Kind.RESTORE: schemas.ReturningProduct,
+    Kind.STOCK: schemas.StockMismatch,
+}
+_KEYS = {Kind.IMPORT: "offer_key", Kind.HIDE: "product_id", Kind.RESTORE: "product_id", Kind.STOCK: "variant_id"}
+
+
+class Readable(Protocol):
+    """A writer that can also say what the shop shows."""
+
+    def read(self, changes: Sequence[Change]) -> Mapping[str, Mapping[str, Any]]:
+        """What the shop shows of each change's fields, by key; nothing for what is not there."""
+
+
+@dataclass(frozen=True)
+class Guard:
+    """The trips of a run, and where what they hold is kept; `plans` None (a dry run) keeps nothing."""
+
+    trips: Sequence[Trip]
+    plans: HeldPlans | None
+    shop: str
+    run_id: str
+    hours: int
+
+    def held(self, kind: Kind, guarded: Guarded, rows: pl.DataFrame) -> dict[str, str]:
+        """Reason by key of the rows that must wait; they are kept as a plan. `rows` has a column merchant_id."""
+        waiting = rows.filter(guards.held(self.trips, guarded))
+        if waiting.is_empty():
+            return {}
+        keys = waiting[_KEYS[kind]]
+        reasons = [trip.sentence for trip in self.trips if trip.holds in (guarded, Guarded.EVERYTHING)]
+        if self.plans is None:
+            return dict.fromkeys(keys, "; ".join(reasons))
+        contract = CONTRACTS[kind]
+        content = waiting.select(contract.column_names()).to_dicts()
+        plan = self.plans.keep(self.shop, kind, self.run_id, content, reasons, hours=self.hours)
+        return dict.fromkeys(keys, told(plan))
+
+
+def told(plan: HeldPlan) -> str:
+    """Why a plan is held, and what a person can do."""
+    why = "; ".join(plan.reasons)
+    if plan.decided_by:
+        return f"{why} ({plan.state} by {plan.decided_by})"
+    return f"{why}. To apply it all the same: awin-medusa plans approve {plan.hash[:SHOWN]}"
+
+
+def hold_back(plan: Iterable[Operation | NotSent], held: Mapping[str, str]) -> Iterator[Operation | NotSent]:
+    """The plan with the held rows recorded as such instead of sent."""
+    for item in plan:
+        reasons = [] if isinstance(item, NotSent) else [held[c.key] for c in item.changes if c.key in held]
+        if isinstance(item, Operation) and reasons:
+            yield from (NotSent(change, reasons[0], Status.HELD) for change in item.changes)
+        else:
+            yield item
+
+
+def rows_of(plan: HeldPlan) -> pl.DataFrame:
+    """The rows of a held plan, under the contract of its kind."""
+    dtypes = schemas.dtypes(CONTRACTS[plan.kind])
+    as_kept = {name: pl.String() if isinstance(dtype, pl.Decimal) else dtype for name, dtype in dtypes.items()}
+    return pl.DataFrame(plan.rows, schema=as_kept).cast(dict(dtypes))  # type: ignore[arg-type]
+
+
+def still_true(plan: Iterable[Operation | NotSent], writer: Readable) -> Iterator[Operation | NotSent]:
+    """The plan without the rows whose "before" no longer holds in the shop."""
+    for part in parts(iter(plan), BATCH):
+        changes = [change for item in part if isinstance(item, Operation) for change in item.changes]
+        shown = writer.read(changes) if changes else {}
+        for item in part:
+            stale = [c for c in item.changes if not _holds(c, shown)] if isinstance(item, Operation) else []
+            if isinstance(item, Operation) and stale:
+                reason = f"stale: the shop shows {shown.get(stale[0].key)} where the plan had {stale[0].before}"
+                yield from (NotSent(change, reason) for change in item.changes)
+            else:
+                yield item
+
+
+def _holds(change: Change, shown: Mapping[str, Mapping[str, Any]]) -> bool:
+    state = shown.get(change.key)
+    return state is not None and all(state.get(name) == value for name, value in (change.before or {}).items())
