@@ -17,9 +17,11 @@ from awin_medusa_pipeline.clients.medusa import MedusaClient
 from awin_medusa_pipeline.domain import discrepancies
 from awin_medusa_pipeline.domain.catalog import ADMIN_FIELDS, HIDDEN_BY_RUN, variants_frame
 from awin_medusa_pipeline.domain.discrepancies import StockRules
+from awin_medusa_pipeline.engine import plans
 from awin_medusa_pipeline.engine.apply import ApplyResult, Engine
 from awin_medusa_pipeline.engine.kinds import Application
 from awin_medusa_pipeline.engine.taxonomy import product_defaults
+from awin_medusa_pipeline.engine.writers import LevelWriter, StatusWriter
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
 from awin_medusa_pipeline.store.database import open_database
 from awin_medusa_pipeline.store.ledger import Kind, Ledger, Status
@@ -429,15 +431,15 @@ def test_a_read_back_that_fails_leaves_the_rows_open_for_the_next_run(rig: Rig) 
     catalog = rig.catalog()
     matched = discrepancies.matched_products(offers(), catalog, RULES).collect().lazy()
     only = discrepancies.medusa_only_products(catalog, matched, rig.missing([]).lazy(), NO_LOOSE).collect()
-    application = rig.application()
-    rig.proxy.faults.extend([Fault("502", "GET /admin/products")] * 12)
-    result = application.hide(only)
+    writer, engine = StatusWriter(rig.client, Kind.HIDE), rig.application().engine
     left_by = rig.run_id
+    rig.proxy.faults.extend([Fault("502", "GET /admin/products")] * 12)
+    result = engine.apply(writer, plans.hide_plan(only, left_by, "2026-11-21", None, hold_loose=False))
     assert "HTTP 502" in str(result.stopped_reason)
     assert rig.outcomes() == {"unknown": 3}
 
     rig.proxy.faults.clear()
-    assert rig.application().hide(only.clear()).stopped_reason is None
+    assert rig.application().engine.settle_left_open(writer) == 3
     assert {row.status for row in rig.ledger.rows(left_by, Kind.HIDE)} == {Status.APPLIED}
 
 
@@ -464,7 +466,8 @@ def test_one_level_that_is_refused_fails_alone(rig: Rig) -> None:
     mismatches = rig.mismatches(changed)
     gone = mismatches["inventory_item_id"][4]
     rig.http.delete(f"/admin/inventory-items/{gone}").raise_for_status()
-    result = rig.application().set_stock(mismatches)
+    writer = LevelWriter(rig.client, rig.shop.stock_location_id)
+    result = rig.application().engine.apply(writer, plans.stock_plan(mismatches, None))
     assert [key for key, _ in result.failures] == [mismatches["variant_id"][4]]
     assert result.counts["applied"] == len(FEED) - 1
 
