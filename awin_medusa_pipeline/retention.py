@@ -19,6 +19,7 @@ from awin_medusa_pipeline.io_managers import TABLES
 from awin_medusa_pipeline.reports import FOLDER_TIME, REPORTS
 from awin_medusa_pipeline.store import ledger
 from awin_medusa_pipeline.store.database import Database
+from awin_medusa_pipeline.store.held_plans import HeldPlans
 from awin_medusa_pipeline.store.outbox import Outbox
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class Pruned:
     reports: int = 0
     ledger_runs: int = 0
     messages: int = 0
+    plans: int = 0
     dagster_runs: int = 0
     partial_files: int = 0
 
@@ -49,6 +51,7 @@ def prune(home: str, database: Database, instance: dg.DagsterInstance | None, *,
         reports=prune_reports(home, now),
         ledger_runs=ledger.Ledger(database).prune(now - ledger.KEPT),
         messages=Outbox(database).prune(now - KEPT),
+        plans=HeldPlans(database).prune(now - KEPT),
         dagster_runs=prune_dagster_runs(instance, now) if instance is not None else 0,
         partial_files=prune_partial_files(home, now),
     )
