@@ -27,7 +27,7 @@ from websockets.sync.client import ClientConnection, connect
 from awin_medusa_pipeline.settings import ENV_FILE_VARIABLE, PROJECT_ROOT, Settings
 
 IMAGES = PROJECT_ROOT / "docs" / "images"
-HOME = PROJECT_ROOT / ".awin_medusa_screenshots"
+HOME = Path(tempfile.gettempdir()) / "awin-medusa"  # beside the project, it would show whose machine it was
 SANDBOX_PORT = 19700
 LARGEST = 400_000  # bytes: the README loads them all
 CHROMIUM = [
