@@ -174,6 +174,12 @@ class Settings(BaseSettings):
         """Names of the environment variables that are read, in the order of the fields."""
         return [name for field in cls.model_fields for name in variables_of(field)]
 
+    @field_validator("medusa_backend_url")
+    @classmethod
+    def _without_slash(cls, value: str | None) -> str | None:
+        # The operation log and the lease know the shop by its address.
+        return value.rstrip("/") if value else value
+
     @field_validator("sync_price_column", mode="before")
     @classmethod
     def _parse_price_columns(cls, value: object) -> object:

@@ -14,6 +14,7 @@ import polars as pl
 from awin_medusa_pipeline.domain import guards, schemas
 from awin_medusa_pipeline.domain.guards import Guarded, Trip
 from awin_medusa_pipeline.engine.apply import BATCH, Change, NotSent, Operation, parts
+from awin_medusa_pipeline.errors import RemoteError
 from awin_medusa_pipeline.store.held_plans import SHOWN, HeldPlan, HeldPlans
 from awin_medusa_pipeline.store.ledger import Kind, Status
 
@@ -87,7 +88,11 @@ def still_true(plan: Iterable[Operation | NotSent], writer: Readable) -> Iterato
     """The plan without the rows whose "before" no longer holds in the shop."""
     for part in parts(iter(plan), BATCH):
         changes = [change for item in part if isinstance(item, Operation) for change in item.changes]
-        shown = writer.read(changes) if changes else {}
+        try:
+            shown = writer.read(changes) if changes else {}
+        except RemoteError as fault:
+            yield from (NotSent(change, f"not sent: {fault}", Status.FAILED) for change in changes)
+            part = [item for item in part if isinstance(item, NotSent)]
         for item in part:
             stale = [c for c in item.changes if not _holds(c, shown)] if isinstance(item, Operation) else []
             if isinstance(item, Operation) and stale:
