@@ -89,14 +89,13 @@ class Pipeline:
         ).for_run_failure()
         slack_on_run_failure(context)
 
-    def everything_said(self) -> Iterator[tuple[str, str]]:
-        """All that was written anywhere, but the feed itself: (where, text)."""
-        for run in self.instance.get_runs():
-            yield f"run {run.run_id}", f"{run.run_config} {run.tags}"
-            for record in self.instance.get_records_for_run(run.run_id).records:
-                yield f"event of {run.run_id}", record.event_log_entry.to_json()
-            if snapshot := run.job_snapshot_id and self.instance.get_job_snapshot(run.job_snapshot_id):
-                yield f"definition of {run.job_name}", str(snapshot)
+    def everything_said(self, run_id: str) -> Iterator[tuple[str, str]]:
+        """All that a run wrote anywhere, and the whole home: (where, text)."""
+        run = self.instance.get_run_by_id(run_id)
+        assert run
+        yield "run", f"{run.run_config} {run.tags}"
+        for record in self.instance.get_records_for_run(run_id).records:
+            yield "event", record.event_log_entry.to_json()
         for path in self.home.rglob("*"):
             if path.is_file():
                 yield str(path), path.read_bytes().decode("utf-8", "replace")

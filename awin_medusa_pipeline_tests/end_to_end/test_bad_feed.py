@@ -79,7 +79,7 @@ def test_bad_feed(synced: Synced, sandbox: Sandbox, capfd: pytest.CaptureFixture
     assert state_of(sandbox.shop) == synced.shop
     output = capfd.readouterr()
     assert finished.error[:40] in output.err, "the terminal shows it too"
-    places = {where for where, text in synced.pipeline.everything_said() if KEY in text}
+    places = {where for where, text in synced.pipeline.everything_said(finished.run_id) if KEY in text}
     assert places == set()
     assert KEY not in output.out + output.err + json.dumps(sandbox.slack_messages())
 

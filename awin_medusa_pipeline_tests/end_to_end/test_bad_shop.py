@@ -58,9 +58,11 @@ def assert_told(finished: Finished, sandbox: Sandbox, *words: str) -> None:
     assert finished.error[:80] in alerts[0]
 
 
-def assert_secret_kept(pipeline: Pipeline, sandbox: Sandbox, capfd: pytest.CaptureFixture[str], *secrets: str) -> None:
+def assert_secret_kept(
+    pipeline: Pipeline, run_id: str, sandbox: Sandbox, capfd: pytest.CaptureFixture[str], *secrets: str
+) -> None:
     output = capfd.readouterr()
-    said = [*pipeline.everything_said(), ("output", output.out + output.err)]
+    said = [*pipeline.everything_said(run_id), ("output", output.out + output.err)]
     said.append(("Slack", json.dumps(sandbox.slack_messages())))
     assert {where for where, text in said for secret in secrets if secret in text} == set()
 
@@ -139,7 +141,7 @@ def test_bad_shop(
     assert_told(finished, sandbox, *words)
     assert finished.step == step or (finished.step or "").startswith("awin_feed_currencies")
     assert products_in(shop) == {}
-    assert_secret_kept(pipeline, sandbox, capfd, shop.admin_key, NOT_A_KEY)
+    assert_secret_kept(pipeline, finished.run_id, sandbox, capfd, shop.admin_key, NOT_A_KEY)
 
 
 def test_a_currency_that_the_shop_lacks(pipeline: Pipeline, sandbox: Sandbox, shop: Shop, feed: Path) -> None:
