@@ -15,7 +15,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from awin_medusa_pipeline import cli_plans, cli_sandbox
-from awin_medusa_pipeline.cli_run import run_sync, show
+from awin_medusa_pipeline.cli_run import run_sync, run_undo, show
 from awin_medusa_pipeline.documentation import env_example
 from awin_medusa_pipeline.environment import make_env_file, points_to, sandbox_here
 from awin_medusa_pipeline.errors import RemoteError
@@ -154,13 +154,30 @@ def doctor(
 def sync(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan and report, and send nothing.")] = False,
     pilot: Annotated[int | None, typer.Option(min=1, metavar="N", help="Change at most N things of each kind.")] = None,
+    accept_smaller_feed: Annotated[
+        bool, typer.Option("--accept-smaller-feed", help="Take a feed of less than half the last one's size.")
+    ] = False,
 ) -> None:
     """Run daily_sync_job now: detect, import, hide, restore, set stock, report.
 
     Stopped half-way, it goes on from there when it is run again; nothing is done twice.
     """
     applying = {"dry_run": dry_run} | ({"limit": pilot} if pilot else {})
-    run_sync(applying if dry_run or pilot else None)
+    feed = {"awin_feeds": {"accept_smaller_feed": True}} if accept_smaller_feed else None
+    run_sync(applying if dry_run or pilot else None, ops=feed)
+
+
+@app.command(rich_help_panel=WORK)
+def undo(
+    run_id: Annotated[str, typer.Argument(metavar="RUN_ID", help="The run, or the beginning of its id.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be taken back.")] = False,
+    only: Annotated[str | None, typer.Option(metavar="KIND", help="import, hide, restore or stock alone.")] = None,
+) -> None:
+    """Take back what a run did: levels and status as before, what it made to draft.
+
+    What someone changed since is listed and left alone. An undo is a run too, and can be undone.
+    """
+    run_undo({"run_id": run_id, "dry_run": dry_run} | ({"only": only} if only else {}))
 
 
 @app.command(rich_help_panel=WORK)
@@ -219,8 +236,8 @@ def demo(port: cli_sandbox.Port = None) -> None:
     commands(
         [
             (f"{chosen}make ui", "the Dagster UI at http://localhost:3000, with schedules and sensors"),
-            (f"{chosen}awin-medusa report", "the summary again"),
-            ("awin-medusa sandbox down", "stop the sandbox; --purge removes it"),
-            ("awin-medusa init", "go on with your own shop"),
+            (f"{chosen}.venv/bin/awin-medusa report", "the summary again"),
+            (".venv/bin/awin-medusa sandbox down", "stop the sandbox; --purge removes it"),
+            *([] if chosen else [("rm .env && .venv/bin/awin-medusa init", "go on with your own shop")]),
         ]
     )

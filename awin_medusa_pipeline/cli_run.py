@@ -4,7 +4,7 @@ What belongs here: what several commands show of a run. What does not: the run (
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.markup import escape
@@ -12,19 +12,48 @@ from rich.markup import escape
 from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.terminal import KINDS, JobSteps, complain, console, say, summary_tables, verdict
 
-SYNC = "daily_sync_job"
+if TYPE_CHECKING:
+    from awin_medusa_pipeline.local import JobOutcome
+
+SYNC, UNDO = "daily_sync_job", "undo_run_job"
 
 
-def run_sync(applying: Mapping[str, Any] | None = None, *, only: str | None = None) -> None:
+def run_sync(
+    applying: Mapping[str, Any] | None = None, *, only: str | None = None, ops: Mapping[str, Any] | None = None
+) -> None:
     """The whole sync, or `only` one of its applying assets, with steps and summary. Exits with 1 when it failed."""
     from awin_medusa_pipeline.local import run_job
     from awin_medusa_pipeline.reports import latest_summary
 
     with JobSteps(SYNC) as steps:
-        outcome = run_job(SYNC, steps, applying, only)
+        outcome = run_job(SYNC, steps, applying, only, ops)
     summary = latest_summary(Settings().awin_medusa_home)
     if summary and summary["run"] == outcome.run_id:
         show(summary)
+    _end(outcome)
+
+
+def run_undo(config: Mapping[str, Any]) -> None:
+    """Take a run back, and show what became of each row. Exits with 1 when it failed."""
+    from awin_medusa_pipeline.local import run_job
+    from awin_medusa_pipeline.store.database import database_url, open_database
+    from awin_medusa_pipeline.store.ledger import Ledger, Status
+
+    with JobSteps(UNDO) as steps:
+        outcome = run_job(UNDO, steps, ops={"undo_run": config})
+    with open_database(database_url(Settings())) as database:
+        ledger = Ledger(database)
+        for kind, counts in ledger.counts(outcome.run_id).items():
+            say(f"{KINDS[kind]}: " + ", ".join(f"{number:,} {status}" for status, number in counts.items() if number))
+        for row in ledger.rows(outcome.run_id):
+            if row.status is not Status.APPLIED:
+                say(f"  [dim]{escape(row.key)}: {escape(row.reason or '')}[/]")
+    if not outcome.failure:
+        say(f"To take this back as well: awin-medusa undo {outcome.run_id[:8]}")
+    _end(outcome)
+
+
+def _end(outcome: "JobOutcome") -> None:
     if failure := outcome.failure:
         complain(f"The run failed{f' at {failure.step}' if failure.step else ''}. {failure.error}")
         say(f"Its log: {escape(outcome.run_id)} in the Dagster UI (awin-medusa ui).")

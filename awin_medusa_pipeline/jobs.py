@@ -8,10 +8,14 @@ from typing import TypeAlias
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+from pydantic import Field
 
-from awin_medusa_pipeline.resources import StateStore
+from awin_medusa_pipeline.engine.apply import Engine
+from awin_medusa_pipeline.engine.undo import Undo
+from awin_medusa_pipeline.resources import APPLIES_TAG, MedusaResource, StateStore, shop_of
 from awin_medusa_pipeline.retention import prune
 from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline.store.ledger import Kind
 
 UnresolvedJob: TypeAlias = UnresolvedAssetJobDefinition
 APPLYING = ("imported_products", "hidden_products", "restored_products", "stock_updates")
@@ -28,7 +32,7 @@ def _job(name: str, description: str, *applying: str, limit: int | None = None) 
         selection=_TABLES | dg.AssetSelection.assets(*applying) if applying else _TABLES,
         description=description,
         config={"ops": {asset: {"config": config} for asset in applying}} if applying else None,
-        tags=SHOP_TAG,
+        tags=SHOP_TAG | ({APPLIES_TAG: "by default"} if applying else {}),
     )
 
 
@@ -47,6 +51,51 @@ def prune_old_runs(context: dg.OpExecutionContext, store: StateStore) -> None:
     context.log.info(", ".join(f"{number} {name}" for name, number in asdict(pruned).items()))
 
 
+class UndoConfig(dg.Config):
+    """Which run to take back, and how far."""
+
+    run_id: str = Field(description="The run to take back, or the beginning of its id.")
+    dry_run: bool = Field(default=True, description="Only tell what would be taken back.")
+    only: str | None = Field(
+        default=None,
+        pattern="^(import|hide|restore|stock)$",
+        description="Take back this kind alone: import, hide, restore or stock.",
+    )
+
+
+@dg.op(description="Take back what a run applied, where the shop still shows it. What it made goes to draft.")
+def undo_run(context: dg.OpExecutionContext, config: UndoConfig, medusa: MedusaResource, store: StateStore) -> None:
+    """The opposites are operations of this run, in its logs and reports, so this run can be taken back as well."""
+    settings, run = Settings(), store.run(context.run)
+    undone = store.ledger.find_run(config.run_id)
+    if undone is None or undone.shop != run.shop:
+        raise dg.Failure(
+            f"Taking back the run {config.run_id}: it is not in the operation log of the shop {run.shop}. "
+            "Its id stands in the Dagster UI, in Slack's message and in the names of the report folders.",
+            allow_retries=False,
+        )
+    permit = (lambda: None) if config.dry_run else store.lease(context.run)
+    with medusa.client(applying=True) as client:
+        shop = shop_of(client, settings)
+        undo = Undo(client, shop, Engine(store.ledger, run.run_id, permit=permit), config.dry_run)
+        for kind in [Kind(config.only)] if config.only else list(Kind):
+            result = undo.take_back(kind, store.ledger.rows(undone.run_id, kind))
+            context.log.info(f"{kind} of run {undone.run_id} taken back: {dict(result.counts)}")
+            for key, reason in result.failures:
+                context.log.error(f"{kind} {key}: {reason}")
+            if result.stopped_reason:
+                raise dg.Failure(result.stopped_reason, allow_retries=False)
+    for name in store.ledger.counts(run.run_id):
+        store.reports(context.run).write_operations(name, store.ledger.rows(run.run_id, name))
+    store.ledger.finish_run(run.run_id)
+
+
+@dg.job(description="Take back what a run applied; what someone changed since is listed, not touched.", tags=SHOP_TAG)
+def undo_run_job() -> None:
+    """See engine/undo.py."""
+    undo_run()
+
+
 @dg.job(description="Remove what is old enough to go.")
 def retention_job() -> None:
     """See retention.py."""
@@ -60,5 +109,6 @@ all_jobs: list[UnresolvedJob | dg.JobDefinition] = [
     import_missing_job,
     hide_medusa_only_job,
     reconcile_stock_job,
+    undo_run_job,
     retention_job,
 ]

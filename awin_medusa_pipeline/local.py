@@ -28,6 +28,8 @@ from awin_medusa_pipeline.store.database import database_url, open_database
 DAGSTER_YAML = """\
 telemetry:
   enabled: false
+nux:
+  enabled: false
 concurrency:
   runs:
     max_concurrent_runs: 2
@@ -82,11 +84,16 @@ def dagster_home() -> Path:
 
 
 def run_job(
-    name: str, watcher: Watcher, applying: Mapping[str, Any] | None = None, only: str | None = None
+    name: str,
+    watcher: Watcher,
+    applying: Mapping[str, Any] | None = None,
+    only: str | None = None,
+    ops: Mapping[str, Any] | None = None,
 ) -> JobOutcome:
     """Run a job in this process, recorded as the UI shows it; a failure is told to Slack as well.
 
     `applying`: config of the applying assets, instead of the job's own; `only` one of them runs when it is named.
+    `ops`: config of other ops, by name.
     """
     from awin_medusa_pipeline.definitions import build_defs  # it imports everything; the other commands need not wait
 
@@ -97,7 +104,7 @@ def run_job(
         asset: {"config": dict(applying)} if applying else own
         for asset, own in config.get("ops", {}).items()
         if asset not in others
-    }
+    } | {op: {"config": dict(values)} for op, values in (ops or {}).items()}
     selection = [key for key in job.asset_layer.executable_asset_keys if key.to_user_string() not in others]
     dagster_home()
     with dg.DagsterInstance.get() as instance, _told(instance, run_id := str(uuid.uuid4()), watcher):

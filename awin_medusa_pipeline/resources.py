@@ -13,7 +13,7 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from awin_medusa_pipeline.clients.http import Backoff
-from awin_medusa_pipeline.clients.medusa import MedusaClient
+from awin_medusa_pipeline.clients.medusa import MedusaClient, Shop
 from awin_medusa_pipeline.clients.slack import SlackClient, post
 from awin_medusa_pipeline.errors import PermanentError
 from awin_medusa_pipeline.messages import Payload
@@ -28,6 +28,10 @@ from awin_medusa_pipeline.store.outbox import Outbox
 
 IMPLICIT_JOB = "__ASSET_JOB"
 """Dagster's name for a run of assets that no job of ours selects."""
+
+
+APPLIES_TAG = "awin_medusa/applies"
+"""On jobs that change the shop unless their config says otherwise."""
 
 
 def medusa_client(settings: Settings, *, applying: bool = False, backoff: Backoff | None = None) -> MedusaClient:
@@ -55,6 +59,15 @@ def medusa_client(settings: Settings, *, applying: bool = False, backoff: Backof
         admin_key=admin.get_secret_value() if admin else None,
         publishable_key=publishable.get_secret_value() if publishable else None,
         backoff=backoff,
+    )
+
+
+def shop_of(client: MedusaClient, settings: Settings) -> Shop:
+    """The sales channel, stock location and shipping profile that the settings name, else the first of each."""
+    return client.shop(
+        sales_channel=settings.medusa_sales_channel,
+        stock_location=settings.medusa_stock_location,
+        shipping_profile=settings.medusa_shipping_profile,
     )
 
 
@@ -116,7 +129,9 @@ class StateStore(dg.ConfigurableResource["StateStore"]):
 
     def lease_if_applying(self, dagster_run: dg.DagsterRun) -> None:
         """Take the shop before it is read when this run is going to change it: then nothing changes in between."""
-        if False in _dry_runs(dagster_run):
+        asked = _dry_runs(dagster_run) - {None}
+        # Started with one click, a job has an empty run config and takes its default, which applies.
+        if False in asked or (not asked and APPLIES_TAG in dagster_run.tags):
             self.lease(dagster_run)
 
     def lease(self, dagster_run: dg.DagsterRun) -> Callable[[], None]:

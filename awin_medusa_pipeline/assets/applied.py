@@ -18,7 +18,7 @@ from awin_medusa_pipeline.engine.apply import ApplyResult, Engine
 from awin_medusa_pipeline.engine.held import Guard, rows_of
 from awin_medusa_pipeline.engine.kinds import Application
 from awin_medusa_pipeline.feeds import trips_of
-from awin_medusa_pipeline.resources import MedusaResource, StateStore
+from awin_medusa_pipeline.resources import MedusaResource, StateStore, shop_of
 from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.store.held_plans import HeldPlan
 from awin_medusa_pipeline.store.ledger import Kind
@@ -145,11 +145,7 @@ class Work:
         with self.medusa.client(applying=True) as client:
             yield Application(
                 client,
-                client.shop(
-                    sales_channel=settings.medusa_sales_channel,
-                    stock_location=settings.medusa_stock_location,
-                    shipping_profile=settings.medusa_shipping_profile,
-                ),
+                shop_of(client, settings),
                 Engine(self.store.ledger, run.run_id, progress=progress, permit=permit),
                 dry_run=self.config.dry_run,
                 limit=self.config.limit,

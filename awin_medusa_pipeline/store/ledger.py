@@ -92,6 +92,13 @@ class Ledger:
         with self._database.reading() as session:
             return session.get(Run, run_id)
 
+    def find_run(self, start: str) -> Run | None:
+        """The run whose id begins so; None when there is none, or more than one."""
+        query = sa.select(Run).where(Run.run_id.startswith(start, autoescape=True)).limit(2)
+        with self._database.reading() as session:
+            found = list(session.scalars(query))
+        return found[0] if len(found) == 1 and len(start) >= 4 else None
+
     def record_intents(self, run_id: str, kind: str, rows: Iterable[Intent]) -> list[int]:
         """Write down what is about to be sent, before it is; ids in the order of `rows`.
 

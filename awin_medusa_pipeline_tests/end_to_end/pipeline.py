@@ -58,14 +58,16 @@ class Pipeline:
         assert finished.error is None, f"{job} failed at {finished.step}: {finished.error}"
         return finished
 
-    def end_of(self, job: str = "daily_sync_job", *, feed: Json | None = None, **config: Any) -> Finished:
+    def end_of(
+        self, job: str = "daily_sync_job", *, feed: Json | None = None, ops: Json | None = None, **config: Any
+    ) -> Finished:
         """Run a job to its end, whatever that is; of a failure Dagster tells the failure sensor."""
         definition = build_defs().resolve_job_def(job)
         run_config: Json = {**(definition.run_config or {}), "loggers": CONSOLE}
-        ops = run_config.get("ops", {})
+        own = run_config.get("ops", {})
         if config:
-            ops = {asset: {"config": config} for asset in APPLYING if asset in ops}
-        run_config["ops"] = ops | ({"awin_feeds": {"config": feed}} if feed else {})
+            own = {asset: {"config": config} for asset in APPLYING if asset in own}
+        run_config["ops"] = own | (ops or {}) | ({"awin_feeds": {"config": feed}} if feed else {})
         result = definition.execute_in_process(run_config=run_config, instance=self.instance, raise_on_error=False)
         (folder,) = list((self.home / "reports").glob(f"*-{result.run_id[:8]}")) or [self.home / "no reports"]
         if result.success:
