@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test lint ui bench clean
+.PHONY: help install demo test lint ui bench screenshots clean
 help: ## What can be done here
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -33,5 +33,9 @@ ui: $(INSTALLED) ## The Dagster UI with schedules and sensors
 bench: $(INSTALLED) ## Speed, as ratios against a bare loop in the same run
 	@$(BIN)/python -m awin_medusa_pipeline_tests.bench
 
-clean: ## Remove the environment and all state
-	rm -rf $(VENV) .awin_medusa
+screenshots: $(INSTALLED) ## The pictures of the README; needs chromium
+	@$(BIN)/python -m awin_medusa_pipeline_tests.screenshots
+
+clean: ## Stop the sandbox; remove the environment and all state
+	@test ! -x $(BIN)/awin-medusa || $(BIN)/awin-medusa sandbox down
+	rm -rf $(VENV) .awin_medusa .awin_medusa_test

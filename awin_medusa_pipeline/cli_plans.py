@@ -35,7 +35,7 @@ ASSETS = {
 def plans() -> None:
     """Plans that a guard held: too much would have changed at once.
 
-    What you approve is exactly what is applied; a row that has changed since is left out. A plan expires after a day.
+    What you approve is exactly what is applied; a row that has changed since is left out. A plan expires (PLAN_HOURS).
     """
 
 

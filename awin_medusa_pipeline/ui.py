@@ -26,13 +26,15 @@ def serve(port: int) -> NoReturn:
             "another program uses that port, perhaps a Dagster UI that runs already",
             f"Look at http://localhost:{port}, or choose another port: awin-medusa ui --port {port + 1}.",
         )
-    dagster_home()
+    home = dagster_home()
     if ADDRESS.lower() not in Settings().model_fields_set:
         os.environ[ADDRESS] = f"http://localhost:{port}"
     warnings = [SUPERSEDED, os.environ.get("PYTHONWARNINGS")]
     os.environ["PYTHONWARNINGS"] = ",".join(rule for rule in warnings if rule)
     # Dagster treats SIGTERM as SIGINT, and a shell's background jobs ignore that one.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    os.chdir(PROJECT_ROOT)
-    command = ["dagster", "dev", "--workspace", "workspace.yaml", "--host", HOST, "--port", str(port)]
+    # Dagster lets a .env in its folder go before the environment, and so before AWIN_MEDUSA_ENV_FILE.
+    os.chdir(home)
+    workspace = str(PROJECT_ROOT / "workspace.yaml")
+    command = ["dagster", "dev", "--workspace", workspace, "--host", HOST, "--port", str(port)]
     os.execv(sys.executable, [sys.executable, "-m", *command, "--log-level", "warning"])

@@ -167,7 +167,8 @@ def download(
             raise ShrunkenFeedError(
                 f"Checking the feed {label}",
                 f"it has {feed.bytes:,} bytes where the last accepted one had {previous.bytes:,}",
-                "Look into it; when the advertiser really sells that much less, run once with accept_smaller_feed.",
+                "Look into it; when the advertiser really sells that much less, run once with accept_smaller_feed "
+                "(awin-medusa sync --accept-smaller-feed).",
             )
     except FeedError as error:
         # A server may repeat the address in its answer.

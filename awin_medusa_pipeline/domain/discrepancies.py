@@ -233,7 +233,9 @@ def stock_mismatches(matched: pl.LazyFrame, catalog: pl.LazyFrame, missing: pl.L
 
 
 def _counted() -> pl.Expr:
-    return pl.col("manage_inventory").fill_null(True) & pl.col("inventory_item_id").is_not_null()
+    """Variants whose stock is kept. The Store API tells levels without the ids that setting them needs."""
+    known = pl.col("inventory_item_id").is_not_null() | pl.col("level").is_not_null()
+    return pl.col("manage_inventory").fill_null(True) & known
 
 
 def price_mismatches(matched: pl.LazyFrame) -> pl.LazyFrame:

@@ -64,7 +64,7 @@ class RejectedRow(_Table):
 
     feed = _text("Which feed it came from, without the key")
     line = dy.Int64(metadata={"doc": "Line in that feed, the header being 1"})
-    reason = _text("Reason code; see domain/feed.py")
+    reason = _text("Reason code; the README lists them")
     detail = _text("The reason in a sentence")
     raw = _text("The row as it came, cut at 2,000 characters")
 
@@ -160,7 +160,7 @@ class StockMismatch(_Table):
     product_id = _text("Medusa product")
     offer_key = _text("The offer, also when it has left the feed", nullable=True)
     sku = _text("Variant SKU", nullable=True)
-    inventory_item_id = _text("Medusa id")
+    inventory_item_id = _text("Medusa id; null when read with a publishable key", nullable=True)
     level = dy.Int64(nullable=True, metadata={"doc": "Level in the shop; null: none at the location"})
     reserved = dy.Int64(nullable=True, metadata={"doc": "Reserved by open orders"})
     wanted_level = dy.Int64(min=0, metadata={"doc": "Level that the feed asks for"})
