@@ -50,15 +50,15 @@ class Undo:
 
 
 def levels_back(rows: Iterable[Row]) -> Iterator[Item]:
-    """Levels as they were before."""
+    """Levels as they were before; one that the run was the first to set goes away."""
     for row in rows:
         level = (row.before or {}).get("level")
-        change = Change(row.key, {"level": level}, row.after, row.target_id)
-        if level is None:
-            yield NotSent(change, "the run made this level; without one the variant could not be sold at all")
-        else:
-            body = {"inventory_item_id": row.target_id, "stocked_quantity": level, "exists": True}
-            yield Operation((change,), body)
+        body = {
+            "inventory_item_id": row.target_id,
+            "stocked_quantity": level,
+            "exists": (row.after or {}).get("level") is not None,
+        }
+        yield Operation((Change(row.key, {"level": level}, row.after, row.target_id),), body)
 
 
 def status_back(kind: Kind, rows: Iterable[Row]) -> Iterator[Item]:

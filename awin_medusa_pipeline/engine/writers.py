@@ -27,7 +27,10 @@ _STATE = f"{_MADE},variants.metadata,variants.prices.amount,{_LEVELS}"
 
 
 class LevelWriter:
-    """Sets inventory levels at the stock location. Body: inventory_item_id, stocked_quantity, exists."""
+    """Sets inventory levels at the stock location. Body: inventory_item_id, stocked_quantity, exists.
+
+    A stocked_quantity of None takes the level away, as it was before the first one was set.
+    """
 
     kind = Kind.STOCK
 
@@ -35,31 +38,36 @@ class LevelWriter:
         self._client, self._location_id = client, location_id
 
     def send(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
-        """One batch of created and updated levels; the answer is read for what the shop then has."""
+        """One batch of levels; the answer is read for what the shop then has."""
         stored = self.set_levels([operation.body for operation in operations])
         return {
             change.key: change.target_id
             for operation in operations
             for change in operation.changes
-            if stored.get(str(change.target_id)) == change.after["level"]
+            if stored.get(str(change.target_id), -1) == change.after["level"]
         }
 
-    def set_levels(self, bodies: Iterable[Json]) -> dict[str, int]:
+    def set_levels(self, bodies: Iterable[Json]) -> dict[str, int | None]:
         """Levels as the shop answers them, by inventory item."""
         batch: dict[str, list[Json]] = {"create": [], "update": []}
+        gone: list[str] = []
         for body in bodies:
             level = {
                 "inventory_item_id": body["inventory_item_id"],
                 "location_id": self._location_id,
                 "stocked_quantity": body["stocked_quantity"],
             }
-            batch["update" if body["exists"] else "create"].append(level)
-        if not any(batch.values()):
+            if level["stocked_quantity"] is None:
+                gone.append(body["inventory_item_id"])
+            else:
+                batch["update" if body["exists"] else "create"].append(level)
+        # Medusa: a level with stock goes only by force; one with reservations never.
+        removal = {"delete": [level["id"] for level in self._here(gone)], "force": True} if gone else {}
+        if not (gone or any(batch.values())):
             return {}
-        answer = self._client.post("/admin/inventory-items/location-levels/batch", batch)
-        return {
-            level["inventory_item_id"]: level["stocked_quantity"] for level in answer["created"] + answer["updated"]
-        }
+        answer = self._client.post("/admin/inventory-items/location-levels/batch", batch | removal)
+        changed = answer["created"] + answer["updated"]
+        return dict.fromkeys(gone) | {level["inventory_item_id"]: level["stocked_quantity"] for level in changed}
 
     def look_up(self, changes: Sequence[Change]) -> Mapping[str, str | None]:
         """Changes whose item has the wanted level."""
@@ -73,15 +81,16 @@ class LevelWriter:
 
     def levels(self, item_ids: Sequence[str]) -> dict[str, int]:
         """Stocked quantity at the location, by inventory item; an item without a level there is left out."""
-        items = self._client.where(
-            "inventory-items", "id", item_ids, "id,location_levels.location_id,location_levels.stocked_quantity"
-        )
-        return {
-            item["id"]: level["stocked_quantity"]
-            for item in items
+        return {level["inventory_item_id"]: level["stocked_quantity"] for level in self._here(item_ids)}
+
+    def _here(self, item_ids: Sequence[str]) -> list[Json]:
+        fields = "id,location_levels.id,location_levels.location_id,location_levels.stocked_quantity"
+        return [
+            {**level, "inventory_item_id": item["id"]}
+            for item in self._client.where("inventory-items", "id", item_ids, fields)
             for level in item.get("location_levels") or []
             if level["location_id"] == self._location_id
-        }
+        ]
 
 
 class StatusWriter:
@@ -167,7 +176,7 @@ class ProductWriter:
         wanted = {c.key: (c.after["product_key"], c.after["sku"], c.after["level"]) for c in changes}
         return {key: done[state] for key, state in wanted.items() if state in done}
 
-    def _set_levels(self, products: Iterable[Json], wanted: Mapping[str, int]) -> dict[str, int]:
+    def _set_levels(self, products: Iterable[Json], wanted: Mapping[str, int]) -> dict[str, int | None]:
         items = {
             variant["sku"]: (variant["inventory_items"][0]["inventory_item_id"], _level(variant, self._location_id))
             for product in products

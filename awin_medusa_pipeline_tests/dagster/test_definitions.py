@@ -14,6 +14,7 @@ from dagster._core.remote_representation.external_data import RepositorySnap
 from awin_medusa_pipeline.checks import CONTRACTS
 from awin_medusa_pipeline.definitions import build_defs
 from awin_medusa_pipeline.jobs import APPLYING
+from awin_medusa_pipeline.resources import APPLIES_TAG
 from awin_medusa_pipeline.settings import PROJECT_ROOT
 from awin_medusa_pipeline_tests.end_to_end.feeds import ADDRESS, KEY
 
@@ -97,6 +98,8 @@ def test_a_job_reads_afresh_and_applies_its_part(defs: dg.Definitions, name: str
     )
     assert job.description
     assert job.tags["awin_medusa/shop"] == "default"
+    # One click in the UI stores an empty run config, so this alone says that the shop is to be taken before it is read.
+    assert (APPLIES_TAG in job.tags) is bool(JOBS[name])
     assert {check.name for check in job.asset_layer.asset_graph.asset_check_keys} >= {"contract", "nothing_failed"}
 
 
