@@ -203,6 +203,7 @@ def _healthy(answer: Mapping[str, Any]) -> set[str]:
 def demo_shop(sandbox: Sandbox, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     """The sandbox as the demo fills it, smaller."""
     monkeypatch.setattr(demo, "OFFERS", 250)
+    sandbox.feed_file.unlink(missing_ok=True)  # another test's
     demo.fill(sandbox, silent)
     yield shop
     sandbox.feed_file.unlink()

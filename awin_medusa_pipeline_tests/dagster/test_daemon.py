@@ -46,7 +46,8 @@ def daemon(environment: Mapping[str, str], tmp_path: Path) -> Iterator[Path]:
     with log.open("wb") as output:
         process = subprocess.Popen(
             [PROGRAMS / "dagster-daemon", "run", *WORKSPACE],
-            cwd=PROJECT_ROOT,
+            # Not in the project: Dagster lets a .env there go before the environment.
+            cwd=tmp_path,
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -70,14 +71,14 @@ def wait_for(what: str, ready: Callable[[], bool], log: Path, seconds: float = A
 
 
 def test_schedule_and_failure_sensor(
-    daemon: Path, environment: Mapping[str, str], sandbox: Sandbox, shop: Shop
+    daemon: Path, environment: Mapping[str, str], sandbox: Sandbox, shop: Shop, tmp_path: Path
 ) -> None:
     with dg.DagsterInstance.get() as instance:
         # A failure before the sensor's first look is none of its business.
         wait_for("A look of the sensor", lambda: "slack_on_run_failure" in daemon.read_text(), daemon)
         launch = subprocess.run(
             [PROGRAMS / "dagster", "job", "launch", *WORKSPACE, "-j", "pilot_import_job", "--config-json", BAD_CONFIG],
-            cwd=PROJECT_ROOT,
+            cwd=tmp_path,
             env=environment,
             capture_output=True,
             text=True,
