@@ -122,7 +122,7 @@ class Work:
         feed_trips = trips_of(self.store.feeds, run.run_id, settings.guard_limits)
         plans = None if self.config.dry_run else self.store.plans
         guard = Guard([*feed_trips, *trips], plans, run.shop, run.run_id, settings.plan_hours)
-        with self._application(None if plan else guard) as application:
+        with self._application(guard, approved=plan is not None) as application:
             result = apply(application, rows_of(plan) if plan else table)
         if plan and not (self.config.dry_run or result.stopped_reason):
             self.store.plans.mark_applied(plan.hash, run.run_id)
@@ -135,7 +135,7 @@ class Work:
         return self.store.plans.to_apply(self.config.approve_plan, self.kind, f"run {self.context.run.run_id}")
 
     @contextmanager
-    def _application(self, guard: Guard | None) -> Iterator[Application]:
+    def _application(self, guard: Guard, *, approved: bool) -> Iterator[Application]:
         settings, run = Settings(), self.store.run(self.context.run)
         permit = (lambda: None) if self.config.dry_run else self.store.lease(self.context.run)
 
@@ -151,7 +151,8 @@ class Work:
                 limit=self.config.limit,
                 hold_loose=settings.hold_loose,
                 rehost_images=settings.sync_rehost_images,
-                guard=guard,
+                guard=None if approved else guard,
+                look_again=approved,
             )
 
     def _told(self, result: ApplyResult) -> Applied:

@@ -36,7 +36,9 @@ class Application:
     hold_loose: bool = True
     rehost_images: bool = False
     guard: Guard | None = None
-    """None: nothing is held, since a person approved these rows; each is looked at again before it is sent."""
+    """What holds back too much; None holds nothing."""
+    look_again: bool = False
+    """Whether each row is looked at in the shop before it is sent: these rows were reviewed some time ago."""
 
     def import_missing(self, missing: pl.DataFrame) -> ApplyResult:
         """MissingProduct rows: new products, then new variants of products that are there."""
@@ -84,8 +86,8 @@ class Application:
     def _reviewed(
         self, writer: LevelWriter | StatusWriter, plan: Iterable[Operation | NotSent], held: Mapping[str, str]
     ) -> ApplyResult:
-        reviewed = hold_back(plan, held) if self.guard else still_true(plan, writer)
-        return self._apply(self.engine, writer, reviewed)
+        reviewed = hold_back(plan, held)
+        return self._apply(self.engine, writer, still_true(reviewed, writer) if self.look_again else reviewed)
 
     def _apply(
         self, engine: Engine, writer: Writer, plan: Iterable[Operation | NotSent], stopped: str | None = None
