@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from awin_medusa_pipeline.sandbox import Sandbox, SandboxError, Shop
@@ -18,6 +19,12 @@ from awin_medusa_pipeline.settings import PROJECT_ROOT
 
 TEST_HOME = Path(os.environ.get("AWIN_MEDUSA_TEST_HOME", PROJECT_ROOT / ".awin_medusa_test"))
 FIRST_PORT, PORTS_A_PLACE = 22000, 60
+
+
+# A landing is no place for a new find: there each law is tried on the same examples every time.
+hypothesis.settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("ci")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
