@@ -103,6 +103,11 @@ class Settings(BaseSettings):
         None,
         description="State store. Not set: SQLite in AWIN_MEDUSA_HOME. PostgreSQL: postgresql://user:password@host/database.",
     )
+    awin_medusa_secret_key: SecretStr | None = Field(
+        None,
+        description="Fernet keys that encrypt the Etsy tokens in the state store; `awin-medusa etsy key` makes "
+        "one. Several, separated by white space or commas: the first encrypts, all decrypt.",
+    )
     sync_cron: str = Field("0 2 * * *", description="When daily_sync_schedule runs, in UTC.")
     sync_sku_template: str = Field(
         "{merchant_product_id}",
@@ -155,6 +160,30 @@ class Settings(BaseSettings):
     plan_hours: int = Field(24, ge=1, description="How long a plan that a guard held can be approved.")
     sync_rehost_images: bool = Field(
         False, description="Upload each image to Medusa instead of linking to the advertiser's address."
+    )
+    etsy_keystring: str | None = Field(
+        None, description="Keystring of your app at Etsy (etsy.com/developers/your-apps)."
+    )
+    etsy_shared_secret: SecretStr | None = Field(
+        None, description="Shared secret of the same app; Etsy asks for both on every call."
+    )
+    etsy_redirect_uri: str = Field(
+        "http://localhost:3003/oauth/redirect",
+        description="Where Etsy sends the browser after your consent. Enter the same, letter by letter, as a callback "
+        "address of your app.",
+    )
+    etsy_api_url: str = Field("https://api.etsy.com", description="Address of Etsy's API.")
+    etsy_oauth_url: str = Field(
+        "https://www.etsy.com/oauth/connect", description="Address of the page where you give your consent."
+    )
+    etsy_cron: str = Field("0 3 * * *", description="When etsy_daily_schedule runs, in UTC.")
+    etsy_confirm_minutes: int = Field(
+        60, ge=1, description="How long an Etsy job waits for its confirmation; then it is dropped and nothing is sent."
+    )
+    etsy_push_stock_down: bool = Field(
+        False,
+        description="Let the daily job lower quantities on Etsy without a confirmation, so that nothing is sold twice. "
+        "Everything else still waits for one.",
     )
 
     @classmethod
