@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help install demo test lint ui bench screenshots clean
+.PHONY: help install demo test lint ui bench chaos screenshots clean
 help: ## What can be done here
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -32,6 +32,9 @@ ui: $(INSTALLED) ## The Dagster UI with schedules and sensors
 
 bench: $(INSTALLED) ## Speed, as ratios against a bare loop in the same run
 	@$(BIN)/python -m awin_medusa_pipeline_tests.bench
+
+chaos: $(INSTALLED) ## Syncs and shops killed, requests spoilt, broken feeds; what is left of it
+	@$(BIN)/python -m awin_medusa_pipeline_tests.chaos
 
 screenshots: $(INSTALLED) ## The pictures of the README; needs chromium
 	@$(BIN)/python -m awin_medusa_pipeline_tests.screenshots

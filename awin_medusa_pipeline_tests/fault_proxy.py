@@ -3,9 +3,11 @@
 What belongs here: faults of transport and of answers. What does not: what Medusa itself refuses; it is there to say so.
 """
 
+import contextlib
 import json
 import random
 import socket
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -63,8 +65,7 @@ class FaultProxy:
         class Handler(_Handler):
             owner = proxy
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._shop = httpx.Client(base_url=self.target, timeout=60, limits=httpx.Limits(keepalive_expiry=4))
         Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
@@ -116,6 +117,15 @@ def seeded_faults(seed: int, share: float = 0.3, most: int = 25) -> Callable[[st
     return fault
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that was killed is no error of the server's."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     owner: FaultProxy
@@ -127,14 +137,25 @@ class _Handler(BaseHTTPRequestHandler):
         # A 429 says that the request was not carried out, so it never is.
         if (fault.after or not fault.kind) and fault.kind != "429":
             shown = {name: value for name, value in self.headers.items() if name.lower() != "host"}
-            response = self.owner.forward(self.command, self.path, shown, body)
-            answer = (response.status_code, response.headers.get("content-type", ""), response.content)
+            try:
+                response = self.owner.forward(self.command, self.path, shown, body)
+            except httpx.TransportError:
+                fault = Fault("reset")  # somebody killed the shop
+            else:
+                answer = (response.status_code, response.headers.get("content-type", ""), response.content)
         time.sleep(fault.seconds)
         if fault.kind == "reset":
             self.close_connection = True
-            self.connection.shutdown(socket.SHUT_RDWR)
+            self._hang_up()
             return
-        self._answer(*(ANSWERS.get(fault.kind) or answer or ANSWERS["500"]), fault.retry_after)
+        try:
+            self._answer(*(ANSWERS.get(fault.kind) or answer or ANSWERS["500"]), fault.retry_after)
+        except OSError:
+            self.close_connection = True  # the client gave up waiting
+
+    def _hang_up(self) -> None:
+        with contextlib.suppress(OSError):  # the client was killed
+            self.connection.shutdown(socket.SHUT_RDWR)
 
     def _answer(self, status: int, kind: str, content: bytes, retry_after: str | None) -> None:
         self.send_response(status)
@@ -143,10 +164,7 @@ class _Handler(BaseHTTPRequestHandler):
         if retry_after is not None:
             self.send_header("retry-after", retry_after)
         self.end_headers()
-        try:
-            self.wfile.write(content)
-        except OSError:
-            self.close_connection = True  # the client gave up waiting
+        self.wfile.write(content)
 
     do_GET = do_POST = do_DELETE = do_any  # noqa: N815
 
@@ -164,8 +182,7 @@ class AnsweringServer:
 
             do_GET = do_POST = do_any  # noqa: N815
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
 
     def __enter__(self) -> str:
         Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()

@@ -1,0 +1,79 @@
+"""`make chaos`: the figures of docs/reliability.md."""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress, TaskID
+from rich.table import Table
+
+from awin_medusa_pipeline.sandbox import Sandbox
+from awin_medusa_pipeline_tests.chaos.judge import Findings
+from awin_medusa_pipeline_tests.chaos.laboratory import Laboratory
+from awin_medusa_pipeline_tests.chaos.trouble import Report, kill_shop, kill_sync, repeated, spoil_requests
+from awin_medusa_pipeline_tests.conftest import TEST_HOME
+
+PORT = 23500
+console = Console()
+
+
+def main() -> int:
+    """Make the trouble, show what is left of it; 1 when anything is."""
+    arguments = argparse.ArgumentParser(description="Trouble on purpose, on a sandbox of its own.")
+    arguments.add_argument("--seed", type=int, default=1)
+    arguments.add_argument("--kills", type=int, default=200, help="syncs ended by SIGKILL")
+    arguments.add_argument("--shop-kills", type=int, default=20, help="Medusa ended by SIGKILL during a write")
+    arguments.add_argument("--spoilt", type=int, default=20, help="syncs with every tenth request spoilt")
+    given = arguments.parse_args()
+    sandbox = Sandbox(TEST_HOME / "chaos", PORT, software=TEST_HOME / "software")
+    with console.status("Starting the sandbox"):
+        sandbox.up()
+    reports: dict[str, Report] = {}
+    try:
+        with tempfile.TemporaryDirectory() as folder, Laboratory(sandbox, Path(folder)).open() as laboratory:
+            with console.status("Preparing two mornings"):
+                laboratory.prepare()
+            for name, trouble, times in (
+                ("sync killed", kill_sync, given.kills),
+                ("Medusa killed", kill_shop, given.shop_kills),
+                ("requests spoilt", spoil_requests, given.spoilt),
+            ):
+                with Progress(console=console) as progress:
+                    task = progress.add_task(name, total=times)
+                    reports[name] = repeated(
+                        laboratory,
+                        trouble,
+                        times,
+                        given.seed,
+                        one_more_sync=trouble is not spoil_requests,
+                        told=partial(_tell, progress, task),
+                    )
+    finally:
+        sandbox.down()
+    show(reports, given.seed)
+    return 0 if all(report.findings.none for report in reports.values()) else 1
+
+
+def show(reports: Mapping[str, Report], seed: int) -> None:
+    """The table that docs/reliability.md quotes."""
+    table = Table("", *reports, title=f"Trouble on purpose, seed {seed}")
+    for part in ("times", "unfinished"):
+        table.add_row(part, *(f"{getattr(report, part):,}" for report in reports.values()))
+    table.add_section()
+    for part in Findings.__dataclass_fields__:
+        table.add_row(part.replace("_", " "), *(str(getattr(report.findings, part)) for report in reports.values()))
+    table.add_section()
+    table.add_row("seeds", *(" ".join(report.seeds) or "-" for report in reports.values()))
+    console.print(table)
+
+
+def _tell(progress: Progress, task: TaskID, times: int) -> None:
+    progress.update(task, completed=times)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,156 @@
+"""A shop on two mornings, and the nightly sync as a process of its own that can be killed."""
+
+import contextlib
+import multiprocessing
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import httpx
+
+from awin_medusa_pipeline.clients.medusa import MedusaClient
+from awin_medusa_pipeline.local import run_job
+from awin_medusa_pipeline.sandbox import Sandbox
+from awin_medusa_pipeline.sandbox.feed_generator import write_feed
+from awin_medusa_pipeline.settings import ENV_FILE_VARIABLE
+from awin_medusa_pipeline_tests.chaos.judge import Findings, findings_in
+from awin_medusa_pipeline_tests.end_to_end.plain import Sold, plain_feed, products_in, sold_in
+from awin_medusa_pipeline_tests.fault_proxy import FaultProxy
+
+# 300 products: some of one variant, some of six.
+OFFERS = 420
+EMPTY, LIVED_IN = "clean", "chaos"
+LIMIT = 180.0
+"""Seconds that a sync may take, whatever is done to it."""
+
+# Each sync is a fork of a process that has everything imported but has done nothing yet.
+_processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload(["awin_medusa_pipeline.definitions", __name__])
+
+
+class _NobodyWatches:
+    def running(self, step: str, state: str) -> None:
+        pass
+
+    def made(self, asset: str, metadata: Mapping[str, object]) -> None:
+        pass
+
+
+def sync(environment: Mapping[str, str], log: Path, answer_within: float | None) -> None:
+    """What `awin-medusa sync` does; exits 1 when it fails."""
+    os.environ.update(environment)
+    with log.open("a") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    if answer_within:
+        options = MedusaClient.__init__.__kwdefaults__
+        assert options
+        options["timeout"] = httpx.Timeout(answer_within)
+    outcome = run_job("daily_sync_job", _NobodyWatches())
+    if outcome.failure:
+        raise SystemExit(f"{outcome.run_id}: {outcome.failure.error}")
+
+
+@dataclass(frozen=True)
+class Morning:
+    """A shop with its memory, the feed that it is to follow, and what it should be afterwards."""
+
+    name: str
+    snapshot: str
+    home: Path
+    feed: Path
+    wanted: Mapping[str, Sold]
+    requests: tuple[str, ...]
+    """What an undisturbed sync asks of the shop, in order."""
+
+
+@dataclass
+class Laboratory:
+    """`prepare` first; then any number of `begin`, trouble, `sync` and `judge`."""
+
+    sandbox: Sandbox
+    folder: Path
+    proxy: FaultProxy = field(init=False)
+    home: Path = field(init=False)
+    mornings: tuple[Morning, ...] = ()
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator["Laboratory"]:
+        """With a proxy before the shop."""
+        self.home = self.folder / "home"
+        with FaultProxy(self.sandbox.shop.base_url) as self.proxy:
+            yield self
+
+    def prepare(self) -> None:
+        """The first import into an empty shop; and a morning with all there is to do: some offers of the feed are new
+        to the shop, some have left, some come back, others have another stock."""
+        empty, lived_in = self.folder / "empty", self.folder / "lived_in"
+        empty.mkdir()
+        first = self._undisturbed("first import", EMPTY, empty, self._feed(day=5))
+        self._assert_follows(first, day=5)
+        assert self.sync(self._feed(day=3)) == 0
+        shutil.copytree(self.home, lived_in)
+        self.sandbox.snapshot(LIVED_IN)
+        later = self._undisturbed("all kinds of change", LIVED_IN, lived_in, self._feed(day=6))
+        self._assert_follows(later, day=6)
+        self.mornings = (first, later)
+
+    def _feed(self, day: int) -> Path:
+        return write_feed(self.folder / f"day{day}.csv.gz", offers=OFFERS, quirks=False, day=day).path
+
+    def _assert_follows(self, morning: Morning, day: int) -> None:
+        for key, offer in plain_feed(self.folder, offers=OFFERS, day=day)[0].items():
+            assert morning.wanted[key] == replace(offer, price=morning.wanted[key].price)
+
+    def _undisturbed(self, name: str, snapshot: str, home: Path, feed: Path) -> Morning:
+        self._put_back(snapshot, home)
+        self.proxy.requests.clear()
+        assert self.sync(feed) == 0, f"an undisturbed sync failed; see {self.log}"
+        wanted = sold_in(products_in(self.sandbox.shop).values())
+        return Morning(name, snapshot, home, feed, wanted, tuple(self.proxy.requests))
+
+    @property
+    def log(self) -> Path:
+        """What the syncs printed."""
+        return self.folder / "syncs.log"
+
+    def begin(self, morning: Morning) -> None:
+        """The shop and the memory of that morning."""
+        self._put_back(morning.snapshot, morning.home)
+
+    def _put_back(self, snapshot: str, home: Path) -> None:
+        self.sandbox.reset(snapshot)
+        shutil.rmtree(self.home, ignore_errors=True)
+        shutil.copytree(home, self.home)
+
+    def start(self, feed: Path, *, answer_within: float | None = None) -> BaseProcess:
+        """A sync through the proxy."""
+        settings = self.sandbox.environment() | {
+            "AWIN_FEED_URL": str(feed),
+            "MEDUSA_BACKEND_URL": self.proxy.address,
+            "AWIN_MEDUSA_HOME": str(self.home),
+            "DAGSTER_HOME": str(self.home / "dagster"),
+            ENV_FILE_VARIABLE: os.devnull,
+            # The day after hides and changes more than a careful shop owner lets pass.
+            "GUARD_HIDE_PERCENT": "100",
+            "GUARD_ZERO_PERCENT": "100",
+        }
+        process = _processes.Process(target=sync, args=(settings, self.log, answer_within), daemon=True)
+        process.start()
+        return process
+
+    def sync(self, feed: Path, *, answer_within: float | None = None) -> int | None:
+        """A sync to its end; its exit code."""
+        process = self.start(feed, answer_within=answer_within)
+        process.join(LIMIT)
+        if process.is_alive():
+            process.kill()
+            raise AssertionError(f"A sync was not through after {LIMIT:.0f} s; see {self.log}")
+        return process.exitcode
+
+    def judge(self, morning: Morning) -> Findings:
+        """The shop beside what it should be."""
+        return findings_in(self.sandbox.shop, morning.wanted)
