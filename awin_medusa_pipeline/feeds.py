@@ -17,13 +17,10 @@ from awin_medusa_pipeline.clients.awin import DownloadedFeed, Progress, download
 from awin_medusa_pipeline.clients.awin import FeedState as LastFeed
 from awin_medusa_pipeline.domain import guards
 from awin_medusa_pipeline.domain.feed import FeedBatch, FeedRules, Seen, feed_columns, read_feed
-from awin_medusa_pipeline.domain.feed_errors import FeedError, NoOffersError
+from awin_medusa_pipeline.domain.feed_errors import Fault, FeedError, no_offers
 from awin_medusa_pipeline.domain.guards import FeedFacts, Limits, Trip
-from awin_medusa_pipeline.errors import PermanentError
 from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.store.feed_history import Feed, FeedHistory, FeedState
-
-MOST_REASONS = 3
 
 
 @dataclass(frozen=True)
@@ -70,7 +67,9 @@ def take_feeds(
     Raises FeedError or RemoteError; then nothing of any feed is to be used.
     """
     if not settings.feed_addresses:
-        raise PermanentError("Reading the feed", "AWIN_FEED_URL is not set", "Set it in .env to your feed's address.")
+        raise FeedError(
+            Fault.NO_ADDRESS, "Reading the feed", "AWIN_FEED_URL is not set", "Set it in .env to your feed's address."
+        )
     rules = FeedRules(settings.sync_sku_template, settings.sync_price_column)
     token = settings.awin_api_token.get_secret_value() if settings.awin_api_token else None
     taken: list[DownloadedFeed] = []
@@ -163,20 +162,10 @@ def parse(files: Sequence[tuple[Path, str]], rules: FeedRules, folder: Path) -> 
             batch.offers.write_parquet(folder / f"offers-{number:06}.parquet", compression="lz4")
             batch.rejects.write_parquet(folder / f"rejects-{number:06}.parquet", compression="lz4")
         if not total.accepted:
-            raise _no_offers(label, total)
+            raise no_offers(label, total.rejected)
         numbers.append(total)
     return ParsedFeeds(
         pl.scan_parquet(folder / "offers-*.parquet"), pl.scan_parquet(folder / "rejects-*.parquet"), numbers
-    )
-
-
-def _no_offers(label: str, numbers: FeedNumbers) -> NoOffersError:
-    reasons = Counter(numbers.rejected).most_common(MOST_REASONS)
-    named = ", ".join(f"{reason} ({rows:,} rows)" for reason, rows in reasons)
-    return NoOffersError(
-        f"Reading the feed {label}",
-        f"not one of its {sum(numbers.rejected.values()):,} rows can be sold: {named}",
-        "The shop stays as it is. Check the columns and the price column of the feed in AWIN's Create-a-Feed.",
     )
 
 

@@ -6,6 +6,8 @@ What belongs here: addresses, HTTP, and what AWIN answers instead of a feed. Wha
 
 import hashlib
 import re
+import socket
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,7 +27,7 @@ from awin_medusa_pipeline.clients.http import (
     retry_after_seconds,
 )
 from awin_medusa_pipeline.domain.feed import FeedRules, check_feed
-from awin_medusa_pipeline.domain.feed_errors import FeedError, TruncatedFeedError
+from awin_medusa_pipeline.domain.feed_errors import Fault, FeedError
 
 # A feed half as big as yesterday's is more often a fault (one lost 89 % between two lists) than an advertiser's wish.
 SMALLEST_SHARE = 0.5
@@ -34,48 +36,15 @@ ATTEMPTS = 4
 TIMEOUT = httpx.Timeout(connect=10, read=60, write=30, pool=10)
 # Some of AWIN's hosts answer 404 to clients without a name.
 USER_AGENT = "Mozilla/5.0 (compatible; awin-medusa-pipeline)"
-PIECE = 256 << 10
+# What drips more slowly than this after so many seconds would still be at it when the next night comes.
+PATIENCE, SLOWEST = 120.0, 5_000
+# AWIN sends a feed's address on from one of its hosts to another, with the key in it.
+OF_AWIN = re.compile(r"(^|\.)(awin|productserve)\.com$")
 
 _SECRET_NAME = re.compile(r"key|token|sig|secret|pass|auth|cred", re.IGNORECASE)
 
 Progress = Callable[[int, int | None, float], None]
 """Bytes done, bytes in all (None: not told), seconds since the start."""
-
-
-class WrongKeyError(FeedError):
-    """AWIN does not accept the key or the token."""
-
-    code = "wrong_key"
-
-
-class FeedNotFoundError(FeedError):
-    """No such feed: AWIN gives a feed a new id now and then. Or no such file."""
-
-    code = "not_found"
-
-
-class FeedRefusedError(FeedError):
-    """Another answer of the kind that a repetition does not change."""
-
-    code = "refused"
-
-
-class FeedThrottledError(FeedError):
-    """Downloaded too often."""
-
-    code = "throttled"
-
-
-class FeedUnavailableError(FeedError):
-    """No feed after several tries: server errors, or no connection."""
-
-    code = "unavailable"
-
-
-class ShrunkenFeedError(FeedError):
-    """A feed much smaller than the last accepted one."""
-
-    code = "shrunken"
 
 
 @dataclass(frozen=True)
@@ -151,7 +120,7 @@ def download(
     """The feed at an http(s) address or a local path (which is read where it lies), checked to be a whole feed.
 
     `token` is sent to AWIN's enhanced feeds alone. `most` ends a download after about that many bytes: a look at
-    whether it is a feed, not one to use. Raises a FeedError, each class with its own `code`.
+    whether it is a feed, not one to use. Raises FeedError.
     """
     label, rules = label_of(address), rules or FeedRules()
     secrets = [*secrets_in(address), *([token] if token else [])]
@@ -164,7 +133,8 @@ def download(
                 backoff or Backoff(attempts=ATTEMPTS, first_wait=5, longest_wait=120)
             )
         if previous and not accept_smaller and feed.bytes < SMALLEST_SHARE * previous.bytes:
-            raise ShrunkenFeedError(
+            raise FeedError(
+                Fault.SHRUNKEN,
                 f"Checking the feed {label}",
                 f"it has {feed.bytes:,} bytes where the last accepted one had {previous.bytes:,}",
                 "Look into it; when the advertiser really sells that much less, run once with accept_smaller_feed "
@@ -173,7 +143,7 @@ def download(
     except FeedError as error:
         # A server may repeat the address in its answer.
         texts = [redact(text, secrets) for text in (error.tried, error.came_back, error.to_do)]
-        raise type(error)(*texts, status=error.status) from None
+        raise FeedError(error.code, *texts, status=error.status) from None
     return feed
 
 
@@ -189,8 +159,14 @@ def _local(path: Path, label: str, rules: FeedRules, previous: FeedState | None)
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         size = path.stat().st_size
     except OSError as error:
-        raise FeedNotFoundError(
-            f"Opening the feed {label}", error.strerror or "it cannot be read", "Correct AWIN_FEED_URL."
+        gone = isinstance(error, FileNotFoundError)
+        raise FeedError(
+            Fault.NO_FILE if gone else Fault.UNREADABLE_FILE,
+            f"Opening the feed {label}",
+            error.strerror or "it cannot be read",
+            "Correct AWIN_FEED_URL, or put the file there."
+            if gone
+            else "Name a file that this program may read in AWIN_FEED_URL.",
         ) from None
     check_feed(path, label=label, rules=rules, whole=False)  # reading it to the end, later, shows a cut
     unchanged = previous is not None and previous.sha256 == sha256
@@ -215,15 +191,15 @@ class _Download:
         """Try until it is here, or until it is clear that it will not come."""
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
-            with httpx.Client(follow_redirects=True, timeout=TIMEOUT, headers=self._headers()) as client:
+            hooks = {"request": [self._refuse_unsafe]}
+            with httpx.Client(
+                follow_redirects=True, timeout=TIMEOUT, headers=self._headers(), event_hooks=hooks
+            ) as client:
                 for attempt in backoff.retrying(repeat_unknown=True):
                     with attempt:
                         return self._fetch(client)
-        except TransientError as error:
-            if isinstance(error.__cause__, FeedError):
-                raise error.__cause__ from None
-            kind = FeedThrottledError if error.status == 429 else FeedUnavailableError
-            raise kind(error.tried, error.came_back, error.to_do, status=error.status) from None
+        except _MayPassError as error:
+            raise error.fault from None
         finally:
             self._part.unlink(missing_ok=True)
         raise AssertionError("tenacity ends with a result or an error")
@@ -267,25 +243,30 @@ class _Download:
                 if response.status_code != 200:
                     self._refuse(response)
                 sha256, size = self._write(response)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            if isinstance(error, httpx.TransportError) and not isinstance(error, httpx.UnsupportedProtocol):
-                raise TransientError(
-                    self._tried,
-                    f"the connection failed or broke ({type(error).__name__})",
-                    "Check the network; the next run tries again.",
-                ) from None
-            raise FeedRefusedError(
-                self._tried, f"the address does not work ({type(error).__name__})", "Correct AWIN_FEED_URL."
+        except httpx.TooManyRedirects:
+            to_do = "Copy the address anew from AWIN into AWIN_FEED_URL."
+            raise FeedError(Fault.REDIRECT_LOOP, self._tried, "it leads on and on, in a circle", to_do) from None
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.DecodingError) as error:
+            raise FeedError(
+                Fault.BAD_ADDRESS,
+                self._tried,
+                f"the address does not work ({type(error).__name__})",
+                "Correct AWIN_FEED_URL: an https address, or the path of a file.",
             ) from None
+        except httpx.HTTPError as error:
+            raise self._worth_another_try(*_connection_fault(error)) from None
         with self._part.open("rb") as file:
             start = file.read(2_000)
         if b"throttled" in start.lower() and b"\n" not in start.strip():
-            self._throttled(None)
+            raise self._throttled(None)
         try:
             check_feed(self._part, label=self.label, rules=self.rules, whole=self.most is None)
-        except TruncatedFeedError as error:
-            if self.most is None or size < self.most:
-                raise TransientError(error.tried, error.came_back, error.to_do) from error
+        except FeedError as error:
+            cut = error.code == Fault.TRUNCATED
+            if cut and self.most is None:
+                raise _MayPassError(error) from None
+            if not (cut and self.most is not None and size >= self.most):
+                raise
         self._part.replace(self._path)
         return self._feed(sha256, size, response)
 
@@ -306,7 +287,7 @@ class _Download:
         total = int(length) if length.isdigit() else None
         digest, done, start, told = hashlib.sha256(), 0, time.monotonic(), 0.0
         with self._part.open("wb") as file:
-            for piece in response.iter_raw(PIECE):
+            for piece in response.iter_raw():
                 file.write(piece)
                 digest.update(piece)
                 done += len(piece)
@@ -315,6 +296,8 @@ class _Download:
                     self.progress(done, total, told := seconds)
                 if self.most is not None and done >= self.most:
                     break
+                if seconds > PATIENCE and done < SLOWEST * seconds:
+                    raise self._worth_another_try(*TOO_SLOW)
         if self.progress:
             self.progress(done, total, time.monotonic() - start)
         return digest.hexdigest(), done
@@ -324,35 +307,97 @@ class _Download:
         body = next(response.iter_raw(2_000), b"").decode("utf-8", "replace")
         status, said = response.status_code, " ".join(re.sub(r"<[^>]*>", " ", body).split())[:160]
         came_back = f"HTTP {status}" + (f" “{redact(said, self.secrets)}”" if said else "")
+        retry_after = retry_after_seconds(response)
         if status == 429 or "throttled" in body.lower():
-            self._throttled(retry_after_seconds(response))
+            raise self._throttled(retry_after)
         if status in RETRYABLE_STATUS or status >= 500:
-            raise TransientError(
-                self._tried,
-                came_back,
-                "AWIN may be down; it answers a wrong key like this too, so check the key in AWIN_FEED_URL.",
-                status=status,
-                retry_after=retry_after_seconds(response),
-            )
-        if status in (401, 403):
+            code, to_do = Fault.UNAVAILABLE, "AWIN is down for the moment; the next run tries again."
+            if status == 500:
+                code = Fault.SERVER_ERROR
+                to_do = "AWIN may be down; it answers a wrong key like this too, so check the key in AWIN_FEED_URL."
+            raise self._worth_another_try(code, came_back, to_do, status, retry_after)
+        code, to_do = Fault.REFUSED, "Check the address in AWIN_FEED_URL."
+        if status in (401, 403) and "/awinfeeds/" in self.address:
+            code, to_do = Fault.WRONG_TOKEN, "Set AWIN_API_TOKEN to the token of ui.awin.com/awin-api."
+        elif status == 401:
+            code = Fault.WRONG_KEY
             to_do = "Copy the address anew from AWIN (Toolbox > Create-a-Feed) into AWIN_FEED_URL."
-            if "/awinfeeds/" in self.address:
-                to_do = "Set AWIN_API_TOKEN to the token of ui.awin.com/awin-api."
-            raise WrongKeyError(self._tried, came_back, to_do, status=status)
-        if status in (404, 410):
-            raise FeedNotFoundError(
-                self._tried,
-                came_back,
-                "AWIN gives feeds new ids now and then: look up the id in its feed list and correct AWIN_FEED_URL.",
-                status=status,
+        elif status == 403:
+            code = Fault.NO_ACCESS
+            to_do = (
+                "Look in AWIN whether you are still joined to the advertiser's programme, then copy the address anew."
             )
-        raise FeedRefusedError(self._tried, came_back, "Check the address in AWIN_FEED_URL.", status=status)
+        elif status in (404, 410):
+            code = Fault.NOT_FOUND
+            to_do = "AWIN gives feeds new ids now and then: look up the id in its feed list and correct AWIN_FEED_URL."
+        raise FeedError(code, self._tried, came_back, to_do, status=status)
 
-    def _throttled(self, retry_after: float | None) -> NoReturn:
-        raise TransientError(
-            self._tried,
+    def _throttled(self, retry_after: float | None) -> "_MayPassError":
+        return self._worth_another_try(
+            Fault.THROTTLED,
             "AWIN says that it was downloaded too often",
             "Wait an hour: more than 5 downloads of a feed in one hour, or 5 at a time, are blocked.",
-            status=429,
-            retry_after=retry_after,
+            429,
+            retry_after,
         )
+
+    def _worth_another_try(
+        self, code: str, came_back: str, to_do: str, status: int | None = None, retry_after: float | None = None
+    ) -> "_MayPassError":
+        return _MayPassError(FeedError(code, self._tried, came_back, to_do, status=status), retry_after)
+
+    def _refuse_unsafe(self, request: httpx.Request) -> None:
+        """Called before each request: a redirect may neither carry the key to another's host nor send it in clear."""
+        first, host = urlsplit(self.address), request.url.host
+        in_clear = first.scheme.lower() == "https" and request.url.scheme != "https"
+        elsewhere = host != first.hostname and not (OF_AWIN.search(host) and OF_AWIN.search(first.hostname or ""))
+        if in_clear or (elsewhere and any(secret in str(request.url) for secret in self.secrets)):
+            came_back = f"it leads on to {host}" + (" without encryption" if in_clear else ", which would get your key")
+            raise FeedError(
+                Fault.UNSAFE_REDIRECT,
+                self._tried,
+                f"{came_back}; it was not followed",
+                "Copy the address anew from AWIN into AWIN_FEED_URL, and tell AWIN if it stays so.",
+            )
+
+
+class _MayPassError(TransientError):
+    """A fault that the next try may not meet; `fault` is what is told when it does."""
+
+    def __init__(self, fault: FeedError, retry_after: float | None = None) -> None:
+        super().__init__(fault.tried, fault.came_back, fault.to_do, status=fault.status, retry_after=retry_after)
+        self.fault = fault
+
+
+TOO_SLOW = (
+    Fault.TOO_SLOW,
+    "the server sends too slowly, or nothing at all",
+    "Check the network; the next run tries again.",
+)
+
+
+def _connection_fault(error: BaseException) -> tuple[str, str, str]:
+    """Code, what came back and what to do, from the cause that lies deepest."""
+    if isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout):
+        return TOO_SLOW
+    name, connecting = type(error).__name__, isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+    causes = [error]
+    while cause := causes[-1].__cause__ or causes[-1].__context__:
+        causes.append(cause)
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        return (
+            Fault.UNKNOWN_HOST,
+            "nobody knows a server of that name",
+            "Check the address for typing errors, and the network of this machine.",
+        )
+    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+        return (
+            Fault.NO_SECURE_CONNECTION,
+            "no encrypted connection came about (its certificate is not valid, or it speaks no https)",
+            "Check the address, and the clock of this machine.",
+        )
+    if connecting:
+        to_do = "Check the address and the network; the next run tries again."
+        return Fault.NO_CONNECTION, f"no connection ({name})", to_do
+    to_do = "Check the network; the next run tries again."
+    return Fault.CONNECTION_BROKE, f"the connection broke ({name})", to_do

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from awin_medusa_pipeline.domain.feed_errors import MissingColumnsError
+from awin_medusa_pipeline.domain.feed_errors import Fault, FeedError
 from awin_medusa_pipeline.domain.feed_text import blank_to_null
 
 # Siblings, in this order: an advertiser fills one of them, so the first that is not blank counts.
@@ -104,7 +104,7 @@ def _known(rules: FeedRules) -> set[str]:
 
 
 def check_columns(columns: Sequence[str], rules: FeedRules, label: str) -> None:
-    """Raise MissingColumnsError when a column is missing without which every row would be rejected."""
+    """Raise FeedError when a column is missing without which every row would be rejected."""
     google = not {"id", "title", "advertiser_id"}.isdisjoint(columns)
     price = rules.price_columns.get("*", LEGACY_PRICE).lower()
     own_price = price != LEGACY_PRICE
@@ -119,12 +119,25 @@ def check_columns(columns: Sequence[str], rules: FeedRules, label: str) -> None:
     missing = [name for name, choices in needed.items() if not any(choice in columns for choice in choices)]
     if not missing:
         return
-    setting = f" The column {price} is named by SYNC_PRICE_COLUMN." if own_price and price in missing else ""
-    raise MissingColumnsError(
-        f"Reading the feed {label}",
-        f"it has no column {', '.join(missing)} (it has: {', '.join(columns[:8])}{', ...' * (len(columns) > 8)})",
+    tried = f"Reading the feed {label}"
+    has = f"(it has: {', '.join(columns[:8])}{', ...' * (len(columns) > 8)})"
+    if missing == [price] and own_price:
+        raise FeedError(
+            Fault.WRONG_PRICE_COLUMN,
+            tried,
+            f"it has no column {price} {has}",
+            f"The column {price} is named by SYNC_PRICE_COLUMN: correct that setting, or add the column in AWIN.",
+        )
+    code = Fault.UNKNOWN_COLUMNS if len(missing) == len(needed) else Fault.MISSING_COLUMNS
+    raise FeedError(
+        code,
+        tried,
+        f"it has no column {', '.join(missing)} {has}",
         "Add what is missing: in AWIN, Toolbox > Create-a-Feed, choose these columns and copy the new address into "
-        f"AWIN_FEED_URL (the part /columns/ lists them).{setting}",
+        "AWIN_FEED_URL (the part /columns/ lists them)."
+        if code is Fault.MISSING_COLUMNS
+        else "It looks like another kind of feed: make one in AWIN, Toolbox > Create-a-Feed, with these columns, and "
+        "copy its address into AWIN_FEED_URL.",
     )
 
 

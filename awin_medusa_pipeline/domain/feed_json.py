@@ -10,20 +10,27 @@ from typing import Any
 
 import polars as pl
 
-from awin_medusa_pipeline.domain.feed_errors import IncompleteFeedError, NotAFeedError
+from awin_medusa_pipeline.domain.feed_errors import Fault, FeedError
 from awin_medusa_pipeline.domain.feed_layout import RAW_LENGTH, BrokenLine, normalised
 from awin_medusa_pipeline.domain.feed_rows import Rows
 
 
 def is_json(header: bytes, label: str) -> bool:
-    """Whether this is the first line of JSON Lines. Raises NotAFeedError for JSON that is none."""
+    """Whether this is the first line of JSON Lines. Raises FeedError for JSON that is none."""
     if not header.startswith((b"{", b"[")):
         return False
     cells = _cells(header.decode("utf-8", "replace"))
-    if cells is None or _is_error(cells):
-        said = "it is JSON, but not one object a line" if cells is None else f"AWIN answered “{_message(cells)}”"
-        raise NotAFeedError(
-            f"Reading the feed {label}", said, "Check the address: advertiser, language and format must exist in AWIN."
+    tried = f"Reading the feed {label}"
+    if cells is None:
+        raise FeedError(
+            Fault.JSON_NOT_LINES, tried, "it is JSON, but not one object a line", "Choose CSV or JSON Lines in AWIN."
+        )
+    if _is_error(cells):
+        raise FeedError(
+            Fault.JSON_ERROR,
+            tried,
+            f"AWIN answered “{_message(cells)}” instead of a feed",
+            "Check the address: advertiser, language and format must exist in AWIN.",
         )
     return True
 
@@ -34,7 +41,7 @@ def json_columns(header: bytes) -> tuple[str, ...]:
 
 
 def read_json_rows(chunk: bytes, wanted: Sequence[str], label: str) -> Rows:
-    """Rows of a chunk, with the wanted columns alone. Raises IncompleteFeedError at AWIN's error record."""
+    """Rows of a chunk, with the wanted columns alone. Raises FeedError at AWIN's error record."""
     text = chunk.decode("utf-8", "replace").replace("\0", "")
     damaged = text.count("\ufffd") - chunk.count("\ufffd".encode())
     lines = text.removesuffix("\n").split("\n")
@@ -50,7 +57,8 @@ def read_json_rows(chunk: bytes, wanted: Sequence[str], label: str) -> Rows:
             broken.append(BrokenLine(number, "malformed_json", detail, line[:RAW_LENGTH]))
             continue
         if _is_error(cells):
-            raise IncompleteFeedError(
+            raise FeedError(
+                Fault.INCOMPLETE,
                 f"Reading the feed {label}",
                 f"it ends with an error record, so products are missing (“{_message(cells)}”)",
                 "Try again later; nothing was changed in the shop.",

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from awin_medusa_pipeline.domain.feed_errors import NotAFeedError, XmlFeedError
+from awin_medusa_pipeline.domain.feed_errors import Fault, FeedError
 
 MARK = b"\x1e"
 MARK_COLUMN = "mark"
 RAW_LENGTH = 2_000
+XML_FEEDS = ("cafproductfeed", "merchant", "datafeed", "product", "products", "rss", "feed")
 # A cell with line breaks in it: more than this is taken for a quote that nobody closed.
 MOST_JOINED_LINES, MOST_JOINED_CHARACTERS = 200, 100_000
 
@@ -74,29 +75,58 @@ def normalised(name: str) -> str:
 
 
 def layout_of(header: bytes, label: str) -> Layout:
-    """Layout of the feed with this first line. Raises NotAFeedError or XmlFeedError when it is none."""
+    """Layout of the feed with this first line. Raises FeedError when it is none."""
     tried = f"Reading the feed {label}"
     text = header.decode("utf-8", "replace").lstrip("\ufeff").strip()
-    if header.startswith((b"\xff\xfe", b"\xfe\xff")) or "\0" in text:
-        raise NotAFeedError(tried, "it is UTF-16 or no text", "Give a CSV feed in UTF-8.")
-    if text.startswith("<"):
-        if re.match(r"<\?xml|<(cafProductFeed|merchant|datafeed|products?|rss)\b", text, re.IGNORECASE):
-            raise XmlFeedError(tried, "it is XML", "Choose the format CSV in AWIN (Toolbox > Create-a-Feed).")
-        raise NotAFeedError(
-            tried,
-            "a web page came back instead of a feed",
-            "Open the address in a browser: AWIN shows there what is wrong (log-in, maintenance, closed programme).",
-        )
+    if header.startswith((b"\xff\xfe", b"\xfe\xff")) or header[1:60:2].count(0) > 8 or header[:60:2].count(0) > 8:
+        raise FeedError(Fault.UTF_16, tried, "it is text in UTF-16", "Give a CSV feed in UTF-8.")
+    if "\0" in text:
+        raise FeedError(Fault.NO_TEXT, tried, "it is a program or a picture, and no text", "Correct AWIN_FEED_URL.")
     candidates = [(len(cells), separator) for separator in ",;|\t" if (cells := _cells(text, separator))]
     width, separator = max(candidates, default=(0, ","), key=lambda candidate: candidate[0])
     if width < 2:
-        raise NotAFeedError(
-            tried, f"the first line, “{text[:80]}”, holds no column names", "Check that the address is a CSV feed."
+        raise FeedError(
+            Fault.NO_TABLE,
+            tried,
+            f"the first line, “{text[:80]}”, holds no column names",
+            "Open the address in a browser: the answer may say what is wrong. It must be a CSV feed.",
         )
     names: list[str] = []
     for name in map(normalised, _cells(text, separator) or []):
         names.append(name if name not in names else f"{name}#{len(names)}")  # of two alike, the first counts
     return Layout(separator, tuple(names))
+
+
+def refuse_markup(start: bytes, label: str) -> None:
+    """Raise FeedError when what begins so is a web page or XML."""
+    text = start.decode("utf-8", "replace").strip()
+    if not text.startswith("<"):
+        return
+    tried = f"Reading the feed {label}"
+    root = re.match(r"(?:<[?!].*?>\s*)*<([\w:-]+)", text, re.DOTALL)
+    name = root[1].lower() if root else ""
+    if name in ("error", "errors", "fault", "exception"):
+        said = " ".join(re.sub(r"<[^>]*>", " ", text).split())[:160]
+        to_do = "Check the address in AWIN_FEED_URL: key, feed id and format."
+        raise FeedError(Fault.XML_ERROR, tried, f"AWIN answered “{said}” instead of a feed", to_do)
+    if name != "html" and (text.lower().startswith("<?xml") or name in XML_FEEDS):
+        raise FeedError(Fault.XML, tried, "it is XML", "Choose the format CSV in AWIN (Toolbox > Create-a-Feed).")
+    title = re.search(r"<title[^>]*>(.{1,80}?)</title>", text, re.IGNORECASE | re.DOTALL)
+    named = f" (“{' '.join(title[1].split())}”)" if title else ""
+    if re.search(r"type=[\"']?password|>\s*(log|sign)[ -]?in\b", text, re.IGNORECASE):
+        raise FeedError(
+            Fault.LOGIN_PAGE,
+            tried,
+            f"a page to log in came back instead of a feed{named}",
+            "AWIN_FEED_URL must be the feed's own address, with its key: copy it anew from AWIN "
+            "(Toolbox > Create-a-Feed).",
+        )
+    raise FeedError(
+        Fault.WEB_PAGE,
+        tried,
+        f"a web page came back instead of a feed{named}",
+        "Open the address in a browser: AWIN shows there what is wrong (maintenance, closed programme).",
+    )
 
 
 def _cells(text: str, separator: str) -> list[str] | None:

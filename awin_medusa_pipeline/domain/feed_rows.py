@@ -14,8 +14,16 @@ from itertools import chain
 
 import polars as pl
 
-from awin_medusa_pipeline.domain.feed_errors import HeaderOnlyFeedError, NotAFeedError
-from awin_medusa_pipeline.domain.feed_layout import MARK, MARK_COLUMN, RAW_LENGTH, BrokenLine, Layout, LineReader
+from awin_medusa_pipeline.domain.feed_errors import Fault, FeedError
+from awin_medusa_pipeline.domain.feed_layout import (
+    MARK,
+    MARK_COLUMN,
+    RAW_LENGTH,
+    BrokenLine,
+    Layout,
+    LineReader,
+    refuse_markup,
+)
 
 # Measured: twice as large costs 3 % less time and a third more memory.
 CHUNK = 8 << 20
@@ -24,6 +32,7 @@ PARTS, FEW_LINES = 8, 64
 # A line has some kilobytes; without this bound a file without line ends would fill the memory.
 LONGEST_LINE = 32 << 20
 BOM = b"\xef\xbb\xbf"
+PAGE_START = 20_000
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,7 @@ class Rows:
 
 
 def header_line(pieces: Iterable[bytes], label: str) -> tuple[bytes, int, Iterator[bytes]]:
-    """First line that is not blank, the number of the next, and what follows. Raises NotAFeedError."""
+    """First line that is not blank, the number of the next, and what follows. Raises FeedError."""
     pieces = iter(pieces)
     buffer = b""
     for piece in pieces:
@@ -50,10 +59,11 @@ def header_line(pieces: Iterable[bytes], label: str) -> tuple[bytes, int, Iterat
         if b"\n" in buffer.removeprefix(BOM).lstrip():
             break
         if len(buffer) > LONGEST_LINE:
-            raise NotAFeedError(f"Reading the feed {label}", "it has no lines", "Check that it is a CSV feed.")
+            raise _endless(label)
     buffer = buffer.removeprefix(BOM)
     text = buffer.lstrip()
     blank_lines = buffer[: len(buffer) - len(text)].count(b"\n")
+    refuse_markup(text[:PAGE_START], label)
     header, _, rest = text.partition(b"\n")
     return header.rstrip(b"\r"), 2 + blank_lines, chain([rest], pieces)
 
@@ -61,7 +71,7 @@ def header_line(pieces: Iterable[bytes], label: str) -> tuple[bytes, int, Iterat
 def chunks(pieces: Iterable[bytes], layout: Layout | None, label: str) -> Iterator[bytes]:
     """Whole lines, 8 MB or so at a time, cut between two records; no layout means that each line is one.
 
-    Raises HeaderOnlyFeedError, NotAFeedError.
+    Raises FeedError.
     """
     parts: list[bytes] = []
     size, any_row = 0, False
@@ -75,9 +85,7 @@ def chunks(pieces: Iterable[bytes], layout: Layout | None, label: str) -> Iterat
         if not end and size > LONGEST_LINE:
             end = last.rfind(b"\n") + 1
             if not end:
-                raise NotAFeedError(
-                    f"Reading the feed {label}", "a line is longer than 32 MB", "Check that it is a CSV feed."
-                )
+                raise _endless(label)
         if end:
             any_row = True
             yield b"".join([*parts, last[:end]])
@@ -87,11 +95,17 @@ def chunks(pieces: Iterable[bytes], layout: Layout | None, label: str) -> Iterat
     if data.strip():
         yield data.rstrip(b"\r\n") + b"\n"
     elif not any_row:
-        raise HeaderOnlyFeedError(
+        raise FeedError(
+            Fault.HEADER_ONLY,
             f"Reading the feed {label}",
             "it holds column names and not one product",
             "Check in AWIN that the advertiser still offers products in this feed; nothing was changed in the shop.",
         )
+
+
+def _endless(label: str) -> FeedError:
+    to_do = "Check that it is a CSV feed with a line for each product; a quotation mark may never be closed."
+    return FeedError(Fault.ENDLESS_LINE, f"Reading the feed {label}", "a line is longer than 32 MB", to_do)
 
 
 def _record_end(piece: bytes, layout: Layout | None) -> int:

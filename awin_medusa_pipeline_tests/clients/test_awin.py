@@ -13,10 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from awin_medusa_pipeline.clients import awin
 from awin_medusa_pipeline.clients.awin import DownloadedFeed, FeedState, download, label_of, secrets_in
 from awin_medusa_pipeline.clients.http import Backoff
-from awin_medusa_pipeline.domain import feed_errors
 from awin_medusa_pipeline.domain.feed_errors import FeedError
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -129,37 +127,32 @@ def test_429_waits_as_long_as_it_is_told(server: Server, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("answer", "kind", "code", "says"),
+    ("answer", "code", "says"),
     [
-        (Answer(b"<!DOCTYPE html><h1>Log in</h1>"), feed_errors.NotAFeedError, "not_a_feed", "web page"),
-        (Answer(b'{"message":"Locale not found"}'), feed_errors.NotAFeedError, "not_a_feed", "Locale not found"),
-        (Answer(b"json is not supported. Please use CSV format"), feed_errors.NotAFeedError, "not_a_feed", "json is"),
-        (Answer(gzip.compress(b"<html></html>")), feed_errors.NotAFeedError, "not_a_feed", "web page"),
-        (Answer(b'<?xml version="1.0"?><merchant/>'), feed_errors.XmlFeedError, "xml", "format CSV"),
-        (Answer(b""), feed_errors.EmptyFeedError, "empty", "empty"),
-        (Answer(gzip.compress(b"")), feed_errors.EmptyFeedError, "empty", "empty"),
-        (Answer(gzip.compress(CSV.split(b"\n")[0])), feed_errors.HeaderOnlyFeedError, "header_only", "not one product"),
-        (
-            Answer(CSV.replace(b"product_name", b"x")),
-            feed_errors.MissingColumnsError,
-            "missing_columns",
-            "product_name",
-        ),
-        (Answer(FEED[:-9]), feed_errors.TruncatedFeedError, "truncated", "ends too early"),
-        (Answer(FEED + FEED[:-9]), feed_errors.TruncatedFeedError, "truncated", "ends too early"),
-        (Answer(FEED[:500] + b"#" + FEED[501:]), feed_errors.UnreadableArchiveError, "unreadable_archive", "damaged"),
-        (Answer(_zip("a.csv", "b.csv")), feed_errors.UnreadableArchiveError, "unreadable_archive", "2 files"),
-        (Answer(_zip("a.csv")[:-30]), feed_errors.TruncatedFeedError, "truncated", "zip"),
-        (Answer(b"no " + KEY.encode(), 401), awin.WrongKeyError, "wrong_key", "AWIN_FEED_URL"),
-        (Answer(b"", 403), awin.WrongKeyError, "wrong_key", "HTTP 403"),
-        (Answer(b"", 404), awin.FeedNotFoundError, "not_found", "feed list"),
-        (Answer(b"", 400), awin.FeedRefusedError, "refused", "HTTP 400"),
-        (Answer(b"we broke something", 500), awin.FeedUnavailableError, "unavailable", "check the key"),
-        (Answer(b"Download throttled", 500), awin.FeedThrottledError, "throttled", "Wait an hour"),
-        (Answer(b"Download throttled"), awin.FeedThrottledError, "throttled", "Wait an hour"),
-        (Answer(b"", 429), awin.FeedThrottledError, "throttled", "Wait an hour"),
-        (Answer(cut=50), awin.FeedUnavailableError, "unavailable", "connection"),
-        (Answer(b"", 302, {"Location": PATH}), awin.FeedRefusedError, "refused", "TooManyRedirects"),
+        (Answer(b"<!DOCTYPE html><h1>Log in</h1>"), "login_page", "to log in"),
+        (Answer(b'{"message":"Locale not found"}'), "json_error", "Locale not found"),
+        (Answer(b"json is not supported. Please use CSV format"), "no_table", "json is"),
+        (Answer(gzip.compress(b"<html></html>")), "web_page", "web page"),
+        (Answer(b'<?xml version="1.0"?><merchant/>'), "xml", "format CSV"),
+        (Answer(b""), "empty", "empty"),
+        (Answer(gzip.compress(b"")), "empty", "empty"),
+        (Answer(gzip.compress(CSV.split(b"\n")[0])), "header_only", "not one product"),
+        (Answer(CSV.replace(b"product_name", b"x")), "missing_columns", "product_name"),
+        (Answer(FEED[:-9]), "truncated", "ends too early"),
+        (Answer(FEED + FEED[:-9]), "truncated", "ends too early"),
+        (Answer(FEED[:500] + b"#" + FEED[501:]), "damaged", "damaged"),
+        (Answer(_zip("a.csv", "b.csv")), "zip_of_several", "2 files"),
+        (Answer(_zip("a.csv")[:-30]), "truncated", "zip"),
+        (Answer(b"no " + KEY.encode(), 401), "wrong_key", "AWIN_FEED_URL"),
+        (Answer(b"", 403), "no_access", "HTTP 403"),
+        (Answer(b"", 404), "not_found", "feed list"),
+        (Answer(b"", 400), "refused", "HTTP 400"),
+        (Answer(b"we broke something", 500), "server_error", "check the key"),
+        (Answer(b"Download throttled", 500), "throttled", "Wait an hour"),
+        (Answer(b"Download throttled"), "throttled", "Wait an hour"),
+        (Answer(b"", 429), "throttled", "Wait an hour"),
+        (Answer(cut=50), "connection_broke", "connection"),
+        (Answer(b"", 302, {"Location": PATH}), "redirect_loop", "in a circle"),
     ],
 )
 def test_what_is_no_feed_is_refused_by_name(
@@ -167,7 +160,6 @@ def test_what_is_no_feed_is_refused_by_name(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     answer: Answer,
-    kind: type[FeedError],
     code: str,
     says: str,
 ) -> None:
@@ -175,7 +167,6 @@ def test_what_is_no_feed_is_refused_by_name(
     server.answers.append(answer)
     with pytest.raises(FeedError, match=says) as caught:
         server.download(tmp_path)
-    assert type(caught.value) is kind
     assert caught.value.code == code
     assert list(tmp_path.iterdir()) == []
     shown = "".join(traceback.format_exception(caught.value)) + repr(caught.value)
@@ -212,7 +203,7 @@ def test_an_unchanged_feed_is_known_as_unchanged(server: Server, tmp_path: Path)
 def test_a_feed_below_half_its_last_size_is_refused_unless_accepted(server: Server, tmp_path: Path) -> None:
     server.answers.append(Answer())
     before = FeedState("0" * 64, 2 * len(FEED) + 1)
-    with pytest.raises(awin.ShrunkenFeedError, match="accept_smaller_feed"):
+    with pytest.raises(FeedError, match=r"accept_smaller_feed.*\[shrunken\]"):
         server.download(tmp_path, previous=before)
     assert server.download(tmp_path, previous=before, accept_smaller=True).bytes == len(FEED)
     assert server.download(tmp_path, previous=FeedState("0" * 64, 2 * len(FEED))).bytes == len(FEED)
@@ -230,7 +221,7 @@ def test_the_token_goes_to_enhanced_feeds_alone(server: Server, tmp_path: Path, 
 
 
 def test_nothing_listens(tmp_path: Path) -> None:
-    with pytest.raises(awin.FeedUnavailableError, match="ConnectError"):
+    with pytest.raises(FeedError, match=r"ConnectError.*\[no_connection\]"):
         download(f"http://127.0.0.1:9{PATH}", tmp_path, backoff=Backoff(attempts=2, sleep=lambda _: None))
 
 
@@ -245,7 +236,7 @@ def test_a_local_file_is_read_where_it_lies(tmp_path: Path, address: Callable[[P
 
 
 def test_a_local_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(awin.FeedNotFoundError, match=r"gone\.csv.*AWIN_FEED_URL"):
+    with pytest.raises(FeedError, match=r"gone\.csv.*AWIN_FEED_URL.*\[no_file\]"):
         download(str(tmp_path / "gone.csv"), tmp_path)
 
 

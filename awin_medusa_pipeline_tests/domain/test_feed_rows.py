@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from awin_medusa_pipeline.domain import feed_bytes, feed_rows
-from awin_medusa_pipeline.domain.feed_errors import NotAFeedError, TruncatedFeedError
+from awin_medusa_pipeline.domain.feed_errors import FeedError
 from awin_medusa_pipeline.domain.feed_layout import layout_of, normalised
 from awin_medusa_pipeline.domain.feed_rows import chunks, header_line, read_rows
 
@@ -143,9 +143,17 @@ def test_columns_of_the_same_name_are_kept_apart() -> None:
     assert normalised(" Fashion:Size ") == "fashion:size"
 
 
-@pytest.mark.parametrize("data", ["a,b\n1,2\n".encode("utf-16"), b"just text\n1\n", b"\x00\x01\x02,\n"])
-def test_what_has_no_columns_is_no_feed(data: bytes) -> None:
-    with pytest.raises(NotAFeedError):
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        ("merchant_id,x\n1,2\n".encode("utf-16"), "utf_16"),
+        ("merchant_id,x\n1,2\n".encode("utf-16-be"), "utf_16"),
+        (b"just text\n1\n", "no_table"),
+        (b"\x00\x01\x02,\n", "no_text"),
+    ],
+)
+def test_what_has_no_columns_is_no_feed(data: bytes, code: str) -> None:
+    with pytest.raises(FeedError, match=code):
         layout_of(header_line([data], "made")[0], "made")
 
 
@@ -175,7 +183,7 @@ def test_a_cut_gzip_file_is_noticed_in_any_member(tmp_path: Path, cut: int) -> N
     path = tmp_path / "feed"
     member = gzip.compress(bytes(range(256)) * 50)
     path.write_bytes(member + member[:-cut])
-    with pytest.raises(TruncatedFeedError):
+    with pytest.raises(FeedError, match="truncated"):
         list(feed_bytes.unpacked(path, "made"))
     path.write_bytes(member + member + b"\0" * 20)
     assert b"".join(feed_bytes.unpacked(path, "made")) == bytes(range(256)) * 100
