@@ -24,6 +24,10 @@ class NotConnectedError(PermanentError):
         super().__init__(tried, came_back, CONNECT_AGAIN, status=status)
 
 
+class NotFoundError(PermanentError):
+    """Etsy says that there is no such thing: a 404 in Etsy's own words, not one of a gateway or a wrong address."""
+
+
 class DailyBudgetError(RemoteError):
     """The calls of the day are used up, or the rest is kept for stock going down. Nothing was sent or carried out.
 
@@ -37,7 +41,7 @@ class DailyBudgetError(RemoteError):
 
 def came_back(response: httpx.Response, secrets: Iterable[str]) -> str:
     """Status, Etsy's words and the number of the request at Etsy, free of `secrets`; without a full stop."""
-    text = f"HTTP {response.status_code} {_words(response)}".rstrip(" .")
+    text = f"HTTP {response.status_code} {words(response)}".rstrip(" .")
     if number := response.headers.get("x-etsy-request-uuid"):
         text += f" (Etsy's number of the request: {number})"
     return redact(text, secrets)
@@ -49,7 +53,7 @@ def error_code(response: httpx.Response) -> str:
     return body["error"] if isinstance(body, dict) and isinstance(body.get("error"), str) else ""
 
 
-def _words(response: httpx.Response) -> str:
+def words(response: httpx.Response) -> str:
     """Etsy's sentence; "" for an empty answer or a gateway's page."""
     return "; ".join(dict.fromkeys(_sentences(_json(response))))[:_LONGEST_MESSAGE]
 

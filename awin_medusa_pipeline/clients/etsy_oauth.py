@@ -29,6 +29,8 @@ from awin_medusa_pipeline.clients.http import (
     send,
 )
 
+API_URL = "https://api.etsy.com"
+CONSENT_URL = "https://www.etsy.com/oauth/connect"
 SCOPES = ("listings_r", "listings_w", "shops_r")
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
 _DEAD_GRANT = frozenset({"invalid_grant", "invalid_token"})
@@ -62,13 +64,28 @@ def _short_backoff() -> Backoff:
 
 
 @dataclass(frozen=True)
+class OneToken:
+    """A token that nobody renews: for the first look at a shop, before its tokens are stored."""
+
+    token: str = field(repr=False)
+
+    def access_token(self) -> str:
+        """The token."""
+        return self.token
+
+    def refreshed(self, stale: str) -> str:
+        """Raises NotConnectedError."""
+        raise NotConnectedError("Calling Etsy with a token that is used for the first time", "Etsy refuses it")
+
+
+@dataclass(frozen=True)
 class EtsyOAuth:
     """The app at Etsy and the two addresses. `now` gives aware UTC."""
 
     keystring: str
     redirect_uri: str = ""
-    api_url: str = "https://api.etsy.com"
-    oauth_url: str = "https://www.etsy.com/oauth/connect"
+    api_url: str = API_URL
+    oauth_url: str = CONSENT_URL
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     backoff: Backoff = field(default_factory=_short_backoff)
 
@@ -101,21 +118,26 @@ def consent_address(oauth: EtsyOAuth, consent: Consent) -> str:
     return f"{oauth.oauth_url}?{urlencode(query)}"
 
 
-def code_of(address: str, consent: Consent) -> str | None:
-    """The code in the address that Etsy sent the browser to; None for an address that does not answer this consent.
+def answers(address: str, consent: Consent) -> bool:
+    """Whether the address that the browser was sent to is an answer to this consent: it carries its state."""
+    return secrets.compare_digest(_query(address).get("state", "").encode(), consent.state.encode())
 
-    Raises PermanentError when the owner did not agree.
-    """
-    query = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
-    if not secrets.compare_digest(query.get("state", "").encode(), consent.state.encode()):
-        return None
-    if "error" in query:
-        raise PermanentError(
-            "Asking Etsy for consent",
-            ": ".join(query[name] for name in ("error", "error_description") if query.get(name))[:300],
-            "Run awin-medusa etsy connect again and agree on Etsy's page.",
-        )
-    return query.get("code")
+
+def code_of(address: str) -> str:
+    """The code in an answer to a consent. Raises PermanentError when the owner did not agree."""
+    query = _query(address)
+    if code := query.get("code"):
+        return code
+    said = [query[name] for name in ("error", "error_description") if query.get(name)]
+    raise PermanentError(
+        "Asking Etsy for consent",
+        ": ".join(said)[:300] or "the answer has no code",
+        "Run awin-medusa etsy connect again and agree on Etsy's page.",
+    )
+
+
+def _query(address: str) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
 
 
 def exchange(oauth: EtsyOAuth, code: str, consent: Consent) -> TokenPair:
