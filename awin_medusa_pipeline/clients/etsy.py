@@ -1,7 +1,7 @@
 """A shop on Etsy over its Open API v3: reads and writes, every fault one of our errors.
 
 What belongs here: the calls that there are, their addresses and parameters. What does not: how one is sent
-(etsy_calls.py), what it carries (etsy_requests.py, etsy_answers.py), how a product of ours looks on Etsy
+(etsy_calls.py), what it carries (domain/etsy_requests.py, etsy_answers.py), how a product of ours looks on Etsy
 (domain/listings.py), or which listings to write (engine/).
 """
 
@@ -19,7 +19,6 @@ from awin_medusa_pipeline.clients.etsy_answers import (
     ListedInventory,
     Listing,
     ListingImage,
-    ListingState,
     Me,
     ReadinessState,
     ReturnPolicy,
@@ -32,8 +31,8 @@ from awin_medusa_pipeline.clients.etsy_budget import EtsyBudget
 from awin_medusa_pipeline.clients.etsy_calls import EtsyCalls
 from awin_medusa_pipeline.clients.etsy_errors import NotFoundError
 from awin_medusa_pipeline.clients.etsy_oauth import API_URL, TokenSource
-from awin_medusa_pipeline.clients.etsy_requests import DraftListing, Inventory, ListingPatch, form_value
 from awin_medusa_pipeline.clients.http import Backoff, TransientError
+from awin_medusa_pipeline.domain.etsy_requests import DraftListing, Inventory, ListingPatch, ListingState, form_value
 
 T = TypeVar("T")
 

@@ -1,20 +1,23 @@
 """What Etsy answers: listings, inventories, images, and what a shop has to choose from.
 
 What belongs here: the fields of Etsy's answers that this project reads. What it does not read is passed over, so that
-a new field at Etsy breaks nothing. What does not: what is sent (etsy_requests.py). Money is a Decimal in the currency's
-own unit, times are aware UTC.
+a new field at Etsy breaks nothing. What does not: what is sent (domain/etsy_requests.py). Money is a Decimal in the
+currency's own unit, times are aware UTC.
 """
 
 import html
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
-from awin_medusa_pipeline.clients.etsy_requests import Inventory, InventoryProduct, Offering, PropertyValue
-
-ListingState = Literal["active", "inactive", "sold_out", "draft", "removed", "expired"]
+from awin_medusa_pipeline.domain.etsy_requests import (
+    Inventory,
+    InventoryProduct,
+    Offering,
+    PropertyValue,
+)
 
 # Etsy escapes some texts for HTML (open-api #446).
 Text = Annotated[str, BeforeValidator(lambda value: html.unescape(value) if isinstance(value, str) else value)]

@@ -6,42 +6,16 @@ listing made of it (listings.py), and whether Etsy knows the profiles that it na
 
 from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
-from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from awin_medusa_pipeline.domain.etsy_requests import LengthUnit, WeightUnit, WhoMade
 
 EtsyId = Annotated[int, Field(ge=1)]
 WHEN_MADE = r"^(made_to_order|before_\d{4}|\d{4}_\d{4}|\d{4}s)$"
 """Etsy's year buckets move each January (`2020_2026`), so the form is checked and Etsy knows the rest."""
 WITHOUT_CENTS = frozenset({"CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND"})
-
-
-class WhoMade(StrEnum):
-    """Etsy's words for who made an item."""
-
-    I_DID = "i_did"
-    SOMEONE_ELSE = "someone_else"
-    COLLECTIVE = "collective"
-
-
-class WeightUnit(StrEnum):
-    """Etsy's units of weight."""
-
-    OUNCE = "oz"
-    POUND = "lb"
-    GRAM = "g"
-    KILOGRAM = "kg"
-
-
-class LengthUnit(StrEnum):
-    """Etsy's units of length that a Medusa shop may use."""
-
-    INCH = "in"
-    FOOT = "ft"
-    MILLIMETRE = "mm"
-    CENTIMETRE = "cm"
-    METRE = "m"
 
 
 class _Model(BaseModel):
@@ -106,8 +80,8 @@ class EtsyAccountConfig(ListingDefaults):
     calculated_shipping: bool = Field(
         False, description="The shipping profile computes postage, so Etsy needs weight and size of each product."
     )
-    weight_unit: WeightUnit = Field(WeightUnit.GRAM, description="What the weights in Medusa mean.")
-    length_unit: LengthUnit = Field(LengthUnit.MILLIMETRE, description="What the sizes in Medusa mean.")
+    weight_unit: WeightUnit = Field("g", description="What the weights in Medusa mean.")
+    length_unit: LengthUnit = Field("mm", description="What the sizes in Medusa mean.")
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

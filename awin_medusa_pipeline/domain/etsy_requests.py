@@ -1,7 +1,7 @@
 """What is sent to Etsy: a draft, a patch, an inventory, and their forms on the wire.
 
 What belongs here: the fields of Etsy's requests that this project uses; no others are taken. What does not: Etsy's
-rules of content (lengths, characters, limits: domain/listings.py), and what Etsy answers (etsy_answers.py). Money is a
+rules of content (lengths, characters, limits: listings.py), and what Etsy answers (clients/etsy_answers.py). Money is a
 Decimal in the shop's currency.
 """
 
@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 WhoMade = Literal["i_did", "someone_else", "collective"]
+ListingState = Literal["active", "inactive", "sold_out", "draft", "removed", "expired"]
 WeightUnit = Literal["oz", "lb", "g", "kg"]
 LengthUnit = Literal["in", "ft", "mm", "cm", "m", "yd", "inches"]
 
