@@ -84,8 +84,8 @@ class PlanState(StrEnum):
     APPLIED = "applied"
 
 
-def _enum(kind: type[StrEnum]) -> sa.Enum:
-    # As text without a constraint: a new member then needs no migration.
+def enum_text(kind: type[StrEnum]) -> sa.Enum:
+    """An enum as text without a constraint: a new member then needs no migration."""
     return sa.Enum(kind, native_enum=False, length=16, values_callable=lambda e: [member.value for member in e])
 
 
@@ -97,9 +97,9 @@ class Base(DeclarativeBase):
         str: SafeText,
         int: sa.BigInteger().with_variant(sa.Integer, "sqlite"),
         Any: sa.JSON(none_as_null=True),
-        Status: _enum(Status),
-        PlanState: _enum(PlanState),
-        FeedState: _enum(FeedState),
+        Status: enum_text(Status),
+        PlanState: enum_text(PlanState),
+        FeedState: enum_text(FeedState),
     }
     metadata = sa.MetaData(
         naming_convention={

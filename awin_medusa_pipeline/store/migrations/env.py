@@ -1,11 +1,12 @@
 """Runs migrations on the connection that store/database.py hands over; there is no alembic.ini.
 
 To add a version: a file in versions/ after the newest, with the next number; a test holds the sum of all versions
-equal to models.py.
+equal to models.py and etsy_models.py.
 """
 
 from alembic import context
 
+from awin_medusa_pipeline.store import etsy_models  # noqa: F401 (its tables belong to Base.metadata too)
 from awin_medusa_pipeline.store.database import VERSION_TABLE
 from awin_medusa_pipeline.store.models import Base
 
