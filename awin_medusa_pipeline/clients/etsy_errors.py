@@ -15,6 +15,7 @@ from awin_medusa_pipeline.errors import PermanentError, RemoteError
 
 CONNECT_AGAIN = "Connect the shop again: awin-medusa etsy connect."
 _LONGEST_MESSAGE = 500
+_SAYING = ("error", "error_description", "message")
 
 
 class NotConnectedError(PermanentError):
@@ -66,9 +67,9 @@ def _sentences(body: Any) -> Iterator[str]:
         for part in body:
             yield from _sentences(part)
     elif isinstance(body, dict):
-        said = [str(body[key]).strip(" .") for key in ("error", "error_description", "message") if body.get(key)]
+        said = [part for key in _SAYING for part in _sentences(body.get(key))]
+        path = str(body.get("path") or "").strip("/")
         if said:
-            path = str(body.get("path") or "").strip("/")
             yield f"{path}: {': '.join(said)}" if path else ": ".join(said)
         else:
             yield from _sentences(list(body.values()))

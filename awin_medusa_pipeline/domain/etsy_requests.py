@@ -179,7 +179,10 @@ class Inventory(Request):
             for product in self.products
         ]
         order = {name: tuple(sorted(getattr(self, name))) for name in Inventory.model_fields if name != "products"}
-        by_what_it_is = sorted(products, key=lambda product: ([v.values for v in product.property_values], product.sku))
+        by_what_it_is = sorted(
+            products,
+            key=lambda product: ([(value.property_id, value.values) for value in product.property_values], product.sku),
+        )
         return self.model_copy(update={"products": tuple(by_what_it_is), **order})
 
 
