@@ -61,13 +61,14 @@ class EtsyClient:
         api_url: str = API_URL,
         budget: EtsyBudget | None = None,
         backoff: Backoff | None = None,
-        timeout: httpx.Timeout = TIMEOUT,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.shop_id = shop_id
         client = httpx.Client(
             base_url=f"{api_url.rstrip('/')}/v3/application",
             headers={"x-api-key": f"{keystring}:{shared_secret}"},
-            timeout=timeout,
+            timeout=TIMEOUT,
+            transport=transport,
         )
         self._calls = EtsyCalls(client, tokens, budget or EtsyBudget(), backoff or Backoff(), (shared_secret,))
 
