@@ -189,10 +189,10 @@ class MedusaClient:
         Medusa refuses is left out: it costs its products a brand or a category, not the import.
         """
         ids = self._ids(route, key, list(entries))
-        for name in [name for name in entries if name not in ids]:
-            if id_ := self._make(route, answer_key, key, name, entries[name]):
-                ids[name] = id_
-        return ids
+        lacking = [name for name in entries if name not in ids]
+        with ThreadPoolExecutor(2, thread_name_prefix=route) as threads:
+            made = threads.map(lambda name: self._make(route, answer_key, key, name, entries[name]), lacking)
+            return ids | {name: id_ for name, id_ in zip(lacking, made, strict=True) if id_}
 
     def _make(self, route: str, answer_key: str, key: str, name: str, body: Json) -> str | None:
         for last in (False, False, True):

@@ -20,8 +20,6 @@ from awin_medusa_pipeline_tests.chaos.judge import Findings, findings_in
 from awin_medusa_pipeline_tests.end_to_end.plain import Sold, plain_feed, products_in, sold_in
 from awin_medusa_pipeline_tests.fault_proxy import FaultProxy
 
-# 300 products: some of one variant, some of six.
-OFFERS = 420
 EMPTY, LIVED_IN = "clean", "chaos"
 LIMIT = 180.0
 """Seconds that a sync may take, whatever is done to it."""
@@ -73,6 +71,8 @@ class Laboratory:
 
     sandbox: Sandbox
     folder: Path
+    offers: int = 420
+    """300 products: some of one variant, some of six."""
     proxy: FaultProxy = field(init=False)
     home: Path = field(init=False)
     mornings: tuple[Morning, ...] = ()
@@ -99,10 +99,10 @@ class Laboratory:
         self.mornings = (first, later)
 
     def _feed(self, day: int) -> Path:
-        return write_feed(self.folder / f"day{day}.csv.gz", offers=OFFERS, quirks=False, day=day).path
+        return write_feed(self.folder / f"day{day}.csv.gz", offers=self.offers, quirks=False, day=day).path
 
     def _assert_follows(self, morning: Morning, day: int) -> None:
-        for key, offer in plain_feed(self.folder, offers=OFFERS, day=day)[0].items():
+        for key, offer in plain_feed(self.folder, offers=self.offers, day=day)[0].items():
             assert morning.wanted[key] == replace(offer, price=morning.wanted[key].price)
 
     def _undisturbed(self, name: str, snapshot: str, home: Path, feed: Path) -> Morning:

@@ -59,7 +59,7 @@ def kill_sync(laboratory: Laboratory, morning: Morning, dice: random.Random) -> 
     The end comes before the request reaches the shop, while the shop works on it, or soon after the answer, when the
     outcome is being written down.
     """
-    at, wait = _moment(morning, dice, ("GET", "POST", "DELETE")), dice.choice((None, dice.uniform(0, 0.4)))
+    at, wait = _moment(morning, dice, "GET", "POST", "/batch"), dice.choice((None, dice.uniform(0, 0.4)))
     laboratory.begin(morning)
     started = threading.Event()
 
@@ -87,7 +87,7 @@ def kill_shop(laboratory: Laboratory, morning: Morning, dice: random.Random) -> 
         os.kill(medusa.pid, signal.SIGKILL)
         killed.set()
 
-    with _at_request(laboratory.proxy, _moment(morning, dice, ("POST",)), dice.uniform(0, 0.6), kill):
+    with _at_request(laboratory.proxy, _moment(morning, dice, "/batch"), dice.uniform(0, 0.6), kill):
         process = laboratory.start(morning.feed)
         while process.is_alive() and not killed.wait(0.1):
             pass
@@ -135,11 +135,10 @@ FAULTS = (
 """The last but one comes after the client gave up waiting; the last is only slow."""
 
 
-def _moment(morning: Morning, dice: random.Random, methods: tuple[str, ...]) -> int:
-    """Number of a request; most are reads, so that half of the time it is a write."""
-    numbers = range(1, len(morning.requests) + 1)
-    writes = [number for number in numbers if not morning.requests[number - 1].startswith("GET")]
-    return dice.choice(writes if methods == ("POST",) or dice.random() < 0.5 else numbers)
+def _moment(morning: Morning, dice: random.Random, *kinds: str) -> int:
+    """Number of a request of one of the kinds; each kind is as likely, although most requests are reads."""
+    kind = dice.choice(kinds)
+    return dice.choice([number for number, request in enumerate(morning.requests, 1) if kind in request])
 
 
 @contextlib.contextmanager

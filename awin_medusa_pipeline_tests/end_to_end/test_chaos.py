@@ -15,13 +15,15 @@ SEED = 7
 
 @pytest.fixture(scope="module")
 def laboratory(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
-    with Laboratory(sandbox, tmp_path_factory.mktemp("chaos")).open() as laboratory:
+    with Laboratory(sandbox, tmp_path_factory.mktemp("chaos"), offers=60).open() as laboratory:
         laboratory.prepare()
         yield laboratory
 
 
 @pytest.mark.parametrize(
-    ("trouble", "times"), [(kill_sync, 6), (kill_shop, 2), (spoil_requests, 2)], ids=lambda value: str(value)
+    ("trouble", "times"),
+    [(kill_sync, 4), (kill_shop, 2), (spoil_requests, 2)],
+    ids=["sync killed", "shop killed", "requests spoilt"],
 )
 def test_trouble_leaves_nothing(laboratory: Laboratory, trouble: Trouble, times: int) -> None:
     report = repeated(
