@@ -1,0 +1,143 @@
+"""A hold on a running stand-in, over its own endpoint (control.py): for tests, the sandbox and the demo."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import httpx
+from pydantic import TypeAdapter
+
+from awin_medusa_pipeline.sandbox.etsy.control import DEFAULT_SCOPES
+from awin_medusa_pipeline.sandbox.etsy.faults import FaultKind
+from awin_medusa_pipeline.sandbox.etsy.oauth import CONNECT_PATH
+from awin_medusa_pipeline.sandbox.etsy.state import Call, Settings
+
+_CALLS = TypeAdapter(list[Call])
+
+
+@dataclass(frozen=True)
+class TokenPair:
+    """What a connected program holds."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    expires_in: int
+
+
+class EtsyHandle:
+    """A running stand-in at `url`; `close` it, or use it with `with`."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._client = httpx.Client(base_url=f"{url}/_standin/", timeout=30)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the connection go; the stand-in runs on."""
+        self._client.close()
+
+    def environment(self) -> dict[str, str]:
+        """Environment variables that point the program here."""
+        settings = Settings(**self.state()["settings"])
+        return {
+            "ETSY_API_URL": self.url,
+            "ETSY_OAUTH_URL": self.url + CONNECT_PATH,
+            "ETSY_KEYSTRING": settings.keystring,
+            "ETSY_SHARED_SECRET": settings.shared_secret,
+            "ETSY_REDIRECT_URI": settings.redirect_uris[0],
+        }
+
+    def state(self) -> dict[str, Any]:
+        """All that is kept: settings, tokens, listings (by id as text), images, fees, last_ids, faults, call_count."""
+        found: dict[str, Any] = self._ask("GET", "state")
+        return found
+
+    def listings(self) -> list[dict[str, Any]]:
+        """Listings in the order in which they were made: listing_id, fields, inventory, images."""
+        return list(self.state()["listings"].values())
+
+    def fees(self) -> list[dict[str, Any]]:
+        """What publishing cost: listing_id, at, cents, currency."""
+        return list(self.state()["fees"])
+
+    def refreshes(self) -> int:
+        """How often a refresh token was turned into a new pair."""
+        return int(self.state()["tokens"]["refreshes"])
+
+    def calls(self, *operations: str, after: int = 0) -> list[Call]:
+        """The log, oldest first: calls of these operations ("token": the token endpoint), or all; `after` a number."""
+        found = _CALLS.validate_python(self._ask("GET", f"calls?after={after}"))
+        return [call for call in found if not operations or call.operation in operations]
+
+    def writes(self, after: int = 0) -> list[Call]:
+        """Calls of the API that are there to change something, whatever came of them."""
+        return [call for call in self.calls(after=after) if call.method != "GET" and call.operation != "token"]
+
+    def last_call(self) -> int:
+        """The number of the newest call, for `after`."""
+        return int(self.state()["call_count"])
+
+    def reset(self, **settings: Any) -> None:
+        """A shop without listings, no tokens, no faults; settings (state.Settings) as at the start, but for these."""
+        self._ask("POST", "reset", settings)
+
+    def change(self, **settings: Any) -> None:
+        """Change some settings, e.g. clock_ahead, and keep the rest."""
+        self._ask("POST", "settings", settings)
+
+    def inject(
+        self,
+        *kinds: FaultKind | str,
+        on: Sequence[str] | str = (),
+        times: int | None = 1,
+        skip: int = 0,
+        probability: float = 1.0,
+        seed: int = 0,
+        seconds: float = 0.0,
+    ) -> None:
+        """A plan for faults (faults.Fault): one of `kinds`, for the operations `on`; all when none is named."""
+        plan = {
+            "kinds": list(kinds),
+            "operations": [on] if isinstance(on, str) else list(on),
+            "times": times,
+            "skip": skip,
+            "probability": probability,
+            "seed": seed,
+            "seconds": seconds,
+        }
+        self._ask("POST", "faults", plan)
+
+    def heal(self) -> None:
+        """No faults any more."""
+        self._ask("DELETE", "faults")
+
+    def connect(self, *scopes: str) -> TokenPair:
+        """Tokens without the way through the consent; with the scopes that the program asks for, or these."""
+        found = self._ask("POST", "connect", {"scopes": list(scopes) or DEFAULT_SCOPES})
+        return TokenPair(found["access_token"], found["refresh_token"], found["expires_in"])
+
+    def allow(self, consent_address: str) -> str:
+        """Agree on the consent's page, as a person would with a browser; the address that the browser is sent to."""
+        answer = httpx.get(httpx.URL(consent_address).copy_merge_params({"approve": "1"}))
+        if not answer.is_redirect:
+            raise ValueError(answer.text)
+        return str(answer.headers["location"])
+
+    def edit(self, listing_id: int, *, fields: Any = None, inventory: Any = None) -> None:
+        """Change a listing as its seller or Etsy would by other ways: {"state": "expired"}, an inventory's parts."""
+        self._ask("PATCH", f"listings/{listing_id}", {"fields": fields or {}, "inventory": inventory or {}})
+
+    def remove(self, listing_id: int) -> None:
+        """Let a listing be gone."""
+        self._ask("DELETE", f"listings/{listing_id}")
+
+    def _ask(self, method: str, path: str, body: Any = None) -> Any:
+        answer = self._client.request(method, path, json=body)
+        if answer.is_error:
+            raise ValueError(answer.text)
+        return answer.json()

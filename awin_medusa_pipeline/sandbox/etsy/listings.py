@@ -1,0 +1,195 @@
+"""Listings: made, changed, published, read and deleted."""
+
+from collections.abc import Callable
+from typing import Any
+
+from awin_medusa_pipeline.sandbox.etsy import views
+from awin_medusa_pipeline.sandbox.etsy.answers import Answer, Problem, as_json, check, refusal
+from awin_medusa_pipeline.sandbox.etsy.received import Received
+from awin_medusa_pipeline.sandbox.etsy.requests import FORM
+from awin_medusa_pipeline.sandbox.etsy.rules import fields
+from awin_medusa_pipeline.sandbox.etsy.rules import listing as rules
+from awin_medusa_pipeline.sandbox.etsy.state import Fee, Listing, Shown, State
+
+STATES = ("active", "inactive", "sold_out", "draft", "removed", "expired")
+PERIOD = 120 * 86_400
+"""Etsy: a listing runs four months."""
+_OWN_INCLUDES = frozenset(
+    ("Shipping", "Images", "Shop", "User", "Translations", "Inventory", "Videos", "Personalization", "BuyerPrice")
+)
+# Since 2026-07-29 Etsy gives no inventory and no shipping with single listings.
+_INCLUDES = _OWN_INCLUDES - {"Shipping", "Inventory"}
+_ORDERS = ("asc", "ascending", "desc", "descending", "up", "down")
+_SORTED: dict[str, Callable[[dict[str, Any]], int]] = {
+    "created": lambda view: view["created_timestamp"],
+    "updated": lambda view: view["updated_timestamp"],
+    "price": lambda view: view["price"]["amount"],
+    # Score counts for searches only.
+    "score": lambda view: 0,
+}
+_NOT_KEPT = ("quantity", "price", "readiness_state_id", "image_ids", "state")
+_UNSET: dict[str, Any] = {
+    "shop_section_id": None,
+    "featured_rank": -1,
+    "is_taxable": True,
+    "is_customizable": False,
+    "type": "physical",
+    "tags": [],
+    "materials": [],
+    "styles": [],
+    "shipping_profile_id": None,
+    "return_policy_id": None,
+    "processing_min": None,
+    "processing_max": None,
+    "item_weight": None,
+    "item_weight_unit": None,
+    "item_length": None,
+    "item_width": None,
+    "item_height": None,
+    "item_dimensions_unit": None,
+    "should_auto_renew": False,
+    "production_partner_ids": [],
+}
+
+
+def create(call: Received) -> Answer:
+    """createDraftListing."""
+    values = _values(call, fields.CREATE)
+    check(rules.creation(values, call.state.has))
+    now = int(call.state.now())
+    times = ("created_timestamp", "original_creation_timestamp", "updated_timestamp", "state_timestamp")
+    kept = _plain({name: value for name, value in values.items() if name not in _NOT_KEPT})
+    made = Listing(
+        call.state.next_id("listing"),
+        {**_UNSET, **kept, "state": "draft", **dict.fromkeys(times, now), "ending_timestamp": now + PERIOD},
+        _first_inventory(values, call.state),
+    )
+    made.show([Shown(image_id, rank) for rank, image_id in enumerate(values.get("image_ids", ()), start=1)])
+    call.state.kept.listings[made.listing_id] = made
+    return _answer(call, made, status=201)
+
+
+def update(call: Received) -> Answer:
+    """updateListing. Price, quantity and the like are not fields of it: Etsy passes over them."""
+    found = call.writable
+    values = _values(call, fields.UPDATE)
+    check(rules.update(values, found.fields, call.state.has))
+    after = {**found.fields, **_plain({name: value for name, value in values.items() if name not in _NOT_KEPT})}
+    image_ids = values.get("image_ids", [shown.image_id for shown in found.images])
+    to_state = values.get("state", found.state)
+    charged = _check_state(call, found, to_state, after, len(image_ids))
+    now = int(call.state.now())
+    found.fields = after | {"updated_timestamp": now}
+    if "image_ids" in values:
+        texts = {shown.image_id: shown.alt_text for shown in found.images}
+        found.show([Shown(i, rank, texts.get(i, "")) for rank, i in enumerate(image_ids, start=1)])
+    if to_state != found.state:
+        found.fields |= {"state": to_state, "state_timestamp": now}
+    if charged:
+        found.fields["ending_timestamp"] = now + PERIOD
+        call.state.kept.fees.append(Fee(found.listing_id, call.state.now()))
+    return _answer(call, found)
+
+
+def read(call: Received) -> Answer:
+    """getListing."""
+    _check_includes(call, _INCLUDES)
+    return _answer(call, call.listing)
+
+
+def read_shop(call: Received) -> Answer:
+    """getListingsByShop."""
+    _check_includes(call, _OWN_INCLUDES)
+    state = call.choice("state", "active", *STATES)
+    limit, offset = call.number("limit", 25, 1, 100), call.number("offset", 0, 0, 12_000)
+    sort_on = call.choice("sort_on", "created", *_SORTED)
+    order = call.choice("sort_order", "desc", *_ORDERS)
+    found = [listing for listing in call.state.kept.listings.values() if listing.state == state]
+    shown = [_view(call, listing) for listing in found]
+    shown.sort(key=lambda view: (_SORTED[sort_on](view), view["listing_id"]), reverse=order.startswith("d"))
+    return as_json(call.result(shown[offset : offset + limit], len(found)))
+
+
+def read_batch(call: Received) -> Answer:
+    """getListingsByListingIds: those of them that there are."""
+    _check_includes(call, _INCLUDES)
+    known = [i for i in dict.fromkeys(call.listing_ids()) if i in call.state.kept.listings]
+    return as_json(call.result([_view(call, call.find(listing_id)) for listing_id in known]))
+
+
+def delete(call: Received) -> Answer:
+    """deleteListing."""
+    del call.state.kept.listings[call.writable.listing_id]
+    return Answer(204)
+
+
+def pass_time(state: State) -> None:
+    """Active listings whose four months are over end, or are renewed and charged."""
+    now = state.now()
+    for found in state.kept.listings.values():
+        while found.state == "active" and found.fields["ending_timestamp"] <= now:
+            state.changed = True
+            if found.fields["should_auto_renew"]:
+                state.kept.fees.append(Fee(found.listing_id, found.fields["ending_timestamp"]))
+                found.fields["ending_timestamp"] += PERIOD
+            else:
+                found.fields |= {"state": "expired", "state_timestamp": int(now)}
+
+
+def _check_state(call: Received, found: Listing, to_state: str, after: dict[str, Any], image_count: int) -> bool:
+    """Whether the new state costs a fee. Raises RefusedError when the listing cannot have it."""
+    if to_state == "inactive" and found.state not in ("active", "inactive"):
+        raise refusal(400, f"Stand-in: Cannot deactivate a listing in this state: state = {found.state}")
+    if to_state == "active":
+        readiness = found.inventory["products"][0]["offerings"][0]["readiness_state_id"]
+        check(rules.publication(after | {"readiness_state_id": readiness}, image_count, call.state.has))
+    # Inside its four months a listing that was taken down comes back free of charge.
+    paid = found.state == "inactive" and found.fields["ending_timestamp"] > call.state.now()
+    return to_state == "active" != found.state and not paid
+
+
+def _values(call: Received, known: dict[str, fields.Parser]) -> dict[str, Any]:
+    if call.request.content and call.request.content_type != FORM:
+        raise refusal(400, f"Stand-in: the body is {FORM}; anything else is undocumented")
+    values, problems = fields.parse(call.request.form, known)
+    check(problems)
+    return values
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    """Decimals as the numbers that Etsy gives."""
+    measures = ("item_weight", "item_length", "item_width", "item_height")
+    return {name: float(value) if name in measures else value for name, value in values.items()}
+
+
+def _first_inventory(values: dict[str, Any], state: State) -> dict[str, Any]:
+    offering = {
+        "offering_id": state.next_id("offering"),
+        "quantity": values["quantity"],
+        "is_enabled": True,
+        "is_deleted": False,
+        "price": views.money(round(values["price"] * views.DIVISOR), state.settings.currency),
+        "readiness_state_id": values.get("readiness_state_id"),
+    }
+    product = {
+        "product_id": state.next_id("product"),
+        "sku": "",
+        "is_deleted": False,
+        "offerings": [offering],
+        "property_values": [],
+    }
+    names = ("price_on_property", "quantity_on_property", "sku_on_property", "readiness_state_on_property")
+    return {"products": [product], **{name: [] for name in names}}
+
+
+def _check_includes(call: Received, known: frozenset[str]) -> None:
+    if unknown := sorted(call.includes - known):
+        check([Problem(f"Stand-in: includes has no {', '.join(unknown)} here.")])
+
+
+def _view(call: Received, found: Listing) -> dict[str, Any]:
+    return views.listing(found, call.state, call.base_url, owner=call.owner, includes=call.includes)
+
+
+def _answer(call: Received, found: Listing, status: int = 200) -> Answer:
+    return as_json(_view(call, found), status)

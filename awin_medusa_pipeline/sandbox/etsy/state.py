@@ -1,0 +1,252 @@
+"""What the stand-in keeps: settings, tokens, listings, images, fees, and the log of calls.
+
+What belongs here: the records, their numbers and their file. What does not: what may be done to them (rules/, api.py,
+oauth.py). All of it but the log survives a restart when there is a folder to keep it in.
+"""
+
+import hashlib
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from awin_medusa_pipeline.sandbox.etsy import shop
+from awin_medusa_pipeline.sandbox.etsy.rules.listing import Has
+
+Json = dict[str, Any]
+
+FEE_CENTS = 20
+"""Etsy: USD 0.20 for each listing that is published or renewed."""
+CALLS_KEPT = 200_000
+
+
+@dataclass
+class Settings:
+    """What a test may change; the defaults are Etsy's where they are known.
+
+    `clock_ahead`: seconds that the stand-in's clock is ahead of the real one, so that time can pass without waiting.
+    """
+
+    keystring: str = "standinkeystring0123456"
+    shared_secret: str = field(default="standinsecret", repr=False)
+    redirect_uris: list[str] = field(default_factory=lambda: ["http://localhost:3003/oauth/redirect"])
+    token_seconds: float = 3_600
+    refresh_token_seconds: float = 90 * 86_400
+    code_seconds: float = 60
+    per_second: int = 150
+    per_day: int = 100_000
+    currency: str = "GBP"
+    is_eu: bool = False
+    clock_ahead: float = 0
+
+
+@dataclass
+class Code:
+    """A code of a consent, good once."""
+
+    redirect_uri: str
+    challenge: str
+    scopes: list[str]
+    expires_at: float
+
+
+@dataclass
+class Token:
+    """An access or a refresh token."""
+
+    scopes: list[str]
+    expires_at: float
+
+
+@dataclass
+class Tokens:
+    """All that was given out and is still good."""
+
+    codes: dict[str, Code] = field(default_factory=dict)
+    access: dict[str, Token] = field(default_factory=dict)
+    refresh: dict[str, Token] = field(default_factory=dict)
+    refreshes: int = 0
+    """How often a refresh token was turned into a new pair."""
+
+
+@dataclass
+class Image:
+    """A picture that the shop has, whether a listing shows it or not."""
+
+    sha256: str
+    content_type: str
+    width: int
+    height: int
+    created_at: int
+
+
+@dataclass
+class Shown:
+    """A picture's place in a listing."""
+
+    image_id: int
+    rank: int
+    alt_text: str = ""
+
+
+@dataclass
+class Listing:
+    """A listing: its fields by Etsy's names, its inventory in the form of Etsy's answer, and its pictures."""
+
+    listing_id: int
+    fields: Json
+    inventory: Json
+    images: list[Shown] = field(default_factory=list)
+    variation_images: list[Json] = field(default_factory=list)
+
+    @property
+    def state(self) -> str:
+        """draft, active, inactive, sold_out, removed or expired."""
+        state: str = self.fields["state"]
+        return state
+
+    def show(self, shown: Sequence[Shown]) -> None:
+        """Set the pictures; of two on one rank the newer comes first, as Etsy says of rank 1."""
+        self.images = sorted(shown, key=lambda place: place.rank)
+
+
+@dataclass
+class Fee:
+    """What publishing cost."""
+
+    listing_id: int
+    at: float
+    cents: int = FEE_CENTS
+    currency: str = "USD"
+
+
+@dataclass
+class Call:
+    """One request of the log. `body`: form and multipart as [name, value] pairs, JSON as it is.
+
+    `ignored`: names that Etsy does not know there; `repeated`: names of which only the last value was kept.
+    """
+
+    number: int
+    at: float
+    method: str
+    path: str
+    operation: str
+    query: list[list[str]]
+    content_type: str
+    body: Any
+    status: int | None = None
+    fault: str | None = None
+    ignored: list[str] = field(default_factory=list)
+    repeated: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Kept:
+    """What survives a restart."""
+
+    settings: Settings = field(default_factory=Settings)
+    tokens: Tokens = field(default_factory=Tokens)
+    listings: dict[int, Listing] = field(default_factory=dict)
+    images: dict[int, Image] = field(default_factory=dict)
+    readiness_states: list[Json] = field(default_factory=lambda: list(shop.READINESS_STATES))
+    value_ids: dict[str, int] = field(default_factory=dict)
+    fees: list[Fee] = field(default_factory=list)
+    last_ids: dict[str, int] = field(default_factory=dict)
+
+
+_KEPT = TypeAdapter(Kept)
+# Ids of Etsy are larger than 32 bits; each kind has a range of its own, so that one taken for another is found out.
+_FIRST_IDS = {
+    "listing": 4_400_000_001,
+    "image": 6_500_000_001,
+    "product": 22_000_000_001,
+    "offering": 24_000_000_001,
+    "value": 52_000_000_001,
+    "readiness_state": 1_400_000_101,
+}
+
+
+class State:
+    """Everything, in memory; `folder`: where it is also kept."""
+
+    def __init__(self, folder: Path | None = None, settings: Settings | None = None) -> None:
+        self._folder = folder
+        self.first_settings = settings or Settings()
+        self._pictures: dict[str, bytes] = {}
+        self.calls: deque[Call] = deque(maxlen=CALLS_KEPT)
+        self.call_count = 0
+        self.kept = Kept(self.first_settings)
+        self.changed = False
+        if folder and (file := folder / "state.json").exists():
+            self.kept = _KEPT.validate_json(file.read_bytes())
+            self.kept.settings = self.first_settings
+
+    @property
+    def settings(self) -> Settings:
+        """What a test may change."""
+        return self.kept.settings
+
+    @property
+    def has(self) -> Has:
+        """What a listing may point to."""
+        readiness = {state["readiness_state_id"] for state in self.kept.readiness_states}
+        return Has(readiness, self.kept.images.keys(), self.settings.currency, self.settings.is_eu)
+
+    def now(self) -> float:
+        """Seconds since 1970 on the stand-in's clock."""
+        return time.time() + self.settings.clock_ahead
+
+    def next_id(self, kind: str) -> int:
+        """An id that was never given out."""
+        found = self.kept.last_ids.get(kind, _FIRST_IDS[kind] - 1) + 1
+        self.kept.last_ids[kind] = found
+        return found
+
+    def value_id(self, property_id: int, value: str) -> int:
+        """The shop's id of a property value; the same value keeps it."""
+        key = f"{property_id} {value}"
+        if key not in self.kept.value_ids:
+            self.kept.value_ids[key] = self.next_id("value")
+        return self.kept.value_ids[key]
+
+    def add_picture(self, content: bytes) -> str:
+        """Keep a picture's bytes; their SHA-256."""
+        digest = hashlib.sha256(content).hexdigest()
+        self._pictures[digest] = content
+        if self._folder:
+            file = self._folder / "pictures" / digest
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        return digest
+
+    def picture(self, digest: str) -> bytes:
+        """A picture's bytes."""
+        if digest not in self._pictures and self._folder:
+            self._pictures[digest] = (self._folder / "pictures" / digest).read_bytes()
+        return self._pictures[digest]
+
+    def reset(self, settings: Settings) -> None:
+        """A shop without listings, and nobody connected. Ids go on, so that none comes back as another thing."""
+        self.kept = Kept(settings, last_ids=self.kept.last_ids)
+        self.calls.clear()
+        self.call_count = 0
+        self.changed = True
+
+    def save(self) -> None:
+        """Write it down, if there is a folder and something changed."""
+        if self._folder and self.changed:
+            self.changed = False
+            self._folder.mkdir(parents=True, exist_ok=True)
+            draft = self._folder / "state.json.draft"
+            draft.write_bytes(_KEPT.dump_json(self.kept))
+            draft.replace(self._folder / "state.json")
+
+    def dump(self) -> Json:
+        """All of it but the log, as JSON."""
+        content: Json = _KEPT.dump_python(self.kept, mode="json")
+        return content | {"call_count": self.call_count}

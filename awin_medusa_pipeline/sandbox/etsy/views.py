@@ -1,0 +1,96 @@
+"""Listings, inventories and images in the form of Etsy's answers."""
+
+import html
+from typing import Any
+
+from awin_medusa_pipeline.sandbox.etsy import shop
+from awin_medusa_pipeline.sandbox.etsy.state import Listing, Shown, State
+
+Json = dict[str, Any]
+
+DIVISOR = 100
+
+
+def escaped(text: str) -> str:
+    """Etsy escapes some texts for HTML (open-api #446)."""
+    return html.escape(text).replace("&#x27;", "&#39;")
+
+
+def money(cents: int, currency: str) -> Json:
+    """Etsy's form of an amount."""
+    return {"amount": cents, "divisor": DIVISOR, "currency_code": currency}
+
+
+def listing(found: Listing, state: State, base_url: str, *, owner: bool, includes: frozenset[str]) -> Json:
+    """A ShopListing; SKUs only for the owner, as Etsy does (open-api #621)."""
+    products = found.inventory["products"]
+    offerings = [offering for product in products for offering in product["offerings"]]
+    enabled = [offering for offering in offerings if offering["is_enabled"]]
+    fields = found.fields
+    answer = {
+        "listing_id": found.listing_id,
+        "user_id": shop.USER_ID,
+        "shop_id": shop.SHOP_ID,
+        **{name: value for name, value in fields.items() if name not in ("type", "styles", "production_partner_ids")},
+        "title": escaped(fields["title"]),
+        "description": escaped(fields["description"]),
+        "listing_type": fields["type"],
+        "style": fields["styles"],
+        "creation_timestamp": fields["created_timestamp"],
+        "last_modified_timestamp": fields["updated_timestamp"],
+        "quantity": sum(offering["quantity"] for offering in enabled),
+        "price": money(min(offering["price"]["amount"] for offering in enabled or offerings), state.settings.currency),
+        "has_variations": any(product["property_values"] for product in products),
+        "readiness_state_id": offerings[0]["readiness_state_id"],
+        "url": f"{base_url}/listing/{found.listing_id}",
+        "non_taxable": not fields["is_taxable"],
+        "skus": sorted({product["sku"] for product in products if product["sku"]}) if owner else [],
+        "num_favorers": 0,
+        "is_personalizable": False,
+        "is_private": False,
+        "file_data": "",
+        "language": "en-US",
+        "views": 0,
+    }
+    if "Images" in includes:
+        answer["images"] = images(found, state, base_url)
+    if "Inventory" in includes:
+        answer["inventory"] = inventory(found)
+    return answer
+
+
+def inventory(found: Listing) -> Json:
+    """A ListingInventory; names and values escaped."""
+    return found.inventory | {"products": [_product(product) for product in found.inventory["products"]]}
+
+
+def _product(product: Json) -> Json:
+    values = [
+        value | {"property_name": escaped(value["property_name"]), "values": [escaped(v) for v in value["values"]]}
+        for value in product["property_values"]
+    ]
+    return product | {"property_values": values}
+
+
+def images(found: Listing, state: State, base_url: str) -> list[Json]:
+    """ListingImages in the order of the listing."""
+    return [image(found.listing_id, shown, state, base_url) for shown in found.images]
+
+
+def image(listing_id: int, shown: Shown, state: State, base_url: str) -> Json:
+    """A ListingImage; its colours are null, as they are at Etsy until it has looked at the picture."""
+    picture = state.kept.images[shown.image_id]
+    colours = ("hex_code", "red", "green", "blue", "hue", "saturation", "brightness", "is_black_and_white")
+    sizes = ("75x75", "170x135", "570xN", "fullxfull")
+    return {
+        "listing_id": listing_id,
+        "listing_image_id": shown.image_id,
+        **dict.fromkeys(colours),
+        "creation_tsz": picture.created_at,
+        "created_timestamp": picture.created_at,
+        "rank": shown.rank,
+        **{f"url_{size}": f"{base_url}/image/{shown.image_id}/il_{size}" for size in sizes},
+        "full_height": picture.height,
+        "full_width": picture.width,
+        "alt_text": escaped(shown.alt_text),
+    }
