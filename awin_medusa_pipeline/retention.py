@@ -1,4 +1,4 @@
-"""What is old enough to go: reports and Dagster's runs after 30 days, the operation log after 400.
+"""What is old enough to go: reports and Dagster's runs after 30 days, the operation log and Etsy jobs after 400.
 
 What belongs here: deciding and removing. What does not: tables (the next run replaces them) and whatever is still at
 work. Dagster keeps run storage for ever, and its delete_run leaves a database file and a folder for each run on disk.
@@ -19,6 +19,7 @@ from awin_medusa_pipeline.io_managers import TABLES
 from awin_medusa_pipeline.reports import FOLDER_TIME, REPORTS
 from awin_medusa_pipeline.store import ledger
 from awin_medusa_pipeline.store.database import Database
+from awin_medusa_pipeline.store.etsy_jobs import EtsyJobs
 from awin_medusa_pipeline.store.held_plans import HeldPlans
 from awin_medusa_pipeline.store.outbox import Outbox
 
@@ -40,6 +41,7 @@ class Pruned:
     ledger_runs: int = 0
     messages: int = 0
     plans: int = 0
+    etsy_jobs: int = 0
     dagster_runs: int = 0
     partial_files: int = 0
 
@@ -52,6 +54,7 @@ def prune(home: str, database: Database, instance: dg.DagsterInstance | None, *,
         ledger_runs=ledger.Ledger(database).prune(now - ledger.KEPT),
         messages=Outbox(database).prune(now - KEPT),
         plans=HeldPlans(database).prune(now - KEPT),
+        etsy_jobs=EtsyJobs(database).prune(now - ledger.KEPT),
         dagster_runs=prune_dagster_runs(instance, now) if instance is not None else 0,
         partial_files=prune_partial_files(home, now),
     )

@@ -69,7 +69,10 @@ class EtsyAccountConfig(ListingDefaults):
         Decimal("0.20"), gt=0, description="Etsy's lowest price, 0.20 USD, in the currency of the Etsy shop."
     )
     highest_price: Decimal = Field(
-        Decimal(50_000), gt=0, description="Etsy's highest price, 50,000 USD, in the currency of the Etsy shop."
+        Decimal(35_000),
+        gt=0,
+        description="Etsy's highest price is 50,000 USD in the currency of the Etsy shop. Less by default, so that it "
+        "holds in euros and pounds too.",
     )
     publish: bool = Field(False, description="Publish new listings; Etsy charges 0.20 USD for each. Off: drafts.")
     publish_at_most: int = Field(
