@@ -62,7 +62,8 @@ def currencies_in_shop(awin_feed: pl.LazyFrame, medusa: MedusaResource) -> dg.As
     return dg.AssetCheckResult(
         passed=not lacking,
         description=f"The feed sells in {names}; the shop has {', '.join(sorted(has)).upper()}. "
-        "Add the currency in Medusa Admin > Settings > Store, or take that feed out of AWIN_FEED_URL."
+        "Add the currency in Medusa Admin > Settings > Store, or take that feed out of AWIN_FEED_URL. "
+        "[currency_not_in_shop]"
         if lacking
         else None,
     )

@@ -40,6 +40,8 @@ class FeedNumbers:
     accepted: int = 0
     merchants: Mapping[str, int] = field(default_factory=dict)
     """Accepted rows by merchant_id."""
+    with_stock: Mapping[str, int] = field(default_factory=dict)
+    """Of them, those that say anything of stock."""
     rejected: Mapping[str, int] = field(default_factory=dict)
     """Rows by reason code."""
     damaged: int = 0
@@ -48,8 +50,15 @@ class FeedNumbers:
     def plus(self, batch: FeedBatch) -> "FeedNumbers":
         """With another batch counted."""
         rejected = Counter(self.rejected) + Counter(batch.rejects["reason"].to_list())
-        merchants = Counter(self.merchants) + Counter(dict(batch.offers["merchant_id"].value_counts().iter_rows()))
-        return FeedNumbers(self.accepted + batch.offers.height, merchants, rejected, self.damaged + batch.damaged)
+        merchants = Counter(self.merchants) + Counter(_by_merchant(batch.offers))
+        stock = batch.offers.filter(pl.col("in_stock").is_not_null() | pl.col("quantity").is_not_null())
+        with_stock = Counter(self.with_stock) + Counter(_by_merchant(stock))
+        accepted, damaged = self.accepted + batch.offers.height, self.damaged + batch.damaged
+        return FeedNumbers(accepted, merchants, with_stock, rejected, damaged)
+
+
+def _by_merchant(offers: pl.DataFrame) -> dict[str, int]:
+    return dict(offers["merchant_id"].value_counts().iter_rows())
 
 
 def take_feeds(
@@ -102,13 +111,22 @@ def _record(history: FeedHistory, run_id: str, feed: DownloadedFeed, numbers: Fe
     columns = feed_columns(feed.path, label=feed.label)
     header = hashlib.sha256("\n".join(columns).encode()).hexdigest() if columns else None
     rejected = sum(numbers.rejected.values())
-    facts = FeedFacts(feed.label, numbers.accepted, rejected, header, numbers.merchants)
+    facts = FeedFacts(
+        feed.label,
+        numbers.accepted,
+        rejected,
+        header,
+        numbers.merchants,
+        numbers.with_stock,
+        numbers.rejected,
+        numbers.damaged,
+    )
     trips = guards.feed_trips(facts, earlier(history, feed.label), limits)
     history.record(
         feed.label,
         run_id,
         FeedState.HELD if trips else FeedState.ACCEPTED,
-        reason="; ".join(trip.sentence for trip in trips) or None,
+        reason="; ".join(trip.reason for trip in trips) or None,
         sha256=feed.sha256,
         bytes=feed.bytes,
         etag=feed.etag,
@@ -118,6 +136,9 @@ def _record(history: FeedHistory, run_id: str, feed: DownloadedFeed, numbers: Fe
         rejected=rejected,
         header_hash=header,
         merchants=numbers.merchants,
+        with_stock=numbers.with_stock,
+        rejected_by=numbers.rejected,
+        damaged=numbers.damaged,
     )
 
 
@@ -135,18 +156,27 @@ def trips_of(history: FeedHistory, run_id: str, limits: Limits) -> list[Trip]:
     ]
 
 
-def frozen_feeds(history: FeedHistory, run_id: str, limits: Limits) -> list[str]:
-    """A warning for each feed of a run that has been the same for long."""
-    warnings = []
+def remarks(history: FeedHistory, run_id: str, limits: Limits) -> list[str]:
+    """What a person should know of the feeds of a run: how they are unlike before, or the same for too long."""
+    found = [trip.reason for trip in trips_of(history, run_id, limits)]
     for feed in history.taken_by(run_id):
         since = history.same_since(feed.label, feed.sha256 or "")
         warning = guards.frozen_feed(feed.label, since, feed.recorded_at, limits) if since else None
-        warnings += [warning] if warning else []
-    return warnings
+        found += [warning] if warning else []
+    return found
 
 
 def _facts(feed: Feed) -> FeedFacts:
-    return FeedFacts(feed.label, feed.accepted or 0, feed.rejected or 0, feed.header_hash, feed.merchants or {})
+    return FeedFacts(
+        feed.label,
+        feed.accepted or 0,
+        feed.rejected or 0,
+        feed.header_hash,
+        feed.merchants or {},
+        feed.with_stock,
+        feed.rejected_by or {},
+        feed.damaged or 0,
+    )
 
 
 def parse(files: Sequence[tuple[Path, str]], rules: FeedRules, folder: Path) -> ParsedFeeds:

@@ -12,7 +12,7 @@ from awin_medusa_pipeline.assets.tables import OWNERS, schema_metadata, table
 from awin_medusa_pipeline.domain import discrepancies, schemas
 from awin_medusa_pipeline.domain.summary import sync_counts
 from awin_medusa_pipeline.engine.held import told
-from awin_medusa_pipeline.feeds import frozen_feeds
+from awin_medusa_pipeline.feeds import remarks
 from awin_medusa_pipeline.messages import run_url, sync_message
 from awin_medusa_pipeline.resources import Slack, StateStore
 from awin_medusa_pipeline.settings import Settings
@@ -144,7 +144,8 @@ def sync_summary(
     notes = [
         f"{plan.kind} is held for {len(plan.rows):,} rows: {told(plan)}" for plan in store.plans.of_run(run.run_id)
     ]
-    notes += frozen_feeds(store.feeds, run.run_id, Settings().guard_limits)
+    heard = " ".join(notes)
+    notes += [text for text in remarks(store.feeds, run.run_id, Settings().guard_limits) if text not in heard]
     path = reports.write_json({**facts, "seconds": round(seconds, 1), **counts, "notes": notes})
     reports.point_latest()
     store.ledger.finish_run(run.run_id)

@@ -95,7 +95,10 @@ def label_of(address: str) -> str:
     path = _local_path(address)
     if path is not None:
         return path.name
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "of an address that cannot be read"
     host = parts.hostname or "?"
     if feed_ids := re.search(r"/fid/([^/]+)", parts.path):
         return f"{host} fid {unquote(feed_ids[1])}"
@@ -126,6 +129,7 @@ def download(
     secrets = [*secrets_in(address), *([token] if token else [])]
     path = _local_path(address)
     try:
+        _check_address(address, label)
         if path is not None:
             feed = _local(path, label, rules, previous)
         else:
@@ -145,6 +149,20 @@ def download(
         texts = [redact(text, secrets) for text in (error.tried, error.came_back, error.to_do)]
         raise FeedError(error.code, *texts, status=error.status) from None
     return feed
+
+
+def _check_address(address: str, label: str) -> None:
+    try:
+        scheme = urlsplit(address).scheme.lower()
+    except ValueError:
+        scheme = "?"
+    if scheme not in ("http", "https", "file") and (scheme == "?" or "://" in address):
+        raise _bad_address(label, "it is no address of the web")
+
+
+def _bad_address(label: str, came_back: str) -> FeedError:
+    to_do = "Correct AWIN_FEED_URL: an https address, or the path of a file."
+    return FeedError(Fault.BAD_ADDRESS, f"Downloading the feed {label}", came_back, to_do)
 
 
 def _local_path(address: str) -> Path | None:
@@ -247,12 +265,7 @@ class _Download:
             to_do = "Copy the address anew from AWIN into AWIN_FEED_URL."
             raise FeedError(Fault.REDIRECT_LOOP, self._tried, "it leads on and on, in a circle", to_do) from None
         except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.DecodingError) as error:
-            raise FeedError(
-                Fault.BAD_ADDRESS,
-                self._tried,
-                f"the address does not work ({type(error).__name__})",
-                "Correct AWIN_FEED_URL: an https address, or the path of a file.",
-            ) from None
+            raise _bad_address(self.label, f"the address does not work ({type(error).__name__})") from None
         except httpx.HTTPError as error:
             raise self._worth_another_try(*_connection_fault(error)) from None
         with self._part.open("rb") as file:
@@ -397,7 +410,7 @@ def _connection_fault(error: BaseException) -> tuple[str, str, str]:
             "Check the address, and the clock of this machine.",
         )
     if connecting:
-        to_do = "Check the address and the network; the next run tries again."
+        to_do = "Check the network, and the address; the next run tries again."
         return Fault.NO_CONNECTION, f"no connection ({name})", to_do
     to_do = "Check the network; the next run tries again."
     return Fault.CONNECTION_BROKE, f"the connection broke ({name})", to_do

@@ -13,12 +13,16 @@ from enum import StrEnum
 
 import polars as pl
 
+from awin_medusa_pipeline.domain.feed_errors import commonest, remedy
+
 
 class Guarded(StrEnum):
     """What a guard holds back; everything else goes on."""
 
     EVERYTHING = "everything"
+    IMPORT = "import"
     HIDE = "hide"
+    STOCK = "stock"
     SET_TO_ZERO = "set_to_zero"
 
 
@@ -35,19 +39,29 @@ class Limits:
     frozen_for: timedelta = timedelta(days=14)
 
 
+_MEANING = "look whether each of them still means the same"
 # A single odd feed must not be the measure of the next.
 HISTORY = 5
 HISTORY_NEEDED = 3
+# However small the shop: all of so many at once is a fault of the feed more often than the end of a range.
+ALL_OF = 5
+# Measured: 8 destroyed bytes in a catalogue of 100,000. A feed in another encoding has one in every tenth row or more.
+DAMAGED_SHARE = 0.05
 
 
 @dataclass(frozen=True)
 class Trip:
-    """A guard that tripped. `merchant_id` None: it concerns the whole feed or shop."""
+    """A guard that tripped, with its reason code. `merchant_id` None: it concerns the whole feed or shop."""
 
     guard: str
     holds: Guarded
     sentence: str
     merchant_id: str | None = None
+
+    @property
+    def reason(self) -> str:
+        """What people are told: the sentence, and the code to look up."""
+        return f"{self.sentence} [{self.guard}]"
 
 
 @dataclass(frozen=True)
@@ -59,6 +73,12 @@ class FeedFacts:
     rejected: int
     header: str | None
     accepted_by_merchant: Mapping[str, int] = field(default_factory=dict)
+    with_stock: Mapping[str, int] | None = None
+    """Offers that say anything of stock, by merchant; None: not known."""
+    rejected_by: Mapping[str, int] = field(default_factory=dict)
+    """Rejected rows by reason code."""
+    damaged: int = 0
+    """Places where bytes were no UTF-8."""
 
 
 def hide_trips(to_hide: pl.DataFrame, catalog: pl.LazyFrame, limits: Limits, *, hold_loose: bool) -> list[Trip]:
@@ -92,7 +112,7 @@ def set_to_zero() -> pl.Expr:
 
 
 def too_many(rows: pl.DataFrame, base: pl.DataFrame, guarded: Guarded, share: float, floor: int) -> list[Trip]:
-    """Trips of "at most max(share of the base, floor)", for the whole, else for each merchant.
+    """Trips of "at most max(share of the base, floor), and never all", for the whole, else for each merchant.
 
     Both frames have a column merchant_id (null: not from AWIN), a row for each thing to change, or that could be.
     """
@@ -101,17 +121,29 @@ def too_many(rows: pl.DataFrame, base: pl.DataFrame, guarded: Guarded, share: fl
     def trip(merchant: str | None, number: int, of: int) -> list[Trip]:
         if number <= max(share * of, floor):
             return []
-        words = f"{_words(guarded)} {number:,} of {of:,}{_of(merchant)} is more than {share:.0%}"
+        words = f"{_words(guarded)} {number:,} of {of:,}{_of(merchant)} is more than {share:.0%}: {_look(guarded)}"
         return [Trip(f"too_many_to_{guarded}", guarded, words, merchant)]
 
-    return trip(None, sum(changing.values()), sum(whole.values())) or [
+    number, of = sum(changing.values()), sum(whole.values())
+    if number >= of >= ALL_OF:
+        return [
+            Trip(f"all_to_{guarded}", guarded, f"{_words(guarded)} all {of:,} would leave nothing: {_look(guarded)}")
+        ]
+    return trip(None, number, of) or [
         found for merchant in sorted(changing) for found in trip(merchant, changing[merchant], whole.get(merchant, 0))
     ]
 
 
 def feed_trips(now: FeedFacts, before: Sequence[FeedFacts], limits: Limits) -> list[Trip]:
     """All that is unlike the accepted feeds before, newest first."""
-    return [*short_feed(now, before, limits), *many_rejected(now, limits), *changed_header(now, before)]
+    return [
+        *short_feed(now, before, limits),
+        *many_rejected(now, limits),
+        *changed_header(now, before),
+        *other_merchants(now, before),
+        *no_stock(now, before),
+        *wrong_encoding(now),
+    ]
 
 
 def short_feed(now: FeedFacts, before: Sequence[FeedFacts], limits: Limits) -> list[Trip]:
@@ -126,6 +158,7 @@ def short_feed(now: FeedFacts, before: Sequence[FeedFacts], limits: Limits) -> l
         if accepted >= limits.accepted_share * usual:
             return []
         words = f"the feed {now.label} has {accepted:,} offers{_of(merchant)} where the last ones had {usual:,.0f}"
+        words += ": look whether it came whole"
         return [Trip("short_feed", Guarded.HIDE, words, merchant)]
 
     return trip(None, now.accepted, [feed.accepted for feed in recent]) or [
@@ -144,15 +177,53 @@ def many_rejected(now: FeedFacts, limits: Limits) -> list[Trip]:
     rows = now.accepted + now.rejected
     if now.rejected <= limits.rejected_share * rows:
         return []
-    sentence = f"{now.rejected:,} of {rows:,} rows of the feed {now.label} were rejected"
-    return [Trip("many_rejected", Guarded.HIDE, sentence)]
+    reasons = commonest(now.rejected_by) or [("rejected", now.rejected)]
+    named = ", ".join(f"{reason} ({number:,})" for reason, number in reasons)
+    sentence = (
+        f"{now.rejected:,} of {rows:,} rows of the feed {now.label} were rejected: {named}. {remedy(reasons[0][0])}"
+    )
+    return [Trip(f"many_{reasons[0][0]}", Guarded.HIDE, sentence)]
 
 
 def changed_header(now: FeedFacts, before: Sequence[FeedFacts]) -> list[Trip]:
     """Trip of a feed with other columns than the last one: any of them may mean something else."""
     if not before or before[0].header in (None, now.header):
         return []
-    return [Trip("changed_header", Guarded.EVERYTHING, f"the columns of the feed {now.label} have changed")]
+    return [Trip("changed_header", Guarded.EVERYTHING, f"the columns of the feed {now.label} have changed: {_MEANING}")]
+
+
+def other_merchants(now: FeedFacts, before: Sequence[FeedFacts]) -> list[Trip]:
+    """Trip of a feed that has not one merchant of the last one: somebody else's, under the same address."""
+    had = before[0].accepted_by_merchant.keys() if before else set()
+    has = now.accepted_by_merchant.keys()
+    if not had or not has or had & has:
+        return []
+    words = f"the feed {now.label} holds offers of merchant {_some(has)} where it had those of {_some(had)}"
+    words += ": look whether AWIN_FEED_URL names the right one"
+    return [Trip("other_merchants", Guarded.EVERYTHING, words)]
+
+
+def no_stock(now: FeedFacts, before: Sequence[FeedFacts]) -> list[Trip]:
+    """Trips of merchants whose stock has gone blank in every row: all of them would count as in stock."""
+    if not before or before[0].with_stock is None or now.with_stock is None:
+        return []
+    gone = [merchant for merchant, offers in before[0].with_stock.items() if offers]
+    gone = [merchant for merchant in gone if merchant in now.accepted_by_merchant and not now.with_stock.get(merchant)]
+    words = "the feed {} says of no offer of merchant {} whether it is in stock, as it did before: add the column again"
+    return [Trip("no_stock", Guarded.STOCK, words.format(now.label, merchant), merchant) for merchant in sorted(gone)]
+
+
+def wrong_encoding(now: FeedFacts) -> list[Trip]:
+    """Trip of a feed whose text is not UTF-8: its names would come into the shop damaged."""
+    if now.damaged <= max(1, DAMAGED_SHARE * now.accepted):
+        return []
+    words = f"the feed {now.label} has {now.damaged:,} damaged characters: ask the advertiser for a feed in UTF-8"
+    return [Trip("wrong_encoding", Guarded.IMPORT, words)]
+
+
+def _some(merchants: Iterable[str]) -> str:
+    names = sorted(merchants)
+    return ", ".join(names[:3]) + (" and others" if len(names) > 3 else "")
 
 
 def frozen_feed(label: str, same_since: datetime, now: datetime, limits: Limits) -> str | None:
@@ -160,12 +231,18 @@ def frozen_feed(label: str, same_since: datetime, now: datetime, limits: Limits)
     days = (now - same_since).days
     if now - same_since <= limits.frozen_for:
         return None
-    return f"The feed {label} has not changed for {days} days; ask the advertiser whether it is still kept."
+    return f"The feed {label} has not changed for {days} days; ask the advertiser whether it is still kept. [frozen]"
+
+
+def holds(trip: Trip, guarded: Guarded) -> bool:
+    """Whether a trip holds back changes of this kind."""
+    wider = {guarded, Guarded.EVERYTHING} | ({Guarded.STOCK} if guarded is Guarded.SET_TO_ZERO else set())
+    return trip.holds in wider
 
 
 def held(trips: Iterable[Trip], guarded: Guarded) -> pl.Expr:
     """Which rows the trips hold back, by merchant_id."""
-    concerned = [trip for trip in trips if trip.holds in (guarded, Guarded.EVERYTHING)]
+    concerned = [trip for trip in trips if holds(trip, guarded)]
     if any(trip.merchant_id is None for trip in concerned):
         return pl.lit(True)
     return pl.col("merchant_id").is_in([trip.merchant_id for trip in concerned]).fill_null(False)
@@ -183,6 +260,10 @@ def _by_merchant(rows: pl.DataFrame) -> dict[str, int]:
 
 def _words(guarded: Guarded) -> str:
     return "hiding" if guarded is Guarded.HIDE else "setting to zero"
+
+
+def _look(guarded: Guarded) -> str:
+    return "look whether the feed is whole" if guarded is Guarded.HIDE else "look whether its stock column is right"
 
 
 def _of(merchant: str | None) -> str:

@@ -50,7 +50,7 @@ class Guard:
         if waiting.is_empty():
             return {}
         keys = waiting[_KEYS[kind]]
-        reasons = [trip.sentence for trip in self.trips if trip.holds in (guarded, Guarded.EVERYTHING)]
+        reasons = [trip.reason for trip in self.trips if guards.holds(trip, guarded)]
         if self.plans is None:
             return dict.fromkeys(keys, "; ".join(reasons))
         contract = CONTRACTS[kind]

@@ -49,7 +49,7 @@ class Application:
         one_by_one = replace(self.engine, batch_size=1)
         with ExitStack() as stack:
             images = stack.enter_context(ImageHost(self.client)) if self.rehost_images and not self.dry_run else None
-            held = self._held(Kind.IMPORT, Guarded.EVERYTHING, rows)
+            held = self._held(Kind.IMPORT, Guarded.IMPORT, rows)
             plan = plans.import_plan(rows, self._defaults(rows), images)
             made = self._apply(self.engine, products, hold_back(chain(staying, plan), held))
         joining = hold_back(plans.variant_plan(rows), held)
@@ -76,7 +76,7 @@ class Application:
         rows = mismatches.with_columns(merchant_id=merchant_of(pl.col("offer_key")))
         to_zero = set_to_zero().fill_null(False)
         held = self._held(Kind.STOCK, Guarded.SET_TO_ZERO, rows.filter(to_zero)) | self._held(
-            Kind.STOCK, Guarded.EVERYTHING, rows.filter(~to_zero)
+            Kind.STOCK, Guarded.STOCK, rows.filter(~to_zero)
         )
         return self._reviewed(writer, plans.stock_plan(mismatches, self.limit), held)
 

@@ -37,6 +37,9 @@ class FeedHistory:
         rejected: int | None = None,
         header_hash: str | None = None,
         merchants: Mapping[str, int] | None = None,
+        with_stock: Mapping[str, int] | None = None,
+        rejected_by: Mapping[str, int] | None = None,
+        damaged: int | None = None,
         recorded_at: datetime | None = None,
     ) -> Feed:
         """Write down one download; a second row for the same run takes the place of the first (a repeated step)."""
@@ -55,6 +58,9 @@ class FeedHistory:
             rejected=rejected,
             header_hash=header_hash,
             merchants=dict(merchants) if merchants is not None else None,
+            with_stock=dict(with_stock) if with_stock is not None else None,
+            rejected_by=dict(rejected_by) if rejected_by is not None else None,
+            damaged=damaged,
         )
         with self._database.writing() as session:
             session.execute(sa.delete(Feed).where(Feed.label == label, Feed.run_id == run_id))

@@ -175,11 +175,30 @@ class Feed(Base):
     header_hash: Mapped[str | None]
     merchants: Mapped[Any | None]
     """Accepted rows by merchant_id."""
+    with_stock: Mapped[Any | None]
+    """Of them, those that say anything of stock."""
+    rejected_by: Mapped[Any | None]
+    """Rejected rows by reason code."""
+    damaged: Mapped[int | None]
+    """Places where bytes were no UTF-8."""
 
     __table_args__ = (
         sa.UniqueConstraint("label", "run_id"),
         sa.Index("ix_sync_feeds_label_state", "label", "state", "id"),
     )
+
+
+class Absence(Base):
+    """A product of the shop that the feeds lack, and how many in a row; gone once it is back."""
+
+    __tablename__ = "sync_absences"
+
+    shop: Mapped[str] = mapped_column(primary_key=True)
+    product_id: Mapped[str] = mapped_column(primary_key=True)
+    feeds: Mapped[int]
+    """Feeds of different content in a row, counted up to what hiding asks for."""
+    content: Mapped[str]
+    """The last of them, by a hash."""
 
 
 class OutboxMessage(Base):

@@ -1,5 +1,6 @@
 """How much is too much, by tables of cases."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -26,6 +27,9 @@ def things(**merchants: int) -> pl.DataFrame:
         pytest.param(things(m1=21), things(m1=30), [None], id="more than the floor"),
         pytest.param(things(m1=60), things(m1=100, m2=900), ["1"], id="one merchant hides behind another"),
         pytest.param(things(m=30), things(m=50, m2=900), [""], id="products that are not from AWIN"),
+        pytest.param(things(m1=4), things(m1=4), [], id="all of a few"),
+        pytest.param(things(m1=5), things(m1=5), [None], id="all that there is"),
+        pytest.param(things(m1=15, m2=3), things(m1=15, m2=4), [], id="all but one, below the floor"),
     ],
 )
 def test_too_many(changing: pl.DataFrame, base: pl.DataFrame, tripped: list[str | None]) -> None:
@@ -51,7 +55,26 @@ def feed(accepted: int, rejected: int = 0, header: str | None = "h", **merchants
             feed(90, m1=0, m2=90), [feed(100, m1=10, m2=90)] * 3, [("short_feed", "1")], id="a merchant is gone"
         ),
         pytest.param(feed(90, 10), [], [], id="a tenth rejected"),
-        pytest.param(feed(89, 11), [], [("many_rejected", None)], id="more rejected"),
+        pytest.param(feed(89, 11), [], [("many_rejected", None)], id="more rejected, nobody knows why"),
+        pytest.param(
+            replace(feed(89, 11), rejected_by={"no_id": 5, "no_price": 6}),
+            [],
+            [("many_no_price", None)],
+            id="more rejected",
+        ),
+        pytest.param(feed(9, m2=9), [feed(9, m1=9)], [("other_merchants", None)], id="another merchant"),
+        pytest.param(feed(9, m1=4, m2=5), [feed(9, m1=9)], [], id="a merchant has joined"),
+        pytest.param(
+            replace(feed(9, m1=4, m2=5), with_stock={"2": 5}),
+            [replace(feed(9, m1=4, m2=5), with_stock={"1": 3, "2": 5})],
+            [("no_stock", "1")],
+            id="a stock column gone blank",
+        ),
+        pytest.param(
+            replace(feed(9, m1=9), with_stock={}), [feed(9, m1=9)], [], id="stock that an older release did not count"
+        ),
+        pytest.param(replace(feed(100), damaged=5), [], [], id="a few damaged characters"),
+        pytest.param(replace(feed(100), damaged=6), [], [("wrong_encoding", None)], id="not in UTF-8"),
         pytest.param(feed(9, header="other"), [feed(9)], [("changed_header", None)], id="other columns"),
         pytest.param(feed(9, header=None), [feed(9, header=None)], [], id="JSON has no header"),
     ],
@@ -71,6 +94,9 @@ def test_a_trip_holds_its_kind_and_its_merchant_alone() -> None:
     assert not any(held(Guarded.SET_TO_ZERO, hide))
     assert held(Guarded.HIDE, Trip("short_feed", Guarded.HIDE, "")) == [True, True, True]
     assert held(Guarded.SET_TO_ZERO, Trip("changed_header", Guarded.EVERYTHING, "")) == [True, True, True]
+    stock = Trip("no_stock", Guarded.STOCK, "", "2")
+    assert held(Guarded.STOCK, stock) == held(Guarded.SET_TO_ZERO, stock) == [False, True, False]
+    assert not any(held(Guarded.IMPORT, stock))
 
 
 @pytest.mark.parametrize(("days", "warned"), [(14, False), (15, True)])

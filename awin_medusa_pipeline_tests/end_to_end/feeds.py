@@ -3,8 +3,8 @@
 import csv
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
@@ -58,6 +58,11 @@ class Answer:
     type: str = "text/plain"
     seconds: float = 0
     """How long it takes."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    length: int | None = None
+    """Content-Length as it is claimed; the body is sent as it is, then the connection ends."""
+    piece: int = 1 << 20
+    """Bytes at a time, with a moment in between."""
 
 
 @dataclass
@@ -79,9 +84,15 @@ def web_server() -> Iterator[Web]:
             time.sleep(answer.seconds)
             self.send_response(answer.status)
             self.send_header("Content-Type", answer.type)
-            self.send_header("Content-Length", str(len(answer.body)))
+            self.send_header("Content-Length", str(len(answer.body) if answer.length is None else answer.length))
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(answer.body)
+            with suppress(OSError):  # a client may have seen enough
+                for at in range(0, len(answer.body), answer.piece):
+                    time.sleep(0.05 if at else 0)
+                    self.wfile.write(answer.body[at : at + answer.piece])
+                    self.wfile.flush()
 
         def log_message(self, *_: object) -> None:
             pass

@@ -1,11 +1,9 @@
 """A feed that must not be used: the shop stays as it is, one sentence says what to do, and the key shows nowhere."""
 
-import gzip
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -13,36 +11,33 @@ import pytest
 from awin_medusa_pipeline.clients import awin
 from awin_medusa_pipeline.clients.http import Backoff
 from awin_medusa_pipeline.sandbox import Sandbox
+from awin_medusa_pipeline_tests.broken_feeds import BROKEN, GOOD, ROWS, packed
 from awin_medusa_pipeline_tests.end_to_end.feeds import ADDRESS, KEY, Answer, Web, row, text_of, web_server
 from awin_medusa_pipeline_tests.end_to_end.pipeline import Json, Pipeline, pipeline_on
 from awin_medusa_pipeline_tests.end_to_end.plain import state_of
 
-# Names that do not compress: the size of a packed feed then follows the number of its rows.
-ROWS = [row(f"R{number}", product_name=sha256(bytes([number])).hexdigest()) for number in range(12)]
-
-
-def packed(text: str) -> bytes:
-    return gzip.compress(text.encode(), 1)
-
-
-GOOD = Answer(packed(text_of(*ROWS)), type="application/x-gzip")
+# One for each place where a feed is refused, or held; all of them, without Dagster: test_broken_feeds.py.
 FAULTS = {
-    "key_refused": (Answer(b"Invalid API key " + KEY.encode(), 401), "Copy the address anew from AWIN"),
-    "feed_gone": (Answer(b"Not found", 404), "look up the id in its feed list"),
-    "server_error": (Answer(b"Error " + KEY.encode(), 500), "so check the key in AWIN_FEED_URL"),
-    "throttled": (Answer(b"Download throttled"), "Wait an hour"),
-    "web_page": (Answer(b"<!DOCTYPE html><html><title>Sign in</title></html>", type="text/html"), "web page"),
-    "json": (
-        Answer(json.dumps({"error": f"no access for {KEY}"}).encode(), type="application/json"),
-        "advertiser, language and format must exist in AWIN",
-    ),
-    "truncated": (Answer(GOOD.body[: len(GOOD.body) // 2]), "ends too early"),
-    "empty": (Answer(b""), "empty"),
-    "header_only": (Answer(packed(text_of())), "still offers products"),
-    "missing_columns": (Answer(packed("colour,size\nred,S\n")), "column"),
-    "no_offers": (Answer(packed(text_of(*(one | {"search_price": "0.00"} for one in ROWS)))), "not one of its 12 rows"),
-    "shrunken": (Answer(packed(text_of(ROWS[0]))), "accept_smaller_feed"),
+    "the key is refused": "Copy the address anew from AWIN",
+    "the feed has another id now": "look up the id in its feed list",
+    "error 500 for ever": "so check the key in AWIN_FEED_URL",
+    "throttled, in words": "Wait an hour",
+    "a page to log in": "with its key: copy it anew",
+    "an error in JSON": "advertiser, language and format must exist in AWIN",
+    "gzip cut in half": "ends too early",
+    "an empty file": "empty",
+    "a header and nothing else": "still offers products",
+    "no column with the price": "column",
+    "every price is zero": "not one of its 60 rows",
+    "less than half of yesterday's size": "accept_smaller_feed",
 }
+HELD = (
+    "plain text cut in the middle",
+    "another advertiser's feed",
+    "everything is sold out",
+    "the stock column is blank",
+)
+NAMED = {broken.name: broken for broken in BROKEN}
 
 
 @dataclass(frozen=True)
@@ -59,19 +54,22 @@ def synced(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with web_server() as web, pipeline_on(sandbox, tmp_path_factory.mktemp("bad") / "home") as pipeline:
         pipeline.environment.setattr(awin, "Backoff", partial(Backoff, sleep=lambda seconds: None))
         pipeline.environment.setenv("AWIN_FEED_URL", web.url + ADDRESS)
-        web.answers[ADDRESS] = GOOD
+        web.answers[ADDRESS] = Answer(packed(GOOD))
         assert pipeline.run().summary["import"]["applied"] == len(ROWS)
+        pipeline.run()
+        pipeline.run()
         yield Synced(pipeline, web, state_of(sandbox.shop))
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_bad_feed(synced: Synced, sandbox: Sandbox, capfd: pytest.CaptureFixture[str], fault: str) -> None:
-    synced.web.answers[ADDRESS], to_do = FAULTS[fault]
+    synced.web.answers[ADDRESS], to_do = NAMED[fault].answer, FAULTS[fault]
     told = len(sandbox.slack_messages())
     finished = synced.pipeline.end_of()
     assert finished.step == "awin_feeds"
     assert finished.error
     assert to_do in finished.error
+    assert finished.error.endswith(f"[{NAMED[fault].code}]")
     assert len(finished.error.splitlines()) == 1
     (message,) = sandbox.slack_messages()[told:]
     assert message["text"].startswith("daily_sync_job failed")
@@ -82,6 +80,22 @@ def test_bad_feed(synced: Synced, sandbox: Sandbox, capfd: pytest.CaptureFixture
     places = {where for where, text in synced.pipeline.everything_said(finished.run_id) if KEY in text}
     assert places == set()
     assert KEY not in output.out + output.err + json.dumps(sandbox.slack_messages())
+
+
+@pytest.mark.parametrize("fault", HELD)
+def test_a_feed_that_is_held(synced: Synced, sandbox: Sandbox, fault: str) -> None:
+    synced.web.answers[ADDRESS] = NAMED[fault].answer
+    finished = synced.pipeline.run()
+    assert state_of(sandbox.shop) == synced.shop
+    assert any(f"[{NAMED[fault].code}]" in note for note in finished.summary["notes"])
+    assert f"[{NAMED[fault].code}]" in sandbox.slack_messages()[-1]["text"]
+
+
+def test_a_currency_that_the_shop_lacks(synced: Synced, sandbox: Sandbox) -> None:
+    synced.web.answers[ADDRESS] = Answer(packed(GOOD.replace("GBP", "JPY")))
+    finished = synced.pipeline.end_of()
+    assert str(finished.error).endswith("[currency_not_in_shop]")
+    assert state_of(sandbox.shop) == synced.shop
 
 
 def test_the_next_good_feed_is_taken(synced: Synced, sandbox: Sandbox) -> None:
@@ -107,7 +121,7 @@ def test_a_really_smaller_feed_is_taken_when_told_so(pipeline: Pipeline, sandbox
     pipeline.environment.setenv("AWIN_FEED_URL", str(feed))
     feed.write_text(text_of(*ROWS))
     pipeline.run()
-    feed.write_text(text_of(*ROWS[:3]))
+    feed.write_text(text_of(*ROWS[:20]))
     assert "accept_smaller_feed" in str(pipeline.end_of().error)
     summary = pipeline.run(feed={"accept_smaller_feed": True}).summary
-    assert summary["medusa_only"] == len(ROWS) - 3
+    assert summary["medusa_only"] == len(ROWS) - 20
