@@ -16,6 +16,8 @@ import pytest
 from awin_medusa_pipeline.sandbox import Sandbox, SandboxError, Shop
 from awin_medusa_pipeline.sandbox.processes import port_is_free
 from awin_medusa_pipeline.settings import PROJECT_ROOT
+from awin_medusa_pipeline_tests.etsy_standin import etsy as etsy
+from awin_medusa_pipeline_tests.etsy_standin import etsy_server as etsy_server
 
 TEST_HOME = Path(os.environ.get("AWIN_MEDUSA_TEST_HOME", PROJECT_ROOT / ".awin_medusa_test"))
 FIRST_PORT, PORTS_A_PLACE = 22000, 60

@@ -1,7 +1,5 @@
 """Fixtures: a running stand-in for Etsy, empty before each test.
 
-    pytest_plugins or: from awin_medusa_pipeline_tests.etsy_standin import etsy, etsy_server  # noqa: F401
-
 `etsy` is a hold on it (sandbox/etsy/handle.py): etsy.url, state(), calls(), writes(), reset(), inject(), connect().
 """
 
@@ -12,6 +10,7 @@ import pytest
 
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
 from awin_medusa_pipeline.sandbox.etsy.server import EtsyStandIn
+from awin_medusa_pipeline_tests import etsy_spec
 
 
 @pytest.fixture(scope="session")
@@ -26,8 +25,14 @@ def etsy_server() -> Iterator[str]:
 
 
 @pytest.fixture
-def etsy(etsy_server: str) -> Iterator[EtsyHandle]:
-    """A hold on a stand-in without listings, tokens and faults."""
+def etsy(etsy_server: str, request: pytest.FixtureRequest) -> Iterator[EtsyHandle]:
+    """A hold on a stand-in without listings, tokens and faults.
+
+    At the end, what was sent is held against Etsy's OpenAPI file where it is present; the stand-in's own tests
+    (sandbox/) send what is wrong on purpose.
+    """
     with EtsyHandle(etsy_server) as handle:
         handle.reset()
         yield handle
+        if "/sandbox/" not in request.node.nodeid:
+            assert etsy_spec.wrong(handle.calls()) == []
