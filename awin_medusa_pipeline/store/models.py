@@ -201,6 +201,22 @@ class Absence(Base):
     """The last of them, by a hash."""
 
 
+class WrittenValue(Base):
+    """What this program wrote last into one field of a product or variant: how a hand edit is told from our own value."""
+
+    __tablename__ = "sync_written_values"
+
+    shop: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    """Medusa id; of an imported product its product_key."""
+    field: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
+    """What the shop was given; a long one as a hash."""
+    source: Mapped[str | None]
+    """What the feed said, where that is not what was written: images that were uploaded."""
+    run_id: Mapped[str]
+
+
 class OutboxMessage(Base):
     """One message to a person, kept until it is sent."""
 
