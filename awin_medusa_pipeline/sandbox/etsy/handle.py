@@ -29,7 +29,8 @@ class EtsyHandle:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._client = httpx.Client(base_url=f"{url}/_standin/", timeout=30)
+        # Nothing is encrypted here; loading certificates takes 40 ms.
+        self._client = httpx.Client(base_url=f"{url}/_standin/", timeout=30, verify=False)
 
     def __enter__(self) -> Self:
         return self

@@ -14,19 +14,15 @@ Json = dict[str, Any]
 
 def read(call: Received) -> Answer:
     """getListingInventory."""
-    answer = views.inventory(call.listing) | {"listing": None}
-    if "Listing" in call.includes:
-        found = call.listing
-        answer["listing"] = views.listing(found, call.state, call.base_url, owner=call.owner, includes=frozenset())
-    return as_json(answer)
+    found = call.listing
+    shown = views.listing(found, call.state, call.base_url) if "Listing" in call.includes else None
+    return as_json(views.inventory(found) | {"listing": shown})
 
 
 def read_batch(call: Received) -> Answer:
     """getListingsInventoryByListingIds: one unknown id refuses all."""
     found = [call.find(listing_id) for listing_id in dict.fromkeys(call.listing_ids())]
-    with_inventory = frozenset(["Inventory"])
-    results = [views.listing(f, call.state, call.base_url, owner=call.owner, includes=with_inventory) for f in found]
-    return as_json(call.result(results))
+    return as_json(call.result([call.view(listing, {"Inventory"}) for listing in found]))
 
 
 def replace(call: Received) -> Answer:

@@ -94,7 +94,7 @@ def update(call: Received) -> Answer:
 def read(call: Received) -> Answer:
     """getListing."""
     _check_includes(call, _INCLUDES)
-    return _answer(call, call.listing)
+    return as_json(call.view(call.listing, call.includes))
 
 
 def read_shop(call: Received) -> Answer:
@@ -105,7 +105,7 @@ def read_shop(call: Received) -> Answer:
     sort_on = call.choice("sort_on", "created", *_SORTED)
     order = call.choice("sort_order", "desc", *_ORDERS)
     found = [listing for listing in call.state.kept.listings.values() if listing.state == state]
-    shown = [_view(call, listing) for listing in found]
+    shown = [call.view(listing, call.includes) for listing in found]
     shown.sort(key=lambda view: (_SORTED[sort_on](view), view["listing_id"]), reverse=order.startswith("d"))
     return as_json(call.result(shown[offset : offset + limit], len(found)))
 
@@ -114,7 +114,7 @@ def read_batch(call: Received) -> Answer:
     """getListingsByListingIds: those of them that there are."""
     _check_includes(call, _INCLUDES)
     known = [i for i in dict.fromkeys(call.listing_ids()) if i in call.state.kept.listings]
-    return as_json(call.result([_view(call, call.find(listing_id)) for listing_id in known]))
+    return as_json(call.result([call.view(call.find(listing_id), call.includes) for listing_id in known]))
 
 
 def delete(call: Received) -> Answer:
@@ -187,9 +187,5 @@ def _check_includes(call: Received, known: frozenset[str]) -> None:
         check([Problem(f"Stand-in: includes has no {', '.join(unknown)} here.")])
 
 
-def _view(call: Received, found: Listing) -> dict[str, Any]:
-    return views.listing(found, call.state, call.base_url, owner=call.owner, includes=call.includes)
-
-
 def _answer(call: Received, found: Listing, status: int = 200) -> Answer:
-    return as_json(_view(call, found), status)
+    return as_json(views.listing(found, call.state, call.base_url), status)

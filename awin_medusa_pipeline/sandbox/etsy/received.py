@@ -1,8 +1,10 @@
 """One call on its way to its operation: what was sent, by whom, and what the stand-in keeps."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from awin_medusa_pipeline.sandbox.etsy import views
 from awin_medusa_pipeline.sandbox.etsy.answers import refusal
 from awin_medusa_pipeline.sandbox.etsy.requests import Request
 from awin_medusa_pipeline.sandbox.etsy.rules import fields
@@ -67,6 +69,10 @@ class Received:
         if not 1 <= len(found) <= 100:
             raise refusal(400, "Stand-in: listing_ids are 1 to 100 numbers in one value, with commas")
         return found
+
+    def view(self, found: Listing, includes: Collection[str]) -> dict[str, Any]:
+        """A listing with what belongs to it."""
+        return views.with_associations(found, self.state, self.base_url, owner=self.owner, includes=includes)
 
     def result(self, results: list[Any], count: int | None = None) -> dict[str, Any]:
         """Etsy's form of a list."""

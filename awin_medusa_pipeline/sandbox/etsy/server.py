@@ -66,6 +66,11 @@ class EtsyStandIn(ThreadingHTTPServer):
         with self.lock:
             self.state.save()
 
+    def server_close(self) -> None:
+        """Save for the last time."""
+        super().server_close()
+        self.service_actions()
+
     def answer(self, request: Request) -> tuple[Answer, Strike | None]:
         """The answer, and the fault that strikes it."""
         with self.lock:
@@ -245,10 +250,7 @@ def main() -> None:
     given = arguments.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     with EtsyStandIn(given.port, folder=given.folder, settings=Settings(**given.settings)) as server:
-        try:
-            server.serve_forever()
-        finally:
-            server.service_actions()
+        server.serve_forever()
 
 
 if __name__ == "__main__":

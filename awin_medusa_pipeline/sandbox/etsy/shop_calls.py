@@ -26,7 +26,7 @@ def scopes(call: Received) -> Answer:
     found = call.state.kept.tokens.access.get(call.request.form.get("token", ""))
     if found is None:
         raise refusal(401, "invalid_token", "Stand-in: access token is unknown or revoked")
-    return as_json(found.scopes)
+    return as_json({"scopes": found.scopes})
 
 
 def me(call: Received) -> Answer:

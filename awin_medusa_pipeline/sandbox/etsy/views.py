@@ -1,6 +1,7 @@
 """Listings, inventories and images in the form of Etsy's answers."""
 
 import html
+from collections.abc import Collection
 from typing import Any
 
 from awin_medusa_pipeline.sandbox.etsy import shop
@@ -21,13 +22,24 @@ def money(cents: int, currency: str) -> Json:
     return {"amount": cents, "divisor": DIVISOR, "currency_code": currency}
 
 
-def listing(found: Listing, state: State, base_url: str, *, owner: bool, includes: frozenset[str]) -> Json:
-    """A ShopListing; SKUs only for the owner, as Etsy does (open-api #621)."""
+def with_associations(found: Listing, state: State, base_url: str, *, owner: bool, includes: Collection[str]) -> Json:
+    """A ShopListingWithAssociations; SKUs only for the owner (open-api #621)."""
+    skus = {product["sku"] for product in found.inventory["products"] if product["sku"]}
+    answer = listing(found, state, base_url) | {"skus": sorted(skus) if owner else [], "views": 0}
+    if "Images" in includes:
+        answer["images"] = images(found, state, base_url)
+    if "Inventory" in includes:
+        answer["inventory"] = inventory(found)
+    return answer
+
+
+def listing(found: Listing, state: State, base_url: str) -> Json:
+    """A ShopListing."""
     products = found.inventory["products"]
     offerings = [offering for product in products for offering in product["offerings"]]
     enabled = [offering for offering in offerings if offering["is_enabled"]]
     fields = found.fields
-    answer = {
+    return {
         "listing_id": found.listing_id,
         "user_id": shop.USER_ID,
         "shop_id": shop.SHOP_ID,
@@ -44,19 +56,12 @@ def listing(found: Listing, state: State, base_url: str, *, owner: bool, include
         "readiness_state_id": offerings[0]["readiness_state_id"],
         "url": f"{base_url}/listing/{found.listing_id}",
         "non_taxable": not fields["is_taxable"],
-        "skus": sorted({product["sku"] for product in products if product["sku"]}) if owner else [],
         "num_favorers": 0,
         "is_personalizable": False,
         "is_private": False,
         "file_data": "",
         "language": "en-US",
-        "views": 0,
     }
-    if "Images" in includes:
-        answer["images"] = images(found, state, base_url)
-    if "Inventory" in includes:
-        answer["inventory"] = inventory(found)
-    return answer
 
 
 def inventory(found: Listing) -> Json:

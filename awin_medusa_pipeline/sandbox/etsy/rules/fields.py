@@ -69,7 +69,7 @@ def one_of(*known: str) -> Parser:
 
     def parse(text: str) -> str:
         if text not in known:
-            raise ValueError(f"one of {', '.join(known)}, not")
+            raise ValueError("|".join(known))
         return text
 
     return parse
