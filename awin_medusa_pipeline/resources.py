@@ -19,6 +19,7 @@ from awin_medusa_pipeline.errors import PermanentError
 from awin_medusa_pipeline.messages import Payload
 from awin_medusa_pipeline.reports import RunReports
 from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline.store.absences import Absences
 from awin_medusa_pipeline.store.database import Database, database_url, open_database
 from awin_medusa_pipeline.store.feed_history import FeedHistory
 from awin_medusa_pipeline.store.held_plans import HeldPlans
@@ -114,6 +115,12 @@ class StateStore(dg.ConfigurableResource["StateStore"]):
     def plans(self) -> HeldPlans:
         """The plans that guards held."""
         return HeldPlans(self._database)
+
+    def feeds_missed(self, dagster_run: dg.DagsterRun, products: list[str]) -> dict[str, int]:
+        """How many accepted feeds in a row, with those of this run, lacked each of these products of the shop."""
+        run, enough = self.run(dagster_run), Settings().guard_hide_after_feeds
+        content = self.feeds.accepted_content(run.run_id)
+        return Absences(self._database).count(run.shop, products, content, most=enough)
 
     def run(self, dagster_run: dg.DagsterRun) -> Run:
         """The run's row in the operation log, made by whichever step comes first."""

@@ -137,6 +137,12 @@ class Settings(BaseSettings):
         10, ge=0, le=100, description="Hide at most this share of the published products at once, or the floor below."
     )
     guard_hide_floor: int = Field(20, ge=0, description="So many may always be hidden: in a small shop one is a lot.")
+    guard_hide_after_feeds: int = Field(
+        1,
+        ge=1,
+        description="Hide a product once so many accepted feeds in a row lack it. The same file again is no further "
+        "feed, nor is one that a guard holds.",
+    )
     guard_zero_percent: float = Field(
         25,
         ge=0,
@@ -239,6 +245,7 @@ class Settings(BaseSettings):
             accepted_share=self.guard_accepted_percent / 100,
             rejected_share=self.guard_rejected_percent / 100,
             frozen_for=timedelta(days=self.guard_frozen_days),
+            hide_after=self.guard_hide_after_feeds,
         )
 
     @property

@@ -150,6 +150,7 @@ class Work:
                 dry_run=self.config.dry_run,
                 limit=self.config.limit,
                 hold_loose=settings.hold_loose,
+                hide_after=settings.guard_hide_after_feeds,
                 rehost_images=settings.sync_rehost_images,
                 guard=None if approved else guard,
                 look_again=approved,

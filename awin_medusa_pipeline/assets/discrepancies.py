@@ -67,8 +67,13 @@ def medusa_only_products(
     store: StateStore,
 ) -> Table:
     """Published products of the shop that are not in the feed."""
-    only = discrepancies.medusa_only_products(medusa_catalog, matched_products, missing_awin_products, loose_matches)
-    return table(only, store.reports(context.run), "medusa-only-products.csv")
+    only = discrepancies.medusa_only_products(
+        medusa_catalog, matched_products, missing_awin_products, loose_matches
+    ).collect()
+    feeds = store.feeds_missed(context.run, only["product_id"].to_list())
+    return table(
+        discrepancies.with_absences(only.lazy(), feeds), store.reports(context.run), "medusa-only-products.csv"
+    )
 
 
 @dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(schemas.ReturningProduct))

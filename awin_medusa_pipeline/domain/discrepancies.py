@@ -3,6 +3,7 @@
 What belongs here: what differs between feed and shop. What does not: whether and how it is put right.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -165,10 +166,20 @@ def medusa_only_products(
         .group_by("product_id", "handle", "title", "status", "external_id")
         .agg(skus=pl.col("sku").drop_nulls().str.join(_JOINT))
         .join(loose.select("product_id", loose_match=True).unique(), on="product_id", how="left")
-        .with_columns(pl.col("loose_match").fill_null(False))
+        .with_columns(pl.col("loose_match").fill_null(False), feeds_missed=pl.lit(None, pl.Int64))
         .sort("product_id")
         .select(MedusaOnlyProduct.column_names())
     )
+
+
+def with_absences(medusa_only: pl.LazyFrame, feeds: Mapping[str, int]) -> pl.LazyFrame:
+    """MedusaOnlyProduct rows with the number of feeds that lacked each, by product_id."""
+    counts = pl.LazyFrame(
+        {"product_id": list(feeds), "missed": list(feeds.values())},
+        schema={"product_id": pl.String, "missed": pl.Int64},
+    )
+    joined = medusa_only.join(counts, on="product_id", how="left", maintain_order="left")
+    return joined.with_columns(feeds_missed="missed").drop("missed")
 
 
 def _left_over(catalog: pl.LazyFrame) -> pl.LazyFrame:

@@ -37,6 +37,8 @@ class Limits:
     accepted_share: float = 0.80
     rejected_share: float = 0.10
     frozen_for: timedelta = timedelta(days=14)
+    hide_after: int = 1
+    """Accepted feeds in a row that must lack a product."""
 
 
 _MEANING = "look whether each of them still means the same"
@@ -85,12 +87,19 @@ def hide_trips(to_hide: pl.DataFrame, catalog: pl.LazyFrame, limits: Limits, *, 
     """Trips of hiding MedusaOnlyProduct rows, beside the published products of CatalogVariant rows."""
     published = catalog.filter(pl.col("status") == "published").select("product_id", "external_id").unique("product_id")
     return too_many(
-        to_hide.filter(~(pl.col("loose_match") & hold_loose)).select(merchant_id=merchant_of(pl.col("external_id"))),
+        to_hide.filter(long_enough(limits.hide_after) & ~(pl.col("loose_match") & hold_loose)).select(
+            merchant_id=merchant_of(pl.col("external_id"))
+        ),
         published.select(merchant_id=merchant_of(pl.col("external_id"))).collect(),
         Guarded.HIDE,
         limits.hide_share,
         limits.hide_floor,
     )
+
+
+def long_enough(feeds: int) -> pl.Expr:
+    """MedusaOnlyProduct rows that so many feeds in a row lacked."""
+    return pl.col("feeds_missed").fill_null(feeds) >= feeds
 
 
 def zero_trips(mismatches: pl.DataFrame, catalog: pl.LazyFrame, limits: Limits) -> list[Trip]:

@@ -141,6 +141,9 @@ class MedusaOnlyProduct(_Table):
     external_id = _text("product_key of the offer it was made from", nullable=True)
     skus = _text("SKUs of its variants, joined by ' | '", nullable=True)
     loose_match = dy.Bool(metadata={"doc": "Held back: looks like an offer of the feed, see loose_matches"})
+    feeds_missed = dy.Int64(
+        nullable=True, min=0, metadata={"doc": "Accepted feeds in a row that lacked it, up to GUARD_HIDE_AFTER_FEEDS"}
+    )
 
 
 class ReturningProduct(_Table):

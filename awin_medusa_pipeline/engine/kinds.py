@@ -13,7 +13,7 @@ import polars as pl
 
 from awin_medusa_pipeline.clients.images import ImageHost
 from awin_medusa_pipeline.clients.medusa import MedusaClient, Shop
-from awin_medusa_pipeline.domain.guards import Guarded, merchant_of, set_to_zero
+from awin_medusa_pipeline.domain.guards import Guarded, long_enough, merchant_of, set_to_zero
 from awin_medusa_pipeline.domain.products import ProductDefaults
 from awin_medusa_pipeline.engine import plans
 from awin_medusa_pipeline.engine.apply import ApplyResult, Engine, NotSent, Operation, Writer
@@ -35,6 +35,8 @@ class Application:
     limit: int | None = None
     hold_loose: bool = True
     rehost_images: bool = False
+    hide_after: int = 1
+    """Accepted feeds in a row that must lack a product before it is hidden."""
     guard: Guard | None = None
     """What holds back too much; None holds nothing."""
     look_again: bool = False
@@ -58,8 +60,10 @@ class Application:
     def hide(self, medusa_only: pl.DataFrame) -> ApplyResult:
         """MedusaOnlyProduct rows: draft, marked with run and time."""
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        plan = plans.hide_plan(medusa_only, self.engine.run_id, at, self.limit, hold_loose=self.hold_loose)
-        rows = medusa_only.filter(~(pl.col("loose_match") & self.hold_loose))
+        plan = plans.hide_plan(
+            medusa_only, self.engine.run_id, at, self.limit, hold_loose=self.hold_loose, hide_after=self.hide_after
+        )
+        rows = medusa_only.filter(long_enough(self.hide_after) & ~(pl.col("loose_match") & self.hold_loose))
         held = self._held(Kind.HIDE, Guarded.HIDE, rows.with_columns(merchant_id=merchant_of(pl.col("external_id"))))
         return self._reviewed(StatusWriter(self.client, Kind.HIDE), plan, held)
 

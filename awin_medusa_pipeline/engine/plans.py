@@ -81,15 +81,24 @@ def _import_change(row: Row) -> Change:
     return Change(row["offer_key"], after)
 
 
-def hide_plan(medusa_only: pl.DataFrame, run_id: str, at: str, limit: int | None, *, hold_loose: bool) -> Plan:
-    """Products to hide, marked with run and time (ISO 8601)."""
+def hide_plan(
+    medusa_only: pl.DataFrame, run_id: str, at: str, limit: int | None, *, hold_loose: bool, hide_after: int = 1
+) -> Plan:
+    """Products to hide, marked with run and time (ISO 8601), once `hide_after` accepted feeds in a row lacked them."""
+
+    def stays(row: Row) -> str | None:
+        missed = hide_after if row["feeds_missed"] is None else row["feeds_missed"]
+        if missed < hide_after:
+            return f"missing from {missed} of {hide_after} accepted feeds (GUARD_HIDE_AFTER_FEEDS)"
+        return LOOSE if hold_loose and row["loose_match"] else None
+
     after = {"status": "draft", HIDDEN_BY_RUN: run_id}
     yield from _rows(
         medusa_only.sort("loose_match"),
         limit,
         lambda row: Change(row["product_id"], after, {"status": row["status"]}, row["product_id"]),
         lambda row: hidden_patch(row["product_id"], run_id, at),
-        lambda row: LOOSE if hold_loose and row["loose_match"] else None,
+        stays,
     )
 
 

@@ -4,6 +4,7 @@ What belongs here: one row a feed and run. What does not: judging a feed (domain
 A feed goes by its label, never by its address, which holds the AWIN key.
 """
 
+import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -95,6 +96,13 @@ class FeedHistory:
         query = sa.select(Feed).where(Feed.run_id == run_id, Feed.state != FeedState.REFUSED).order_by(Feed.id)
         with self._database.reading() as session:
             return list(session.scalars(query))
+
+    def accepted_content(self, run_id: str) -> str | None:
+        """A hash over the feeds that a run used, without any the newest ones; None unless all are accepted."""
+        feeds = self.taken_by(run_id) or self.newest_of_each()
+        if not feeds or any(feed.state is not FeedState.ACCEPTED for feed in feeds):
+            return None
+        return hashlib.sha256("\n".join(sorted(f"{feed.label} {feed.sha256}" for feed in feeds)).encode()).hexdigest()
 
     def newest_of_each(self) -> list[Feed]:
         """Of every feed the newest download that was used, whether it is a measure for others or not."""

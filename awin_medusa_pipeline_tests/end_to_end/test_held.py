@@ -12,6 +12,7 @@ from awin_medusa_pipeline.sandbox import Sandbox
 from awin_medusa_pipeline.sandbox.feed_generator import write_feed
 from awin_medusa_pipeline.store.held_plans import SHOWN, HeldPlans, PlanState
 from awin_medusa_pipeline.store.leases import Leases
+from awin_medusa_pipeline_tests.end_to_end.feeds import row, write_rows
 from awin_medusa_pipeline_tests.end_to_end.pipeline import Json, Pipeline
 from awin_medusa_pipeline_tests.end_to_end.plain import products_in
 
@@ -72,6 +73,26 @@ def test_an_asset_alone_passes_the_same_guards(pipeline: Pipeline, sandbox: Sand
     summary = pipeline.run(HIDE).summary
     assert summary["hide"]["applied"] == 0
     assert summary["hide"]["held"] > 3
+
+
+def test_hiding_waits_for_as_many_feeds_as_it_is_told(pipeline: Pipeline, sandbox: Sandbox, tmp_path: Path) -> None:
+    pipeline.environment.setenv("GUARD_HIDE_AFTER_FEEDS", "2")
+    pipeline.environment.setenv("AWIN_FEED_URL", str(feed := tmp_path / "feed.csv"))
+
+    def hidden(*rows: Json) -> tuple[int, int]:
+        write_rows(feed, *rows)
+        hide = pipeline.run().summary["hide"]
+        return hide["applied"], hide["skipped"]
+
+    stays, leaves = [row(f"A{number}") for number in range(9)], row("B")
+    assert hidden(*stays, leaves) == (0, 0)
+    assert hidden(*stays) == (0, 1)
+    (waiting,) = [line for line in pipeline.run().log("hide") if line["status"] == "skipped"]
+    assert waiting["error"] == "missing from 1 of 2 accepted feeds (GUARD_HIDE_AFTER_FEEDS)", "the same file again"
+    assert hidden(*stays, leaves) == (0, 0)
+    assert hidden(*stays) == (0, 1), "it was back in between"
+    assert hidden(*stays, row("C")) == (1, 0)
+    assert status_of(products_in(sandbox.shop))["kettle-b"] == "draft"
 
 
 def test_other_columns_hold_everything(pipeline: Pipeline, sandbox: Sandbox) -> None:
