@@ -103,21 +103,23 @@ def _value(text: str, schema: Json) -> Any:
 
 
 def _told(schema: Json, value: Any, where: str) -> Iterator[str]:
-    for error in Draft202012Validator(_strict({"type": "object", **schema})).iter_errors(value):
+    for error in Draft202012Validator(strict({"type": "object", **schema})).iter_errors(value):
         yield f"{where}: {'.'.join(map(str, error.path)) or 'it'}: {error.message}"
 
 
-def _strict(schema: Any) -> Any:
+def strict(schema: Any) -> Any:
     """OpenAPI 3.0 as JSON Schema, which has no `nullable`; and no field is allowed that is not told."""
     if isinstance(schema, list):
-        return [_strict(part) for part in schema]
+        return [strict(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    strict = {key: _strict(part) for key, part in schema.items()}
-    if isinstance(strict.get("properties"), dict) and isinstance(strict.get("type", "object"), str):
-        strict["additionalProperties"] = False
-    if strict.pop("nullable", False) is True:
-        strict["type"] = [strict["type"], "null"]
-        if "enum" in strict:
-            strict["enum"] = [*strict["enum"], None]
-    return strict
+    found = {key: strict(part) for key, part in schema.items()}
+    if isinstance(found.get("properties"), dict) and isinstance(found.get("type", "object"), str):
+        found["additionalProperties"] = False
+    if found.pop("nullable", False) is True:
+        if "type" not in found:
+            return {"anyOf": [found, {"type": "null"}]}
+        found["type"] = [found["type"], "null"]
+        if "enum" in found:
+            found["enum"] = [*found["enum"], None]
+    return found
