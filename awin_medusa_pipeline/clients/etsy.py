@@ -44,8 +44,8 @@ TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 
 
 class _Results(Answer, Generic[T]):
-    count: int = 0
-    results: tuple[T, ...] = ()
+    count: int
+    results: tuple[T, ...]
 
 
 class EtsyClient:
@@ -66,7 +66,8 @@ class EtsyClient:
         self.shop_id = shop_id
         client = httpx.Client(
             base_url=f"{api_url.rstrip('/')}/v3/application",
-            headers={"x-api-key": f"{keystring}:{shared_secret}"},
+            # In bytes: a key with a letter that is not ASCII is Etsy's to refuse.
+            headers={"x-api-key": f"{keystring}:{shared_secret}".encode()},
             timeout=TIMEOUT,
             transport=transport,
         )

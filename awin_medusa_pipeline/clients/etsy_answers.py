@@ -76,7 +76,7 @@ class ListedProduct(Answer):
 class ListedInventory(Answer):
     """An Inventory as Etsy shows it."""
 
-    products: Annotated[tuple[ListedProduct, ...], NullIsEmpty] = ()
+    products: Annotated[tuple[ListedProduct, ...], NullIsEmpty]
     price_on_property: Annotated[tuple[int, ...], NullIsEmpty] = ()
     quantity_on_property: Annotated[tuple[int, ...], NullIsEmpty] = ()
     sku_on_property: Annotated[tuple[int, ...], NullIsEmpty] = ()

@@ -75,7 +75,7 @@ class EtsyBudget:
         said = came_back(response, ())
         wait = retry_after_seconds(response)
         long = wait is not None and wait > _LONGEST_SECOND_WAIT
-        if not (long or "daily" in said.lower() or "per day" in said.lower()):
+        if not (long or "daily" in said.lower()):
             return None
         with self._lock:
             self._left_today = 0

@@ -233,10 +233,10 @@ def test_other_shapes_of_a_refusal(kind: str, client: EtsyClient, etsy: EtsyHand
 
 
 def test_a_wrong_secret(etsy: EtsyHandle) -> None:
-    for secret in ("wrong", ""):
+    for secret in ("wrong", "", "schlüssel"):
         with pytest.raises(PermanentError, match=r"HTTP 403.*ETSY_SHARED_SECRET"):
             client_of(etsy, shared_secret=secret).me()
-    assert len(etsy.calls()) == 2
+    assert len(etsy.calls()) == 3
 
 
 def test_a_scope_that_was_not_given(etsy: EtsyHandle) -> None:

@@ -128,6 +128,17 @@ def test_after_the_time_of_resumption_the_day_is_a_new_one() -> None:
     assert resumes_at(budget, urgent=True) == until
     clock.seconds += 1
     take(budget)
+    budget.seen(answer(x_remaining_today="0"))
+    assert resumes_at(budget, urgent=True) == START + timedelta(hours=48)
+
+
+def test_a_run_of_a_day_waits_an_hour_at_least() -> None:
+    clock = Clock()
+    budget = clock.budget()
+    take(budget)
+    clock.seconds = 30 * 3_600
+    budget.seen(answer(x_limit_per_day="5000", x_remaining_today="0"))
+    assert resumes_at(budget) == START + timedelta(hours=31)
 
 
 DAILY: dict[str, tuple[httpx.Response, timedelta | None]] = {

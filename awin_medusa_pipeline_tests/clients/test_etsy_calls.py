@@ -87,6 +87,8 @@ READS: dict[str, tuple[Call, Any]] = {
     "listing": (lambda client: client.listing(1), LISTING),
     "inventory": (lambda client: client.inventory(1), INVENTORY),
     "shop": (lambda client: client.shop(), {"shop_id": 9, "shop_name": "Lamps", "currency_code": "GBP"}),
+    "drafts": (lambda client: client.listings("draft"), {"count": 0, "results": []}),
+    "images": (lambda client: client.images(1), {"count": 0, "results": []}),
 }
 REPEATABLE: dict[str, tuple[Call, Any]] = {
     **READS,
@@ -155,7 +157,7 @@ def test_a_success_that_cannot_be_read_is_an_unknown_outcome(call: Call, answer:
 
 @pytest.mark.parametrize(("call", "answer"), READS.values(), ids=READS.keys())
 def test_an_answer_that_is_not_etsys_is_no_empty_result(call: Call, answer: Any) -> None:
-    for odd in (httpx.Response(200, text="<html>"), json({"products": 1}), json([])):
+    for odd in (httpx.Response(200, text="<html>"), json({"products": 1}), json([]), json({})):
         with pytest.raises(PermanentError, match=r"an answer that is not Etsy's.*ETSY_API_URL"):
             call(Etsy([odd]).client())
 
@@ -285,6 +287,12 @@ def test_an_empty_order_of_images_is_not_sent() -> None:
     with pytest.raises(ValueError, match="at least one image"):
         etsy.client().set_image_order(1, [])
     assert etsy.requests == []
+
+
+def test_images_come_in_the_order_of_their_ranks() -> None:
+    shown = [IMAGE | {"listing_image_id": number, "rank": rank} for number, rank in ((5, 2), (6, 1))]
+    etsy = Etsy([json({"count": 2, "results": shown})])
+    assert [image.listing_image_id for image in etsy.client().images(1)] == [6, 5]
 
 
 def shop_of(total: int, *, overlap: bool = False, hidden: int = 0) -> Callable[[httpx.Request], httpx.Response]:
