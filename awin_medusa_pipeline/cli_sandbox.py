@@ -28,7 +28,7 @@ Port = Annotated[
 
 @app.callback()
 def sandbox() -> None:
-    """A real Medusa shop for trials: its own PostgreSQL, a feed server and a Slack sink, on this machine alone.
+    """A real Medusa shop for trials: its own PostgreSQL, a feed server, a Slack sink and a stand-in for Etsy.
 
     It lies in AWIN_MEDUSA_HOME, needs neither root nor Docker, and can be thrown away at any time.
     """

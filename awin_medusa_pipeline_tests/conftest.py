@@ -13,7 +13,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from awin_medusa_pipeline.sandbox import Sandbox, SandboxError, Shop
+from awin_medusa_pipeline.sandbox import PORTS, Sandbox, SandboxError, Shop
 from awin_medusa_pipeline.sandbox.processes import port_is_free
 from awin_medusa_pipeline.settings import PROJECT_ROOT
 from awin_medusa_pipeline_tests.etsy_standin import etsy as etsy
@@ -38,10 +38,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _free_port(place: int) -> int:
     first = FIRST_PORT + place * PORTS_A_PLACE
-    for port in range(first, first + PORTS_A_PLACE, 3):
-        if all(port_is_free(port + offset) for offset in range(3)):
+    for port in range(first, first + PORTS_A_PLACE, PORTS):
+        if all(port_is_free(port + offset) for offset in range(PORTS)):
             return port
-    pytest.fail(f"No three free ports from {first} on; set AWIN_MEDUSA_TEST_PORT.")
+    pytest.fail(f"No {PORTS} free ports from {first} on; set AWIN_MEDUSA_TEST_PORT.")
 
 
 def _take_place(stack: ExitStack) -> int:

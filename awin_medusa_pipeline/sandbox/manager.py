@@ -1,8 +1,8 @@
-"""The sandbox as a whole: a real Medusa on a real PostgreSQL, a feed server and a Slack sink, all on this machine.
+"""The sandbox as a whole: a real Medusa on a real PostgreSQL, a feed server, a Slack sink and a stand-in for Etsy.
 
 What belongs here: the order of things, and what is done already. What does not: how one part works (postgres.py,
-medusa.py, seed.py, servers.py). Everything lies under `<home>/sandbox`; three ports follow one another: Medusa,
-PostgreSQL, feed and Slack.
+medusa.py, seed.py, servers.py, etsy/). All on this machine; everything lies under `<home>/sandbox`. Its ports follow
+one another: Medusa, PostgreSQL, feed and Slack, Etsy, and one where the program waits for Etsy's consent.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,10 @@ import httpx
 
 from awin_medusa_pipeline.sandbox import medusa, seed, servers
 from awin_medusa_pipeline.sandbox.errors import SandboxError
+from awin_medusa_pipeline.sandbox.etsy import handle as etsy_handle
+from awin_medusa_pipeline.sandbox.etsy import server as etsy_server
+from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
+from awin_medusa_pipeline.sandbox.etsy.state import Settings as EtsySettings
 from awin_medusa_pipeline.sandbox.medusa import Medusa, Software, exclusive
 from awin_medusa_pipeline.sandbox.postgres import Postgres
 from awin_medusa_pipeline.sandbox.processes import HOST, Progress, Service, silent
@@ -30,6 +34,7 @@ from awin_medusa_pipeline.settings import PROJECT_ROOT
 
 # Below 32768, where Linux begins to lend ports to outgoing connections; away from 9000, where one's own Medusa may be.
 DEFAULT_PORT = 19000
+PORTS = 5
 LIVE = "medusa"
 SNAPSHOT = "snapshot_"
 CLEAN = "clean"
@@ -85,7 +90,7 @@ class Sandbox:
 
     @property
     def port(self) -> int:
-        """Medusa's port; the next two are PostgreSQL's, and the feed's and Slack's."""
+        """Medusa's port, the first of PORTS."""
         return self._asked_port or self._last_port or DEFAULT_PORT
 
     @property
@@ -97,6 +102,11 @@ class Sandbox:
     def slack_file(self) -> Path:
         """Messages that Slack was sent, a JSON a line; missing before the first."""
         return self.folder / "slack.ndjson"
+
+    @property
+    def etsy(self) -> EtsyHandle:
+        """A hold on the stand-in for Etsy."""
+        return EtsyHandle(f"http://{HOST}:{self.port + 3}")
 
     @property
     def shop(self) -> Shop:
@@ -142,14 +152,14 @@ class Sandbox:
 
     def status(self) -> SandboxStatus:
         """What there is and what runs; each running part is asked."""
-        asks: tuple[Callable[[], bool], ...] = (self._database_answers, self._shop_answers, self._servers_answer)
+        asks = (self._database_answers, self._shop_answers, self._servers_answer, self.etsy.answers)
         services = tuple(ServiceStatus.ask(*pair) for pair in zip(self._services, asks, strict=True))
         return SandboxStatus(self.folder, Software(self.software).installed, self._shop is not None, services)
 
     def reset(self, snapshot: str = CLEAN) -> None:
         """Put the shop back to a snapshot, by default as it was seeded; Medusa runs on, keys stay valid. 0.3 s.
 
-        Slack's messages are dropped too.
+        Slack's messages, and all that Etsy has, are dropped too.
         """
         name = SNAPSHOT + snapshot
         if snapshot == CLEAN:
@@ -161,6 +171,7 @@ class Sandbox:
                 raise SandboxError(tried, "there is no such snapshot", "Take one first.")
             self._postgres.copy(name, LIVE)
             self.slack_file.unlink(missing_ok=True)
+            self.etsy.reset()
 
     def snapshot(self, name: str) -> None:
         """Keep the shop as it is now, for `reset(name)`; Medusa loses its connections and makes new ones."""
@@ -177,6 +188,7 @@ class Sandbox:
             "MEDUSA_ADMIN_API_KEY": self.shop.admin_key,
             "MEDUSA_PUBLISHABLE_KEY": self.shop.publishable_key,
             "SLACK_WEBHOOK_URL": self._servers_url + servers.SLACK_PATH,
+            **etsy_handle.environment(self.etsy.url, self._etsy_settings),
             "AWIN_MEDUSA_HOME": str(self.folder.parent),
         }
 
@@ -220,12 +232,13 @@ class Sandbox:
         return content
 
     @property
-    def _services(self) -> tuple[Service, Service, Service]:
+    def _services(self) -> tuple[Service, Service, Service, Service]:
         """In the order of starting."""
         return (
             Service("postgres", self.folder, self.port + 1, signal.SIGINT),
             Service("medusa", self.folder, self.port),
             Service("servers", self.folder, self.port + 2),
+            Service("etsy", self.folder, self.port + 3),
         )
 
     @property
@@ -269,13 +282,23 @@ class Sandbox:
     def _servers_url(self) -> str:
         return f"http://{HOST}:{self.port + 2}"
 
+    @property
+    def _etsy_settings(self) -> EtsySettings:
+        return EtsySettings(redirect_uris=[f"http://localhost:{self.port + 4}/oauth/redirect"])
+
     def _start_servers(self, progress: Progress) -> None:
-        service = self._services[2]
-        if service.pid is None:
-            self.feed_file.parent.mkdir(exist_ok=True)
-            command: list[str | Path] = [sys.executable, "-m", servers.__name__, str(service.port)]
-            service.start([*command, self.feed_file.parent, self.slack_file], env=os.environ, cwd=PROJECT_ROOT)
-        service.wait_until(self._servers_answer, progress, "Starting the feed server and the Slack sink", 20)
+        self.feed_file.parent.mkdir(exist_ok=True)
+        _, _, feed_and_slack, etsy = self._services
+        settings = json.dumps(asdict(self._etsy_settings))
+        commands: dict[Service, list[str | Path]] = {
+            feed_and_slack: [servers.__name__, str(feed_and_slack.port), self.feed_file.parent, self.slack_file],
+            etsy: [etsy_server.__name__, str(etsy.port), "--folder", self.folder / "etsy", "--settings", settings],
+        }
+        for service, command in commands.items():
+            if service.pid is None:
+                service.start([sys.executable, "-m", *command], env=os.environ, cwd=PROJECT_ROOT)
+        feed_and_slack.wait_until(self._servers_answer, progress, "Starting the feed server and the Slack sink", 20)
+        etsy.wait_until(self.etsy.answers, progress, "Starting the stand-in for Etsy", 20)
 
     def _database_answers(self) -> bool:
         return self._postgres.answers()

@@ -167,7 +167,7 @@ class Service:
             raise SandboxError(
                 f"Starting {self.name} of the sandbox on port {self.port}",
                 "another program uses that port",
-                "End that program, or choose another port: awin-medusa sandbox up --port N (it takes N to N+2).",
+                "End that program, or choose another port: awin-medusa sandbox up --port N (it takes N to N+4).",
             )
 
     def start(self, argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, **run_as: Any) -> None:

@@ -14,6 +14,7 @@ import pytest
 from awin_medusa_pipeline.sandbox import Sandbox, SandboxError, Shop, medusa
 from awin_medusa_pipeline.sandbox.processes import HOST, silent
 from awin_medusa_pipeline.sandbox.seed import CURRENCIES, STOCK_LOCATION
+from awin_medusa_pipeline_tests.sandbox.etsy.caller import Caller
 
 
 def pids(sandbox: Sandbox) -> dict[str, int | None]:
@@ -76,6 +77,15 @@ def test_reset_empties_the_shop_and_keeps_its_keys(sandbox: Sandbox, shop: Shop)
     assert titles(sandbox.shop) == []
     assert sandbox.shop == shop
     assert sandbox.slack_messages() == []
+
+
+def test_etsy_is_there_and_empty_after_a_reset(sandbox: Sandbox, shop: Shop):
+    with Caller(sandbox.etsy) as caller:
+        listing_id = caller.create()
+    assert [found["listing_id"] for found in sandbox.etsy.listings()] == [listing_id]
+    assert sandbox.etsy.environment().items() <= sandbox.environment().items()
+    sandbox.reset()
+    assert sandbox.etsy.listings() == []
 
 
 def test_snapshot_is_what_the_shop_was(sandbox: Sandbox, shop: Shop):

@@ -23,13 +23,6 @@ def wait_for(ready: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(url, verify=False).status_code == 404
-    except httpx.TransportError:
-        return False
-
-
 @pytest.fixture
 def pinger(caller: Caller) -> Caller:
     """Without a token, which would be too old in a day."""
@@ -160,13 +153,13 @@ def test_own_endpoint_refuses_nonsense(etsy: EtsyHandle):
 
 
 def test_state_survives_a_restart(tmp_path: Path):
-    with running(tmp_path) as url, EtsyHandle(url) as etsy, Caller(etsy) as caller:
+    with running(tmp_path) as url, Caller(etsy := EtsyHandle(url)) as caller:
         listing_id = caller.publishable()
         caller.patch(listing_id, state="active")
         before, token = etsy.state(), caller.http.headers["authorization"]
         wait_for((tmp_path / "state.json").exists)
         etsy.edit(listing_id, fields={"title": "Changed last"})
-    with running(tmp_path) as url, EtsyHandle(url) as etsy, Caller(etsy) as caller:
+    with running(tmp_path) as url, Caller(etsy := EtsyHandle(url)) as caller:
         caller.http.headers["authorization"] = token
         found = caller.get(f"/listings/{listing_id}", includes="Images").json()
         assert found["title"] == "Changed last"
@@ -179,9 +172,10 @@ def test_process_keeps_its_state_when_it_is_ended(tmp_path: Path):
     with running() as url:
         port = url.rpartition(":")[2]
     command = [sys.executable, "-m", server.__name__, port, "--folder", str(tmp_path), "--settings", '{"per_day": 9}']
-    with subprocess.Popen(command) as process, EtsyHandle(url) as etsy:
+    etsy = EtsyHandle(url)
+    with subprocess.Popen(command) as process:
         try:
-            wait_for(lambda: answers(url))
+            wait_for(etsy.answers)
             with Caller(etsy) as caller:
                 caller.create()
             assert etsy.state()["settings"]["per_day"] == 9
