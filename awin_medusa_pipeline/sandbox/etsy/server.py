@@ -47,10 +47,10 @@ class EtsyStandIn(ThreadingHTTPServer):
     request_queue_size = 128
 
     def __init__(self, port: int, *, folder: Path | None = None, settings: Settings | None = None) -> None:
-        super().__init__((HOST, port), _Handler)
         self.state = State(folder, settings)
         self.faults, self.limits = Faults(), Limits()
         self.lock = threading.RLock()
+        super().__init__((HOST, port), _Handler)
 
     @property
     def base_url(self) -> str:

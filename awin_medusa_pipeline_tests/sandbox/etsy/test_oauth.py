@@ -1,5 +1,6 @@
 import base64
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -134,6 +135,14 @@ def test_refresh_token_dies_at_once(etsy: EtsyHandle):
     }
     assert refresh(etsy, second["refresh_token"]).status_code == 200
     assert etsy.refreshes() == 2
+
+
+def test_two_at_once_get_one_pair(etsy: EtsyHandle):
+    tokens = etsy.connect()
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(lambda _: refresh(etsy, tokens.refresh_token).status_code, range(8)))
+    assert sorted(statuses) == [200, *[400] * 7]
+    assert etsy.refreshes() == 1
 
 
 def test_refresh_token_is_good_for_90_days(etsy: EtsyHandle):

@@ -2,6 +2,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from awin_medusa_pipeline.sandbox.etsy import shop
 from awin_medusa_pipeline.sandbox.etsy.answers import Problem, RefusedError, check
@@ -288,6 +290,18 @@ def test_inventory_is_accepted(body: dict[str, Any]):
 )
 def test_inventory_is_refused(body: Any, expected: str):
     assert said(inventory.replacement(body, CONTEXT)) == [expected]
+
+
+@given(st.sets(st.text("abc", min_size=1), min_size=2), st.sets(st.text("xyz", min_size=1), min_size=2), st.data())
+def test_every_combination_is_there_once(colour_names: set[str], cut_names: set[str], data: st.DataObject):
+    grid = [product("A", [value(colour), value(cut, 514, "Cut")]) for colour in colour_names for cut in cut_names]
+    chosen = data.draw(st.integers(0, len(grid) - 1))
+    assert inventory.replacement({"products": grid}, CONTEXT) == []
+    twice = inventory.replacement({"products": [*grid, grid[chosen]]}, CONTEXT)
+    assert said(twice) == ["Stand-in: two products have the same property values."]
+    del grid[chosen]
+    missing = inventory.replacement({"products": grid}, CONTEXT)
+    assert said(missing) == ["All combinations of property values must be supplied"]
 
 
 def test_third_variation_has_to_be_asked_for():
