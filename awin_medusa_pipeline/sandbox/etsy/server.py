@@ -69,7 +69,8 @@ class EtsyStandIn(ThreadingHTTPServer):
     def server_close(self) -> None:
         """Save for the last time."""
         super().server_close()
-        self.service_actions()
+        with self.lock:
+            self.state.save(at_once=True)
 
     def answer(self, request: Request) -> tuple[Answer, Strike | None]:
         """The answer, and the fault that strikes it."""

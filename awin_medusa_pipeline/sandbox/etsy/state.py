@@ -182,6 +182,7 @@ class State:
         self.call_count = 0
         self.kept = Kept(self.first_settings)
         self.changed = False
+        self._next_save = 0.0
         if folder and (file := folder / "state.json").exists():
             self.kept = _KEPT.validate_json(file.read_bytes())
             self.kept.settings = self.first_settings
@@ -237,14 +238,17 @@ class State:
         self.call_count = 0
         self.changed = True
 
-    def save(self) -> None:
-        """Write it down, if there is a folder and something changed."""
-        if self._folder and self.changed:
+    def save(self, *, at_once: bool = False) -> None:
+        """Write it down, if there is a folder and something changed; unless `at_once`, in a tenth of the time at most,
+        since a large shop takes a while to write."""
+        began = time.monotonic()
+        if self._folder and self.changed and (at_once or began >= self._next_save):
             self.changed = False
             self._folder.mkdir(parents=True, exist_ok=True)
             draft = self._folder / "state.json.draft"
             draft.write_bytes(_KEPT.dump_json(self.kept))
             draft.replace(self._folder / "state.json")
+            self._next_save = time.monotonic() + 10 * (time.monotonic() - began)
 
     def dump(self) -> Json:
         """All of it but the log, as JSON."""
