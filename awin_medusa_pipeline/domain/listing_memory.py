@@ -5,8 +5,6 @@ What belongs here: the shape of product_etsy_link.metadata. What does not: what 
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from awin_medusa_pipeline.domain.etsy_requests import ListingState
-
 
 class _Model(BaseModel):
     # A later release may remember more; what is not known is not needed.
@@ -33,8 +31,8 @@ class ListingMemory(_Model):
     """SHA-256 of an image's bytes -> listing_image_id: what Etsy has is not uploaded twice."""
     shown: dict[str, str] = Field(default_factory=dict)
     """Field -> value as a person was last shown it, for the differences of the next preview."""
-    state: ListingState | None = None
-    """As Etsy last told it."""
+    state: str | None = None
+    """As Etsy last told it: draft, active, inactive, sold_out, expired, removed, or one that Etsy adds."""
     paused: bool = False
     """We set it inactive, so it is ours to set active again."""
     intent: Intent | None = None

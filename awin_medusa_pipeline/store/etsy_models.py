@@ -1,7 +1,7 @@
 """The tables of the Etsy part: accounts, jobs with their products, and which product is which listing.
 
 What belongs here: columns, keys, indexes. What does not: queries, and the rules by which a status moves
-(etsy_accounts.py, etsy_jobs.py, etsy_links.py).
+(etsy_accounts.py, etsy_jobs.py, etsy_links.py). No table of Dagster's has one of these names.
 """
 
 from datetime import datetime
@@ -65,8 +65,8 @@ class PydanticJson(sa.TypeDecorator[BaseModel]):
         self.model = model
 
     def process_bind_param(self, value: BaseModel | None, dialect: sa.Dialect) -> Any:
-        """JSON without what has its default."""
-        return value.model_dump(mode="json", exclude_defaults=True) if value is not None else None
+        """JSON without what is not set; defaults are kept, since those of a later release may differ."""
+        return value.model_dump(mode="json", exclude_none=True) if value is not None else None
 
     def process_result_value(self, value: Any, dialect: sa.Dialect) -> BaseModel | None:
         """The model; raises pydantic's ValidationError for what it cannot be."""
