@@ -8,10 +8,12 @@ import random
 import re
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import tenacity
@@ -38,9 +40,13 @@ class UnknownOutcomeError(TransientError):
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """`text` with every secret replaced by ***; the longest first, so that no part of one is left."""
-    for secret in sorted((s for s in secrets if s), key=len, reverse=True):
-        text = text.replace(secret, "***")
+    """`text` with every secret replaced by ***; the longest first, so that no part of one is left.
+
+    Also as addresses, forms and Basic authentication carry it: there are servers whose error pages repeat the request.
+    """
+    forms = {form for s in secrets if s for form in (s, quote(s, ""), quote(s), b64encode(f"{s}:".encode()).decode())}
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, "***")
     return text
 
 

@@ -144,12 +144,14 @@ class SlackClient:
     def _refused(self, status: int, came_back: str, to_do: str) -> NoReturn:
         answer = f"HTTP {status} {redact(came_back, self._all_secrets())[:200]}".strip()
         if status == 429 or status >= 500 or came_back in ("ratelimited", "internal_error", "service_unavailable"):
-            raise TransientError(TRIED, answer, WAIT, status=status)
-        raise PermanentError(TRIED, answer, to_do, status=status)
+            raise TransientError(TRIED, answer, WAIT, status=status) from None
+        raise PermanentError(TRIED, answer, to_do, status=status) from None
 
     def _all_secrets(self) -> list[str]:
         own = [secret.get_secret_value() for secret in (self.webhook_url, self.bot_token) if secret]
-        return [*self.secrets, *own]
+        # Of a webhook the path is the secret: a server's error page may show it without the host.
+        paths = [path for address in own if len(path := urlsplit(address).path) > 1]
+        return [*self.secrets, *own, *paths]
 
 
 def post(outbox: Outbox, client: SlackClient, dedupe_key: str, payload: Mapping[str, Any]) -> int:
