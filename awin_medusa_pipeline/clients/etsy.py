@@ -67,7 +67,7 @@ class EtsyClient:
         client = httpx.Client(
             base_url=f"{api_url.rstrip('/')}/v3/application",
             # In bytes: a key with a letter that is not ASCII is Etsy's to refuse.
-            headers={"x-api-key": f"{keystring}:{shared_secret}".encode()},
+            headers={b"x-api-key": f"{keystring}:{shared_secret}".encode()},
             timeout=TIMEOUT,
             transport=transport,
         )
