@@ -24,6 +24,7 @@ CONTRACTS: dict[str, type[dy.Schema]] = {
     "returning_products": schemas.ReturningProduct,
     "stock_mismatches": schemas.StockMismatch,
     "price_mismatches": schemas.PriceMismatch,
+    "content_mismatches": schemas.ContentMismatch,
     "loose_matches": schemas.LooseMatch,
 }
 

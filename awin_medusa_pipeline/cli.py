@@ -158,7 +158,7 @@ def sync(
         bool, typer.Option("--accept-smaller-feed", help="Take a feed of less than half the last one's size.")
     ] = False,
 ) -> None:
-    """Run daily_sync_job now: detect, import, hide, restore, set stock, report.
+    """Run daily_sync_job now: detect, import, hide, restore, set stock and prices, update content, report.
 
     Stopped half-way, it goes on from there when it is run again; nothing is done twice.
     """
@@ -171,9 +171,11 @@ def sync(
 def undo(
     run_id: Annotated[str, typer.Argument(metavar="RUN_ID", help="The run, or the beginning of its id.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be taken back.")] = False,
-    only: Annotated[str | None, typer.Option(metavar="KIND", help="import, hide, restore or stock alone.")] = None,
+    only: Annotated[
+        str | None, typer.Option(metavar="KIND", help="import, hide, restore, stock, price or content alone.")
+    ] = None,
 ) -> None:
-    """Take back what a run did: levels and status as before, what it made to draft.
+    """Take back what a run did: levels, prices, content and status as before, what it made to draft.
 
     What someone changed since is listed and left alone. An undo is a run too, and can be undone.
     """

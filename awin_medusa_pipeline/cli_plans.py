@@ -28,6 +28,8 @@ ASSETS = {
     "hide": "hidden_products",
     "restore": "restored_products",
     "stock": "stock_updates",
+    "price": "price_updates",
+    "content": "content_updates",
 }
 
 

@@ -18,7 +18,10 @@ from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.store.ledger import Kind
 
 UnresolvedJob: TypeAlias = UnresolvedAssetJobDefinition
-APPLYING = ("imported_products", "hidden_products", "restored_products", "stock_updates")
+APPLYING = (
+    *("imported_products", "hidden_products", "restored_products"),
+    *("stock_updates", "price_updates", "content_updates"),
+)
 SHOP_TAG = {"awin_medusa/shop": "default"}
 """One run a shop: dagster.yaml limits this tag to one at a time."""
 
@@ -37,7 +40,9 @@ def _job(name: str, description: str, *applying: str, limit: int | None = None) 
 
 
 detect_discrepancies_job = _job("detect_discrepancies_job", "Compare feed and shop; change nothing.")
-daily_sync_job = _job("daily_sync_job", "Bring the shop in line: import, hide, restore, set stock.", *APPLYING)
+daily_sync_job = _job(
+    "daily_sync_job", "Bring the shop in line: import, hide, restore, stock, prices, content.", *APPLYING
+)
 pilot_import_job = _job("pilot_import_job", "Import the first 10 missing products, to look at.", APPLYING[0], limit=10)
 import_missing_job = _job("import_missing_job", "Import every product that the shop lacks.", "imported_products")
 hide_medusa_only_job = _job("hide_medusa_only_job", "Hide what is only in the shop.", "hidden_products")
@@ -58,8 +63,8 @@ class UndoConfig(dg.Config):
     dry_run: bool = Field(default=True, description="Only tell what would be taken back.")
     only: str | None = Field(
         default=None,
-        pattern="^(import|hide|restore|stock)$",
-        description="Take back this kind alone: import, hide, restore or stock.",
+        pattern=f"^({'|'.join(Kind)})$",
+        description=f"Take back this kind alone: {', '.join(Kind)}.",
     )
 
 

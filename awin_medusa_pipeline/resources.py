@@ -26,6 +26,7 @@ from awin_medusa_pipeline.store.held_plans import HeldPlans
 from awin_medusa_pipeline.store.leases import HeldLease, Leases
 from awin_medusa_pipeline.store.ledger import Ledger, Run
 from awin_medusa_pipeline.store.outbox import Outbox
+from awin_medusa_pipeline.store.written import WrittenValues
 
 IMPLICIT_JOB = "__ASSET_JOB"
 """Dagster's name for a run of assets that no job of ours selects."""
@@ -110,6 +111,11 @@ class StateStore(dg.ConfigurableResource["StateStore"]):
     def feeds(self) -> FeedHistory:
         """The feed history."""
         return FeedHistory(self._database)
+
+    @property
+    def written(self) -> WrittenValues:
+        """What was written last into fields that a person may edit too."""
+        return WrittenValues(self._database)
 
     @property
     def plans(self) -> HeldPlans:

@@ -21,6 +21,7 @@ from pydantic_settings import (
 
 from awin_medusa_pipeline.domain.discrepancies import StockRules
 from awin_medusa_pipeline.domain.guards import Limits
+from awin_medusa_pipeline.domain.ownership import CONTENT, DEFAULT_OWNERS, PRICE, Owner, Owners
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 ENV_FILE_VARIABLE = "AWIN_MEDUSA_ENV_FILE"
@@ -118,6 +119,25 @@ class Settings(BaseSettings):
         description="Feed column with the selling price; per merchant as `12345=base_price *=search_price`, because "
         "advertisers fill different columns with it.",
     )
+    sync_owner_price: Annotated[dict[str, Owner], NoDecode] = Field(
+        dict(DEFAULT_OWNERS[PRICE]),
+        description="Who has the last word on prices. feed: always as in the feed; shop: written at the import, then "
+        "left alone; first-write: as shop, but also written where the shop has nothing yet; ask: what differs waits for "
+        "you as a plan. Per merchant as `feed 12345=shop`.",
+    )
+    sync_owner_title: Annotated[dict[str, Owner], NoDecode] = Field(
+        dict(DEFAULT_OWNERS["title"]), description="The same for titles: storefront texts are often made by hand."
+    )
+    sync_owner_description: Annotated[dict[str, Owner], NoDecode] = Field(
+        dict(DEFAULT_OWNERS["description"]), description="The same for descriptions."
+    )
+    sync_owner_images: Annotated[dict[str, Owner], NoDecode] = Field(
+        dict(DEFAULT_OWNERS["images"]), description="The same for images and the thumbnail."
+    )
+    sync_owner_category: Annotated[dict[str, Owner], NoDecode] = Field(
+        dict(DEFAULT_OWNERS["category"]),
+        description="The same for categories. feed: the product is in the feed's category alone.",
+    )
     sync_stock_level: int = Field(10, ge=0, description="Level of an offer that the feed calls in stock.")
     sync_stock_from_feed: bool = Field(
         False,
@@ -150,6 +170,14 @@ class Settings(BaseSettings):
         description="Set at most this share of the stocked variants to zero at once, or the floor below.",
     )
     guard_zero_floor: int = Field(50, ge=0, description="So many may always be set to zero.")
+    guard_price_percent: float = Field(
+        5,
+        ge=0,
+        le=100,
+        description="Change at most this share of the prices by more than GUARD_PRICE_CHANGE_PERCENT at once; else no "
+        "price is changed until you decide.",
+    )
+    guard_price_change_percent: float = Field(50, ge=0, description="What counts as a large change of a price.")
     guard_accepted_percent: float = Field(
         80,
         ge=0,
@@ -215,19 +243,24 @@ class Settings(BaseSettings):
         # The operation log and the lease know the shop by its address.
         return value.rstrip("/") if value else value
 
-    @field_validator("sync_price_column", mode="before")
+    @field_validator("sync_price_column", *(f"sync_owner_{field}" for field in (PRICE, *CONTENT)), mode="before")
     @classmethod
-    def _parse_price_columns(cls, value: object) -> object:
+    def _parse_by_merchant(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
         pairs = [item.rpartition("=") for item in value.split()]
-        return {merchant if separator else "*": column for merchant, separator, column in pairs}
+        return {merchant if separator else "*": chosen for merchant, separator, chosen in pairs}
 
     @property
     def stock_rules(self) -> StockRules:
         """What the feed's stock cells mean as a level in the shop."""
         unknown = {UnknownStock.IN_STOCK: self.sync_stock_level, UnknownStock.OUT_OF_STOCK: 0, UnknownStock.KEEP: None}
         return StockRules(self.sync_stock_level, self.sync_stock_from_feed, unknown[self.sync_unknown_stock])
+
+    @property
+    def owners(self) -> Owners:
+        """Who owns each field, by merchant; who is not named has the default."""
+        return {field: {**of, **getattr(self, f"sync_owner_{field}")} for field, of in DEFAULT_OWNERS.items()}
 
     @property
     def hold_loose(self) -> bool:
@@ -242,6 +275,8 @@ class Settings(BaseSettings):
             hide_floor=self.guard_hide_floor,
             zero_share=self.guard_zero_percent / 100,
             zero_floor=self.guard_zero_floor,
+            price_change=self.guard_price_change_percent / 100,
+            price_share=self.guard_price_percent / 100,
             accepted_share=self.guard_accepted_percent / 100,
             rejected_share=self.guard_rejected_percent / 100,
             frozen_for=timedelta(days=self.guard_frozen_days),

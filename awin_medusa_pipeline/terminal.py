@@ -32,13 +32,23 @@ FOUND = {
     "returning": "hidden products that are back in the feed",
     "hidden_by_hand": "hidden by hand, left alone",
     "stock_mismatches": "levels that differ",
-    "price_mismatches": "prices that differ (reported only)",
+    "price_mismatches": "prices that differ",
+    "price_kept": "of them left as the shop has them",
+    "content_mismatches": "titles, texts, images and categories that differ",
+    "content_kept": "of them left as the shop has them",
     "loose_matches": "pairs that only look alike",
 }
 _SIZES = ("dagster/row_count", "bytes")
 SUMMARY_ASSET = "sync_summary"
 OUTCOMES = ("planned", "applied", "unchanged", "skipped", "held", "failed")
-KINDS = {"import": "import", "hide": "hide", "restore": "restore", "stock": "set stock"}
+KINDS = {
+    "import": "import",
+    "hide": "hide",
+    "restore": "restore",
+    "stock": "set stock",
+    "price": "set price",
+    "content": "content",
+}
 _GOOD_WHEN_NOT_ZERO, _BAD_WHEN_NOT_ZERO = {"applied": "green"}, {"failed": "red", "held": "yellow"}
 
 

@@ -5,11 +5,20 @@ from typing import Any
 
 import polars as pl
 
-from awin_medusa_pipeline.domain.schemas import CatalogVariant, LooseMatch, MissingProduct, Offer, RejectedRow, dtypes
+from awin_medusa_pipeline.domain.schemas import (
+    CatalogVariant,
+    LooseMatch,
+    MissingProduct,
+    Offer,
+    RejectedRow,
+    WrittenValue,
+    dtypes,
+)
 
 Row = dict[str, Any]
 
 NO_LOOSE = pl.LazyFrame(schema=dtypes(LooseMatch))
+NOTHING_WRITTEN = pl.LazyFrame(schema=dtypes(WrittenValue))
 NO_REJECTS = pl.LazyFrame(schema=dtypes(RejectedRow))
 
 
@@ -52,6 +61,8 @@ def variant(id_: str = "a", product: str | None = None, **values: Any) -> Row:
         "level": 10,
         "reserved": 0,
         "prices": [{"currency": "gbp", "amount": Decimal("9.99")}],
+        "images": [],
+        "categories": [],
     } | values
 
 

@@ -6,23 +6,27 @@ HTTP and its faults (fault_proxy.py, on a real Medusa).
 
 import re
 from collections.abc import Iterable
+from dataclasses import asdict
 from itertools import count
 from typing import Any
 
 import polars as pl
 
-from awin_medusa_pipeline.domain import discrepancies
+from awin_medusa_pipeline.domain import discrepancies, ownership
 from awin_medusa_pipeline.domain.catalog import variants_frame
 from awin_medusa_pipeline.domain.discrepancies import StockRules
+from awin_medusa_pipeline.domain.ownership import DEFAULT_OWNERS, Decision, Owners, Written, written_values
 from awin_medusa_pipeline.domain.products import ProductDefaults, added_option_values, variant_payload
-from awin_medusa_pipeline.engine import plans
-from awin_medusa_pipeline.engine.apply import NotSent, Operation
+from awin_medusa_pipeline.domain.schemas import WrittenValue, dtypes
+from awin_medusa_pipeline.engine import field_plans, plans
+from awin_medusa_pipeline.engine.apply import Change, NotSent, Operation
 
 Json = dict[str, Any]
 
 LOCATION = "sloc_1"
 RUN = "run-1"
-DEFAULTS = ProductDefaults("sc_1", "sp_1")
+CATEGORIES = {"Home > Lamps": "home-lamps", "Chairs": "chairs"}
+DEFAULTS = ProductDefaults("sc_1", "sp_1", categories=CATEGORIES)
 
 
 class RefusedError(Exception):
@@ -34,6 +38,8 @@ class ShopModel:
 
     def __init__(self) -> None:
         self.products: dict[str, Json] = {}
+        self.written: dict[tuple[str, str], Written] = {}
+        """What the state store remembers, by key and field."""
         self._numbers = count()
 
     def __repr__(self) -> str:
@@ -41,11 +47,19 @@ class ShopModel:
 
     def catalog(self) -> pl.LazyFrame:
         """CatalogVariant table of the shop as it is."""
-        return variants_frame(list(self.products.values()), LOCATION).lazy()
+        categories = {
+            id_: [category["id"] for category in product.get("categories", [])]
+            for id_, product in self.products.items()
+        }
+        return variants_frame(list(self.products.values()), LOCATION, categories).lazy()
 
-    def detect(self, offers: pl.LazyFrame, rules: StockRules, *, loose: bool = False) -> dict[str, pl.LazyFrame]:
+    def detect(
+        self, offers: pl.LazyFrame, rules: StockRules, *, loose: bool = False, owners: Owners = DEFAULT_OWNERS
+    ) -> dict[str, pl.LazyFrame]:
         """Every discrepancy table by asset name."""
         shop = self.catalog()
+        rows = [asdict(one) for one in self.written.values()]
+        written = pl.LazyFrame(rows, schema=dtypes(WrittenValue), orient="row")
         matched = discrepancies.matched_products(offers, shop, rules).collect().lazy()
         alike = discrepancies.loose_matches(offers, shop, matched).lazy()
         held = alike if loose else alike.clear()
@@ -58,34 +72,55 @@ class ShopModel:
             "medusa_only_products": discrepancies.medusa_only_products(shop, matched, missing, held),
             "returning_products": discrepancies.returning_products(matched, shop, missing),
             "stock_mismatches": discrepancies.stock_mismatches(matched, shop, missing),
-            "price_mismatches": discrepancies.price_mismatches(matched),
+            "price_mismatches": ownership.price_mismatches(matched, written, owners),
+            "content_mismatches": ownership.content_mismatches(offers, shop, matched, missing, written, owners).lazy(),
             "loose_matches": alike,
         }
 
-    def sync(self, offers: pl.LazyFrame, rules: StockRules) -> dict[str, str]:
-        """One whole sync; what was refused, by change key."""
-        tables = {name: table.collect() for name, table in self.detect(offers, rules).items()}
+    def sync(self, offers: pl.LazyFrame, rules: StockRules, owners: Owners = DEFAULT_OWNERS) -> dict[str, str]:
+        """One whole sync, of which nobody approves what is asked; what was refused, by change key."""
+        tables = {name: table.collect() for name, table in self.detect(offers, rules, owners=owners).items()}
         rows, _ = plans.split_import(tables["missing_awin_products"], None, hold_loose=True)
+        going = pl.col("decision").is_in([Decision.UPDATE, Decision.REFUSE])
+        content = tables["content_mismatches"].filter(going)
+        every = {handle: handle for handle in content["value"]}
         return (
             self._carry_out(plans.import_plan(rows, DEFAULTS))
             | self._carry_out(plans.variant_plan(rows))
             | self._carry_out(plans.hide_plan(tables["medusa_only_products"], RUN, "2026-11-21", None, hold_loose=True))
             | self._carry_out(plans.restore_plan(tables["returning_products"], None))
             | self._carry_out(plans.stock_plan(tables["stock_mismatches"], None))
+            | self._carry_out(field_plans.price_plan(tables["price_mismatches"].filter(going), None))
+            | self._carry_out(field_plans.content_plan(content, every))
         )
 
     def _carry_out(self, plan: Iterable[Operation | NotSent]) -> dict[str, str]:
         refused = {}
         for operation in plan:
-            assert isinstance(operation, Operation)
+            if isinstance(operation, NotSent):
+                refused[operation.change.key] = str(operation.reason)
+                continue
             try:
-                self._one(operation.body)
+                self._one(operation)
             except RefusedError as error:
                 refused |= dict.fromkeys((change.key for change in operation.changes), str(error))
+            else:
+                self._remember(operation)
         return refused
 
-    def _one(self, body: Any) -> None:
-        if "product" in body:
+    def _remember(self, operation: Operation) -> None:
+        ids = {variant["sku"]: variant["id"] for product in self.products.values() for variant in product["variants"]}
+        for change in operation.changes:
+            target = change.target_id or ids[change.after["sku"]]
+            for one in written_values(change.key, target, change.after):
+                self.written[one.key, one.field] = one
+
+    def _one(self, operation: Operation) -> None:
+        body: Any = operation.body
+        if not body:
+            for change in operation.changes:
+                self._set_price(change)
+        elif "product" in body:
             if body["replaces"]:
                 del self.products[body["replaces"]]
             self.create(body["product"], body["levels"])
@@ -96,8 +131,17 @@ class ShopModel:
             product["status"] = body["status"]
             merged = product["metadata"] | body["metadata"]
             product["metadata"] = {key: value for key, value in merged.items() if value != ""}
+        elif "id" in body:
+            images = {"images": [{"url": url} for url in body["images"]]} if "images" in body else {}
+            self.products[body["id"]] |= body | images
         else:
             self._set_level(body)
+
+    def _set_price(self, change: Change) -> None:
+        variants = [variant for product in self.products.values() for variant in product["variants"]]
+        (variant,) = [variant for variant in variants if variant["id"] == change.target_id]
+        (price,) = [price for price in variant["prices"] if price["currency_code"] == change.after["currency"]]
+        price["amount"] = float(change.after["price"])
 
     def create(self, product: Json, levels: dict[str, int | None]) -> None:
         """A product with its levels by SKU; None: no level at the location."""

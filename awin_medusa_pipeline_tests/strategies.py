@@ -6,8 +6,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from awin_medusa_pipeline.domain.catalog import HIDDEN_BY_RUN, OFFER_KEY
+from awin_medusa_pipeline.domain.ownership import CONTENT, PRICE, Owner, Owners
 from awin_medusa_pipeline_tests.factories import Row, offer
-from awin_medusa_pipeline_tests.shop_model import RefusedError, ShopModel
+from awin_medusa_pipeline_tests.shop_model import CATEGORIES, RefusedError, ShopModel
 
 IDS = ("a", "A", "b", "a b", "a-b", "é1", "日", "本", "c")
 MERCHANTS = ("1", "12", "2")
@@ -24,6 +25,9 @@ NAMES = (
 )
 GTINS = ("4006381333931", "04006381333931", "036000291452", "96385074")
 HANDLES = ("red-lamp", "red-lamp-a", "rote-lampchen", "oak-chair", "own-1", "own-2", "awin-1")
+
+DESCRIPTIONS = (None, "Plain.", "A lamp\nof oak. " * 9)
+IMAGES = ("http://i/1.jpg", "http://i/2.jpg", "http://i/3.jpg")
 
 _maybe = st.none
 
@@ -44,6 +48,11 @@ def offer_rows(draw: st.DrawFn) -> Row:
         in_stock=draw(st.sampled_from((True, False, None))),
         quantity=draw(st.sampled_from((None, None, 0, 3))),
         price=draw(st.sampled_from((Decimal("9.99"), Decimal("12.00")))),
+        currency=draw(st.sampled_from(("gbp", "gbp", "eur"))),
+        description=draw(st.sampled_from(DESCRIPTIONS)),
+        category=draw(_maybe() | st.sampled_from(tuple(CATEGORIES))),
+        image_url=draw(_maybe() | st.sampled_from(IMAGES)),
+        more_image_urls=draw(st.lists(st.sampled_from(IMAGES), max_size=2)),
     )
 
 
@@ -76,6 +85,10 @@ def products(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, int | None]]:
     ]
     product = {
         "title": draw(st.sampled_from((*NAMES, "Own product"))),
+        "description": draw(st.sampled_from((*DESCRIPTIONS, ""))),
+        "thumbnail": draw(_maybe() | st.sampled_from(IMAGES)),
+        "images": [{"url": url} for url in draw(st.lists(st.sampled_from(IMAGES), max_size=2))],
+        "categories": [{"id": id_} for id_ in draw(st.sampled_from(((), ("chairs",), ("own", "chairs"))))],
         "handle": draw(st.sampled_from(HANDLES)),
         "status": draw(st.sampled_from(("published", "published", "draft"))),
         "external_id": f"awin:{merchant}:{id_}" if keyed else None,
@@ -96,3 +109,9 @@ def shops(draw: st.DrawFn) -> ShopModel:
         except RefusedError:
             continue
     return shop
+
+
+def owners() -> st.SearchStrategy[Owners]:
+    """Who owns each field, some of them otherwise for one merchant."""
+    of = st.fixed_dictionaries({"*": st.sampled_from(Owner)}, optional={"1": st.sampled_from(Owner)})
+    return st.fixed_dictionaries(dict.fromkeys((PRICE, *CONTENT), of))

@@ -103,6 +103,34 @@ def stock_updates(
     return work.done(stock_mismatches, Application.set_stock, trips)
 
 
+@dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS)
+def price_updates(
+    context: dg.AssetExecutionContext,
+    config: ApplyConfig,
+    price_mismatches: pl.DataFrame,
+    matched_products: pl.LazyFrame,
+    medusa: MedusaResource,
+    store: StateStore,
+) -> Applied:
+    """Base prices as the feed has them, where SYNC_OWNER_PRICE says so."""
+    work = Work(context, config, medusa, store, Kind.PRICE)
+    trips = guards.price_trips(price_mismatches, matched_products, Settings().guard_limits)
+    return work.done(price_mismatches, Application.set_prices, trips)
+
+
+@dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS)
+def content_updates(
+    context: dg.AssetExecutionContext,
+    config: ApplyConfig,
+    content_mismatches: pl.DataFrame,
+    medusa: MedusaResource,
+    store: StateStore,
+) -> Applied:
+    """Titles, descriptions, images and categories as the feed has them, where their owner says so."""
+    work = Work(context, config, medusa, store, Kind.CONTENT)
+    return work.done(content_mismatches, Application.update_content)
+
+
 @dataclass(frozen=True)
 class Work:
     """One applying asset at work."""
@@ -126,7 +154,9 @@ class Work:
             result = apply(application, rows_of(plan) if plan else table)
         if plan and not (self.config.dry_run or result.stopped_reason):
             self.store.plans.mark_applied(plan.hash, run.run_id)
-            self.store.feeds.accept(plan.run_id)
+            # Who answers what only asks first says nothing about the feed.
+            if plan.reasons != [guards.ASKED]:
+                self.store.feeds.accept(plan.run_id)
         return self._told(result)
 
     def _approved(self) -> HeldPlan | None:

@@ -9,7 +9,7 @@ import dagster as dg
 import polars as pl
 
 from awin_medusa_pipeline.assets.tables import OWNERS, schema_metadata, table
-from awin_medusa_pipeline.domain import discrepancies, schemas
+from awin_medusa_pipeline.domain import discrepancies, ownership, schemas
 from awin_medusa_pipeline.domain.summary import sync_counts
 from awin_medusa_pipeline.engine.held import told
 from awin_medusa_pipeline.feeds import remarks
@@ -103,15 +103,35 @@ def stock_mismatches(
 
 @dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(schemas.PriceMismatch))
 def price_mismatches(context: dg.AssetExecutionContext, matched_products: pl.LazyFrame, store: StateStore) -> Table:
-    """Variants whose price is not the feed's; reported, not changed."""
-    return table(discrepancies.price_mismatches(matched_products), store.reports(context.run), "price-mismatches.csv")
+    """Variants whose price is not the feed's, and what becomes of it: SYNC_OWNER_PRICE decides."""
+    written = store.written.of(store.run(context.run).shop)
+    mismatches = ownership.price_mismatches(matched_products, written, Settings().owners)
+    return table(mismatches, store.reports(context.run), "price-mismatches.csv")
+
+
+@dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(schemas.ContentMismatch))
+def content_mismatches(
+    context: dg.AssetExecutionContext,
+    awin_feed: pl.LazyFrame,
+    medusa_catalog: pl.LazyFrame,
+    matched_products: pl.LazyFrame,
+    missing_awin_products: pl.LazyFrame,
+    store: StateStore,
+) -> Table:
+    """Titles, descriptions, images and categories that are not the feed's, and what becomes of each."""
+    written = store.written.of(store.run(context.run).shop)
+    mismatches = ownership.content_mismatches(awin_feed, medusa_catalog, matched_products, missing_awin_products, written, Settings().owners)
+    return table(mismatches.lazy(), store.reports(context.run), "content-mismatches.csv")
 
 
 @dg.asset(
     group_name=GROUP,
     kinds={"json", "slack"},
     owners=OWNERS,
-    deps=["imported_products", "hidden_products", "restored_products", "stock_updates"],
+    deps=[
+        *("imported_products", "hidden_products", "restored_products"),
+        *("stock_updates", "price_updates", "content_updates"),
+    ],
 )
 def sync_summary(
     context: dg.AssetExecutionContext,
@@ -124,6 +144,7 @@ def sync_summary(
     returning_products: pl.LazyFrame,
     stock_mismatches: pl.LazyFrame,
     price_mismatches: pl.LazyFrame,
+    content_mismatches: pl.LazyFrame,
     loose_matches: pl.LazyFrame,
     store: StateStore,
     slack: Slack,
@@ -139,6 +160,7 @@ def sync_summary(
         "returning_products": returning_products,
         "stock_mismatches": stock_mismatches,
         "price_mismatches": price_mismatches,
+        "content_mismatches": content_mismatches,
         "loose_matches": loose_matches,
     }
     reports, run = store.reports(context.run), store.run(context.run)
@@ -151,6 +173,9 @@ def sync_summary(
     ]
     heard = " ".join(notes)
     notes += [text for text in remarks(store.feeds, run.run_id, Settings().guard_limits) if text not in heard]
+    for mismatches, csv in ((price_mismatches, "price-mismatches.csv"), (content_mismatches, "content-mismatches.csv")):
+        if number := ownership.hand_edits(mismatches):
+            notes.append(f"{number:,} values were edited by hand in fields that the feed owns (SYNC_OWNER_...): see {csv}")
     path = reports.write_json({**facts, "seconds": round(seconds, 1), **counts, "notes": notes})
     reports.point_latest()
     store.ledger.finish_run(run.run_id)

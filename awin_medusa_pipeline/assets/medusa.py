@@ -25,7 +25,8 @@ def medusa_catalog(
     store.lease_if_applying(context.run)
     with medusa.client() as client:
         location = client.stock_location_id(Settings().medusa_stock_location) if client.can_write else None
-        pages = [variants_frame(page, location) for page in client.product_pages(progress)]
+        categories = client.category_handles() if client.can_write else None
+        pages = [variants_frame(page, location, categories) for page in client.product_pages(progress)]
         catalog = pl.concat([variants_frame([], location), *pages])
         return dg.MaterializeResult(
             value=catalog,

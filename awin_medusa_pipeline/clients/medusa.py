@@ -4,6 +4,7 @@ What belongs here: addresses, parameters and limits of Medusa's API. What does n
 (domain/products.py), or which of them to write (engine/).
 """
 
+import itertools
 import logging
 import time
 from collections import deque
@@ -40,6 +41,9 @@ Progress = Callable[[int, int], None]
 PAGE = 1_000
 # Node refuses an address of more than 16 kB (431); 6 kB of values leave room for their names and other parameters.
 _VALUES_IN_ADDRESS = 6_000
+_CATEGORIES = 200
+_ENTRIES = {"product-variants": "variants"}
+"""Under which name a route answers its entries, where it is not its own."""
 # A batch of 200 products takes 0.8 s, a database that is away 60 s a request.
 TIMEOUT = httpx.Timeout(90.0, connect=5.0)
 # Node closes an idle connection after 5 s.
@@ -179,8 +183,24 @@ class MedusaClient:
         for part in _by_address_length(values):
             # Two products may share an external_id, so leave room for more entries than values.
             params = {f"{filter_name}[]": part, "fields": fields, "limit": 10 * len(part)}
-            found.extend(self.get(f"/admin/{route}", params)[route.replace("-", "_")])
+            found.extend(self.get(f"/admin/{route}", params)[_ENTRIES.get(route, route.replace("-", "_"))])
         return found
+
+    def category_handles(self) -> dict[str, list[str]]:
+        """Handles of the categories that each product is in, by product id. Needs the admin key.
+
+        By category: in the listing of products they cost Medusa 11 s a thousand (measured).
+        """
+        found: dict[str, list[str]] = {}
+        for offset in itertools.count(step=_CATEGORIES):
+            params = {"fields": "handle,products.id", "limit": _CATEGORIES, "offset": offset, "order": "id"}
+            categories = self.get("/admin/product-categories", params)["product_categories"]
+            for category in categories:
+                for product in category.get("products") or []:
+                    found.setdefault(product["id"], []).append(category["handle"])
+            if len(categories) < _CATEGORIES:
+                return found
+        raise AssertionError("the last page is not full")
 
     def ensure(self, route: str, answer_key: str, key: str, entries: Mapping[str, Json]) -> dict[str, str]:
         """Ids of tags, collections or categories by their `key` (value, handle); the ones that are not there are made.

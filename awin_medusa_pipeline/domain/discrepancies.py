@@ -15,7 +15,6 @@ from awin_medusa_pipeline.domain.schemas import (
     MatchedProduct,
     MedusaOnlyProduct,
     MissingProduct,
-    PriceMismatch,
     ReturningProduct,
     StockMismatch,
 )
@@ -61,7 +60,7 @@ def matched_products(offers: pl.LazyFrame, catalog: pl.LazyFrame, rules: StockRu
         .select("offer_key", "merchant_id", "name", "price", "currency", "wanted_level")
         .join(pairs.lazy(), on="offer_key")
         .join(variants.drop("offer_key"), on="variant_id")
-        .with_columns(shop_price=_price_in_own_currency(currencies))
+        .with_columns(shop_price=_price_in_own_currency(currencies), shop_currencies=_currencies())
         .select(MatchedProduct.column_names())
     )
 
@@ -78,6 +77,10 @@ def _price_in_own_currency(currencies: list[str]) -> pl.Expr:
             for code in currencies
         ),
     )
+
+
+def _currencies() -> pl.Expr:
+    return pl.col("prices").list.eval(pl.element().struct.field("currency")).list.unique().list.sort().list.join(" ")
 
 
 def _ours_half_made() -> pl.Expr:
@@ -150,7 +153,7 @@ def _titles(missing: pl.DataFrame, shop: pl.LazyFrame) -> pl.DataFrame:
     return products.select("product_key", "title", "handle")
 
 
-def _in_feed(matched: pl.LazyFrame, missing: pl.LazyFrame) -> pl.LazyFrame:
+def in_feed(matched: pl.LazyFrame, missing: pl.LazyFrame) -> pl.LazyFrame:
     """(product_id, offer_key) of every offer that has a product in the shop, its variant being there or yet to join."""
     joining = missing.select(product_id="existing_product_id", offer_key="offer_key").drop_nulls("product_id")
     return pl.concat([matched.select("product_id", "offer_key"), joining])
@@ -162,7 +165,7 @@ def medusa_only_products(
     """MedusaOnlyProduct rows: published, none of its variants in the feed, and none to join it."""
     return (
         _left_over(catalog)
-        .join(_in_feed(matched, missing), on="product_id", how="anti")
+        .join(in_feed(matched, missing), on="product_id", how="anti")
         .group_by("product_id", "handle", "title", "status", "external_id")
         .agg(skus=pl.col("sku").drop_nulls().str.join(_JOINT))
         .join(loose.select("product_id", loose_match=True).unique(), on="product_id", how="left")
@@ -218,7 +221,7 @@ def returning_products(matched: pl.LazyFrame, catalog: pl.LazyFrame, missing: pl
     return (
         hidden.select("product_id", "handle", "title", "hidden_by_run")
         .unique("product_id")
-        .join(_in_feed(matched, missing), on="product_id")
+        .join(in_feed(matched, missing), on="product_id")
         .group_by("product_id", "handle", "title", "hidden_by_run")
         .agg(offer_keys=pl.col("offer_key").sort().str.join(_JOINT))
         .sort("product_id")
@@ -235,7 +238,7 @@ def stock_mismatches(matched: pl.LazyFrame, catalog: pl.LazyFrame, missing: pl.L
         .filter(_counted())
     )
     left_feed = (
-        catalog.join(_in_feed(matched, missing), on="product_id", how="semi")
+        catalog.join(in_feed(matched, missing), on="product_id", how="semi")
         .join(matched.select("variant_id"), on="variant_id", how="anti")
         .filter(_counted() & (pl.col("level") > 0) & ~_ours_half_made())
         .with_columns(wanted_level=pl.lit(0, pl.Int64), reason=pl.lit("left_feed"))
@@ -249,17 +252,6 @@ def _counted() -> pl.Expr:
     return pl.col("manage_inventory").fill_null(True) & known
 
 
-def price_mismatches(matched: pl.LazyFrame) -> pl.LazyFrame:
-    """PriceMismatch rows: another amount, or none, in the feed's currency."""
-    price, shop = pl.col("price").cast(pl.Float64), pl.col("shop_price").cast(pl.Float64)
-    return (
-        matched.filter(pl.col("price").ne_missing(pl.col("shop_price")))
-        .with_columns(change_percent=pl.when(shop > 0).then(((price - shop) / shop * 100).round(2)))
-        .sort("variant_id")
-        .select(PriceMismatch.column_names())
-    )
-
-
 def catalog_counts(catalog: pl.LazyFrame, matched: pl.LazyFrame, missing: pl.LazyFrame) -> dict[str, int]:
     """What became of the shop's products: the parts add up to catalog_products."""
     products = (
@@ -269,7 +261,7 @@ def catalog_counts(catalog: pl.LazyFrame, matched: pl.LazyFrame, missing: pl.Laz
             variants=pl.col("variant_id").count(),
             half_made=_ours_half_made().all(),
         )
-        .join(_in_feed(matched, missing).group_by("product_id").agg(matched=pl.len()), on="product_id", how="left")
+        .join(in_feed(matched, missing).group_by("product_id").agg(matched=pl.len()), on="product_id", how="left")
         .with_columns(is_matched=pl.col("matched").is_not_null())
     )
     published, matched_one = pl.col("status") == "published", pl.col("is_matched")

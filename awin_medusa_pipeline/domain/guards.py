@@ -14,6 +14,7 @@ from enum import StrEnum
 import polars as pl
 
 from awin_medusa_pipeline.domain.feed_errors import commonest, remedy
+from awin_medusa_pipeline.domain.ownership import Decision
 
 
 class Guarded(StrEnum):
@@ -24,6 +25,8 @@ class Guarded(StrEnum):
     HIDE = "hide"
     STOCK = "stock"
     SET_TO_ZERO = "set_to_zero"
+    PRICE = "price"
+    CONTENT = "content"
 
 
 @dataclass(frozen=True)
@@ -36,12 +39,17 @@ class Limits:
     zero_floor: int = 50
     accepted_share: float = 0.80
     rejected_share: float = 0.10
+    price_change: float = 0.50
+    price_share: float = 0.05
+    """At most this share of the matched may change in price by more than price_change."""
     frozen_for: timedelta = timedelta(days=14)
     hide_after: int = 1
     """Accepted feeds in a row that must lack a product."""
 
 
+ASKED = "you want to be asked first (SYNC_OWNER_...=ask) [asked]"
 _MEANING = "look whether each of them still means the same"
+_WIDER = {Guarded.SET_TO_ZERO: Guarded.STOCK, Guarded.CONTENT: Guarded.IMPORT}
 # A single odd feed must not be the measure of the next.
 HISTORY = 5
 HISTORY_NEEDED = 3
@@ -139,6 +147,26 @@ def too_many(rows: pl.DataFrame, base: pl.DataFrame, guarded: Guarded, share: fl
             Trip(f"all_to_{guarded}", guarded, f"{_words(guarded)} all {of:,} would leave nothing: {_look(guarded)}")
         ]
     return trip(None, number, of) or [
+        found for merchant in sorted(changing) for found in trip(merchant, changing[merchant], whole.get(merchant, 0))
+    ]
+
+
+def price_trips(mismatches: pl.DataFrame, matched: pl.LazyFrame, limits: Limits) -> list[Trip]:
+    """Trips of PriceMismatch rows of which many change by much, beside all MatchedProduct rows."""
+    jumps = (pl.col("change_percent").abs() > limits.price_change * 100) | (pl.col("shop_price") == 0)
+    changing = _by_merchant(mismatches.filter((pl.col("decision") == Decision.UPDATE) & jumps.fill_null(False)))
+    whole = _by_merchant(matched.select("merchant_id").collect())
+
+    def trip(merchant: str | None, number: int, of: int) -> list[Trip]:
+        if number <= limits.price_share * of:
+            return []
+        words = (
+            f"{number:,} of {of:,} prices{_of(merchant)} would change by more than {limits.price_change:.0%}, and that "
+        )
+        words += f"is more than {limits.price_share:.0%} of them: look whether SYNC_PRICE_COLUMN names the right column"
+        return [Trip("prices_jump", Guarded.PRICE, words, merchant)]
+
+    return trip(None, sum(changing.values()), sum(whole.values())) or [
         found for merchant in sorted(changing) for found in trip(merchant, changing[merchant], whole.get(merchant, 0))
     ]
 
@@ -245,8 +273,7 @@ def frozen_feed(label: str, same_since: datetime, now: datetime, limits: Limits)
 
 def holds(trip: Trip, guarded: Guarded) -> bool:
     """Whether a trip holds back changes of this kind."""
-    wider = {guarded, Guarded.EVERYTHING} | ({Guarded.STOCK} if guarded is Guarded.SET_TO_ZERO else set())
-    return trip.holds in wider
+    return trip.holds in {guarded, Guarded.EVERYTHING, _WIDER.get(guarded)}
 
 
 def held(trips: Iterable[Trip], guarded: Guarded) -> pl.Expr:

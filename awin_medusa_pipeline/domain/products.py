@@ -6,7 +6,10 @@ which come in as ProductDefaults.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
+
+import polars as pl
 
 from awin_medusa_pipeline.domain.catalog import HIDDEN_AT, HIDDEN_BY_RUN, OFFER_KEY
 
@@ -37,6 +40,32 @@ class ProductDefaults:
 def category_path(row: Row) -> str | None:
     """The category path kept in the shop, at most four deep."""
     return " > ".join(str(row["category"]).split(" > ")[:_CATEGORY_DEPTH]) if row["category"] else None
+
+
+def category_paths(category: pl.Expr) -> pl.Expr:
+    """category_path of a whole column."""
+    return category.str.split(" > ").list.head(_CATEGORY_DEPTH).list.join(" > ")
+
+
+def money_text(amount: Decimal) -> str:
+    """An amount as the operation log and written values have it: without trailing zeros."""
+    return format(amount.normalize(), "f")
+
+
+def content_update(product_id: str, fields: Mapping[str, Any], categories: Mapping[str, str]) -> Payload:
+    """Update of a product's own fields (domain/ownership.py: CONTENT); `categories`: handle -> id.
+
+    Of images the first is the thumbnail. Medusa: lists replace.
+    """
+    body: Payload = {"id": product_id}
+    for name, value in fields.items():
+        if name == "images":
+            body |= {"thumbnail": (value[0] or None) if value else None, "images": value[1:]}
+        elif name == "category":
+            body["categories"] = [{"id": categories[handle]} for handle in value if handle in categories]
+        else:
+            body[name] = value
+    return body
 
 
 def tag_values(row: Row) -> list[str]:
@@ -76,6 +105,11 @@ def product_payload(rows: Sequence[Row], defaults: ProductDefaults, images: Sequ
     if category := defaults.categories.get(category_path(first) or ""):
         payload["categories"] = [{"id": category}]
     return payload
+
+
+def pictures(images: Sequence[str]) -> list[str]:
+    """Thumbnail and images as one value: the first image is both."""
+    return [*images[:1], *images]
 
 
 def product_images(rows: Sequence[Row]) -> list[str]:

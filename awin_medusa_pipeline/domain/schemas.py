@@ -26,6 +26,21 @@ def _text(doc: str, **options: Any) -> dy.String:
     return dy.String(metadata={"doc": doc}, **options)
 
 
+def _edited() -> dy.Bool:
+    return dy.Bool(metadata={"doc": "The shop shows another value than the one that this program wrote last"})
+
+
+def _owner() -> dy.String:
+    return _text("Who owns the field: feed, shop, first-write or ask", regex="^(feed|shop|first-write|ask)$")
+
+
+def _decision() -> dy.String:
+    return _text(
+        "update: brought in line; keep: the shop's stays; ask: a person decides; refuse: cannot be written",
+        regex="^(update|keep|ask|refuse)$",
+    )
+
+
 class Offer(_Table):
     """One row of the feed that can be sold."""
 
@@ -91,6 +106,11 @@ class CatalogVariant(_Table):
         metadata={"doc": "Base prices, one a currency"},
     )
     half_made = _text("What is missing after a crash: no_variants, no_price or no_inventory_item", nullable=True)
+    description = _text("Product description", nullable=True)
+    images = dy.List(dy.String(), metadata={"doc": "Thumbnail (empty: none), then the images in their order"})
+    categories = dy.List(
+        dy.String(), nullable=True, metadata={"doc": "Handles of the product's categories; null: not known"}
+    )
     metadata = _text("Product metadata as JSON", nullable=True)
 
 
@@ -116,6 +136,7 @@ class MatchedProduct(_Table):
     currency = _text("Currency of the feed")
     shop_price = _money(nullable=True, metadata={"doc": "Price in the shop in that currency"})
 
+    shop_currencies = _text("Currencies that the shop has a price in, joined by ' '")
 
 class MissingProduct(Offer):
     """An offer that the shop does not have."""
@@ -177,11 +198,44 @@ class PriceMismatch(_Table):
     product_id = _text("Medusa product")
     offer_key = _text("The offer")
     sku = _text("Variant SKU", nullable=True)
+    merchant_id = _text("AWIN advertiser")
     currency = _text("Currency of the feed")
     price = _money(metadata={"doc": "Price in the feed"})
     shop_price = _money(nullable=True, metadata={"doc": "Price in the shop; null: none in that currency"})
     change_percent = dy.Float64(nullable=True, metadata={"doc": "Feed against shop"})
 
+    shop_currencies = _text("Currencies that the shop has a price in, joined by ' '")
+    last_price = _money(nullable=True, metadata={"doc": "Price that this program wrote last; null: none"})
+    edited_by_hand = _edited()
+    owner = _owner()
+    decision = _decision()
+
+
+class ContentMismatch(_Table):
+    """One field of a product that is not what the feed makes of it."""
+
+    key = _text("{product_id}:{field}", primary_key=True)
+    product_id = _text("Medusa product")
+    handle = _text("Medusa handle")
+    offer_key = _text("The offer whose text it is: the first of the product in the feed")
+    merchant_id = _text("AWIN advertiser")
+    field = _text("title, description, images or category", regex="^(title|description|images|category)$")
+    value = _text("What the feed makes of it; of images the thumbnail, then each in a line; of a category its handle")
+    shop_value = _text("What the shop has, written alike; null: nothing", nullable=True)
+    category = _text("Category path in the feed, on the rows of that field", nullable=True)
+    last_value = _text("What this program wrote last, a long text as its SHA-256; null: nothing", nullable=True)
+    edited_by_hand = _edited()
+    owner = _owner()
+    decision = _decision()
+
+
+class WrittenValue(_Table):
+    """What this program wrote last into a field."""
+
+    key = _text("Medusa id of product or variant; of an imported product its product_key", primary_key=True)
+    field = _text("price, title, description, images or category", primary_key=True)
+    value = _text("What the shop was given; a long text as its SHA-256")
+    source = _text("What the feed said, where that is not what was written", nullable=True)
 
 class LooseMatch(_Table):
     """An offer and a product of the shop that look alike; a person decides."""

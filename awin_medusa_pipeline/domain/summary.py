@@ -8,8 +8,9 @@ from collections.abc import Mapping
 import polars as pl
 
 from awin_medusa_pipeline.domain.discrepancies import catalog_counts, hidden_by_hand
+from awin_medusa_pipeline.domain.ownership import Decision
 
-KINDS = ("import", "hide", "restore", "stock")
+KINDS = ("import", "hide", "restore", "stock", "price", "content")
 OUTCOMES = ("planned", "applied", "unchanged", "skipped", "held", "failed")
 
 
@@ -38,13 +39,21 @@ def sync_counts(
         "returning": rows["returning_products"],
         "hidden_by_hand": hidden_by_hand(tables["matched_products"]),
         "stock_mismatches": rows["stock_mismatches"],
-        "price_mismatches": rows["price_mismatches"],
+        **_owned("price", tables["price_mismatches"]),
+        **_owned("content", tables["content_mismatches"]),
         "loose_matches": rows["loose_matches"],
     }
     for kind in KINDS:
         counts[kind] = {outcome: operations.get(kind, {}).get(outcome, 0) for outcome in OUTCOMES}
     _check(rows, catalog, counts)
     return counts
+
+
+def _owned(kind: str, mismatches: pl.LazyFrame) -> dict[str, int]:
+    """Differences of a kind, those that the shop keeps, and those that a person made."""
+    kept = (pl.col("decision") == Decision.KEEP).sum()
+    found = mismatches.select(mismatches=pl.len(), kept=kept, edited_by_hand=pl.col("edited_by_hand").sum()).collect()
+    return {f"{kind}_{name}": int(number) for name, number in found.row(0, named=True).items()}
 
 
 def _matched_by(matched: pl.LazyFrame) -> dict[str, int]:

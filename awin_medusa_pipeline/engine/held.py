@@ -23,8 +23,17 @@ CONTRACTS: dict[str, type[dy.Schema]] = {
     Kind.HIDE: schemas.MedusaOnlyProduct,
     Kind.RESTORE: schemas.ReturningProduct,
     Kind.STOCK: schemas.StockMismatch,
+    Kind.PRICE: schemas.PriceMismatch,
+    Kind.CONTENT: schemas.ContentMismatch,
 }
-_KEYS = {Kind.IMPORT: "offer_key", Kind.HIDE: "product_id", Kind.RESTORE: "product_id", Kind.STOCK: "variant_id"}
+_KEYS = {
+    Kind.IMPORT: "offer_key",
+    Kind.HIDE: "product_id",
+    Kind.RESTORE: "product_id",
+    Kind.STOCK: "variant_id",
+    Kind.PRICE: "variant_id",
+    Kind.CONTENT: "key",
+}
 
 
 class Readable(Protocol):
@@ -46,17 +55,28 @@ class Guard:
 
     def held(self, kind: Kind, guarded: Guarded, rows: pl.DataFrame) -> dict[str, str]:
         """Reason by key of the rows that must wait; they are kept as a plan. `rows` has a column merchant_id."""
-        waiting = rows.filter(guards.held(self.trips, guarded))
-        if waiting.is_empty():
+        waiting = rows.filter(guards.held(self.trips, guarded)).to_dicts()
+        return self._kept(kind, waiting, [trip.reason for trip in self.trips if guards.holds(trip, guarded)])
+
+    def asked(self, kind: Kind, guarded: Guarded, rows: pl.DataFrame) -> dict[str, str]:
+        """Reason by key of rows whose owner wants to be asked; they are kept as a plan. A row that was rejected once is
+        not asked about again while it stays the same."""
+        waiting = rows.to_dicts()
+        said_no = self.plans.rejections(self.shop, kind, waiting, hours=self.hours) if self.plans else {}
+        new = [row for index, row in enumerate(waiting) if index not in said_no]
+        others = [trip.reason for trip in self.trips if guards.holds(trip, guarded)]
+        rejected = {waiting[index][_KEYS[kind]]: told(plan) for index, plan in said_no.items()}
+        return rejected | self._kept(kind, new, [guards.ASKED, *others])
+
+    def _kept(self, kind: Kind, waiting: Sequence[Mapping[str, Any]], reasons: Sequence[str]) -> dict[str, str]:
+        if not waiting:
             return {}
-        keys = waiting[_KEYS[kind]]
-        reasons = [trip.reason for trip in self.trips if guards.holds(trip, guarded)]
-        if self.plans is None:
-            return dict.fromkeys(keys, "; ".join(reasons))
-        contract = CONTRACTS[kind]
-        content = waiting.select(contract.column_names()).to_dicts()
-        plan = self.plans.keep(self.shop, kind, self.run_id, content, reasons, hours=self.hours)
-        return dict.fromkeys(keys, told(plan))
+        why = "; ".join(reasons)
+        if self.plans is not None:
+            columns = CONTRACTS[kind].column_names()
+            content = [{name: row[name] for name in columns} for row in waiting]
+            why = told(self.plans.keep(self.shop, kind, self.run_id, content, reasons, hours=self.hours))
+        return dict.fromkeys((row[_KEYS[kind]] for row in waiting), why)
 
 
 def told(plan: HeldPlan) -> str:
@@ -70,11 +90,20 @@ def told(plan: HeldPlan) -> str:
 def hold_back(plan: Iterable[Operation | NotSent], held: Mapping[str, str]) -> Iterator[Operation | NotSent]:
     """The plan with the held rows recorded as such instead of sent."""
     for item in plan:
-        reasons = [] if isinstance(item, NotSent) else [held[c.key] for c in item.changes if c.key in held]
-        if isinstance(item, Operation) and reasons:
-            yield from (NotSent(change, reasons[0], Status.HELD) for change in item.changes)
+        if isinstance(item, Operation):
+            yield from _without(item, {c.key: held[c.key] for c in item.changes if c.key in held}, Status.HELD)
         else:
             yield item
+
+
+def _without(item: Operation, staying: Mapping[str, str], status: Status) -> Iterator[Operation | NotSent]:
+    """An operation without the changes that stay behind, reason by key. Changes that share a body stay together."""
+    alone = not item.body
+    if staying and not alone:
+        staying = dict.fromkeys((change.key for change in item.changes), next(iter(staying.values())))
+    yield from (NotSent(change, staying[change.key], status) for change in item.changes if change.key in staying)
+    if rest := tuple(change for change in item.changes if change.key not in staying):
+        yield Operation(rest, item.body)
 
 
 def rows_of(plan: HeldPlan) -> pl.DataFrame:
@@ -94,10 +123,13 @@ def still_true(plan: Iterable[Operation | NotSent], writer: Readable) -> Iterato
             yield from (NotSent(change, f"not sent: {fault}", Status.FAILED) for change in changes)
             part = [item for item in part if isinstance(item, NotSent)]
         for item in part:
-            stale = [c for c in item.changes if not _holds(c, shown)] if isinstance(item, Operation) else []
-            if isinstance(item, Operation) and stale:
-                reason = f"stale: the shop shows {shown.get(stale[0].key)} where the plan had {stale[0].before}"
-                yield from (NotSent(change, reason) for change in item.changes)
+            if isinstance(item, Operation):
+                stale = {
+                    c.key: f"stale: the shop shows {shown.get(c.key)} where the plan had {c.before}"
+                    for c in item.changes
+                    if not _holds(c, shown)
+                }
+                yield from _without(item, stale, Status.SKIPPED)
             else:
                 yield item
 

@@ -14,11 +14,13 @@ import polars as pl
 from awin_medusa_pipeline.clients.images import ImageHost
 from awin_medusa_pipeline.clients.medusa import MedusaClient, Shop
 from awin_medusa_pipeline.domain.guards import Guarded, long_enough, merchant_of, set_to_zero
+from awin_medusa_pipeline.domain.ownership import Decision
 from awin_medusa_pipeline.domain.products import ProductDefaults
-from awin_medusa_pipeline.engine import plans
+from awin_medusa_pipeline.engine import field_plans, plans
 from awin_medusa_pipeline.engine.apply import ApplyResult, Engine, NotSent, Operation, Writer
+from awin_medusa_pipeline.engine.field_writers import ContentWriter, PriceWriter
 from awin_medusa_pipeline.engine.held import Guard, hold_back, still_true
-from awin_medusa_pipeline.engine.taxonomy import product_defaults
+from awin_medusa_pipeline.engine.taxonomy import category_ids, product_defaults
 from awin_medusa_pipeline.engine.writers import LevelWriter, ProductWriter, StatusWriter, VariantWriter
 from awin_medusa_pipeline.errors import RemoteError
 from awin_medusa_pipeline.store.ledger import Kind
@@ -84,14 +86,44 @@ class Application:
         )
         return self._reviewed(writer, plans.stock_plan(mismatches, self.limit), held)
 
+    def set_prices(self, mismatches: pl.DataFrame) -> ApplyResult:
+        """PriceMismatch rows: base prices, what the shop keeps left out."""
+        rows = field_plans.planned(mismatches)
+        held = self._held(Kind.PRICE, Guarded.PRICE, rows.filter(pl.col("decision") == Decision.UPDATE))
+        held |= self._asked(Kind.PRICE, Guarded.PRICE, rows)
+        # Medusa has a batch of prices for one product alone.
+        one_by_one = replace(self.engine, batch_size=1)
+        return self._reviewed(PriceWriter(self.client), field_plans.price_plan(rows, self.limit), held, one_by_one)
+
+    def update_content(self, mismatches: pl.DataFrame) -> ApplyResult:
+        """ContentMismatch rows: title, description, images, category, what the shop keeps left out."""
+        rows, beyond = field_plans.split_content(field_plans.planned(mismatches), self.limit)
+        held = self._held(Kind.CONTENT, Guarded.CONTENT, rows.filter(pl.col("decision") == Decision.UPDATE))
+        held |= self._asked(Kind.CONTENT, Guarded.CONTENT, rows)
+        # Neither categories nor uploads for what waits.
+        waiting = pl.col("key").is_in(list(held))
+        staying, going = field_plans.content_plan(rows.filter(waiting)), rows.filter(~waiting)
+        with ExitStack() as stack:
+            categories = None if self.dry_run else category_ids(self.client, going["category"].drop_nulls().unique())
+            images = stack.enter_context(ImageHost(self.client)) if self.rehost_images and not self.dry_run else None
+            plan = field_plans.content_plan(going, categories, images)
+            return self._reviewed(ContentWriter(self.client), chain(beyond, staying, plan), held)
+
+    def _asked(self, kind: Kind, guarded: Guarded, rows: pl.DataFrame) -> dict[str, str]:
+        return self.guard.asked(kind, guarded, rows.filter(pl.col("decision") == Decision.ASK)) if self.guard else {}
+
     def _held(self, kind: Kind, guarded: Guarded, rows: pl.DataFrame) -> dict[str, str]:
         return self.guard.held(kind, guarded, rows) if self.guard else {}
 
     def _reviewed(
-        self, writer: LevelWriter | StatusWriter, plan: Iterable[Operation | NotSent], held: Mapping[str, str]
+        self,
+        writer: LevelWriter | StatusWriter | PriceWriter | ContentWriter,
+        plan: Iterable[Operation | NotSent],
+        held: Mapping[str, str],
+        engine: Engine | None = None,
     ) -> ApplyResult:
         reviewed = hold_back(plan, held)
-        return self._apply(self.engine, writer, still_true(reviewed, writer) if self.look_again else reviewed)
+        return self._apply(engine or self.engine, writer, still_true(reviewed, writer) if self.look_again else reviewed)
 
     def _apply(
         self, engine: Engine, writer: Writer, plan: Iterable[Operation | NotSent], stopped: str | None = None

@@ -5,18 +5,22 @@ What belongs here: the plan of each kind. What does not: I/O. A plan is lazy, so
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 
 from awin_medusa_pipeline.domain.catalog import HIDDEN_BY_RUN
+from awin_medusa_pipeline.domain.ownership import content_marks
 from awin_medusa_pipeline.domain.products import (
     ProductDefaults,
+    category_paths,
     hidden_patch,
     product_images,
     product_payload,
     restored_patch,
 )
+from awin_medusa_pipeline.domain.text import slug
 from awin_medusa_pipeline.engine.apply import Change, NotSent, Operation
 
 Plan = Iterator[Operation | NotSent]
@@ -36,10 +40,10 @@ def split_import(missing: pl.DataFrame, limit: int | None, *, hold_loose: bool) 
     held = ordered.filter("held")
     free = ordered.filter(~pl.col("held")).with_columns(rank=pl.col("product").rank("dense"))
     chosen = free if limit is None else free.filter(pl.col("rank") <= limit)
-    beyond = free.clear() if limit is None else free.filter(pl.col("rank") > limit)
+    rest = free.clear() if limit is None else free.filter(pl.col("rank") > limit)
     return chosen, [
         *(NotSent(_import_change(row), LOOSE) for row in held.iter_rows(named=True)),
-        *(NotSent(_import_change(row), _beyond(limit)) for row in beyond.iter_rows(named=True)),
+        *(NotSent(_import_change(row), beyond(limit)) for row in rest.iter_rows(named=True)),
     ]
 
 
@@ -47,13 +51,20 @@ def import_plan(
     rows: pl.DataFrame, defaults: ProductDefaults, rehost: Callable[[Sequence[str]], list[str]] | None = None
 ) -> Plan:
     """New products: one operation each, with all its variants; `rehost` gives images another address."""
-    new = rows.filter(pl.col("existing_product_id").is_null())
+    handle = slug(category_paths(pl.col("category")))
+    new = rows.filter(pl.col("existing_product_id").is_null()).with_columns(category_handle=handle)
     for _, group in itertools.groupby(new.iter_rows(named=True), key=lambda row: row["product_key"]):
         offers = list(group)
+        fed = product_images(offers)
+        images = rehost(fed) if rehost else fed
+        product = product_payload(offers, defaults, images)
+        first, *others = (_import_change(offer) for offer in offers)
+        category = offers[0]["category_handle"] if "categories" in product else None
+        marks = content_marks(offers[0], images, fed, category=category)
         yield Operation(
-            tuple(_import_change(offer) for offer in offers),
+            (replace(first, after={**first.after, **marks}), *others),
             {
-                "product": product_payload(offers, defaults, rehost(product_images(offers)) if rehost else None),
+                "product": product,
                 "levels": {offer["sku"]: offer["wanted_level"] for offer in offers},
                 "replaces": offers[0]["half_made_product_id"],
             },
@@ -140,7 +151,7 @@ def _rows(
 ) -> Plan:
     sent = 0
     for row in frame.iter_rows(named=True):
-        reason = stays(row) or (_beyond(limit) if limit is not None and sent >= limit else None)
+        reason = stays(row) or (beyond(limit) if limit is not None and sent >= limit else None)
         if reason:
             yield NotSent(change(row), reason)
         else:
@@ -148,5 +159,6 @@ def _rows(
             yield Operation((change(row),), body(row))
 
 
-def _beyond(limit: int | None) -> str:
+def beyond(limit: int | None) -> str:
+    """Why the rest of a pilot is not sent."""
     return f"beyond the limit of {limit}"

@@ -25,6 +25,12 @@ def product_defaults(client: MedusaClient, shop: Shop, rows: pl.DataFrame) -> Pr
     )
 
 
+def category_ids(client: MedusaClient, paths: Iterable[str]) -> dict[str, str]:
+    """Ids by handle of the categories with these paths, at most four deep; the ones that are not there are made."""
+    ids = _categories(client, paths)
+    return {handle: ids[path] for path, handle in _handles(ids).items()}
+
+
 def _tags(client: MedusaClient, values: Iterable[str]) -> dict[str, str]:
     return client.ensure("product-tags", "product_tag", "value", {value: {"value": value} for value in values})
 

@@ -5,20 +5,26 @@ opposites are recorded as operations of the undoing run, so an undo can be undon
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from awin_medusa_pipeline.clients.medusa import MedusaClient, Shop
 from awin_medusa_pipeline.domain.catalog import HIDDEN_BY_RUN
 from awin_medusa_pipeline.domain.products import hidden_patch, restored_patch
 from awin_medusa_pipeline.engine.apply import ApplyResult, Change, Engine, NotSent, Operation
+from awin_medusa_pipeline.engine.field_plans import content_back, prices_back
+from awin_medusa_pipeline.engine.field_writers import ContentWriter, PriceWriter
 from awin_medusa_pipeline.engine.held import still_true
 from awin_medusa_pipeline.engine.writers import LevelWriter, StatusWriter
 from awin_medusa_pipeline.store.ledger import Kind, Status
 from awin_medusa_pipeline.store.ledger import Operation as Row
 
 Item = Operation | NotSent
-UNDONE_AS = {Kind.IMPORT: Kind.HIDE, Kind.HIDE: Kind.RESTORE, Kind.RESTORE: Kind.HIDE, Kind.STOCK: Kind.STOCK}
+UNDONE_AS = {kind: kind for kind in Kind} | {
+    Kind.IMPORT: Kind.HIDE,
+    Kind.HIDE: Kind.RESTORE,
+    Kind.RESTORE: Kind.HIDE,
+}
 """The kind of the operations that take a kind back."""
 
 
@@ -34,19 +40,31 @@ class Undo:
     def take_back(self, kind: Kind, rows: Iterable[Row]) -> ApplyResult:
         """Operations of one kind, as the ledger has them; what someone changed since is skipped as stale."""
         applied = [row for row in rows if row.status is Status.APPLIED]
-        writer: LevelWriter | StatusWriter
+        engine = self.engine
+        writer: LevelWriter | StatusWriter | PriceWriter | ContentWriter
+        plan: Iterator[Item]
         if kind is Kind.STOCK:
             writer, plan = LevelWriter(self.client, self.shop.stock_location_id), levels_back(applied)
+        elif kind is Kind.PRICE:
+            writer, plan, engine = PriceWriter(self.client), prices_back(applied), replace(engine, batch_size=1)
+        elif kind is Kind.CONTENT:
+            writer, plan = ContentWriter(self.client), content_back(applied, self._categories(applied))
         elif kind is Kind.IMPORT:
             writer, plan = StatusWriter(self.client, Kind.HIDE), self._made_products(applied)
         else:
             writer, plan = StatusWriter(self.client, UNDONE_AS[kind]), status_back(kind, applied)
-        return self.engine.apply(writer, still_true(plan, writer), dry_run=self.dry_run)
+        return engine.apply(writer, still_true(plan, writer), dry_run=self.dry_run)
 
     def _made_products(self, rows: Sequence[Row]) -> Iterator[Item]:
         keys = list(dict.fromkeys(str(row.after["product_key"]) for row in rows if row.after))
         fields = "id,external_id,variants.id"
         return drafts(rows, self.client.where("products", "external_id", keys, fields))
+
+    def _categories(self, rows: Sequence[Row]) -> dict[str, str]:
+        """Ids of the categories that products were in before, those that the shop still has."""
+        handles = list(dict.fromkeys(handle for row in rows for handle in (row.before or {}).get("category") or []))
+        found = self.client.where("product-categories", "handle", handles, "id,handle")
+        return {category["handle"]: category["id"] for category in found}
 
 
 def levels_back(rows: Iterable[Row]) -> Iterator[Item]:

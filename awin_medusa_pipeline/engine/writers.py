@@ -103,7 +103,7 @@ class StatusWriter:
         """One batch of updates, read back."""
         body = {"update": [operation.body for operation in operations]}
         self._client.post("/admin/products/batch", body, {"fields": "id"})
-        with _after_a_write():
+        with after_a_write():
             return self.look_up([change for operation in operations for change in operation.changes])
 
     def look_up(self, changes: Sequence[Change]) -> Mapping[str, str | None]:
@@ -153,7 +153,7 @@ class ProductWriter:
             body = {"create": [b["product"] for b in new]}
             there += self._client.post("/admin/products/batch", body, {"fields": _MADE})["created"]
         wanted = {sku: level for operation in operations for sku, level in operation.body["levels"].items()}
-        with _after_a_write():
+        with after_a_write():
             stored = self._set_levels(there, wanted)
         made = {variant["sku"]: variant["id"] for product in there for variant in product["variants"]}
         return {
@@ -232,7 +232,7 @@ class VariantWriter(ProductWriter):
             if new:  # Medusa 2.17: a variant takes only values that its product has
                 self._client.post(f"{path}/options/batch", {"update": new}, {"fields": "id"})
             self._client.post(f"{path}/variants", variant_payload(row, chosen), {"fields": "id"})
-        with _after_a_write():
+        with after_a_write():
             product = self._read(path)
             stored = self._set_levels([product], body["levels"])
         made = {variant["sku"]: variant["id"] for variant in product["variants"]}
@@ -244,7 +244,7 @@ class VariantWriter(ProductWriter):
 
 
 @contextmanager
-def _after_a_write() -> Iterator[None]:
+def after_a_write() -> Iterator[None]:
     """Where a fault means that something is written and nobody has seen it: the outcome is unknown."""
     try:
         yield

@@ -65,6 +65,22 @@ class HeldPlans:
                     plan.state, plan.decided_by, plan.decided_at = PlanState.HELD, None, None
             return session.get_one(HeldPlan, plan_hash)
 
+    def rejections(self, shop: str, kind: str, rows: Sequence[Mapping[str, Any]], *, hours: int) -> dict[int, HeldPlan]:
+        """By position, the plan with which a row was rejected as it stands; that plan is remembered for longer then."""
+        query = sa.select(HeldPlan).where(
+            HeldPlan.shop == shop, HeldPlan.kind == str(kind), HeldPlan.state == PlanState.REJECTED
+        )
+        found: dict[int, HeldPlan] = {}
+        with self._database.writing() as session:
+            for plan in session.scalars(query):
+                rejected = {_canonical(row) for row in plan.rows}
+                names = plan.rows[0].keys() if plan.rows else ()
+                for index, row in enumerate(rows):
+                    if _canonical({name: row.get(name) for name in names}) in rejected:
+                        found[index] = plan
+                        plan.expires_at = self._now() + timedelta(hours=hours)
+        return found
+
     def all(self, shop: str) -> list[HeldPlan]:
         """Plans of a shop, newest first."""
         query = sa.select(HeldPlan).where(HeldPlan.shop == shop).order_by(HeldPlan.created_at.desc())
@@ -132,3 +148,7 @@ class HeldPlans:
 
     def _is_over(self, plan: HeldPlan) -> bool:
         return plan.expires_at <= self._now()
+
+
+def _canonical(row: Mapping[str, Any]) -> str:
+    return json.dumps(row, sort_keys=True, default=str, ensure_ascii=False)

@@ -13,8 +13,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from awin_medusa_pipeline.domain.ownership import Written
 from awin_medusa_pipeline.store.database import Database, insert_new
 from awin_medusa_pipeline.store.models import OPEN, OPEN_ROWS, Operation, Run, Status
+from awin_medusa_pipeline.store.written import remember
 
 __all__ = ["KEPT", "Final", "Intent", "Kind", "Ledger", "Operation", "Outcome", "Run", "Status", "reported"]
 
@@ -32,6 +34,8 @@ class Kind(StrEnum):
     HIDE = "hide"
     RESTORE = "restore"
     STOCK = "stock"
+    PRICE = "price"
+    CONTENT = "content"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +123,10 @@ class Ledger:
             with self._database.writing() as session:
                 session.execute(sa.insert(Operation), values)
 
-    def record_outcomes(self, outcomes: Iterable[Outcome]) -> None:
-        """Write down what became of intents, of this run or of one that died."""
+    def record_outcomes(
+        self, outcomes: Iterable[Outcome], *, run_id: str | None = None, written: Iterable[Written] = ()
+    ) -> None:
+        """Write down what became of intents, of this run or of one that died, and which values `run_id` wrote."""
         now = _now()
         with_target, without = [], []
         for outcome in outcomes:
@@ -139,6 +145,8 @@ class Ledger:
 
         `except_run` leaves out a run that is still at work.
         """
+            if run_id is not None:
+                remember(session, run_id, written)
         query = (
             sa.select(Operation)
             .join(Run, Run.run_id == Operation.run_id)

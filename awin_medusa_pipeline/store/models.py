@@ -202,7 +202,7 @@ class Absence(Base):
 
 
 class WrittenValue(Base):
-    """What this program wrote last into one field of a product or variant: how a hand edit is told from our own value."""
+    """What this program wrote last into a field of a product or variant: by it a hand edit is told from our own."""
 
     __tablename__ = "sync_written_values"
 

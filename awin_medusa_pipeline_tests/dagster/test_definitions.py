@@ -23,7 +23,7 @@ GROUPS = {
     "medusa": {"medusa_catalog"},
     "discrepancies": {
         *("matched_products", "missing_awin_products", "medusa_only_products", "returning_products"),
-        *("stock_mismatches", "price_mismatches", "loose_matches", "sync_summary"),
+        *("stock_mismatches", "price_mismatches", "content_mismatches", "loose_matches", "sync_summary"),
     },
     "applied": set(APPLYING),
 }

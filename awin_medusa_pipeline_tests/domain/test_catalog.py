@@ -29,8 +29,9 @@ def link(*levels: tuple[str, int, int]) -> dict[str, Any]:
     }
 
 
-def price(amount: float, currency: str = "gbp", rules: int = 0) -> dict[str, Any]:
-    return {"amount": amount, "currency_code": currency, "rules_count": rules}
+def price(amount: float, currency: str = "gbp", **options: Any) -> dict[str, Any]:
+    quantities = {"min_quantity": None, "max_quantity": None}
+    return {"amount": amount, "currency_code": currency, "rules": {}} | quantities | options
 
 
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -52,8 +53,15 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         product(),
         {"half_made": "no_variants", "variant_id": None, "product_id": "prod_1", "prices": []},
     ),
-    "prices of regions are left out": (
-        product(variant(prices=[price(9.99), price(8.5, "eur"), price(7, rules=1)])),
+    "prices of regions and for many at once are left out": (
+        product(
+            variant(
+                prices=[
+                    *(price(9.99), price(8.5, "eur")),
+                    *(price(7, rules={"region_id": "reg_1"}), price(6, min_quantity=5), price(9, max_quantity=4)),
+                ]
+            )
+        ),
         {
             "prices": [
                 {"currency": "gbp", "amount": Decimal("9.9900")},

@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 
-from awin_medusa_pipeline.domain import discrepancies, schemas
+from awin_medusa_pipeline.domain import discrepancies, ownership, schemas
 from awin_medusa_pipeline.domain.discrepancies import StockRules
-from awin_medusa_pipeline_tests.factories import NO_LOOSE, Row, catalog, offer, offers, variant
+from awin_medusa_pipeline_tests.factories import NO_LOOSE, NOTHING_WRITTEN, Row, catalog, offer, offers, variant
 from awin_medusa_pipeline_tests.shop_model import ShopModel
 from awin_medusa_pipeline_tests.strategies import feeds, shops
 
@@ -61,7 +61,7 @@ def tables(feed: list[Row], shop: list[Row]) -> dict[str, pl.DataFrame]:
         "only": discrepancies.medusa_only_products(in_shop, matched, missing, NO_LOOSE),
         "returning": discrepancies.returning_products(matched, in_shop, missing),
         "stock": discrepancies.stock_mismatches(matched, in_shop, missing),
-        "price": discrepancies.price_mismatches(matched),
+        "price": ownership.price_mismatches(matched, NOTHING_WRITTEN, ownership.DEFAULT_OWNERS),
     }
     return {name: table.collect() for name, table in found.items()}
 
@@ -236,6 +236,7 @@ CONTRACTS: dict[str, type[dy.Schema]] = {
     "returning_products": schemas.ReturningProduct,
     "stock_mismatches": schemas.StockMismatch,
     "price_mismatches": schemas.PriceMismatch,
+    "content_mismatches": schemas.ContentMismatch,
     "loose_matches": schemas.LooseMatch,
 }
 

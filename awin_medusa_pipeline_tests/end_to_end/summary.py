@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-KINDS = ("import", "hide", "restore", "stock")
+KINDS = ("import", "hide", "restore", "stock", "price", "content")
 OUTCOMES = ("applied", "unchanged", "skipped", "held", "failed")
 TABLES = {
     "rejected-rows.csv": "rejected_rows",
@@ -14,9 +14,16 @@ TABLES = {
     "medusa-only-products.csv": "medusa_only",
     "stock-mismatches.csv": "stock_mismatches",
     "price-mismatches.csv": "price_mismatches",
+    "content-mismatches.csv": "content_mismatches",
     "loose-matches.csv": "loose_matches",
 }
-ROWS_OF = dict(zip(KINDS, ("missing_in_medusa", "medusa_only", "returning", "stock_mismatches"), strict=True))
+ROWS_OF = dict(
+    zip(
+        KINDS,
+        ("missing_in_medusa", "medusa_only", "returning", "stock_mismatches", "price_mismatches", "content_mismatches"),
+        strict=True,
+    )
+)
 
 
 def assert_adds_up(folder: Path) -> dict[str, Any]:
@@ -49,4 +56,5 @@ def _assert_kind_adds_up(folder: Path, summary: dict[str, Any], kind: str) -> No
     assert len({line["key"] for line in lines}) == len(lines), f"{kind}: a row was counted twice"
     assert dict(Counter(line["status"] for line in lines)) == {name: counts[name] for name in OUTCOMES if counts[name]}
     assert {name: of_kind[name] for name in ("planned", *OUTCOMES)} == counts
-    assert counts["planned"] == summary[ROWS_OF[kind]], f"{kind}: a row of the table has no operation"
+    rows = summary[ROWS_OF[kind]] - summary.get(f"{kind}_kept", 0)
+    assert counts["planned"] == rows, f"{kind}: a row of the table has no operation"

@@ -9,28 +9,32 @@ from hypothesis import given, settings
 
 from awin_medusa_pipeline.domain import schemas
 from awin_medusa_pipeline.domain.discrepancies import StockRules
+from awin_medusa_pipeline.domain.ownership import Owners
 from awin_medusa_pipeline.engine import plans
 from awin_medusa_pipeline.engine.apply import NotSent, Operation
 from awin_medusa_pipeline_tests.factories import Row, missing, offer, offers
 from awin_medusa_pipeline_tests.shop_model import DEFAULTS, RUN, ShopModel
-from awin_medusa_pipeline_tests.strategies import feeds, shops
+from awin_medusa_pipeline_tests.strategies import feeds, owners, shops
 
 RULES = StockRules()
 
 
 @settings(max_examples=120, deadline=None)
-@given(feed=feeds(), shop=shops())
-def test_a_second_sync_has_nothing_to_do(feed: list[Row], shop: ShopModel) -> None:
+@given(feed=feeds(), shop=shops(), who=owners())
+def test_a_second_sync_has_nothing_to_do(feed: list[Row], shop: ShopModel, who: Owners) -> None:
     in_feed = offers(*feed)
-    refused = shop.sync(in_feed, RULES)
-    again = {name: table.collect() for name, table in shop.detect(in_feed, RULES).items()}
-    assert set(again["missing_awin_products"]["offer_key"]) == set(refused)
+    refused = shop.sync(in_feed, RULES, who)
+    again = {name: table.collect() for name, table in shop.detect(in_feed, RULES, owners=who).items()}
+    refused_prices = again["price_mismatches"].filter(decision="refuse")
+    assert {*again["missing_awin_products"]["offer_key"], *refused_prices["variant_id"]} == set(refused)
     for name in ("medusa_only_products", "returning_products", "stock_mismatches"):
         assert again[name].is_empty(), name
+    for name in ("price_mismatches", "content_mismatches"):
+        assert again[name].filter(decision="update").is_empty(), name
     # What is refused is so because of what somebody else has, and says which.
-    assert all("already exists" in reason for reason in refused.values())
+    assert all("already exists" in reason or "give it a price" in reason for reason in refused.values())
     before = str(shop.products)
-    assert shop.sync(in_feed, RULES) == refused
+    assert shop.sync(in_feed, RULES, who) == refused
     assert str(shop.products) == before
 
 
@@ -114,6 +118,7 @@ def test_a_product_is_one_operation_with_a_change_a_variant() -> None:
         "price": "5.0000",
         "currency": "gbp",
         "level": 10,
+        "content": {"title": "Product e"},
     }
 
 

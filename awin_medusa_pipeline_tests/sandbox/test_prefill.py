@@ -6,12 +6,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-from awin_medusa_pipeline.domain import discrepancies
+from awin_medusa_pipeline.domain import discrepancies, ownership
 from awin_medusa_pipeline.domain.catalog import ADMIN_FIELDS, variants_frame
 from awin_medusa_pipeline.domain.feed import FeedRules, read_feed
 from awin_medusa_pipeline.sandbox import Sandbox, SandboxError, Shop
 from awin_medusa_pipeline.sandbox.feed_generator import write_feed
 from awin_medusa_pipeline.sandbox.prefill import HIDING_RUN, Case, Placed, prefill
+from awin_medusa_pipeline_tests.factories import NOTHING_WRITTEN
 
 LIMIT = 120
 
@@ -105,7 +106,7 @@ def test_every_discrepancy_table_has_rows(sandbox: Sandbox, offers: pl.DataFrame
     assert set(missing["loose_match"]) == {True, False}
     assert set(only["loose_match"]) == {True, False}
     assert set(stock["reason"]) == {"differs", "no_level", "left_feed"}
-    assert discrepancies.price_mismatches(matched).collect().height > 0
+    assert ownership.price_mismatches(matched, NOTHING_WRITTEN, ownership.DEFAULT_OWNERS).collect().height > 0
     assert discrepancies.returning_products(matched, catalog, missing.lazy()).collect().height > 0
     assert discrepancies.hidden_by_hand(matched) > 0
 
