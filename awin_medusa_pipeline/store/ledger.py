@@ -96,6 +96,12 @@ class Ledger:
         with self._database.reading() as session:
             return session.get(Run, run_id)
 
+    def recent_runs(self, shop: str, number: int) -> list[Run]:
+        """The newest runs on a shop, newest first."""
+        query = sa.select(Run).where(Run.shop == shop).order_by(Run.started_at.desc(), Run.run_id).limit(number)
+        with self._database.reading() as session:
+            return list(session.scalars(query))
+
     def find_run(self, start: str) -> Run | None:
         """The run whose id begins so; None when there is none, or more than one."""
         query = sa.select(Run).where(Run.run_id.startswith(start, autoescape=True)).limit(2)
@@ -139,14 +145,14 @@ class Ledger:
             for rows in (with_target, without):
                 if rows:
                     session.execute(sa.update(Operation), rows)
+            if run_id is not None:
+                remember(session, run_id, written)
 
     def open_intents(self, shop: str, kind: str, *, except_run: str | None = None) -> list[Operation]:
         """Operations of the shop whose outcome nobody knows, oldest first: look at the shop, then settle them.
 
         `except_run` leaves out a run that is still at work.
         """
-            if run_id is not None:
-                remember(session, run_id, written)
         query = (
             sa.select(Operation)
             .join(Run, Run.run_id == Operation.run_id)
@@ -182,9 +188,9 @@ class Ledger:
         with self._database.reading() as session:
             yield from session.scalars(query.execution_options(yield_per=1000))
 
-    def history(self, key: str) -> list[Operation]:
-        """Every operation on one offer, product or Medusa id, oldest first."""
-        query = sa.select(Operation).where(sa.or_(Operation.key == key, Operation.target_id == key))
+    def history(self, *keys: str) -> list[Operation]:
+        """Every operation on these offers, products or Medusa ids, oldest first."""
+        query = sa.select(Operation).where(sa.or_(Operation.key.in_(keys), Operation.target_id.in_(keys)))
         with self._database.reading() as session:
             return list(session.scalars(query.order_by(Operation.id)))
 
