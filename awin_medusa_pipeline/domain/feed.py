@@ -158,14 +158,15 @@ def _batch(rows: Rows, frame: pl.DataFrame, seen: Seen, label: str, line: int) -
     frame = seen.mark(frame.with_columns(feed=pl.lit(label), line=rows.lines + line))
     sound = frame["reason"].is_null()
     offers = frame.select(list(dtypes(Offer)))
-    rejects = [(label, line + bad.line, bad.reason, bad.detail, bad.raw) for bad in rows.broken]
+    rejects = [(label, line + bad.line, bad.reason, bad.detail, bad.raw, None) for bad in rows.broken]
     if not sound.all():
         offers = offers.filter(sound)
         at = (~sound).arg_true().to_list()
-        named = frame.select("line", "reason", *DETAIL_FIELDS)[at]
+        named = frame.select("line", "reason", "offer_key", *DETAIL_FIELDS)[at]
         for row, raw in zip(named.iter_rows(named=True), rows.raw(at), strict=True):
             shown = {name: "" if value is None else value for name, value in row.items()}
-            rejects.append((label, row["line"], row["reason"], DETAILS[row["reason"]].format_map(shown), raw))
+            detail = DETAILS[row["reason"]].format_map(shown)
+            rejects.append((label, row["line"], row["reason"], detail, raw, row["offer_key"]))
         rejects.sort(key=lambda reject: reject[1])
     return FeedBatch(
         offers=offers,

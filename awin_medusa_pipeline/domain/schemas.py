@@ -82,6 +82,7 @@ class RejectedRow(_Table):
     reason = _text("Reason code; the README lists them")
     detail = _text("The reason in a sentence")
     raw = _text("The row as it came, cut at 2,000 characters")
+    offer_key = _text("The offer that it would have been, where that can be read", nullable=True)
 
 
 class CatalogVariant(_Table):
@@ -105,12 +106,12 @@ class CatalogVariant(_Table):
         dy.Struct({"currency": dy.String(), "amount": _money()}),
         metadata={"doc": "Base prices, one a currency"},
     )
-    half_made = _text("What is missing after a crash: no_variants, no_price or no_inventory_item", nullable=True)
     description = _text("Product description", nullable=True)
     images = dy.List(dy.String(), metadata={"doc": "Thumbnail (empty: none), then the images in their order"})
     categories = dy.List(
         dy.String(), nullable=True, metadata={"doc": "Handles of the product's categories; null: not known"}
     )
+    half_made = _text("What is missing after a crash: no_variants, no_price or no_inventory_item", nullable=True)
     metadata = _text("Product metadata as JSON", nullable=True)
 
 
@@ -135,8 +136,8 @@ class MatchedProduct(_Table):
     price = _money(metadata={"doc": "Price in the feed"})
     currency = _text("Currency of the feed")
     shop_price = _money(nullable=True, metadata={"doc": "Price in the shop in that currency"})
-
     shop_currencies = _text("Currencies that the shop has a price in, joined by ' '")
+
 
 class MissingProduct(Offer):
     """An offer that the shop does not have."""
@@ -197,13 +198,12 @@ class PriceMismatch(_Table):
     variant_id = _text("Medusa id", primary_key=True)
     product_id = _text("Medusa product")
     offer_key = _text("The offer")
-    sku = _text("Variant SKU", nullable=True)
     merchant_id = _text("AWIN advertiser")
+    sku = _text("Variant SKU", nullable=True)
     currency = _text("Currency of the feed")
     price = _money(metadata={"doc": "Price in the feed"})
     shop_price = _money(nullable=True, metadata={"doc": "Price in the shop; null: none in that currency"})
     change_percent = dy.Float64(nullable=True, metadata={"doc": "Feed against shop"})
-
     shop_currencies = _text("Currencies that the shop has a price in, joined by ' '")
     last_price = _money(nullable=True, metadata={"doc": "Price that this program wrote last; null: none"})
     edited_by_hand = _edited()
@@ -236,6 +236,7 @@ class WrittenValue(_Table):
     field = _text("price, title, description, images or category", primary_key=True)
     value = _text("What the shop was given; a long text as its SHA-256")
     source = _text("What the feed said, where that is not what was written", nullable=True)
+
 
 class LooseMatch(_Table):
     """An offer and a product of the shop that look alike; a person decides."""
