@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from awin_medusa_pipeline import cli_plans, cli_sandbox
+from awin_medusa_pipeline import cli_plans, cli_sandbox, cli_why
 from awin_medusa_pipeline.cli_run import run_sync, run_undo, show
 from awin_medusa_pipeline.documentation import env_example
 from awin_medusa_pipeline.environment import make_env_file, points_to, sandbox_here
@@ -180,6 +180,15 @@ def undo(
     What someone changed since is listed and left alone. An undo is a run too, and can be undone.
     """
     run_undo({"run_id": run_id, "dry_run": dry_run} | ({"only": only} if only else {}))
+
+
+@app.command(rich_help_panel=WORK)
+def why(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="SKU, handle, external id, AWIN id, GTIN, or a Medusa id.")],
+    runs: Annotated[int, typer.Option(min=1, metavar="N", help="How many runs to look back.")] = 5,
+) -> None:
+    """The story of one product: its feed rows, its match, what was done to it and why, and how it is now."""
+    cli_why.tell(key.strip(), runs)
 
 
 @app.command(rich_help_panel=WORK)

@@ -99,7 +99,7 @@ def take_feeds(
             )
         parsed = parse([(feed.path, feed.label) for feed in taken], rules, parts)
     except FeedError as error:
-        history.record(label, run_id, FeedState.REFUSED, reason=error.code)
+        history.record(label, run_id, FeedState.REFUSED, reason=str(error))
         raise
     for feed, numbers in zip(taken, parsed.numbers, strict=True):
         _record(history, run_id, feed, numbers, settings.guard_limits)

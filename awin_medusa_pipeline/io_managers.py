@@ -4,14 +4,13 @@ What belongs here: a frame to a file and back. What does not: what is in it (dom
 (reports.py). Own code because dagster-polars 0.27 fails at run time with polars 2 and brings pyarrow.
 """
 
-import io
-
 import dagster as dg
 import polars as pl
 from pydantic import Field
 from upath import UPath
 
-from awin_medusa_pipeline.files import home_path, local_path, replacing
+from awin_medusa_pipeline.files import home_path, replacing
+from awin_medusa_pipeline.history import keep, scan
 
 TABLES = "tables"
 PREVIEW_ROWS = 10
@@ -45,6 +44,7 @@ class ParquetIOManager(dg.ConfigurableIOManager):
             else:
                 obj.write_parquet(file)
             written = pl.scan_parquet(file)
+            keep(self.home, context.asset_key.to_user_string(), context.run_id, written)
             metadata = {
                 "dagster/row_count": written.select(pl.len()).collect().item(),
                 "preview": preview(written),
@@ -89,8 +89,7 @@ def _scan(path: UPath, asset: str) -> pl.LazyFrame:
             "detect_discrepancies_job, which makes every table in order.",
             allow_retries=False,
         )
-    local = local_path(path)
-    return pl.scan_parquet(local if local is not None else io.BytesIO(path.read_bytes()))
+    return scan(path)
 
 
 def _wants_lazy(annotation: object) -> bool:

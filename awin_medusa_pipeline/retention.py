@@ -1,4 +1,4 @@
-"""What is old enough to go: reports and Dagster's runs after 30 days, the operation log and Etsy jobs after 400.
+"""What is old enough to go: reports, kept feed rows and Dagster's runs after 30 days, logs and Etsy jobs after 400.
 
 What belongs here: deciding and removing. What does not: tables (the next run replaces them) and whatever is still at
 work. Dagster keeps run storage for ever, and its delete_run leaves a database file and a folder for each run on disk.
@@ -13,8 +13,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
+from upath import UPath
 
 from awin_medusa_pipeline.files import TEMPORARY_SUFFIX, home_path
+from awin_medusa_pipeline.history import HISTORY, TRACED
 from awin_medusa_pipeline.io_managers import TABLES
 from awin_medusa_pipeline.reports import FOLDER_TIME, REPORTS
 from awin_medusa_pipeline.store import ledger
@@ -38,6 +40,7 @@ class Pruned:
     """How many of each were removed."""
 
     reports: int = 0
+    history: int = 0
     ledger_runs: int = 0
     messages: int = 0
     plans: int = 0
@@ -50,7 +53,8 @@ def prune(home: str, database: Database, instance: dg.DagsterInstance | None, *,
     """Remove all that is too old. Without an instance, Dagster's runs stay."""
     now = now or datetime.now(UTC)
     return Pruned(
-        reports=prune_reports(home, now),
+        reports=_prune_dated(home_path(home) / REPORTS, now),
+        history=sum(_prune_dated(home_path(home) / HISTORY / asset, now) for asset in TRACED),
         ledger_runs=ledger.Ledger(database).prune(now - ledger.KEPT),
         messages=Outbox(database).prune(now - KEPT),
         plans=HeldPlans(database).prune(now - KEPT),
@@ -60,8 +64,8 @@ def prune(home: str, database: Database, instance: dg.DagsterInstance | None, *,
     )
 
 
-def expired_reports(names: Iterable[str], now: datetime) -> list[str]:
-    """Names of report folders that are too old, by the time in the name; the newest stays, since `latest` leads to it.
+def expired(names: Iterable[str], now: datetime) -> list[str]:
+    """Names that are too old, by the time in them; the newest stays, since `latest` leads to it.
 
     Anything else in the folder is not ours to remove.
     """
@@ -76,27 +80,26 @@ def expired_reports(names: Iterable[str], now: datetime) -> list[str]:
     return sorted(name for name, time in started.items() if time < now - KEPT and name != newest)
 
 
-def prune_reports(home: str, now: datetime) -> int:
-    """Remove report folders older than 30 days; how many."""
-    folder = home_path(home) / REPORTS
+def _prune_dated(folder: UPath, now: datetime) -> int:
+    """Remove what is older than 30 days by its name; how many."""
     if not folder.exists():
         return 0
-    expired = expired_reports((path.name for path in folder.iterdir()), now)
-    for name in expired:
+    old = expired((path.name for path in folder.iterdir()), now)
+    for name in old:
         path = folder / name
         path.fs.rm(path.path, recursive=True)
-    return len(expired)
+    return len(old)
 
 
 def prune_partial_files(home: str, now: datetime) -> int:
     """Remove tables that a killed run began to write; how many."""
     removed = 0
-    tables = home_path(home) / TABLES
-    for path in tables.rglob(f"*{TEMPORARY_SUFFIX}") if tables.exists() else ():
-        written = path.stat().st_mtime  # 0 where the file system does not tell
-        if written and datetime.fromtimestamp(written, UTC) < now - PARTIAL_FILE_KEPT:
-            path.unlink(missing_ok=True)
-            removed += 1
+    for folder in (home_path(home) / TABLES, home_path(home) / HISTORY):
+        for path in folder.rglob(f"*{TEMPORARY_SUFFIX}") if folder.exists() else ():
+            written = path.stat().st_mtime  # 0 where the file system does not tell
+            if written and datetime.fromtimestamp(written, UTC) < now - PARTIAL_FILE_KEPT:
+                path.unlink(missing_ok=True)
+                removed += 1
     return removed
 
 

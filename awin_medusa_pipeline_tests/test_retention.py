@@ -9,12 +9,14 @@ import dagster as dg
 import pytest
 from upath import UPath
 
+from awin_medusa_pipeline import history
 from awin_medusa_pipeline.files import home_path
 from awin_medusa_pipeline.reports import REPORTS, RunReports, latest_summary
-from awin_medusa_pipeline.retention import Pruned, expired_reports, prune
+from awin_medusa_pipeline.retention import Pruned, expired, prune
 from awin_medusa_pipeline.store.database import Database, open_database
 from awin_medusa_pipeline.store.ledger import Ledger, Run
 from awin_medusa_pipeline.store.outbox import Outbox
+from awin_medusa_pipeline_tests.factories import NO_REJECTS
 
 NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -35,9 +37,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("names", "expired"), CASES)
-def test_expired_reports(names: list[str], expired: list[int]) -> None:
-    assert expired_reports(names, NOW) == sorted(names[index] for index in expired)
+@pytest.mark.parametrize(("names", "old"), CASES)
+def test_expired(names: list[str], old: list[int]) -> None:
+    assert expired(names, NOW) == sorted(names[index] for index in old)
 
 
 @pytest.mark.parametrize("kind", ["local", "memory"])
@@ -48,6 +50,7 @@ def test_prune_without_dagster(kind: str, tmp_path: Path, database: Database) ->
         run = Run(run_id=name, shop="s", job="j", started_at=NOW - age * DAY, dry_run=False)
         RunReports(home, run).write_json({"run": name})
         RunReports(home, run).point_latest()
+        history.keep(home, "awin_feed_rejects", name, NO_REJECTS, now=run.started_at)
     Ledger(database).start_run("r", shop="s", job="j", started_at=NOW - 401 * DAY)
     outbox = Outbox(database, now=lambda: NOW - 31 * DAY)
     outbox.put("old", {"text": "old"})
@@ -58,8 +61,10 @@ def test_prune_without_dagster(kind: str, tmp_path: Path, database: Database) ->
     table.parent.mkdir(parents=True, exist_ok=True)
     table.write_bytes(b"table")
 
-    assert prune(home, database, None, now=NOW) == Pruned(reports=1, ledger_runs=1, messages=1)
+    assert prune(home, database, None, now=NOW) == Pruned(reports=1, history=1, ledger_runs=1, messages=1)
     assert latest_summary(home) == {"run": "young"}
+    assert history.kept(home, "awin_feed_rejects", "old") is None
+    assert history.kept(home, "awin_feed_rejects", "young") is not None
     assert table.exists()
     assert prune(home, database, None, now=NOW) == Pruned()
 

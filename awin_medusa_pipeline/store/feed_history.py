@@ -91,6 +91,12 @@ class FeedHistory:
                 session.execute(older.where(Feed.state == FeedState.ACCEPTED).values(state=FeedState.HELD))
                 session.execute(sa.update(Feed).where(Feed.id == feed.id).values(state=FeedState.ACCEPTED))
 
+    def of_run(self, run_id: str) -> list[Feed]:
+        """All downloads of a run, those that it refused too."""
+        query = sa.select(Feed).where(Feed.run_id == run_id).order_by(Feed.id)
+        with self._database.reading() as session:
+            return list(session.scalars(query))
+
     def taken_by(self, run_id: str) -> list[Feed]:
         """The feeds that a run used, as it recorded them."""
         query = sa.select(Feed).where(Feed.run_id == run_id, Feed.state != FeedState.REFUSED).order_by(Feed.id)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from awin_medusa_pipeline import history
 from awin_medusa_pipeline.domain import discrepancies
 from awin_medusa_pipeline.domain.discrepancies import StockRules
 from awin_medusa_pipeline.domain.feed import FeedRules
@@ -21,6 +22,7 @@ def main(feed: str, catalog: str, folder: str) -> None:
     def table(name: str, frame: pl.DataFrame | pl.LazyFrame) -> pl.LazyFrame:
         path = home / f"{name}.parquet"
         frame.lazy().sink_parquet(path)
+        history.keep(folder, name, "bench", pl.scan_parquet(path))
         return pl.scan_parquet(path)
 
     parsed = parse([(Path(feed), "bench")], FeedRules(), home / "parts")

@@ -1,0 +1,154 @@
+"""awin-medusa why: the story of one product in the terminal.
+
+What belongs here: words and order. What does not: finding and gathering (why.py).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline.terminal import KINDS, age, commands, console, say
+
+if TYPE_CHECKING:
+    from awin_medusa_pipeline.store.ledger import Operation
+    from awin_medusa_pipeline.why import Product, RunStory, Story
+
+LONGEST = 100
+_COLOURS = {"applied": "green", "failed": "red", "held": "yellow"}
+_MATCHED_BY = {"external_id": "our key", "sku": "SKU", "gtin": "GTIN", "handle": "handle"}
+
+
+def tell(key: str, number: int) -> None:
+    """The story of the product with this key over the last runs, or the products that it may mean."""
+    from awin_medusa_pipeline import why
+    from awin_medusa_pipeline.store.database import database_url, open_database
+    from awin_medusa_pipeline.store.ledger import Ledger
+
+    settings = Settings()
+    with open_database(database_url(settings)) as database:
+        runs = why.recent(database, settings, number)
+        products = why.find(settings.awin_medusa_home, Ledger(database), runs, key)
+        if len(products) > 1:
+            _choose(key, products)
+            return
+        _show(why.tell(settings, database, products[0], runs))
+
+
+def _choose(key: str, products: "Sequence[Product]") -> None:
+    say(f"{len(products)} products are known as {escape(key)}. Ask for one of them:")
+    commands(
+        (f"awin-medusa why {next(iter(product.every('product_key', 'product_id', 'offer_key')))}", _title(product))
+        for product in products
+    )
+
+
+def _title(product: "Product") -> str:
+    return next(iter(product.every("name")), "")
+
+
+def _show(story: "Story") -> None:
+    product = story.product
+    keys = product.every("product_key" if product.whole else "offer_key") or product.every("offer_key")
+    say(f"[bold]{escape(_title(product) or ', '.join(keys))}[/]")
+    names = [*keys, *(f"SKU {sku}" for sku in product.every("sku"))]
+    names += [f"handle {handle}" for handle in product.every("handle")] + product.every("product_id")
+    say(f"[dim]{escape(', '.join(dict.fromkeys(names)))}[/]")
+    for run in story.runs:
+        _lines(_heading(run), _of_run(run))
+    now = [("shop", line) for line in _now(story.now)]
+    _lines("[bold]Now[/]", now)
+
+
+def _heading(story: "RunStory") -> str:
+    run = story.run
+    dry = ", dry run" if run.dry_run else ""
+    when = f"{run.started_at:%Y-%m-%d %H:%M} UTC"
+    return f"[bold]{when}[/]  {escape(run.job)} {run.run_id[:8]}{dry} [dim]({age(run.started_at)})[/]"
+
+
+def _lines(heading: str, lines: "Sequence[tuple[str, str]] | Iterator[tuple[str, str]]") -> None:
+    table = Table(show_header=False, box=None, padding=(0, 1, 0, 2), pad_edge=True)
+    table.add_column(style="dim", no_wrap=True, min_width=len("set stock"))
+    table.add_column()
+    for label, text in lines:
+        table.add_row(label, text)
+    say(f"\n{heading}")
+    console.print(table)
+
+
+def _of_run(story: "RunStory") -> Iterator[tuple[str, str]]:
+    for feed in story.feeds:
+        if feed.reason:
+            yield "feed", f"[yellow]{feed.state}[/]: {escape(feed.reason)}"
+    for offer in story.offers:
+        yield "feed", _offer(offer)
+    for row in story.rejected:
+        told = f"line {row['line']} of {row['feed']}: {row['detail']} [{row['reason']}]"
+        yield "feed", f"[red]rejected[/], {escape(told)}"
+    if story.kept and not (story.offers or story.rejected):
+        yield "feed", "not in the feed"
+    for match in story.matched:
+        reason = _MATCHED_BY.get(match["match_reason"], match["match_reason"])
+        yield "match", escape(f"{match['offer_key']} is variant {match['variant_id']}, by {reason}")
+    if story.offers and not story.matched:
+        yield "match", "none: the shop did not have it"
+    for row in story.only_in_shop:
+        missed = f", accepted feeds in a row without it: {row['feeds_missed']}" if row["feeds_missed"] else ""
+        alike = ", but it looks like an offer of the feed" if row["loose_match"] else ""
+        yield "match", f"only in the shop{missed}{alike}"
+    for operation in story.operations:
+        yield KINDS.get(operation.kind, operation.kind), _operation(operation)
+
+
+def _offer(row: Mapping[str, Any]) -> str:
+    stock = {True: "in stock", False: "sold out", None: "stock not told"}[row["in_stock"]]
+    quantity = "" if row["quantity"] is None else f" ({row['quantity']:,})"
+    price = f"{row['price'].normalize():f} {row['currency'].upper()}"
+    return escape(f"{price}, {stock}{quantity}; {row['sku']}, line {row['line']} of {row['feed']}")
+
+
+def _operation(operation: "Operation") -> str:
+    from awin_medusa_pipeline.store.ledger import reported
+
+    status, reason = reported(operation)
+    colour = _COLOURS.get(status, "default")
+    told = f": {escape(reason)}" if reason else ""
+    return f"[{colour}]{status}[/]{told} [dim]{escape(_change(operation.before or {}, operation.after or {}))}[/]"
+
+
+def _change(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """`level 10 → 0, status published → draft`; what was not there before stands alone, groups are left out."""
+    parts = []
+    for name, value in after.items():
+        if isinstance(value, dict):
+            continue
+        was = f"{_short(before[name])} → " if name in before and before[name] != value else ""
+        if was or name not in before:
+            parts.append(f"{name} {was}{_short(value)}")
+    return ", ".join(parts)
+
+
+def _short(value: Any) -> str:
+    text = "none" if value is None else str(value)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _now(shown: "Sequence[Mapping[str, Any]] | str") -> Iterator[str]:
+    if isinstance(shown, str):
+        yield f"[red]not known[/]: {escape(shown)}"
+        return
+    if not shown:
+        yield "it is not there"
+    for row in shown:
+        prices = ", ".join(f"{price['amount'].normalize():f} {price['currency'].upper()}" for price in row["prices"])
+        level = "no level" if row["level"] is None else f"level {row['level']:,}"
+        reserved = f" ({row['reserved']:,} reserved)" if row["reserved"] else ""
+        hidden = f", hidden by run {row['hidden_by_run'][:8]}" if row["hidden_by_run"] else ""
+        half = f", half-made: {row['half_made']}" if row["half_made"] else ""
+        sku = row["sku"] or row["variant_id"] or "no variant"
+        yield escape(
+            f"{sku}: {row['status']}{hidden}{half}, {prices or 'no price'}, {level}{reserved}; “{row['title']}”"
+        )
