@@ -19,6 +19,8 @@ from awin_medusa_pipeline.domain.shop_products import ShopProduct
 LISTING_FEE = Decimal("0.20")
 """USD. Etsy: for each listing when it is published or renewed; drafts and changes are free."""
 NO_STOCK = "no_stock"
+LOWER_STOCK = "lower stock"
+"""What is asked of a product whose stock may go down without a person's confirmation."""
 
 
 class Part(StrEnum):
@@ -81,6 +83,11 @@ class ListingPlan:
         return Part.PUBLISH in self.parts
 
     @property
+    def asked(self) -> str:
+        """What a person is shown and agrees to, in words that `agreed` understands."""
+        return f"{self.action} and publish" if self.publishes else str(self.action)
+
+    @property
     def only_lowers_stock(self) -> bool:
         """Nothing but quantities go down, or it is taken down because nothing is left."""
         if self.parts == (Part.DEACTIVATE,):
@@ -127,12 +134,25 @@ def within_cap(plans: Sequence[ListingPlan], most: int) -> list[ListingPlan]:
         if plan.publishes:
             most -= 1
             if most < 0:
-                parts = tuple(part for part in plan.parts if part is not Part.PUBLISH)
-                action = plan.action if parts else Action.NOTHING
-                note = Note("state", "Not published in this run, which has reached publish_at_most.")
-                plan = replace(plan, parts=parts, action=action, notes=(*plan.notes, note))
+                plan = _unpublished(plan, "Not published in this run, which has reached publish_at_most.")
         capped.append(plan)
     return capped
+
+
+def agreed(plan: ListingPlan, asked: str) -> ListingPlan:
+    """The plan without what nobody agreed to when this was `asked`: the product may have changed since.
+
+    A listing is made only where a person has seen that it would be, and published only where they have seen the fee.
+    """
+    if asked == LOWER_STOCK and plan.parts and not plan.only_lowers_stock:
+        sentence = "More than its stock has changed since, which waits for a confirmation: request it again."
+        return _refused(plan, Problem("not_agreed", "status", sentence))
+    if plan.action is Action.CREATE and not asked.startswith(Action.CREATE):
+        sentence = "It has no listing on Etsy any more. Request it again, and confirm that a new one is made."
+        return _refused(plan, Problem("not_agreed", "status", sentence))
+    if plan.publishes and "publish" not in asked:
+        return _unpublished(plan, "Not published: that was not part of what was confirmed.")
+    return plan
 
 
 def fees(plans: Iterable[ListingPlan]) -> Decimal:
@@ -163,6 +183,16 @@ def _parts(listing: Listing, memory: ListingMemory, existing: Existing | None) -
     content = [Part.CONTENT] if listing.content_hash != memory.content_hash else []
     inventory = [Part.INVENTORY] if listing.inventory_hash != memory.inventory_hash else []
     return [*content, *inventory, *images]
+
+
+def _unpublished(plan: ListingPlan, why: str) -> ListingPlan:
+    parts = tuple(part for part in plan.parts if part is not Part.PUBLISH)
+    action = plan.action if parts else Action.NOTHING
+    return replace(plan, parts=parts, action=action, notes=(*plan.notes, Note("state", why)))
+
+
+def _refused(plan: ListingPlan, problem: Problem) -> ListingPlan:
+    return ListingPlan(plan.product_id, plan.title, Action.REFUSE, problems=(problem,), notes=plan.notes)
 
 
 def _taken_down(product_id: str, title: str, existing: Existing, why: Note) -> ListingPlan:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from awin_medusa_pipeline.clients import images
 from awin_medusa_pipeline.clients.http import Backoff
 from awin_medusa_pipeline.clients.images import ImageHost
 from awin_medusa_pipeline.clients.medusa import MedusaClient
@@ -62,7 +61,7 @@ def medusa() -> Iterator[UploadedMedusa]:
 
 @pytest.fixture
 def host(medusa: UploadedMedusa) -> Iterator[ImageHost]:
-    with ImageHost(medusa, Backoff(attempts=3, sleep=lambda seconds: None)) as opened:
+    with ImageHost(medusa, Backoff(attempts=3, sleep=lambda seconds: None), largest=1_000) as opened:
         yield opened
 
 
@@ -84,10 +83,8 @@ def test_a_broken_image_costs_only_itself(
     web: str,
     host: ImageHost,
     medusa: UploadedMedusa,
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(images, "LARGEST", 1_000)
     assert len(host([web + path, f"{web}/a.jpg"])) == 1
     assert [content for _, content, _ in medusa.files] == [b"a"]
     assert "The product is imported without this image." in caplog.text
