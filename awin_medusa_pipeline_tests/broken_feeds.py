@@ -32,7 +32,7 @@ from awin_medusa_pipeline.clients.http import Backoff
 from awin_medusa_pipeline.clients.medusa import MedusaClient, Shop
 from awin_medusa_pipeline.domain import feed_bytes, guards
 from awin_medusa_pipeline.domain.feed_errors import FeedError
-from awin_medusa_pipeline.engine.apply import ApplyResult, Engine, NotSent, Operation
+from awin_medusa_pipeline.engine.apply import ApplyResult, Change, Engine, NotSent, Operation
 from awin_medusa_pipeline.engine.held import Guard
 from awin_medusa_pipeline.engine.kinds import Application
 from awin_medusa_pipeline.feeds import remarks, take_feeds, trips_of
@@ -269,6 +269,7 @@ HELD = [
         packed(text_of(*(one | {"merchant_product_id": f"N{at}"} for at, one in enumerate(ROWS)))),
     ),
     served("another advertiser's feed", "other_merchants", all_with(merchant_id="9999")),
+    served("prices in pence", "prices_jump", all_with(search_price="1000")),
     served("one column more", "changed_header", packed(GOOD.replace("\n", ",x\n"))),
     served("the stock column has another name", "changed_header", packed(GOOD.replace("in_stock", "lagerbestand", 1))),
     served("another delimiter", None, packed(GOOD.replace(",", ";"))),
@@ -314,7 +315,7 @@ class Met:
 
     told: list[str]
     sent: dict[str, list[str]]
-    """Keys by what would be done to them: hide, zero, and the rest."""
+    """Keys by what would be done to them: hide, empty, price, content; import and stock do no harm."""
 
     @property
     def codes(self) -> list[str]:
@@ -372,6 +373,7 @@ class Trials:
             *trips_of(history, "tonight", limits),
             *guards.hide_trips(only, catalog, limits, hold_loose=True),
             *guards.zero_trips(levels, catalog, limits),
+            *guards.price_trips(tables["price_mismatches"], tables["matched_products"].lazy(), limits),
         ]
         sent: list[Operation] = []
         engine = Engine(Ledger(None), "tonight", progress=sent.append)  # type: ignore[arg-type]
@@ -381,6 +383,8 @@ class Trials:
         trial.hide(only)
         trial.restore(tables["returning_products"])
         trial.set_stock(levels)
+        trial.set_prices(tables["price_mismatches"])
+        trial.update_content(tables["content_mismatches"])
         held = {reason for plan in plans.of_run("tonight") for reason in plan.reasons}
         told = [trip.reason for trip in trips if trip.reason in held]
         return Met(
@@ -393,11 +397,17 @@ def by_effect(sent: Sequence[Operation]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for operation in sent:
         for change in operation.changes:
-            effect = "hide" if change.after.get("status") == "draft" else "import" if "sku" in change.after else "stock"
-            if effect == "stock" and change.after.get("level") == 0 and (change.before or {}).get("level"):
-                effect = "zero"
-            found.setdefault(effect, []).append(change.key)
+            found.setdefault(_effect(change), []).append(change.key)
     return found
+
+
+def _effect(change: Change) -> str:
+    after, before = change.after, change.before or {}
+    if "sku" in after:
+        return "import"
+    if "level" in after:
+        return "empty" if after["level"] == 0 and before.get("level") else "stock"
+    return "hide" if after.get("status") == "draft" else "price" if "price" in after else "content"
 
 
 def taken(settings: Settings, history: FeedHistory, run_id: str, folder: Path) -> pl.LazyFrame:
