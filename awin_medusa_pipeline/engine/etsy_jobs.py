@@ -10,13 +10,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from awin_medusa_pipeline.clients.etsy import EtsyClient
+from awin_medusa_pipeline.clients.etsy import PAGE, EtsyClient
+from awin_medusa_pipeline.clients.etsy_errors import DailyBudgetError
 from awin_medusa_pipeline.clients.medusa import MedusaClient
 from awin_medusa_pipeline.domain.shop_products import SHOP_PRODUCT_FIELDS, ShopProduct, shop_product
-from awin_medusa_pipeline.engine.listings import Became, ImageSource, ListingOutcome
+from awin_medusa_pipeline.engine.apply import parts
+from awin_medusa_pipeline.engine.listing_images import ImageSource
+from awin_medusa_pipeline.engine.listings import Became, ListingOutcome, ListingSync
+from awin_medusa_pipeline.errors import RemoteError
 from awin_medusa_pipeline.store.database import Database
 from awin_medusa_pipeline.store.etsy_accounts import EtsyAccount, EtsyAccounts
-from awin_medusa_pipeline.store.etsy_jobs import EtsyJob
+from awin_medusa_pipeline.store.etsy_jobs import EtsyJob, EtsyJobs, ProductOutcome
+from awin_medusa_pipeline.store.etsy_links import EtsyJobLostError, EtsyLinks
 
 
 class ProductReader(Protocol):
@@ -76,4 +81,28 @@ def sync_job(
     `progress`: products done and in all. Raises EtsyJobError when the job is not this run's to do, and
     EtsyJobLostError when it was taken from it.
     """
-    raise NotImplementedError
+    jobs = EtsyJobs(database, now=now)
+    job = jobs.claim(transaction_id, run_id)
+    account = accounts.get(job.account_id)
+    rows = jobs.products(transaction_id, ProductOutcome.PENDING)
+    outcomes: list[ListingOutcome] = []
+    stopped: RemoteError | None
+    try:
+        with client_of(account) as client:
+            sync = ListingSync(client, EtsyLinks(database, now=now), job, account, images, sleep)
+            for part in parts(iter(rows), PAGE):
+                products = read_products([row.product_id for row in part], account.currency)
+                for outcome in sync.sync(part, products):
+                    outcomes.append(outcome)
+                    progress(len(outcomes), len(rows))
+        stopped = sync.day_over
+    except EtsyJobLostError:
+        raise
+    except RemoteError as fault:
+        stopped = fault
+    return JobResult(
+        job=jobs.finish(transaction_id, run_id, stopped=str(stopped) if stopped else None),
+        outcomes=tuple(outcomes),
+        stopped_reason=str(stopped) if stopped else None,
+        resumes_at=stopped.resumes_at if isinstance(stopped, DailyBudgetError) else None,
+    )

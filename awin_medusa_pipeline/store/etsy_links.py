@@ -63,9 +63,14 @@ class EtsyLinks:
         with self._database.writing() as session:
             return sorted(session.scalars(mark))
 
-    def intend(self, job: EtsyJob, product_id: str, *, title: str, content_hash: str) -> Intent:
-        """Write down that a draft is about to be made; before the call, always."""
-        intent = Intent(title=title, content_hash=content_hash, at=self._now())
+    def intend(
+        self, job: EtsyJob, product_id: str, *, title: str, content_hash: str, since: datetime | None = None
+    ) -> Intent:
+        """Write down that a draft is about to be made; before the call, always.
+
+        `since`: the time of an earlier intent of which nobody knows what became.
+        """
+        intent = Intent(title=title, content_hash=content_hash, at=since or self._now())
         self.remember(job, product_id, intent=intent)
         return intent
 
