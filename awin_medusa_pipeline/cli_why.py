@@ -56,6 +56,8 @@ def _show(story: "Story") -> None:
     names = [*keys, *(f"SKU {sku}" for sku in product.every("sku"))]
     names += [f"handle {handle}" for handle in product.every("handle")] + product.every("product_id")
     say(f"[dim]{escape(', '.join(dict.fromkeys(names)))}[/]")
+    if story.untold:
+        say(f"\n[dim]{story.untold:,} earlier runs did something to it; their logs are in the reports.[/]")
     for run in story.runs:
         _lines(_heading(run), _of_run(run))
     now = [("shop", line) for line in _now(story.now)]

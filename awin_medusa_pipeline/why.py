@@ -30,6 +30,8 @@ WHOLE = ("product_id", "product_key", "handle")
 ONE = ("offer_key", "variant_id", "sku", "merchant_product_id", "aw_product_id", "gtin")
 SOUGHT = "external id, SKU, handle, AWIN id, advertiser's id, GTIN, nor Medusa id of a product or variant"
 CATALOG = "medusa_catalog"
+# A level that changes every night makes 400 runs: nobody reads them.
+MOST_OTHERS = 20
 _MERCHANTS_ID = pl.col("offer_key").str.extract("^awin:[^:]+:(.+)$")
 
 
@@ -70,6 +72,8 @@ class Story:
     product: Product
     runs: Sequence[RunStory]
     now: Rows | str
+    untold: int = 0
+    """Earlier runs that did something to it."""
 
 
 def find(home: str, ledger: Ledger, runs: Sequence[Run], key: str) -> list[Product]:
@@ -96,33 +100,33 @@ def find(home: str, ledger: Ledger, runs: Sequence[Run], key: str) -> list[Produ
 
 
 def tell(settings: Settings, database: Database, product: Product, runs: Sequence[Run]) -> Story:
-    """The story over these runs, and over all others that did something to the product; oldest first."""
+    """The story over these runs, and over the newest others that did something to the product; oldest first."""
     ledger, feeds, home = Ledger(database), FeedHistory(database), settings.awin_medusa_home
     keys = product.every("offer_key", "variant_id", "product_id")
     operations: dict[str, list[Operation]] = {}
     for operation in ledger.history(*keys):
         operations.setdefault(operation.run_id, []).append(operation)
     shop = settings.medusa_backend_url or ""
-    others = (ledger.run(run_id) for run_id in operations.keys() - {run.run_id for run in runs})
-    told = [*runs, *(run for run in others if run and run.shop == shop)]
+    found = (ledger.run(run_id) for run_id in operations.keys() - {run.run_id for run in runs})
+    others = sorted((run for run in found if run and run.shop == shop), key=lambda run: run.started_at)
+    told = sorted([*runs, *others[-MOST_OTHERS:]], key=lambda run: run.started_at)
     stories = [_of_run(home, run, product, feeds, operations.get(run.run_id, [])) for run in told]
-    return Story(product, sorted(stories, key=lambda story: story.run.started_at), _now(settings, product))
+    return Story(product, stories, _now(settings, product), max(0, len(others) - MOST_OTHERS))
 
 
 def _of_run(home: str, run: Run, product: Product, feeds: FeedHistory, operations: Sequence[Operation]) -> RunStory:
-    def rows(asset: str, column: str, names: str) -> Rows:
+    def rows(asset: str, column: str) -> Rows:
         table = history.kept(home, asset, run.run_id)
-        return [] if table is None else _where(table, {column: product.every(names)})
+        return [] if table is None else _where(table, {column: product.every(column)})
 
-    ids = product.every("offer_key", "aw_product_id")
     return RunStory(
         run,
         feeds.of_run(run.run_id),
         history.kept(home, "awin_feed", run.run_id) is not None,
-        rows("awin_feed", "offer_key", "offer_key"),
-        _rejected(home, run, ids),
-        rows("matched_products", "offer_key", "offer_key"),
-        rows("medusa_only_products", "product_id", "product_id"),
+        rows("awin_feed", "offer_key"),
+        _rejected(home, run, product.every("offer_key", "aw_product_id")),
+        rows("matched_products", "offer_key"),
+        rows("medusa_only_products", "product_id"),
         operations,
     )
 

@@ -145,3 +145,14 @@ def test_only_as_many_runs_as_asked_for(home: str, tmp_path: Path) -> None:
         with pytest.raises(PermanentError, match="in the last 1 runs"):
             why.find(home, ledger, ledger.recent_runs(SHOP, 1), "4711")
     assert "2026-11-20" in run("why", "prod_lamp", "--runs", "1").output, "what was done to it is told all the same"
+
+
+def test_a_long_story_is_cut_at_its_beginning(home: str, tmp_path: Path) -> None:
+    with open_database(f"sqlite:///{tmp_path}/state.db") as database:
+        ledger = Ledger(database)
+        for day in range(why.MOST_OTHERS + 4):
+            ledger.start_run(f"old-{day}", shop=SHOP, job="daily_sync_job", started_at=START - timedelta(days=day + 1))
+            ledger.record_finals(f"old-{day}", "stock", [Final("variant_LAMP-1", Status.APPLIED, target_id="item_1")])
+    output = run("why", "prod_lamp").output
+    assert "4 earlier runs did something to it" in output
+    assert output.count("daily_sync_job") == why.MOST_OTHERS + 3
