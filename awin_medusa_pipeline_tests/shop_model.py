@@ -83,7 +83,6 @@ class ShopModel:
         rows, _ = plans.split_import(tables["missing_awin_products"], None, hold_loose=True)
         going = pl.col("decision").is_in([Decision.UPDATE, Decision.REFUSE])
         content = tables["content_mismatches"].filter(going)
-        every = {handle: handle for handle in content["value"]}
         return (
             self._carry_out(plans.import_plan(rows, DEFAULTS))
             | self._carry_out(plans.variant_plan(rows))
@@ -91,7 +90,7 @@ class ShopModel:
             | self._carry_out(plans.restore_plan(tables["returning_products"], None))
             | self._carry_out(plans.stock_plan(tables["stock_mismatches"], None))
             | self._carry_out(field_plans.price_plan(tables["price_mismatches"].filter(going), None))
-            | self._carry_out(field_plans.content_plan(content, every))
+            | self._carry_out(field_plans.content_plan(content, CATEGORIES))
         )
 
     def _carry_out(self, plan: Iterable[Operation | NotSent]) -> dict[str, str]:

@@ -75,13 +75,13 @@ def content_plan(
 ) -> Plan:
     """Fields to set, one operation each.
 
-    `categories`: handle -> id of all that could be made; None: nothing is going to be sent. `rehost` gives images
-    another address.
+    `categories`: path -> id of all that could be made; None: nothing is going to be sent. `rehost` gives images another
+    address.
     """
     for row in mismatches.iter_rows(named=True):
         field, change = row["field"], _content_change(row)
-        reason = None
-        if field == "category" and categories is not None and row["value"] not in categories:
+        reason, id_ = None, (categories or {}).get(row["category"], "")
+        if field == "category" and categories is not None and not id_:
             reason = f"Medusa refused the category {row['category']!r}; make it by hand, its handle {row['value']}"
         elif field == "images" and rehost:
             hosted = pictures(rehost(change.after[field][1:]))
@@ -90,7 +90,7 @@ def content_plan(
         if reason:
             yield NotSent(change, reason)
         else:
-            body = content_update(row["product_id"], {field: change.after[field]}, categories or {})
+            body = content_update(row["product_id"], {field: change.after[field]}, {row["value"]: id_})
             yield Operation((change,), body)
 
 

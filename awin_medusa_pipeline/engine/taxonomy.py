@@ -21,14 +21,8 @@ def product_defaults(client: MedusaClient, shop: Shop, rows: pl.DataFrame) -> Pr
         shipping_profile_id=shop.shipping_profile_id,
         tags=_tags(client, dict.fromkeys(value for row in facts for value in tag_values(row))),
         brands=_brands(client, dict.fromkeys(str(row["brand"]) for row in facts if row["brand"])),
-        categories=_categories(client, dict.fromkeys(path for row in facts if (path := category_path(row)))),
+        categories=category_ids(client, dict.fromkeys(path for row in facts if (path := category_path(row)))),
     )
-
-
-def category_ids(client: MedusaClient, paths: Iterable[str]) -> dict[str, str]:
-    """Ids by handle of the categories with these paths, at most four deep; the ones that are not there are made."""
-    ids = _categories(client, paths)
-    return {handle: ids[path] for path, handle in _handles(ids).items()}
 
 
 def _tags(client: MedusaClient, values: Iterable[str]) -> dict[str, str]:
@@ -47,7 +41,7 @@ def _brands(client: MedusaClient, names: Iterable[str]) -> dict[str, str]:
     return {name: ids[handle] for name, handle in handles.items() if handle in ids}
 
 
-def _categories(client: MedusaClient, paths: Iterable[str]) -> dict[str, str]:
+def category_ids(client: MedusaClient, paths: Iterable[str]) -> dict[str, str]:
     """Path -> id of its last part; parents first, a level of the tree at a time."""
     branches = {
         " > ".join(parts[: depth + 1]) for path in paths if (parts := path.split(" > ")) for depth in range(len(parts))

@@ -16,11 +16,13 @@ from typing import Any
 import httpx
 import polars as pl
 
+from awin_medusa_pipeline.clients.medusa import MedusaClient
 from awin_medusa_pipeline.domain.catalog import HIDDEN_AT, HIDDEN_BY_RUN, OFFER_KEY
 from awin_medusa_pipeline.domain.discrepancies import StockRules, missing_products, wanted_level
-from awin_medusa_pipeline.domain.products import ProductDefaults, product_payload
+from awin_medusa_pipeline.domain.products import ProductDefaults, category_path, product_payload
 from awin_medusa_pipeline.domain.schemas import CatalogVariant, LooseMatch, MatchedProduct, dtypes
 from awin_medusa_pipeline.domain.text import slug
+from awin_medusa_pipeline.engine.taxonomy import category_ids
 from awin_medusa_pipeline.sandbox.errors import SandboxError
 from awin_medusa_pipeline.sandbox.processes import Progress, silent
 from awin_medusa_pipeline.sandbox.seed import Shop, call
@@ -43,6 +45,8 @@ class Case(StrEnum):
     LEVEL = "level"
     NO_LEVEL = "no_level"
     PRICE = "price"
+    NO_TEXT = "no_text"
+    TITLE = "title"
     RETURNING = "returning"
     HIDDEN_BY_HAND = "hidden_by_hand"
     LOOSE = "loose"
@@ -55,7 +59,7 @@ ROUND = (
     *(Case.MISSING, Case.PRESENT, Case.BY_SKU, Case.PRESENT, Case.BY_GTIN, Case.PRESENT, Case.BY_HANDLE),
     *(Case.PRESENT, Case.LEVEL, Case.MISSING, Case.PRESENT, Case.NO_LEVEL, Case.PRESENT, Case.PRICE, Case.PRESENT),
     *(Case.RETURNING, Case.PRESENT, Case.HIDDEN_BY_HAND, Case.PRESENT, Case.LOOSE, Case.MISSING, Case.PRESENT),
-    *(Case.LEFT_FEED, Case.PRESENT, Case.LEVEL, Case.PRESENT, Case.PRICE, Case.PRESENT, Case.PRESENT, Case.PRESENT),
+    *(Case.LEFT_FEED, Case.PRESENT, Case.LEVEL, Case.NO_TEXT, Case.PRICE, Case.PRESENT, Case.TITLE, Case.PRESENT),
 )
 MEDUSA_ONLY_SHARE = 40
 """One product that the feed never had on so many that it has, and never fewer than three."""
@@ -126,7 +130,11 @@ def _products(shop: Shop, offers: pl.DataFrame, limit: int) -> Iterable[_Product
         .with_columns(alone=(pl.col("handle") == pl.col("slug")) & (pl.col("product_key") == pl.col("offer_key")))
         .collect()
     )
-    defaults = ProductDefaults(shop.sales_channel_id, shop.shipping_profile_id)
+    paths = dict.fromkeys(path for row in rows.select("category").to_dicts() if (path := category_path(row)))
+    with MedusaClient(shop.base_url, admin_key=shop.admin_key) as client:
+        defaults = ProductDefaults(
+            shop.sales_channel_id, shop.shipping_profile_id, categories=category_ids(client, paths)
+        )
     for group in rows.partition_by("product_key", maintain_order=True):
         members = group.to_dicts()
         yield _Product(
@@ -166,6 +174,10 @@ def _named_alone(product: _Product) -> bool:
     return product.named_alone
 
 
+def _has_text(product: _Product) -> bool:
+    return "description" in product.payload
+
+
 def _stock_is_known(product: _Product) -> bool:
     return all(row["known_level"] is not None for row in product.rows)
 
@@ -175,6 +187,7 @@ _CAN_PLAY: dict[Case, Callable[[_Product], bool]] = {
     Case.BY_GTIN: _has_gtin,
     Case.BY_HANDLE: _named_alone,
     Case.LOOSE: _named_alone,
+    Case.NO_TEXT: _has_text,
     Case.LEVEL: _stock_is_known,
     Case.NO_LEVEL: _stock_is_known,
 }
@@ -227,6 +240,14 @@ def _price(product: _Product) -> None:
             price["amount"] = round(price["amount"] * 1.12 + 0.01, 2)
 
 
+def _no_text(product: _Product) -> None:
+    del product.payload["description"]
+
+
+def _title(product: _Product) -> None:
+    product.payload["title"] += " (hand-picked)"
+
+
 def _returning(product: _Product) -> None:
     hidden_at = (datetime.now(UTC) - timedelta(days=1)).isoformat(timespec="seconds")
     product.payload["status"] = "draft"
@@ -263,6 +284,8 @@ _PLAYS: dict[Case, Callable[[_Product], None]] = {
     Case.LEVEL: _level,
     Case.NO_LEVEL: _no_level,
     Case.PRICE: _price,
+    Case.NO_TEXT: _no_text,
+    Case.TITLE: _title,
     Case.RETURNING: _returning,
     Case.HIDDEN_BY_HAND: _hidden_by_hand,
     Case.LEFT_FEED: _left_feed,

@@ -14,7 +14,7 @@ from awin_medusa_pipeline.sandbox.feed_generator import write_feed
 LEVELS = "variants.inventory_items.inventory.location_levels"
 FIELDS = ",".join(
     (
-        "id,handle,title,status,external_id,metadata,updated_at,thumbnail",
+        "id,handle,title,description,status,external_id,metadata,updated_at,thumbnail",
         "tags.value,collection.title,categories.name,images.url,sales_channels.id,shipping_profile.id",
         "variants.id,variants.sku,variants.barcode,variants.title,variants.metadata,variants.updated_at",
         "variants.manage_inventory,variants.prices.amount,variants.prices.currency_code",

@@ -89,6 +89,7 @@ def statuses(finished: Finished) -> dict[str, dict[str, int]]:
 def test_every_table_has_rows_and_every_kind_is_applied(story: Story) -> None:
     summary = story.real.summary
     tables = ("missing_in_medusa", "medusa_only", "returning", "stock_mismatches", "price_mismatches", "loose_matches")
+    tables += ("content_mismatches", "content_kept")
     assert all(summary[name] > 0 for name in (*tables, "rejected_rows", "hidden_by_hand"))
     assert all(summary["matched_by"].values())
     assert all(summary[kind]["applied"] > 0 and summary[kind]["failed"] == 0 for kind in KINDS)
@@ -139,7 +140,20 @@ def matched(before: Json, after: Json, one: Placed, run: str) -> None:
 
 
 def price(before: Json, after: Json, one: Placed, run: str) -> None:
-    assert [v["prices"] for v in after["variants"]] == [v["prices"] for v in before["variants"]]
+    """The same prices by their ids, with another amount."""
+    for old, new in zip(before["variants"], after["variants"], strict=True):
+        (was,), (now,) = old["prices"], new["prices"]
+        assert now["amount"] < was["amount"]
+        assert {**now, "amount": was["amount"]} == was
+
+
+def no_text(before: Json, after: Json, one: Placed, run: str) -> None:
+    assert before["description"] is None
+    assert after["description"]
+    own = ("description", "updated_at")
+    assert {name: value for name, value in after.items() if name not in own} == {
+        name: value for name, value in before.items() if name not in own
+    }
 
 
 def returning(before: Json, after: Json, one: Placed, run: str) -> None:
@@ -174,6 +188,8 @@ ENDS: dict[Case, Callable[[Any, Json, Placed, str], None]] = {
     Case.LEVEL: matched,
     Case.NO_LEVEL: matched,
     Case.PRICE: price,
+    Case.NO_TEXT: no_text,
+    Case.TITLE: present,
     Case.RETURNING: returning,
     Case.HIDDEN_BY_HAND: hidden_by_hand,
     Case.LOOSE: present,
@@ -236,7 +252,7 @@ def test_loose_pairs_are_as_any_other_when_told_so(again: Pipeline, sandbox: San
 
 
 def changed(before: Json, after: Json) -> dict[str, int]:
-    """How many products were made, hidden, restored, and how many levels set."""
+    """How many products were made, hidden, restored or described, and how many levels and prices set."""
     counts: Counter[str] = Counter()
     old, new = before["products"], after["products"]
     counts["import"] = sum(
@@ -248,6 +264,9 @@ def changed(before: Json, after: Json) -> dict[str, int]:
         counts["restore"] += became == ("draft", "published")
         levels = {v["id"]: level_of(v) for v in new[handle]["variants"]}
         counts["stock"] += sum(level_of(v) != levels[v["id"]] for v in product["variants"])
+        prices = prices_of(new[handle])
+        counts["price"] += sum(now != prices[id_] for id_, now in prices_of(product).items())
+        counts["content"] += product["description"] != new[handle]["description"]
     return {kind: number for kind, number in counts.items() if number}
 
 
@@ -303,12 +322,20 @@ def test_a_pilot_imports_ten_products(again: Pipeline, sandbox: Sandbox, prefill
     }
 
 
+def prices_of(product: Json) -> Json:
+    return {variant["id"]: variant["prices"] for variant in product["variants"]}
+
+
 def test_limit_concerns_every_kind(again: Pipeline, sandbox: Sandbox, prefilled: Prefilled) -> None:
     summary = again.run(dry_run=False, limit=1).summary
-    assert {kind: summary[kind]["applied"] for kind in KINDS if kind != "import"} == {
+    assert {kind: summary[kind]["applied"] for kind in KINDS if kind not in ("import", "price")} == {
         "hide": 1,
         "restore": 1,
         "stock": 1,
+        "content": 1,
     }
     after = state_of(sandbox.shop)
+    assert (
+        len([p for h, p in prefilled.state["products"].items() if prices_of(p) != prices_of(after["products"][h])]) == 1
+    )
     assert len(set(after["products"]) - set(prefilled.state["products"])) == 1
