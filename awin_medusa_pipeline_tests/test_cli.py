@@ -54,7 +54,7 @@ def run_program(*arguments: str, env: Mapping[str, str]) -> subprocess.Completed
 
 
 @pytest.mark.parametrize(
-    "command", ["", "init", "doctor", "sync", "report", "ui", "demo", "sandbox", "sandbox up", "sandbox env"]
+    "command", ["", "init", "doctor", "sync", "why", "report", "ui", "demo", "sandbox", "sandbox up", "sandbox env"]
 )
 def test_help_of_every_command(command: str):
     result = run(*command.split(), "--help")
