@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from awin_medusa_pipeline import cli_plans, cli_sandbox, cli_why
+from awin_medusa_pipeline import cli_etsy, cli_plans, cli_sandbox, cli_why
 from awin_medusa_pipeline.cli_run import run_sync, run_undo, show
 from awin_medusa_pipeline.documentation import env_example
 from awin_medusa_pipeline.environment import make_env_file, points_to, sandbox_here
@@ -74,6 +74,7 @@ app = typer.Typer(
     "Settings: docs/configuration.md.",
 )
 app.add_typer(cli_plans.app, name="plans", rich_help_panel=WORK)
+app.add_typer(cli_etsy.app, name="etsy", rich_help_panel=WORK)
 app.add_typer(cli_sandbox.app, name="sandbox", rich_help_panel=TRIALS)
 
 

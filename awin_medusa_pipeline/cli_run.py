@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.markup import escape
 
+from awin_medusa_pipeline.messages_etsy import outcome_text
 from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.terminal import KINDS, JobSteps, complain, console, say, summary_tables, verdict
 
 if TYPE_CHECKING:
     from awin_medusa_pipeline.local import JobOutcome
 
-SYNC, UNDO = "daily_sync_job", "undo_run_job"
+SYNC, UNDO, ETSY_SYNC = "daily_sync_job", "undo_run_job", "etsy_sync_job"
 
 
 def run_sync(
@@ -50,6 +51,24 @@ def run_undo(config: Mapping[str, Any]) -> None:
                 say(f"  [dim]{escape(row.key)}: {escape(row.reason or '')}[/]")
     if not outcome.failure:
         say(f"To take this back as well: awin-medusa undo {outcome.run_id[:8]}")
+    _end(outcome)
+
+
+def run_etsy_sync(transaction_id: str) -> None:
+    """Sync a confirmed Etsy job in this process, and show what became of it. Exits with 1 when something failed."""
+    from awin_medusa_pipeline.etsy import open_etsy
+    from awin_medusa_pipeline.jobs_etsy import ETSY_TAG
+    from awin_medusa_pipeline.local import run_job
+
+    with open_etsy() as etsy:
+        account_id = etsy.jobs.get(transaction_id).account_id
+    with JobSteps(ETSY_SYNC) as steps:
+        config = {"claim_etsy_job": {"transaction_id": transaction_id}}
+        outcome = run_job(ETSY_SYNC, steps, ops=config, tags={ETSY_TAG: str(account_id)})
+    with open_etsy() as etsy:
+        job, rows = etsy.jobs.get(transaction_id), etsy.jobs.products(transaction_id)
+    if job.run_id == outcome.run_id:
+        say(f"{job.transaction_id}: {outcome_text(row.outcome for row in rows)}")
     _end(outcome)
 
 

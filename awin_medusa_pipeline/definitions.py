@@ -5,7 +5,7 @@
 
 import dagster as dg
 
-from awin_medusa_pipeline import checks, jobs, schedules, sensors
+from awin_medusa_pipeline import checks, jobs, jobs_etsy, schedules, sensors, sensors_etsy
 from awin_medusa_pipeline.assets import applied, awin, discrepancies, medusa
 from awin_medusa_pipeline.io_managers import ParquetIOManager
 from awin_medusa_pipeline.resources import MedusaResource, Slack, StateStore
@@ -18,9 +18,9 @@ def build_defs(**resources: object) -> dg.Definitions:
     return dg.Definitions(
         assets=dg.load_assets_from_modules([awin, medusa, discrepancies, applied]),
         asset_checks=checks.all_checks(),
-        jobs=jobs.all_jobs,
+        jobs=[*jobs.all_jobs, *jobs_etsy.all_jobs],
         schedules=schedules.all_schedules(settings),
-        sensors=[sensors.slack_on_run_failure],
+        sensors=[sensors.slack_on_run_failure, *sensors_etsy.all_sensors],
         resources={
             "io_manager": ParquetIOManager(home=settings.awin_medusa_home),
             "medusa": MedusaResource(),

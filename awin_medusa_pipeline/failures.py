@@ -36,6 +36,14 @@ def failure_of(instance: dg.DagsterInstance, run_id: str) -> RunFailure:
     return RunFailure(None, next(iter(told), "no error was recorded"))
 
 
+def how_it_ended(instance: dg.DagsterInstance, run_id: str) -> str | None:
+    """How a run ended, without a full stop; None while it may go on."""
+    run = instance.get_run_by_id(run_id)
+    if run is None:
+        return f"Dagster knows no run {run_id}"
+    return f"Its run {run_id[:8]} ended as {run.status.value.lower()}" if run.is_finished else None
+
+
 def sentence(error: SerializableErrorInfo) -> str:
     """The words of what was raised at first, without Dagster's wrapping and the name of the class."""
     while error.cause:

@@ -37,6 +37,9 @@ concurrency:
       - key: awin_medusa/shop
         value: {applyLimitPerUniqueValue: true}
         limit: 1
+      - key: awin_medusa/etsy
+        value: {applyLimitPerUniqueValue: true}
+        limit: 1
 run_monitoring:
   enabled: true
   start_timeout_seconds: 180
@@ -89,11 +92,12 @@ def run_job(
     applying: Mapping[str, Any] | None = None,
     only: str | None = None,
     ops: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] = SHOP_TAG,
 ) -> JobOutcome:
     """Run a job in this process, recorded as the UI shows it; a failure is told to Slack as well.
 
     `applying`: config of the applying assets, instead of the job's own; `only` one of them runs when it is named.
-    `ops`: config of other ops, by name.
+    `ops`: config of other ops, by name; `tags`: what Dagster's queue limits runs by.
     """
     from awin_medusa_pipeline.definitions import build_defs  # it imports everything; the other commands need not wait
 
@@ -115,7 +119,7 @@ def run_job(
             instance=instance,
             raise_on_error=False,
             run_id=run_id,
-            tags=SHOP_TAG,
+            tags=dict(tags),
             asset_selection=selection if only else None,
         )
         if result.success:

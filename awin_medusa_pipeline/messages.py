@@ -29,6 +29,11 @@ def run_url(webserver_url: str, run_id: str) -> str:
     return f"{webserver_url.rstrip('/')}/runs/{run_id}"
 
 
+def failure_key(run_id: str) -> str:
+    """The outbox's key of what is told of a run that failed: one message, by whoever knows more and comes first."""
+    return f"failure-{run_id}"
+
+
 def escape(text: str) -> str:
     """Text that Slack shows as it is (Slack: escape & < > and nothing else)."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
@@ -94,6 +99,14 @@ def failure_message(*, job: str, step: str | None, error: str, url: str, shop: s
     return _payload([title, short], blocks, _link(url), url)
 
 
+def plain_message(icon: str, title: str, lines: Sequence[str], *, url: str | None = None) -> Payload:
+    """A title and some lines; of too many the head and the tail stay."""
+    blocks = [_section(f"{icon} *{fit(title, SECTION_LIMIT - 40)}*")]
+    if lines:
+        blocks.append(_section(fit("\n".join(lines), SECTION_LIMIT)))
+    return _payload([title, *lines], blocks, _link(url) if url else "", url or "")
+
+
 def first_lines(error: str, lines: int = ERROR_LINES) -> str:
     """The first lines of an error that say something; the last one too, which names the cause in a traceback."""
     kept = [line.rstrip() for line in error.strip().splitlines() if line.strip()]
@@ -107,6 +120,8 @@ def _outcomes(counts: Mapping[str, int]) -> str:
 
 def _payload(lines: Sequence[str], blocks: list[Payload], footer: str, url: str) -> Payload:
     text = fit("\n".join(lines), TEXT_LIMIT - len(url) - 20)
+    if not url:
+        return {"text": text, "blocks": blocks[:BLOCK_LIMIT]}
     context = {"type": "context", "elements": [{"type": "mrkdwn", "text": footer}]}
     return {"text": f"{text}\n{_link(url)}", "blocks": [*blocks[: BLOCK_LIMIT - 1], context]}
 

@@ -6,7 +6,7 @@ What belongs here: sensors; they read and tell, nothing else (Dagster ends one a
 import dagster as dg
 
 from awin_medusa_pipeline.failures import RunFailure, failure_of
-from awin_medusa_pipeline.messages import failure_message, run_url
+from awin_medusa_pipeline.messages import failure_key, failure_message, run_url
 from awin_medusa_pipeline.resources import Slack
 from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.store.database import Database, database_url, open_database
@@ -36,4 +36,4 @@ def alert(slack: Slack, database: Database, run: dg.DagsterRun, failure: RunFail
         url=run_url(settings.dagster_webserver_url, run.run_id),
         shop=settings.medusa_backend_url,
     )
-    slack.tell(database, f"failure-{run.run_id}", message)
+    slack.tell(database, failure_key(run.run_id), message)

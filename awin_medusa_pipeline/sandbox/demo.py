@@ -40,7 +40,7 @@ def fill(sandbox: Sandbox, progress: Progress) -> None:
     if not sandbox.feed_file.exists():
         progress("Making a feed", f"{OFFERS:,} offers")
         draft = sandbox.feed_file.with_name(f"draft-{sandbox.feed_file.name}")
-        write_feed(draft, offers=OFFERS, seed=SEED)
+        write_feed(draft, offers=OFFERS, seed=SEED, image_address=sandbox.images_address)
         draft.replace(sandbox.feed_file)
     with shop.client() as client:
         filled = product_count(client) > 0

@@ -5,6 +5,7 @@ medusa.py, seed.py, servers.py, etsy/). All on this machine; everything lies und
 one another: Medusa, PostgreSQL, feed and Slack, Etsy, and one where the program waits for Etsy's consent.
 """
 
+import base64
 import hashlib
 import json
 import os
@@ -189,8 +190,14 @@ class Sandbox:
             "MEDUSA_PUBLISHABLE_KEY": self.shop.publishable_key,
             "SLACK_WEBHOOK_URL": self._servers_url + servers.SLACK_PATH,
             **etsy_handle.environment(self.etsy.url, self._etsy_settings),
+            "AWIN_MEDUSA_SECRET_KEY": self._fernet_key,
             "AWIN_MEDUSA_HOME": str(self.folder.parent),
         }
+
+    @property
+    def images_address(self) -> str:
+        """Where every image that ends in .png is, as long as it runs."""
+        return self._servers_url + servers.IMAGES_PATH
 
     def slack_messages(self) -> list[dict[str, Any]]:
         """What Slack was sent since the last reset."""
@@ -230,6 +237,11 @@ class Sandbox:
             seed.save_private(path, {name: secrets.token_hex(24) for name in names})
         content: dict[str, str] = json.loads(path.read_text())
         return content
+
+    @property
+    def _fernet_key(self) -> str:
+        """For the tokens of the stand-in, which open nothing anywhere else."""
+        return base64.urlsafe_b64encode(hashlib.sha256(self._secrets["jwt"].encode()).digest()).decode("ascii")
 
     @property
     def _services(self) -> tuple[Service, Service, Service, Service]:

@@ -1,9 +1,10 @@
-"""What the shop's surroundings are in the sandbox: an AWIN that serves the feed, and a Slack that takes messages.
+"""The surroundings of the sandbox: an AWIN that serves feed and images, and a Slack that takes messages.
 
 What belongs here: the two servers, in one process, on the standard library. What does not: the feed's content
 (feed_generator.py). Run as `python -m awin_medusa_pipeline.sandbox.servers PORT FEED_FOLDER SLACK_FILE`.
 
-- GET, HEAD on any path: the file that the path's last part names, else the current feed; ETag, Last-Modified and 304.
+- GET /images/NAME.png: a picture, made of its name.
+- GET, HEAD on any other path: the file that its last part names, else the current feed; ETag, Last-Modified and 304.
 - POST on any path: a Slack webhook; the JSON becomes a line of the file, the answer is `ok`.
 - PUT /fail/N: the next N posts are answered with 500 and kept nowhere.
 """
@@ -20,11 +21,13 @@ from pathlib import Path
 from socketserver import TCPServer
 from urllib.parse import unquote, urlsplit
 
+from awin_medusa_pipeline.sandbox.pictures import picture
 from awin_medusa_pipeline.sandbox.processes import HOST
 
 FEED_NAME = "feed.csv.gz"
 FEED_PATH = "/datafeed/download/apikey/0123456789abcdef0123456789abcdef/language/en/fid/1/format/csv/compression/gzip/"
 """AWIN's grammar, key in the path included."""
+IMAGES_PATH = "/images"
 SLACK_PATH = "/services/T00000000/B00000000/sandbox"
 
 
@@ -54,7 +57,10 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        self._serve_feed(with_body=True)
+        if self.path.startswith(f"{IMAGES_PATH}/"):
+            self._answer(HTTPStatus.OK, picture(self.path), "image/png")
+        else:
+            self._serve_feed(with_body=True)
 
     def do_HEAD(self) -> None:
         self._serve_feed(with_body=False)
@@ -115,12 +121,13 @@ class _Handler(BaseHTTPRequestHandler):
         except (TypeError, ValueError):
             return False
 
-    def _answer(self, status: HTTPStatus, text: str) -> None:
+    def _answer(self, status: HTTPStatus, content: str | bytes, kind: str = "text/plain; charset=utf-8") -> None:
+        body = content.encode() if isinstance(content, str) else content
         self.send_response(status)
-        self.send_header("Content-Type", "text/plain; charset=utf-8")
-        self.send_header("Content-Length", str(len(text.encode())))
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(text.encode())
+        self.wfile.write(body)
 
 
 def main() -> None:

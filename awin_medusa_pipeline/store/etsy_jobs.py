@@ -23,6 +23,7 @@ from awin_medusa_pipeline.store.etsy_models import EtsyJob, EtsyJobProduct, JobS
 __all__ = ["MOVES", "Asked", "EtsyJob", "EtsyJobError", "EtsyJobProduct", "EtsyJobs", "JobStatus", "ProductOutcome"]
 
 TIMED_OUT = "confirmation timed out"
+PREFIX = "etsy_"
 
 MOVES = {
     JobStatus.PENDING: frozenset({JobStatus.CONFIRMED, JobStatus.FAILED}),
@@ -65,7 +66,7 @@ class EtsyJobs:
         now = self._now()
         products = list({asked.product_id: asked for asked in products}.values())
         job = EtsyJob(
-            transaction_id=f"etsy_{uuid.uuid4().hex[:12]}",
+            transaction_id=f"{PREFIX}{uuid.uuid4().hex[:12]}",
             account_id=account_id,
             status=JobStatus.PENDING,
             total_products=0,
@@ -106,6 +107,17 @@ class EtsyJobs:
         """One job. Raises EtsyJobError when there is none."""
         with self._database.reading() as session:
             return self._get(session, transaction_id)
+
+    def find(self, start: str) -> EtsyJob:
+        """The job whose id begins so, with or without `etsy_`. Raises EtsyJobError when there is none, or several."""
+        begins = f"{PREFIX}{start.removeprefix(PREFIX)}"
+        query = sa.select(EtsyJob).where(EtsyJob.transaction_id.startswith(begins, autoescape=True)).limit(2)
+        with self._database.reading() as session:
+            found = list(session.scalars(query)) if len(begins) >= len(PREFIX) + 4 else []
+        if len(found) != 1:
+            came_back = "more than one begins so" if found else "there is none"
+            raise EtsyJobError(f"Looking for the Etsy job {start}", came_back, "See awin-medusa etsy jobs.")
+        return found[0]
 
     def all(self, *statuses: JobStatus, limit: int = 100) -> list[EtsyJob]:
         """Jobs, of these statuses or all, newest first."""

@@ -1,0 +1,174 @@
+"""From products that a person names to a job that waits for a confirmation.
+
+What belongs here: finding and reading the products, planning, and what the Etsy shop has to choose from. What does not:
+Etsy's rules (domain/listings.py), how the job is kept (store/etsy_jobs.py) and done (engine/etsy_jobs.py).
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Self
+
+from awin_medusa_pipeline.clients.etsy import EtsyClient
+from awin_medusa_pipeline.clients.medusa import MedusaClient
+from awin_medusa_pipeline.domain.listing_findings import Problem, named
+from awin_medusa_pipeline.domain.listing_plan import (
+    Action,
+    Existing,
+    ListingPlan,
+    counts,
+    fees,
+    plan_listing,
+    within_cap,
+)
+from awin_medusa_pipeline.domain.shop_products import ShopProduct
+from awin_medusa_pipeline.engine.etsy_jobs import products_of
+from awin_medusa_pipeline.errors import PermanentError
+from awin_medusa_pipeline.etsy import Etsy
+from awin_medusa_pipeline.messages_etsy import Request
+from awin_medusa_pipeline.store.etsy_accounts import EtsyAccount
+from awin_medusa_pipeline.store.etsy_jobs import Asked, EtsyJob, EtsyJobError, ProductOutcome
+from awin_medusa_pipeline.store.etsy_links import EtsyLink
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Ids that the Etsy shop has now: a listing that names another one is refused."""
+
+    shipping_profiles: frozenset[int]
+    return_policies: frozenset[int]
+    readiness_states: frozenset[int]
+
+    @classmethod
+    def of(cls, client: EtsyClient) -> Self:
+        """Asked of Etsy: three calls."""
+        return cls(
+            frozenset(profile.shipping_profile_id for profile in client.shipping_profiles()),
+            frozenset(policy.return_policy_id for policy in client.return_policies()),
+            frozenset(state.readiness_state_id for state in client.readiness_states()),
+        )
+
+    def checked(self, plan: ListingPlan) -> ListingPlan:
+        """The plan, refused when its listing names what the shop has no more."""
+        if plan.listing is None:
+            return plan
+        draft = plan.listing.draft
+        named_ids = {
+            "shipping_profile_id": (draft.shipping_profile_id, self.shipping_profiles),
+            "return_policy_id": (draft.return_policy_id, self.return_policies),
+            "readiness_state_id": (draft.readiness_state_id, self.readiness_states),
+        }
+        gone = [
+            Problem(f"{name}_unknown", name, f"The Etsy shop has no {name} {chosen}: choose another one.")
+            for name, (chosen, there) in named_ids.items()
+            if chosen is not None and chosen not in there
+        ]
+        if not gone:
+            return plan
+        return replace(plan, action=Action.REFUSE, parts=(), listing=None, changes=(), problems=tuple(gone))
+
+
+@dataclass(frozen=True)
+class Requested:
+    """A pending job, with the plans that it was made of."""
+
+    job: EtsyJob
+    plans: tuple[ListingPlan, ...]
+    told: Request
+
+
+def find_products(medusa: MedusaClient, names: Collection[str]) -> list[str]:
+    """Ids of products in Medusa, each named by its id, its handle or the SKU of a variant; in the order named.
+
+    Raises PermanentError for a name that no product has.
+    """
+    names = list(dict.fromkeys(names))
+    found = {product["id"]: product["id"] for product in medusa.where("products", "id", names, "id")}
+    if rest := [name for name in names if name not in found]:
+        found |= {p["handle"]: p["id"] for p in medusa.where("products", "handle", rest, "id,handle")}
+    if rest := [name for name in names if name not in found]:
+        variants = medusa.where("product-variants", "sku", rest, "sku,product_id")
+        found |= {variant["sku"]: variant["product_id"] for variant in variants}
+    if unknown := [name for name in names if name not in found]:
+        raise PermanentError(
+            f"Looking for products in {medusa.base_url}",
+            f"none has the id, handle or SKU {named(unknown)}",
+            "Copy it from Medusa Admin.",
+        )
+    return list(dict.fromkeys(found[name] for name in names))
+
+
+def plan_products(
+    account: EtsyAccount,
+    product_ids: Iterable[str],
+    products: Mapping[str, ShopProduct],
+    links: Mapping[str, EtsyLink],
+    choices: Choices | None = None,
+) -> list[ListingPlan]:
+    """What would be done for each product, within the account's cap of publishing."""
+    config = account.api_config
+    plans = [
+        plan_listing(product_id, products.get(product_id), config, account.currency, _existing(links.get(product_id)))
+        for product_id in product_ids
+    ]
+    if choices:
+        plans = [choices.checked(plan) for plan in plans]
+    return within_cap(plans, config.publish_at_most)
+
+
+def request(
+    etsy: Etsy, account: EtsyAccount, plans: Sequence[ListingPlan], *, by: str, notes: Sequence[str] = ()
+) -> Requested:
+    """Ask for a confirmation of these plans, here and in Slack; those that are refused are told, and no part of it.
+
+    Raises EtsyJobError when none is left.
+    """
+    if not any(plan.action is not Action.REFUSE for plan in plans):
+        raise EtsyJobError(
+            f"Requesting {named([plan.title for plan in plans]) or 'nothing'} for the Etsy shop {account.shop_name}",
+            " ".join(_refusal(plan) for plan in plans[:5]).rstrip(".") or "no product was named",
+            "Correct that, and request it again.",
+        )
+    asked = [Asked(plan.product_id, plan.title, plan.asked, _problems(plan) or None) for plan in plans]
+    within = timedelta(minutes=etsy.settings.etsy_confirm_minutes)
+    job = etsy.jobs.request(account.id, asked, requested_by=by, confirm_within=within)
+    rows = etsy.jobs.products(job.transaction_id)
+    refused = {row.product_id for row in rows if row.outcome is ProductOutcome.REFUSED}
+    kept = [plan for plan in plans if plan.product_id not in refused]
+    told = Request(
+        shop=account.shop_name,
+        transaction_id=job.transaction_id,
+        expires_at=job.expires_at,
+        counts=counts(kept),
+        fees=fees(kept),
+        refused=[f"{row.title}: {row.error}" for row in rows if row.product_id in refused],
+        notes=[*notes, *(f"{plan.title}: {note.sentence}" for plan in kept for note in plan.notes)],
+    )
+    etsy.tell(f"etsy-request-{job.transaction_id}", told.message)
+    return Requested(job, tuple(kept), told)
+
+
+def request_named(
+    etsy: Etsy, medusa: MedusaClient, names: Collection[str], *, account: str | None, by: str
+) -> Requested:
+    """Ask for products by id, handle or SKU. Raises EtsyAccountError, EtsyJobError and what the clients raise."""
+    shop = etsy.accounts.find(account)
+    product_ids = find_products(medusa, names)
+    location_id = medusa.stock_location_id(etsy.settings.medusa_stock_location)
+    products = products_of(medusa, location_id)(product_ids, shop.currency)
+    with etsy.client(shop) as client:
+        choices = Choices.of(client)
+    links = etsy.links.of_products(shop.id, product_ids)
+    return request(etsy, shop, plan_products(shop, product_ids, products, links, choices), by=by)
+
+
+def _existing(link: EtsyLink | None) -> Existing | None:
+    return Existing(link.etsy_listing_id, link.memory) if link and link.etsy_listing_id is not None else None
+
+
+def _problems(plan: ListingPlan) -> str:
+    return " ".join(problem.sentence for problem in plan.problems) if plan.action is Action.REFUSE else ""
+
+
+def _refusal(plan: ListingPlan) -> str:
+    return f"{plan.title}: {_problems(plan)}"
