@@ -131,7 +131,11 @@ class _Handler(BaseHTTPRequestHandler):
     owner: FaultProxy
 
     def do_any(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        length = int(self.headers.get("content-length") or 0)
+        body = self.rfile.read(length)
+        if len(body) < length:
+            self.close_connection = True  # the client was killed
+            return
         fault = self.owner.fault_of(f"{self.command} {self.path}", len(body)) or Fault(after=True)
         answer: tuple[int, str, bytes] | None = None
         # A 429 says that the request was not carried out, so it never is.

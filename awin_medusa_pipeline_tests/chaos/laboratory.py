@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -103,7 +103,7 @@ class Laboratory:
 
     def _assert_follows(self, morning: Morning, day: int) -> None:
         for key, offer in plain_feed(self.folder, offers=self.offers, day=day)[0].items():
-            assert morning.wanted[key] == replace(offer, price=morning.wanted[key].price)
+            assert morning.wanted[key] == offer
 
     def _undisturbed(self, name: str, snapshot: str, home: Path, feed: Path) -> Morning:
         self._put_back(snapshot, home)
@@ -134,9 +134,10 @@ class Laboratory:
             "AWIN_MEDUSA_HOME": str(self.home),
             "DAGSTER_HOME": str(self.home / "dagster"),
             ENV_FILE_VARIABLE: os.devnull,
-            # The day after hides and changes more than a careful shop owner lets pass.
+            # Those mornings change more than a careful shop owner lets pass.
             "GUARD_HIDE_PERCENT": "100",
             "GUARD_ZERO_PERCENT": "100",
+            "GUARD_PRICE_PERCENT": "100",
         }
         process = _processes.Process(target=sync, args=(settings, self.log, answer_within), daemon=True)
         process.start()
