@@ -116,6 +116,14 @@ class ListingSync:
 
         Raises RemoteError for what concerns the whole account; what has no outcome by then is left to a later run.
         """
+        try:
+            yield from self._synced_of(rows, products)
+        except DailyBudgetError as fault:
+            raise self.day_over or fault from None
+
+    def _synced_of(
+        self, rows: Sequence[EtsyJobProduct], products: Mapping[str, ShopProduct]
+    ) -> Iterator[ListingOutcome]:
         links = self.links.of_products(self.account.id, [row.product_id for row in rows])
         listed = self._listed(link.etsy_listing_id for link in links.values() if link.etsy_listing_id)
         works = [self._planned(row, links[row.product_id], products.get(row.product_id), listed) for row in rows]
