@@ -26,6 +26,8 @@ CONTRACTS: dict[str, type[dy.Schema]] = {
     "price_mismatches": schemas.PriceMismatch,
     "content_mismatches": schemas.ContentMismatch,
     "loose_matches": schemas.LooseMatch,
+    "etsy_listing_plan": schemas.EtsyPlanRow,
+    "etsy_listings": schemas.EtsyListing,
 }
 
 

@@ -6,7 +6,7 @@
 import dagster as dg
 
 from awin_medusa_pipeline import checks, jobs, jobs_etsy, schedules, sensors, sensors_etsy
-from awin_medusa_pipeline.assets import applied, awin, discrepancies, medusa
+from awin_medusa_pipeline.assets import applied, awin, discrepancies, etsy, medusa
 from awin_medusa_pipeline.io_managers import ParquetIOManager
 from awin_medusa_pipeline.resources import MedusaResource, Slack, StateStore
 from awin_medusa_pipeline.settings import Settings
@@ -16,7 +16,7 @@ def build_defs(**resources: object) -> dg.Definitions:
     """All definitions; `resources` take the place of the ones below, by key."""
     settings = Settings()
     return dg.Definitions(
-        assets=dg.load_assets_from_modules([awin, medusa, discrepancies, applied]),
+        assets=dg.load_assets_from_modules([awin, medusa, discrepancies, applied, etsy]),
         asset_checks=checks.all_checks(),
         jobs=[*jobs.all_jobs, *jobs_etsy.all_jobs],
         schedules=schedules.all_schedules(settings),

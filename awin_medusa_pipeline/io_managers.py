@@ -37,27 +37,33 @@ class ParquetIOManager(dg.ConfigurableIOManager):
                 f"Asset {context.asset_key.to_user_string()} returned a {type(obj).__name__}; "
                 "return a polars DataFrame or LazyFrame, or a MaterializeResult without a value."
             )
-        path = self.path(context.asset_key)
-        with replacing(path) as file:
-            if isinstance(obj, pl.LazyFrame):
-                obj.sink_parquet(file)
-            else:
-                obj.write_parquet(file)
-            written = pl.scan_parquet(file)
-            keep(self.home, context.asset_key.to_user_string(), context.run_id, written)
-            metadata = {
-                "dagster/row_count": written.select(pl.len()).collect().item(),
-                "preview": preview(written),
-                "path": dg.MetadataValue.path(str(path)),
-                "bytes": file.stat().st_size,
-            }
-        context.add_output_metadata(metadata)
+        context.add_output_metadata(write_table(self.home, context.asset_key, context.run_id, obj))
 
     def load_input(self, context: dg.InputContext) -> pl.DataFrame | pl.LazyFrame:
         """Read the table of an upstream asset. Raises dagster.Failure when it was never materialised."""
         path = self.path(context.asset_key)
         frame = _scan(path, context.asset_key.to_user_string())
         return frame if _wants_lazy(context.dagster_type.typing_type) else frame.collect()
+
+
+def write_table(
+    home: str, asset_key: dg.AssetKey, run_id: str, table: pl.DataFrame | pl.LazyFrame
+) -> dict[str, dg.MetadataValue | int]:
+    """Replace the table of an asset; its first rows, row count, path and size as metadata."""
+    path = ParquetIOManager(home=home).path(asset_key)
+    with replacing(path) as file:
+        if isinstance(table, pl.LazyFrame):
+            table.sink_parquet(file)
+        else:
+            table.write_parquet(file)
+        written = pl.scan_parquet(file)
+        keep(home, asset_key.to_user_string(), run_id, written)
+        return {
+            "dagster/row_count": written.select(pl.len()).collect().item(),
+            "preview": preview(written),
+            "path": dg.MetadataValue.path(str(path)),
+            "bytes": file.stat().st_size,
+        }
 
 
 def preview(table: pl.LazyFrame) -> dg.MetadataValue:

@@ -5,15 +5,21 @@ What belongs here: ops and their config. What does not: how any of it is done (e
 """
 
 import dagster as dg
+import polars as pl
 from pydantic import Field
 
+from awin_medusa_pipeline.assets.etsy import Metadata, listings_metadata, plan_metadata, planned
 from awin_medusa_pipeline.clients.images import ImageFetcher
 from awin_medusa_pipeline.engine.etsy_care import end_dead, expire
+from awin_medusa_pipeline.engine.etsy_daily import ask, look
 from awin_medusa_pipeline.engine.etsy_jobs import JobResult, products_of, sync_job
 from awin_medusa_pipeline.engine.etsy_request import request_named
+from awin_medusa_pipeline.engine.etsy_tables import listed
 from awin_medusa_pipeline.engine.listing_images import KINDS, LARGEST
+from awin_medusa_pipeline.errors import RemoteError
 from awin_medusa_pipeline.etsy import Etsy
 from awin_medusa_pipeline.failures import how_it_ended
+from awin_medusa_pipeline.io_managers import write_table
 from awin_medusa_pipeline.messages import failure_key, run_url
 from awin_medusa_pipeline.messages_etsy import finished_message, started_message
 from awin_medusa_pipeline.resources import MedusaResource, StateStore
@@ -37,6 +43,12 @@ class EtsySyncConfig(dg.Config):
     transaction_id: str = Field(description="Of the confirmed job: awin-medusa etsy jobs.")
 
 
+class EtsyDailyConfig(dg.Config):
+    """Which account."""
+
+    account: str | None = Field(default=None, description="Name or id of one Etsy shop alone. Not set: all of them.")
+
+
 def etsy_of(store: StateStore) -> Etsy:
     """The Etsy part on the run's state store."""
     return Etsy(Settings(), store.database)
@@ -54,6 +66,7 @@ def request_etsy_products(
         requested = request_named(etsy, client, config.products, account=config.account, by=by)
     for line in (requested.told.title, *requested.told.lines):
         context.log.info(line)
+    _made(context, "etsy_listing_plan", plan := planned(medusa, store), plan_metadata(plan))
 
 
 @dg.op(description="Take the confirmed job for this run; any other run that wants it is told so.")
@@ -88,7 +101,15 @@ def sync_etsy_products(context: dg.OpExecutionContext, medusa: MedusaResource, s
             images=images,
             progress=progress,
         )
+    _made(context, "etsy_listings", listings := listed(etsy), listings_metadata(listings))
     _end(etsy, run_id, result)
+
+
+def _made(context: dg.OpExecutionContext, asset: str, table: pl.DataFrame, numbers: Metadata) -> None:
+    """The table of an asset, as its own materialisation would make it."""
+    key = dg.AssetKey(asset)
+    about = write_table(Settings().awin_medusa_home, key, context.run.run_id, table)
+    context.log_event(dg.AssetMaterialization(key, metadata={**about, **numbers}))
 
 
 def _end(etsy: Etsy, run_id: str, result: JobResult) -> None:
@@ -124,6 +145,54 @@ def etsy_request_job() -> None:
     request_etsy_products()
 
 
+@dg.op(description="Compare the listings on Etsy with Medusa, and ask for a confirmation of what differs.")
+def look_at_etsy(
+    context: dg.OpExecutionContext, config: EtsyDailyConfig, medusa: MedusaResource, store: StateStore
+) -> None:
+    """Sends nothing to Etsy. Stock that goes down is confirmed at once where ETSY_PUSH_STOCK_DOWN allows it.
+
+    A shop that cannot be read does not stop the others. Raises dg.Failure at the end when there was one.
+    """
+    etsy = etsy_of(store)
+    expire(etsy)
+    accounts = [account for account in etsy.accounts.all() if account.is_active]
+    if config.account:
+        accounts = [etsy.accounts.find(config.account)]
+    if not accounts:
+        context.log.info("No Etsy shop is connected: awin-medusa etsy connect.")
+        return
+    faults = []
+    with medusa.client(applying=True) as shop:
+        read_products = products_of(shop, shop.stock_location_id(etsy.settings.medusa_stock_location))
+        for account in accounts:
+            try:
+                with etsy.client(account) as client:
+                    looked = look(etsy, account, client, read_products)
+                asked = ask(etsy, account, looked, by=f"run {context.run.run_id[:8]}")
+            except RemoteError as fault:
+                faults.append(f"{account.shop_name}: {fault}")
+                continue
+            for line in (f"{account.shop_name}: {len(looked.changed)} of {len(looked.plans)} differ", *looked.notes):
+                context.log.info(line)
+            for line in asked.requested.told.lines if asked.requested else ():
+                context.log.info(line)
+            if asked.stock_down:
+                context.log.info(f"Stock goes down without asking: {asked.stock_down.transaction_id}")
+    _made(context, "etsy_listing_plan", plan := planned(medusa, store), plan_metadata(plan))
+    _made(context, "etsy_listings", listings := listed(etsy), listings_metadata(listings))
+    if faults:
+        raise dg.Failure(" ".join(faults), allow_retries=False)
+
+
+@dg.job(
+    description="Look what is no more on Etsy as it should be, and ask for a confirmation to put it right.",
+    tags={ETSY_TAG: "default"},
+)
+def etsy_daily_job() -> None:
+    """See engine/etsy_daily.py."""
+    look_at_etsy()
+
+
 @dg.op(description="End what nobody confirmed in time, and what a run that died has left.")
 def tidy_etsy_jobs(context: dg.OpExecutionContext, store: StateStore) -> None:
     """Each is told to Slack."""
@@ -142,4 +211,4 @@ def etsy_tidy_job() -> None:
     tidy_etsy_jobs()
 
 
-all_jobs = [etsy_request_job, etsy_sync_job, etsy_tidy_job]
+all_jobs = [etsy_request_job, etsy_sync_job, etsy_daily_job, etsy_tidy_job]

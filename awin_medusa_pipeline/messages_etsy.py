@@ -109,6 +109,12 @@ def finished_message(
     return plain_message(":white_check_mark:", title, lines, url=url)
 
 
+def refused_message(shop: str, refused: Sequence[str]) -> Payload:
+    """Products that are on Etsy in an old form, since Etsy would refuse the new one."""
+    title = f"Etsy shop {shop}: {_products(len(refused))} changed, and Etsy would refuse the change"
+    return plain_message(":warning:", title, shortened("", refused))
+
+
 def expired_message(shop: str, transaction_id: str, number: int) -> Payload:
     """Nobody confirmed a job in time."""
     lines = [f"Nobody confirmed the job {transaction_id} in time, so {_products(number)} stay as they were."]

@@ -6,6 +6,7 @@ What belongs here: cron expressions. What does not: what the jobs do.
 import dagster as dg
 
 from awin_medusa_pipeline.jobs import daily_sync_job, retention_job
+from awin_medusa_pipeline.jobs_etsy import etsy_daily_job
 from awin_medusa_pipeline.settings import Settings
 
 
@@ -18,6 +19,16 @@ def all_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
             cron_schedule=settings.sync_cron,
             execution_timezone="UTC",
             default_status=dg.DefaultScheduleStatus.RUNNING,
+        ),
+        dg.ScheduleDefinition(
+            name="etsy_daily_schedule",
+            job=etsy_daily_job,
+            cron_schedule=settings.etsy_cron,
+            execution_timezone="UTC",
+            # Without an app at Etsy it would do nothing, night after night.
+            default_status=dg.DefaultScheduleStatus.RUNNING
+            if settings.etsy_keystring
+            else dg.DefaultScheduleStatus.STOPPED,
         ),
         dg.ScheduleDefinition(
             name="retention_schedule",

@@ -250,6 +250,42 @@ class LooseMatch(_Table):
     currency = _text("Currency of the feed")
 
 
+class EtsyPlanRow(_Table):
+    """One thing that would change on Etsy, or that a person should know of a product there."""
+
+    shop = _text("Etsy shop")
+    product_id = _text("Medusa product")
+    title = _text("Its title in Medusa")
+    to_do = _text("create, update, deactivate, nothing or refuse; and publish, where Etsy charges a fee")
+    kind = _text(
+        "change: a field that differs; problem: why Etsy would refuse it; note: worth knowing; none: nothing to do",
+        regex="^(change|problem|note|none)$",
+    )
+    field = _text("Field of the listing, of a variant with its options", nullable=True)
+    before = _text("As Etsy was last given it, or shows it now; null: never given", nullable=True)
+    after = _text("As it would be; null: it goes", nullable=True)
+    sentence = _text("The problem or the note", nullable=True)
+    transaction_id = _text("The open job that has the product", nullable=True)
+
+
+class EtsyListing(_Table):
+    """One product of the shop and its listing on Etsy."""
+
+    shop = _text("Etsy shop", primary_key=True)
+    product_id = _text("Medusa product", primary_key=True)
+    title = _text("Its title on Etsy", nullable=True)
+    status = _text(
+        "pending: an open job has it; synced; failed; out_of_sync: it has changed since",
+        regex="^(pending|synced|failed|out_of_sync)$",
+    )
+    listing_id = dy.Int64(nullable=True, metadata={"doc": "Null: there is none yet"})
+    url = _text("Where it is on Etsy", nullable=True)
+    state = _text("As Etsy last told it: draft, active, inactive, sold_out, expired, ...", nullable=True)
+    last_synced_at = dy.Datetime(time_zone="UTC", nullable=True, metadata={"doc": "When it was last as it should be"})
+    error = _text("Why it failed, and what to do", nullable=True)
+    transaction_id = _text("The open job that has the product", nullable=True)
+
+
 def dtypes(contract: type[dy.Schema]) -> Mapping[str, pl.DataType]:
     """Polars types of a contract, by column."""
     return {name: column.dtype for name, column in contract.columns().items()}

@@ -108,7 +108,7 @@ def plan_products(
     """What would be done for each product, within the account's cap of publishing."""
     config = account.api_config
     plans = [
-        plan_listing(product_id, products.get(product_id), config, account.currency, _existing(links.get(product_id)))
+        plan_listing(product_id, products.get(product_id), config, account.currency, existing(links.get(product_id)))
         for product_id in product_ids
     ]
     if choices:
@@ -117,20 +117,27 @@ def plan_products(
 
 
 def request(
-    etsy: Etsy, account: EtsyAccount, plans: Sequence[ListingPlan], *, by: str, notes: Sequence[str] = ()
+    etsy: Etsy,
+    account: EtsyAccount,
+    plans: Sequence[ListingPlan],
+    *,
+    by: str,
+    notes: Sequence[str] = (),
+    within: timedelta = timedelta(0),
 ) -> Requested:
     """Ask for a confirmation of these plans, here and in Slack; those that are refused are told, and no part of it.
 
-    Raises EtsyJobError when none is left.
+    It can be confirmed for ETSY_CONFIRM_MINUTES, or for `within` if that is longer. Raises EtsyJobError when none is
+    left.
     """
     if not any(plan.action is not Action.REFUSE for plan in plans):
         raise EtsyJobError(
             f"Requesting {named([plan.title for plan in plans]) or 'nothing'} for the Etsy shop {account.shop_name}",
-            " ".join(_refusal(plan) for plan in plans[:5]).rstrip(".") or "no product was named",
+            " ".join(refusal(plan) for plan in plans[:5]).rstrip(".") or "no product was named",
             "Correct that, and request it again.",
         )
     asked = [Asked(plan.product_id, plan.title, plan.asked, _problems(plan) or None) for plan in plans]
-    within = timedelta(minutes=etsy.settings.etsy_confirm_minutes)
+    within = max(within, timedelta(minutes=etsy.settings.etsy_confirm_minutes))
     job = etsy.jobs.request(account.id, asked, requested_by=by, confirm_within=within)
     rows = etsy.jobs.products(job.transaction_id)
     refused = {row.product_id for row in rows if row.outcome is ProductOutcome.REFUSED}
@@ -162,7 +169,8 @@ def request_named(
     return request(etsy, shop, plan_products(shop, product_ids, products, links, choices), by=by)
 
 
-def _existing(link: EtsyLink | None) -> Existing | None:
+def existing(link: EtsyLink | None) -> Existing | None:
+    """The listing of a link, when it has one."""
     return Existing(link.etsy_listing_id, link.memory) if link and link.etsy_listing_id is not None else None
 
 
@@ -170,5 +178,6 @@ def _problems(plan: ListingPlan) -> str:
     return " ".join(problem.sentence for problem in plan.problems) if plan.action is Action.REFUSE else ""
 
 
-def _refusal(plan: ListingPlan) -> str:
+def refusal(plan: ListingPlan) -> str:
+    """Title and reasons of a product that Etsy would refuse."""
     return f"{plan.title}: {_problems(plan)}"

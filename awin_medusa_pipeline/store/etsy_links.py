@@ -63,6 +63,15 @@ class EtsyLinks:
         with self._database.writing() as session:
             return sorted(session.scalars(mark))
 
+    def saw(self, account_id: int, product_id: str, memory: ListingMemory) -> bool:
+        """Keep what a look at Etsy has told of a product; False when an open job has it, and nothing is kept."""
+        return self._kept(account_id, product_id, memory=memory)
+
+    def lost(self, account_id: int, product_id: str, why: str) -> bool:
+        """Keep that Etsy says that the listing is gone (404, nothing else); False when an open job has the product."""
+        values = {"sync_status": SyncStatus.FAILED, "sync_error": why, "etsy_listing_id": None, "etsy_url": None}
+        return self._kept(account_id, product_id, memory=ListingMemory(), **values)
+
     def intend(
         self, job: EtsyJob, product_id: str, *, title: str, content_hash: str, since: datetime | None = None
     ) -> Intent:
@@ -103,6 +112,17 @@ class EtsyLinks:
         """The product could not be brought to Etsy; `error` says why and what to do. Raises EtsyJobLostError."""
         values = {"sync_status": SyncStatus.FAILED, "sync_error": error}
         self._change(job, product_id, values, memory, ProductOutcome.FAILED, error)
+
+    def _kept(self, account_id: int, product_id: str, **values: Any) -> bool:
+        keep = (
+            sa.update(EtsyLink)
+            .where(EtsyLink.account_id == account_id, EtsyLink.product_id == product_id)
+            .where(EtsyLink.transaction_id.is_(None))
+            .values(values)
+            .returning(EtsyLink.id)
+        )
+        with self._database.writing() as session:
+            return session.scalar(keep) is not None
 
     def _change(
         self,
