@@ -34,6 +34,7 @@ bench: $(INSTALLED) ## Speed, as ratios against a bare loop in the same run
 	@$(BIN)/python -m awin_medusa_pipeline_tests.bench
 
 chaos: $(INSTALLED) ## Syncs and shops killed, requests spoilt, broken feeds; what is left of it
+	@$(BIN)/python -m awin_medusa_pipeline_tests.broken_feeds
 	@$(BIN)/python -m awin_medusa_pipeline_tests.chaos
 
 screenshots: $(INSTALLED) ## The pictures of the README; needs chromium

@@ -441,15 +441,19 @@ def trials(folder: Path) -> Iterator[Trials]:
 
 
 def main() -> None:
-    """Print every broken feed as a table in Markdown."""
+    """Print every broken feed as a table in Markdown, and what all of them together destroyed."""
     sys.stdout.write("| broken feed | code | what is told |\n|---|---|---|\n")
+    destroyed = 0
     with TemporaryDirectory() as folder, trials(Path(folder)) as world:
         for broken in BROKEN:
             met = world.meet(broken)
+            destroyed += sum(len(keys) for effect, keys in met.sent.items() if effect not in ("import", "stock"))
             sentence = "; ".join(met.told) or "nothing: every product is found again, so nothing changes"
             shown = sentence.replace("|", "\\|").replace(folder, "...").replace(world.web.url, "http://...")
             code = f"`{broken.code}`" if broken.code else ""
             sys.stdout.write(f"| {broken.name} | {code} | {shown} |\n")
+    codes = len({broken.code for broken in BROKEN} - {None})
+    sys.stdout.write(f"\n{len(BROKEN)} broken feeds, {codes} codes, {destroyed} destructive operations.\n")
 
 
 if __name__ == "__main__":
