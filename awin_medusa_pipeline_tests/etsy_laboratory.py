@@ -31,7 +31,7 @@ from awin_medusa_pipeline.engine.listing_images import KINDS, LARGEST
 from awin_medusa_pipeline.sandbox.etsy import shop
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
 from awin_medusa_pipeline.store.database import Database, open_database
-from awin_medusa_pipeline.store.etsy_accounts import EtsyAccount, EtsyAccounts
+from awin_medusa_pipeline.store.etsy_accounts import EtsyAccount, EtsyAccounts, StoredTokens
 from awin_medusa_pipeline.store.etsy_jobs import Asked, EtsyJob, EtsyJobs
 from awin_medusa_pipeline.store.etsy_links import EtsyLink, EtsyLinks
 from awin_medusa_pipeline.store.secrets import Cipher, new_key
@@ -125,21 +125,26 @@ class EtsyLaboratory:
     def links(self) -> EtsyLinks:
         return EtsyLinks(self.database, now=self.now)
 
+    def tokens(self, account: EtsyAccount, *, address: str = "") -> StoredTokens:
+        """The account's tokens as they are stored."""
+        oauth = EtsyOAuth(
+            self.names["ETSY_KEYSTRING"],
+            api_url=address or self.etsy.url,
+            now=self.now,
+            backoff=Backoff(self.attempts, sleep=lambda seconds: None),
+        )
+        return self.accounts.tokens(account.id, partial(refresh, oauth))
+
     def client(self, account: EtsyAccount, *, address: str = "") -> EtsyClient:
         """A client that never waits."""
-        names = self.names
-        url, keystring = address or names["ETSY_API_URL"], names["ETSY_KEYSTRING"]
-        backoff = Backoff(self.attempts, sleep=lambda seconds: None)
-        oauth = EtsyOAuth(keystring, names["ETSY_REDIRECT_URI"], url, now=self.now, backoff=backoff)
-        tokens = self.accounts.tokens(account.id, partial(refresh, oauth))
         return EtsyClient(
-            keystring=keystring,
-            shared_secret=names["ETSY_SHARED_SECRET"],
-            tokens=tokens,
+            keystring=self.names["ETSY_KEYSTRING"],
+            shared_secret=self.names["ETSY_SHARED_SECRET"],
+            tokens=self.tokens(account, address=address),
             shop_id=account.shop_id,
-            api_url=url,
+            api_url=address or self.etsy.url,
             budget=EtsyBudget(sleep=lambda seconds: None, now=self.now),
-            backoff=backoff,
+            backoff=Backoff(self.attempts, sleep=lambda seconds: None),
             # Nothing is encrypted here, and loading certificates would take 30 ms a client.
             transport=self.transport or httpx.HTTPTransport(verify=False),
         )

@@ -1,4 +1,4 @@
-"""`python -m awin_medusa_pipeline_tests.bench [feed] [shop]`; without an argument, all of it."""
+"""`python -m awin_medusa_pipeline_tests.bench [feed] [shop] [etsy]`; without an argument, all of it."""
 
 import sys
 import tempfile
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from awin_medusa_pipeline_tests.bench import feed, shop, timing
+from awin_medusa_pipeline_tests.bench import etsy, feed, shop, timing
 
 console = Console()
 
@@ -15,11 +15,12 @@ def main(parts: list[str]) -> None:
     """Measure and show."""
     results: list[timing.Comparison] = []
     with tempfile.TemporaryDirectory() as folder:
-        for part in (feed, shop):
+        for part in (feed, shop, etsy):
             name = part.__name__.rpartition(".")[2]
             if not parts or name in parts:
                 results += part.measure(Path(folder), console)
-    timing.show(results, console)
+    if results:
+        timing.show(results, console)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from rich.progress import Progress, TaskID
 from rich.table import Table
 
 from awin_medusa_pipeline.sandbox import Sandbox
+from awin_medusa_pipeline_tests.chaos import etsy
 from awin_medusa_pipeline_tests.chaos.judge import Findings
 from awin_medusa_pipeline_tests.chaos.laboratory import Laboratory
 from awin_medusa_pipeline_tests.chaos.trouble import Report, kill_shop, kill_sync, repeated, spoil_requests
@@ -28,7 +29,9 @@ def main() -> int:
     arguments.add_argument("--kills", type=int, default=200, help="syncs ended by SIGKILL")
     arguments.add_argument("--shop-kills", type=int, default=20, help="Medusa ended by SIGKILL during a write")
     arguments.add_argument("--spoilt", type=int, default=20, help="syncs with every tenth request spoilt")
+    arguments.add_argument("--etsy-kills", type=int, default=50, help="jobs onto the Etsy stand-in ended by SIGKILL")
     given = arguments.parse_args()
+    etsy_report = etsy.show(seed=given.seed, kills=given.etsy_kills)
     sandbox = Sandbox(TEST_HOME / "chaos", PORT, software=TEST_HOME / "software")
     with console.status("Starting the sandbox"):
         sandbox.up()
@@ -55,7 +58,7 @@ def main() -> int:
     finally:
         sandbox.down()
     show(reports, given.seed)
-    return 0 if all(report.findings.none for report in reports.values()) else 1
+    return 0 if etsy_report.flawless and all(report.findings.none for report in reports.values()) else 1
 
 
 def show(reports: Mapping[str, Report], seed: int) -> None:

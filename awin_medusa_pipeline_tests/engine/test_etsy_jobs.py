@@ -44,41 +44,54 @@ GOT_OVER = (
     FaultKind.TOKEN_EXPIRED,
     FaultKind.SLOW,
 )
-REFUSED = (FaultKind.ARRAY_ERROR, FaultKind.KEYED_ERROR)
+
+
+@pytest.mark.parametrize("kind", GOT_OVER)
+def test_a_fault_that_is_got_over_at_each_call(kind: FaultKind, lab: EtsyLaboratory) -> None:
+    make_all_calls(lab)
+    for operation in (*OPERATIONS, LOOK):
+        lab.etsy.inject(kind, on=operation)
+    result = lab.sync()
+    assert all(plan["struck"] for plan in lab.etsy.state()["faults"])
+    assert (result.failures, result.stopped_reason, result.job.status) == ([], None, JobStatus.COMPLETED)
+    assert (lab.wrong(), len(lab.etsy.fees())) == ([], 2)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize("kind", [*GOT_OVER, *REFUSED, FaultKind.LIMIT_OF_DAY])
-def test_a_fault_at_a_call(kind: FaultKind, operation: str, lab: EtsyLaboratory) -> None:
+@pytest.mark.parametrize("kind", [FaultKind.ARRAY_ERROR, FaultKind.KEYED_ERROR])
+def test_a_refusal_at_a_call_fails_one_product(kind: FaultKind, operation: str, lab: EtsyLaboratory) -> None:
     make_all_calls(lab)
     lab.etsy.inject(kind, on=operation)
     job = lab.confirmed()
     result = lab.run(job)
-    if kind in GOT_OVER:
-        assert (result.failures, result.stopped_reason) == ([], None)
-    elif kind in REFUSED:
-        (failed,) = result.failures
-        assert "HTTP 400 title/1: contains invalid characters" in str(failed.sentence)
-        assert (result.stopped_reason, len(result.outcomes)) == (None, 2)
-    else:
-        assert result.resumes_at is not None
-        assert "Exceeded daily rate limit" in str(result.stopped_reason)
-    if kind not in GOT_OVER:
-        assert result.job.status is JobStatus.FAILED
-        result = lab.retry(job)
-    assert result.job.status is JobStatus.COMPLETED
+    (failed,) = result.failures
+    assert "HTTP 400 title/1: contains invalid characters" in str(failed.sentence)
+    assert (result.stopped_reason, len(result.outcomes), result.job.status) == (None, 2, JobStatus.FAILED)
+    (outcome,) = lab.retry(job).outcomes
+    assert (outcome.product_id, lab.wrong(), len(lab.etsy.fees())) == (failed.product_id, [], 2)
+
+
+@pytest.mark.parametrize("operation", [*OPERATIONS, LOOK])
+def test_the_end_of_the_day_at_a_call_ends_the_job(operation: str, lab: EtsyLaboratory) -> None:
+    make_all_calls(lab)
+    job = lab.confirmed()
+    lab.etsy.inject(FaultKind.LIMIT_OF_DAY, on=operation)
+    result = lab.run(job)
+    assert result.resumes_at is not None
+    assert "Exceeded daily rate limit" in str(result.stopped_reason)
+    assert result.job.status is JobStatus.FAILED
+    assert lab.retry(job).job.status is JobStatus.COMPLETED
     assert (lab.wrong(), len(lab.etsy.fees())) == ([], 2)
 
 
-@pytest.mark.parametrize("kind", [*GOT_OVER, FaultKind.LIMIT_OF_DAY])
-def test_a_fault_at_the_look_at_the_end(kind: FaultKind, lab: EtsyLaboratory) -> None:
+def test_what_is_done_but_was_not_looked_at_is_not_done_again(lab: EtsyLaboratory) -> None:
     lab.add()
-    lab.etsy.inject(kind, on=LOOK)
     job = lab.confirmed()
-    if lab.run(job).stopped_reason:
-        before = lab.etsy.last_call()
-        (outcome,) = lab.retry(job).outcomes
-        assert (outcome.became, lab.etsy.writes(after=before)) == (Became.UPDATED, [])
+    lab.etsy.inject(FaultKind.LIMIT_OF_DAY, on=LOOK)
+    lab.run(job)
+    before = lab.etsy.last_call()
+    (outcome,) = lab.retry(job).outcomes
+    assert (outcome.became, lab.etsy.writes(after=before)) == (Became.UPDATED, [])
     assert (lab.wrong(), len(lab.etsy.fees())) == ([], 1)
 
 
