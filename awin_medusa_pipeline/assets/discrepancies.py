@@ -120,7 +120,9 @@ def content_mismatches(
 ) -> Table:
     """Titles, descriptions, images and categories that are not the feed's, and what becomes of each."""
     written = store.written.of(store.run(context.run).shop)
-    mismatches = ownership.content_mismatches(awin_feed, medusa_catalog, matched_products, missing_awin_products, written, Settings().owners)
+    mismatches = ownership.content_mismatches(
+        awin_feed, medusa_catalog, matched_products, missing_awin_products, written, Settings().owners
+    )
     return table(mismatches.lazy(), store.reports(context.run), "content-mismatches.csv")
 
 
@@ -173,9 +175,7 @@ def sync_summary(
     ]
     heard = " ".join(notes)
     notes += [text for text in remarks(store.feeds, run.run_id, Settings().guard_limits) if text not in heard]
-    for mismatches, csv in ((price_mismatches, "price-mismatches.csv"), (content_mismatches, "content-mismatches.csv")):
-        if number := ownership.hand_edits(mismatches):
-            notes.append(f"{number:,} values were edited by hand in fields that the feed owns (SYNC_OWNER_...): see {csv}")
+    notes += ownership.hand_edits({"price": price_mismatches, "content": content_mismatches})
     path = reports.write_json({**facts, "seconds": round(seconds, 1), **counts, "notes": notes})
     reports.point_latest()
     store.ledger.finish_run(run.run_id)

@@ -117,7 +117,9 @@ def content_mismatches(
         categories_known=pl.col("categories").is_not_null(),
     )
     differing = (
-        _contents(offers, in_feed(matched, missing)).join(shop, on="product_id").filter(pl.any_horizontal(map(_differs, CONTENT)))
+        _contents(offers, in_feed(matched, missing))
+        .join(shop, on="product_id")
+        .filter(pl.any_horizontal(map(_differs, CONTENT)))
     ).collect()
     rows = pl.concat(
         differing.filter(_differs(field)).select(
@@ -252,10 +254,16 @@ def _decision(empty: pl.Expr, never_written: pl.Expr) -> pl.Expr:
     )
 
 
-def hand_edits(mismatches: pl.LazyFrame) -> int:
-    """Rows in which the feed goes over what a person has entered."""
-    over = mismatches.filter(pl.col("edited_by_hand") & (pl.col("decision") == Decision.UPDATE))
-    return int(over.select(pl.len()).collect().item())
+def hand_edits(mismatches: Mapping[str, pl.LazyFrame]) -> list[str]:
+    """A sentence for each kind in which the feed goes over what a person has entered."""
+    over = pl.col("edited_by_hand") & (pl.col("decision") == Decision.UPDATE)
+    numbers = {kind: frame.select(over.sum()).collect().item() for kind, frame in mismatches.items()}
+    return [
+        f"{number:,} {'value was' if number == 1 else 'values were'} edited by hand in fields that the feed owns "
+        f"(SYNC_OWNER_...): see {kind}-mismatches.csv"
+        for kind, number in numbers.items()
+        if number
+    ]
 
 
 # --- what is written, and how it is kept ---

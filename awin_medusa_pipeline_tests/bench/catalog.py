@@ -4,6 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
+from awin_medusa_pipeline.domain.products import category_paths
 from awin_medusa_pipeline.domain.schemas import CatalogVariant, dtypes
 from awin_medusa_pipeline.domain.text import slug
 
@@ -11,6 +12,7 @@ from awin_medusa_pipeline.domain.text import slug
 def write_catalog(offers: pl.LazyFrame, path: Path) -> None:
     """Nine of ten offers are in the shop; of those one in fifty has lost its key, and one in seven another level."""
     number = pl.col("number").cast(pl.Int64)
+    pictures = pl.concat_list("image_url", "more_image_urls").list.drop_nulls()
     keyless = number % 50 == 1
     columns = {
         "product_id": pl.format("prod_{}", "product_key"),
@@ -26,6 +28,10 @@ def write_catalog(offers: pl.LazyFrame, path: Path) -> None:
         "inventory_item_id": pl.format("iitem_{}", number),
         "level": pl.when(number % 7 == 0).then(3).otherwise(10).cast(pl.Int64),
         "reserved": pl.lit(0, pl.Int64),
+        # A group's products have the text of the first, and so on: those differ here.
+        "description": pl.col("description"),
+        "images": pictures.list.head(1).list.concat(pictures),
+        "categories": pl.concat_list(slug(category_paths(pl.col("category")))),
         "prices": pl.concat_list(pl.struct(currency="currency", amount="price")),
     }
     schema = dtypes(CatalogVariant)

@@ -1,4 +1,4 @@
-"""A large feed, file to all tables: what the assets awin_feed to price_mismatches do, without Dagster around it.
+"""A large feed, file to all tables: what the assets awin_feed to content_mismatches do, without Dagster around it.
 
 Usage: python -m awin_medusa_pipeline_tests.bench.our_feed FEED CATALOG FOLDER
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from awin_medusa_pipeline import history
-from awin_medusa_pipeline.domain import discrepancies
+from awin_medusa_pipeline.domain import discrepancies, ownership, schemas
 from awin_medusa_pipeline.domain.discrepancies import StockRules
 from awin_medusa_pipeline.domain.feed import FeedRules
 from awin_medusa_pipeline.feeds import parse
@@ -34,7 +34,10 @@ def main(feed: str, catalog: str, folder: str) -> None:
     table("medusa_only_products", discrepancies.medusa_only_products(shop, matched, missing, loose))
     table("returning_products", discrepancies.returning_products(matched, shop, missing))
     table("stock_mismatches", discrepancies.stock_mismatches(matched, shop, missing))
-    table("price_mismatches", discrepancies.price_mismatches(matched))
+    written = pl.LazyFrame(schema=schemas.dtypes(schemas.WrittenValue))
+    table("price_mismatches", ownership.price_mismatches(matched, written, ownership.DEFAULT_OWNERS))
+    owners = ownership.DEFAULT_OWNERS
+    table("content_mismatches", ownership.content_mismatches(offers, shop, matched, missing, written, owners))
 
 
 if __name__ == "__main__":

@@ -124,8 +124,9 @@ class Bench:
 
     def catalog(self) -> pl.DataFrame:
         """The catalogue as the asset reads it."""
-        pages = [variants_frame(page, self.ids.stock_location_id) for page in self.client.product_pages()]
-        return pl.concat([variants_frame([], self.ids.stock_location_id), *pages])
+        location, categories = self.ids.stock_location_id, self.client.category_handles()
+        pages = [variants_frame(page, location, categories) for page in self.client.product_pages()]
+        return pl.concat([variants_frame([], location), *pages])
 
     def read_bare(self) -> None:
         """The same pages, two at a time."""
@@ -135,6 +136,8 @@ class Bench:
             return http.get("/admin/products", params=params).raise_for_status().json()
 
         with self.sandbox.shop.client() as http, ThreadPoolExecutor(THREADS) as threads:
+            categories = {"fields": "handle,products.id", "limit": PAGE}
+            http.get("/admin/product-categories", params=categories).raise_for_status().json()
             list(threads.map(page, range(0, CATALOGUE, PAGE)))
 
     def missing(self, offers: pl.DataFrame) -> pl.DataFrame:

@@ -111,3 +111,35 @@ def test_setting_to_zero_counts_only_what_takes_stock_away() -> None:
     mismatches = pl.DataFrame({"level": [10] * 51 + [None], "wanted_level": [0] * 52, "offer_key": "awin:1:x"})
     assert [trip.guard for trip in guards.zero_trips(mismatches, catalog, LIMITS)] == ["too_many_to_set_to_zero"]
     assert not guards.zero_trips(mismatches.tail(51), catalog, LIMITS)
+
+
+def price_rows(*changes: float | None, merchant: str = "1", decision: str = "update") -> list[dict[str, object]]:
+    return [
+        {"merchant_id": merchant, "change_percent": c, "shop_price": c is not None, "decision": decision}
+        for c in changes
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "matched", "tripped"),
+    [
+        pytest.param(price_rows(*[60.0] * 5), things(m1=100), [], id="just the share"),
+        pytest.param(price_rows(*[60.0] * 6), things(m1=100), [None], id="more than the share"),
+        pytest.param(price_rows(*[-60.0] * 6), things(m1=100), [None], id="downwards"),
+        pytest.param(price_rows(*[50.0] * 100), things(m1=100), [], id="all by a half"),
+        pytest.param(price_rows(*[None] * 6), things(m1=100), [None], id="from nothing"),
+        pytest.param(price_rows(*[60.0] * 6, decision="keep"), things(m1=100), [], id="kept by the shop"),
+        pytest.param(price_rows(*[60.0] * 6, merchant="2"), things(m1=900, m2=100), ["2"], id="one merchant alone"),
+    ],
+)
+def test_prices_that_jump(rows: list[dict[str, object]], matched: pl.DataFrame, tripped: list[str | None]) -> None:
+    schema = {"merchant_id": pl.String, "change_percent": pl.Float64, "shop_price": pl.Float64, "decision": pl.String}
+    trips = guards.price_trips(pl.DataFrame(rows, schema=schema), matched.lazy(), LIMITS)
+    assert [trip.merchant_id for trip in trips] == tripped
+    assert all("by more than 50%" in trip.sentence and "more than 5%" in trip.sentence for trip in trips)
+    assert all(guards.holds(trip, Guarded.PRICE) and not guards.holds(trip, Guarded.CONTENT) for trip in trips)
+
+
+def test_damaged_text_holds_content_too() -> None:
+    (trip,) = guards.wrong_encoding(FeedFacts("feed", 10, 0, None, damaged=9))
+    assert [g for g in Guarded if guards.holds(trip, g)] == [Guarded.IMPORT, Guarded.CONTENT]

@@ -37,7 +37,7 @@ def row(number: str, **cells: str) -> dict[str, str]:
 def text_of(*rows: dict[str, str]) -> str:
     """A feed as CSV."""
     text = StringIO()
-    writer = csv.DictWriter(text, list(row("")), lineterminator="\n")
+    writer = csv.DictWriter(text, list(rows[0] if rows else row("")), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
@@ -101,6 +101,8 @@ def web_server() -> Iterator[Web]:
         web = Web(f"http://127.0.0.1:{server.server_port}")
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield web
-        server.shutdown()
-        thread.join()
+        try:
+            yield web
+        finally:
+            server.shutdown()
+            thread.join()

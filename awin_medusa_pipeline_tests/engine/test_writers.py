@@ -1,134 +1,23 @@
 """The writers and the engine on a real Medusa, through a proxy that fails: everything applied, nothing twice."""
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
-import polars as pl
 import pytest
 
-from awin_medusa_pipeline.clients import medusa
-from awin_medusa_pipeline.clients.http import Backoff
-from awin_medusa_pipeline.clients.medusa import MedusaClient
 from awin_medusa_pipeline.domain import discrepancies
-from awin_medusa_pipeline.domain.catalog import ADMIN_FIELDS, HIDDEN_BY_RUN, variants_frame
-from awin_medusa_pipeline.domain.discrepancies import StockRules
+from awin_medusa_pipeline.domain.catalog import HIDDEN_BY_RUN
 from awin_medusa_pipeline.engine import plans
-from awin_medusa_pipeline.engine.apply import ApplyResult, Engine
-from awin_medusa_pipeline.engine.kinds import Application
 from awin_medusa_pipeline.engine.taxonomy import product_defaults
 from awin_medusa_pipeline.engine.writers import LevelWriter, StatusWriter
-from awin_medusa_pipeline.sandbox import Sandbox, Shop
-from awin_medusa_pipeline.store.database import open_database
-from awin_medusa_pipeline.store.ledger import Kind, Ledger, Status
+from awin_medusa_pipeline.store.ledger import Kind, Status
+from awin_medusa_pipeline_tests.engine.rig import PATIENCE, RULES, Rig
 from awin_medusa_pipeline_tests.factories import NO_LOOSE, Row, offer, offers
 from awin_medusa_pipeline_tests.fault_proxy import AnsweringServer, Fault, FaultProxy, seeded_faults
 
 PRODUCTS, LEVELS = "POST /admin/products/batch", "POST /admin/inventory-items/location-levels/batch"
-RULES = StockRules()
-PATIENCE = 3.0
-"""Seconds that the client waits for an answer; ours come in a tenth of it."""
-
-
-@dataclass
-class Rig:
-    """A shop behind the proxy, a ledger, and one run after another."""
-
-    shop: Shop
-    proxy: FaultProxy
-    ledger: Ledger
-    client: MedusaClient
-    http: httpx.Client
-    waits: list[float]
-    runs: int = 0
-
-    @property
-    def run_id(self) -> str:
-        return f"run-{self.runs}"
-
-    def application(self, **options: Any) -> Application:
-        """A new run."""
-        self.runs += 1
-        self.ledger.start_run(self.run_id, shop=self.shop.base_url, job="daily_sync_job")
-        engine = Engine(self.ledger, self.run_id, batch_size=options.pop("batch_size", 200), sleep=self.waits.append)
-        return Application(self.client, self.ids, engine, **({"dry_run": False, "hold_loose": False} | options))
-
-    @property
-    def ids(self) -> medusa.Shop:
-        """What new products need."""
-        return medusa.Shop(self.shop.sales_channel_id, self.shop.stock_location_id, self.shop.shipping_profile_id)
-
-    def catalog(self) -> pl.LazyFrame:
-        """Read past the proxy."""
-        return variants_frame(self.products(), self.shop.stock_location_id).lazy()
-
-    def products(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.get("/admin/products", fields=f"{ADMIN_FIELDS},description", limit=1000)[
-            "products"
-        ]
-        return found
-
-    def get(self, path: str, **params: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = self.http.get(path, params=params).raise_for_status().json()
-        return answer
-
-    def post(self, path: str, body: Any, **params: Any) -> dict[str, Any]:
-        response = self.http.post(path, json=body, params=params)
-        assert response.is_success, response.text
-        answer: dict[str, Any] = response.json()
-        return answer
-
-    def missing(self, feed: list[Row]) -> pl.DataFrame:
-        in_feed, in_shop = offers(*feed), self.catalog()
-        matched = discrepancies.matched_products(in_feed, in_shop, RULES).collect().lazy()
-        return discrepancies.missing_products(in_feed, in_shop, matched, NO_LOOSE, RULES).collect()
-
-    def mismatches(self, feed: list[Row]) -> pl.DataFrame:
-        in_feed, in_shop = offers(*feed), self.catalog()
-        matched = discrepancies.matched_products(in_feed, in_shop, RULES).collect().lazy()
-        missing = discrepancies.missing_products(in_feed, in_shop, matched, NO_LOOSE, RULES)
-        return discrepancies.stock_mismatches(matched, in_shop, missing).collect()
-
-    def imports(self, feed: list[Row], **options: Any) -> ApplyResult:
-        missing = self.missing(feed)
-        return self.application(**options).import_missing(missing)
-
-    def outcomes(self) -> Counter[str]:
-        return Counter(str(row.status) for row in self.ledger.rows(self.run_id))
-
-
-@pytest.fixture(scope="session")
-def token(sandbox: Sandbox) -> str:
-    """A session of the admin user; it outlives the resets, and a request with it costs Medusa 6 ms instead of 40."""
-    body = {"email": sandbox.shop.admin_email, "password": sandbox.shop.admin_password}
-    answer = httpx.post(f"{sandbox.shop.base_url}/auth/user/emailpass", json=body).raise_for_status().json()
-    return str(answer["token"])
-
-
-@pytest.fixture
-def rig(shop: Shop, token: str, tmp_path: Path) -> Iterator[Rig]:
-    waits: list[float] = []
-    with (
-        FaultProxy(shop.base_url) as proxy,
-        open_database(f"sqlite:///{tmp_path / 'state.db'}") as database,
-        MedusaClient(
-            proxy.address,
-            admin_key=shop.admin_key,
-            backoff=Backoff(sleep=waits.append),
-            timeout=httpx.Timeout(PATIENCE),
-        ) as client,
-        httpx.Client(
-            base_url=shop.base_url,
-            headers={"authorization": f"Bearer {token}"},
-            timeout=60,
-            limits=httpx.Limits(keepalive_expiry=4),
-        ) as http,
-    ):
-        yield Rig(shop, proxy, Ledger(database), client, http, waits)
 
 
 FEED = [
