@@ -33,7 +33,7 @@ def test_trouble_leaves_nothing(laboratory: Laboratory, trouble: Trouble, times:
 
 
 def test_the_judge_sees_what_is_wrong(laboratory: Laboratory) -> None:
-    morning = laboratory.mornings[1]
+    morning = laboratory.mornings[-1]
     laboratory.begin(morning)
     assert laboratory.sync(morning.feed) == 0
     assert laboratory.judge(morning) == Findings()
