@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from awin_medusa_pipeline import cli_etsy, cli_plans, cli_sandbox, cli_why
+from awin_medusa_pipeline import cli_demo_etsy, cli_etsy, cli_plans, cli_sandbox, cli_why
 from awin_medusa_pipeline.cli_run import run_sync, run_undo, show
 from awin_medusa_pipeline.documentation import env_example
 from awin_medusa_pipeline.environment import make_env_file, points_to, sandbox_here
@@ -229,7 +229,7 @@ def ui(port: Annotated[int, typer.Option(min=1024, max=65535, help="Port of the 
 
 @app.command(rich_help_panel=TRIALS)
 def demo(port: cli_sandbox.Port = None) -> None:
-    """A real Medusa on this machine, a feed, one whole sync, and its summary.
+    """A real Medusa on this machine, a feed, one whole sync and its summary, and some products to Etsy.
 
     Your own shop and your own .env are never touched. Run again, it finds nothing left to do.
     """
@@ -243,6 +243,7 @@ def demo(port: cli_sandbox.Port = None) -> None:
         say(f"Your own settings are left alone; this run works on the sandbox, with {escape(str(settings.file))}.")
     use(sandbox, settings)
     run_sync()
+    cli_demo_etsy.show(sandbox)
     chosen = f"{ENV_FILE_VARIABLE}={settings.file} " if settings.beside_own else ""
     say(f"\nThe shop: {sandbox.shop.base_url}; Slack's messages: {escape(str(sandbox.slack_file))}")
     commands(

@@ -184,21 +184,25 @@ def _answers(offers: "Offers", config: "EtsyAccountConfig", given: Mapping[str, 
     by_field = {question.field: question for question in offers.questions}
     answers = {name: by_field[name].value_of(value) if name in by_field else value for name, value in given.items()}
     answers |= only_choices(left_to_ask(offers, config, answers))
-    for question in left_to_ask(offers, config, answers):
-        answers[question.field] = _asked(question)
-    return answers
+    questions = left_to_ask(offers, config, answers)
+    if questions and not sys.stdin.isatty():
+        raise PermanentError(
+            f"Choosing {' and '.join(question.words for question in questions)}",
+            "there is no terminal to ask in",
+            " ".join(f"Name one with {_option(one)}: {one.shown(one.choices)}." for one in questions)
+            + " Then connect again.",
+        )
+    return answers | {question.field: _asked(question) for question in questions}
+
+
+def _option(question: "Question") -> str:
+    name = "category" if question.field == "taxonomy_id" else question.field.removesuffix("_id")
+    return f"--{name.replace('_', '-')}"
 
 
 def _asked(question: "Question") -> Any:
-    if not sys.stdin.isatty():
-        option = "--category" if question.field == "taxonomy_id" else f"--{question.field.removesuffix('_id')}"
-        raise PermanentError(
-            f"Choosing {question.words}",
-            f"there are {len(question.choices)}, and there is no terminal to ask in",
-            f"Name one with {option.replace('_', '-')}: {question.shown(question.choices)}. Then connect again.",
-        )
     found = dict(question.choices)
-    while len(found) > 1 or not found:
+    while len(found) != 1:
         say(f"\nChoose [bold]{question.words}[/]:")
         for value, words in list(found.items())[:SHOWN_CHOICES]:
             say(f"  {value}  {escape(words)}")
@@ -206,9 +210,9 @@ def _asked(question: "Question") -> Any:
             say(f"  ... and {len(found) - SHOWN_CHOICES:,} more: type a part of the name")
         text = typer.prompt("Number or name")
         found = question.matching(text)
+        if not found and question.open:
+            return text.strip()
         if not found:
-            if question.open:
-                return text.strip()
             say(f"There is no {escape(text)}.")
             found = dict(question.choices)
     return next(iter(found))

@@ -1,4 +1,4 @@
-"""Is everything right? Settings, feed, shop, state store, home, Slack and Dagster, looked at one after another.
+"""Is everything right? Settings, feed, shop, state store, home, Etsy, Slack and Dagster, looked at one after another.
 
 What belongs here: looking, and what to do about each fault. What does not: putting it right. Nothing here may show a
 secret, and nothing changes the shop.
@@ -23,7 +23,9 @@ from awin_medusa_pipeline.clients.http import Backoff
 from awin_medusa_pipeline.clients.slack import SlackClient
 from awin_medusa_pipeline.documentation import as_written
 from awin_medusa_pipeline.domain.feed import FeedRules
+from awin_medusa_pipeline.engine.etsy_request import Choices
 from awin_medusa_pipeline.errors import PermanentError, RemoteError
+from awin_medusa_pipeline.etsy import Etsy
 from awin_medusa_pipeline.files import home_path, local_home, replacing
 from awin_medusa_pipeline.local import dagster_home
 from awin_medusa_pipeline.resources import medusa_client
@@ -31,12 +33,15 @@ from awin_medusa_pipeline.sandbox.processes import Progress
 from awin_medusa_pipeline.schedules import all_schedules
 from awin_medusa_pipeline.settings import Settings, env_file, variables_of
 from awin_medusa_pipeline.store.database import StoreError, database_url, open_database
+from awin_medusa_pipeline.store.etsy_accounts import EtsyAccount
+from awin_medusa_pipeline.store.etsy_jobs import JobStatus
 
 FEED_BYTES = 256 << 10
 LITTLE_DISK, TOO_LITTLE_DISK = 2e9, 0.3e9
 """A feed of a million rows takes 1.5 GB with its tables; a run's records take some megabytes."""
 DAEMON_SILENCE = 120  # seconds; it gives a sign of life every 30
 ONE_TRY = Backoff(attempts=1)
+NEEDED_BY_ETSY = ("taxonomy_id", "shipping_profile_id", "readiness_state_id", "who_made", "when_made")
 
 
 class State(StrEnum):
@@ -75,6 +80,7 @@ def examine(progress: Progress, *, send_test_message: bool = False) -> Findings:
         "Shop": lambda: _shop(settings),
         "State store": lambda: _store(settings),
         "Home": lambda: _home(settings),
+        "Etsy": lambda: _etsy(settings),
         "Slack": lambda: _slack(settings, send_test_message),
         "Dagster": _dagster,
     }
@@ -216,6 +222,41 @@ def _home(settings: Settings) -> Findings:
     state = State.FAULT if free < TOO_LITTLE_DISK else State.NOTE if free < LITTLE_DISK else State.OK
     to_do = "" if state is State.OK else "Free some space, or set AWIN_MEDUSA_HOME to a folder on another disk."
     yield Finding("Disk", state, f"{free / 1e9:,.1f} GB free", to_do)
+
+
+def _etsy(settings: Settings) -> Findings:
+    """Nothing, where Etsy is not used."""
+    with open_database(database_url(settings)) as database:
+        etsy = Etsy(settings, database)
+        accounts = etsy.accounts.all()
+        if not accounts and not settings.etsy_keystring:
+            return
+        if not any(account.is_active for account in accounts):
+            yield Finding("Etsy", State.NOTE, "no shop is connected", "Connect one: awin-medusa etsy connect.")
+        for account in accounts:
+            if account.is_active:
+                yield from _with_faults("Etsy", lambda account=account: _etsy_shop(etsy, account))  # type: ignore[misc]
+        waiting = etsy.jobs.all(JobStatus.PENDING)
+    for job in waiting:
+        found = f"{job.transaction_id} waits for a confirmation ({job.total_products:,} products)"
+        yield Finding("Etsy", State.NOTE, found, f"Look at it: awin-medusa etsy show {job.transaction_id}")
+
+
+def _etsy_shop(etsy: Etsy, account: EtsyAccount) -> Findings:
+    with etsy.client(account) as client:
+        shop, choices = client.shop(), Choices.of(client)
+    yield Finding("Etsy", State.OK, f"{shop.shop_name} answers; prices in {shop.currency_code}")
+    if shop.currency_code != account.currency:
+        found = f"{shop.shop_name} sells in {shop.currency_code} now, not in {account.currency}"
+        yield Finding("Etsy", State.FAULT, found, "Connect it again: awin-medusa etsy connect.")
+    config = account.api_config
+    blank = [name for name in NEEDED_BY_ETSY if getattr(config, name) is None]
+    if gone := choices.unknown(config):
+        found = f"{shop.shop_name} has no {', '.join(gone)} any more"
+        yield Finding("Etsy", State.FAULT, found, "Choose others: awin-medusa etsy settings.")
+    if blank:
+        found = f"no default for {', '.join(blank)}: a product without one of its own is refused"
+        yield Finding("Etsy", State.NOTE, found, "Choose them: awin-medusa etsy connect.")
 
 
 def _slack(settings: Settings, send_test_message: bool) -> Findings:

@@ -7,10 +7,12 @@ Etsy's rules (domain/listings.py), how the job is kept (store/etsy_jobs.py) and 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Self
+from typing import Self, TypeAlias
 
 from awin_medusa_pipeline.clients.etsy import EtsyClient
 from awin_medusa_pipeline.clients.medusa import MedusaClient
+from awin_medusa_pipeline.domain.etsy_config import ListingDefaults
+from awin_medusa_pipeline.domain.etsy_requests import DraftListing
 from awin_medusa_pipeline.domain.listing_findings import Problem, named
 from awin_medusa_pipeline.domain.listing_plan import (
     Action,
@@ -30,6 +32,9 @@ from awin_medusa_pipeline.store.etsy_accounts import EtsyAccount
 from awin_medusa_pipeline.store.etsy_jobs import Asked, EtsyJob, EtsyJobError, ProductOutcome
 from awin_medusa_pipeline.store.etsy_links import EtsyLink
 
+References: TypeAlias = DraftListing | ListingDefaults
+"""What names profiles and policies of a shop."""
+
 
 @dataclass(frozen=True)
 class Choices:
@@ -48,24 +53,26 @@ class Choices:
             frozenset(state.readiness_state_id for state in client.readiness_states()),
         )
 
+    def unknown(self, named_ids: References) -> dict[str, int]:
+        """What the shop has no more of what is named: field -> id."""
+        there = {
+            "shipping_profile_id": self.shipping_profiles,
+            "return_policy_id": self.return_policies,
+            "readiness_state_id": self.readiness_states,
+        }
+        chosen = {name: getattr(named_ids, name) for name in there}
+        return {name: id_ for name, id_ in chosen.items() if id_ is not None and id_ not in there[name]}
+
     def checked(self, plan: ListingPlan) -> ListingPlan:
         """The plan, refused when its listing names what the shop has no more."""
-        if plan.listing is None:
+        unknown = self.unknown(plan.listing.draft) if plan.listing else {}
+        if not unknown:
             return plan
-        draft = plan.listing.draft
-        named_ids = {
-            "shipping_profile_id": (draft.shipping_profile_id, self.shipping_profiles),
-            "return_policy_id": (draft.return_policy_id, self.return_policies),
-            "readiness_state_id": (draft.readiness_state_id, self.readiness_states),
-        }
-        gone = [
-            Problem(f"{name}_unknown", name, f"The Etsy shop has no {name} {chosen}: choose another one.")
-            for name, (chosen, there) in named_ids.items()
-            if chosen is not None and chosen not in there
-        ]
-        if not gone:
-            return plan
-        return replace(plan, action=Action.REFUSE, parts=(), listing=None, changes=(), problems=tuple(gone))
+        gone = tuple(
+            Problem(f"{name}_unknown", name, f"The Etsy shop has no {name} {id_}: choose another one.")
+            for name, id_ in unknown.items()
+        )
+        return replace(plan, action=Action.REFUSE, parts=(), listing=None, changes=(), problems=gone)
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,34 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import polars as pl
 
 from awin_medusa_pipeline.domain.feed import FeedRules, read_feed
+from awin_medusa_pipeline.domain.listings import prepare
+from awin_medusa_pipeline.domain.shop_products import SHOP_PRODUCT_FIELDS, shop_product
 from awin_medusa_pipeline.environment import make_env_file, points_to, set_in_env_file
+from awin_medusa_pipeline.etsy import Etsy
+from awin_medusa_pipeline.etsy_connect import consent, keep
+from awin_medusa_pipeline.resources import medusa_client
 from awin_medusa_pipeline.sandbox import Progress, Sandbox
+from awin_medusa_pipeline.sandbox.etsy import shop as etsy_shop
 from awin_medusa_pipeline.sandbox.feed_generator import write_feed
 from awin_medusa_pipeline.sandbox.prefill import prefill, product_count
 from awin_medusa_pipeline.settings import ENV_FILE_VARIABLE, Settings, env_file
+from awin_medusa_pipeline.store.etsy_accounts import EtsyAccount
 
 OFFERS = 1_800
 SEED = 7
+FOR_ETSY, LOOKED_AT = 3, 200
+DEFAULTS = {
+    "taxonomy_id": etsy_shop.MUGS,
+    "shipping_profile_id": etsy_shop.MANUAL_PROFILE,
+    "return_policy_id": etsy_shop.RETURN_POLICY,
+    "readiness_state_id": etsy_shop.READY_TO_SHIP,
+    "who_made": "i_did",
+    "when_made": "made_to_order",
+}
 HEAD = """\
 # Made by `awin-medusa demo`: it points to the sandbox, a shop for trials on this machine.
 # For your own shop: remove this file, run `awin-medusa init`, and fill in what it names.
@@ -67,6 +84,40 @@ def use(sandbox: Sandbox, settings: DemoSettings) -> None:
         os.environ.pop(name, None)
     os.environ.update(_environment(sandbox, settings.home))
     os.environ[ENV_FILE_VARIABLE] = str(settings.file)
+
+
+def connect_etsy(etsy: Etsy, sandbox: Sandbox) -> EtsyAccount:
+    """Connect the stand-in's shop; its page of consent says yes at once. Its listings are drafts."""
+
+    def agree(address: str) -> None:
+        httpx.get(sandbox.etsy.allow(address)).raise_for_status()
+
+    account, offers = keep(etsy, consent(etsy, agree))
+    etsy.accounts.configure(account.id, offers.config(account.api_config, DEFAULTS))
+    # `sandbox reset` empties the stand-in, and our own state knows nothing of it.
+    there = {listing["listing_id"] for listing in sandbox.etsy.listings()}
+    for link in etsy.links.of_account(account.id):
+        if link.etsy_listing_id not in there:
+            etsy.links.lost(account.id, link.product_id, "The stand-in for Etsy was reset.")
+    return etsy.accounts.get(account.id)
+
+
+def choose_products(etsy: Etsy, account: EtsyAccount) -> list[str]:
+    """Handles of some products of the shop that Etsy would take, of different titles; always the same ones."""
+    with medusa_client(etsy.settings, applying=True) as medusa:
+        params = {"fields": SHOP_PRODUCT_FIELDS, "limit": LOOKED_AT, "status[]": "published", "order": "handle"}
+        location_id = medusa.stock_location_id(None)
+        products = [
+            shop_product(product, currency=account.currency, location_id=location_id)
+            for product in medusa.get("/admin/products", params)["products"]
+        ]
+    config = account.api_config
+    taken = {
+        product.title: product.handle
+        for product in reversed(products)
+        if product.images and prepare(product, config, account.currency, publish=False).listing
+    }
+    return list(taken.values())[-FOR_ETSY:]
 
 
 def _environment(sandbox: Sandbox, home: Path) -> dict[str, str]:

@@ -26,6 +26,7 @@ GROUPS = {
         *("stock_mismatches", "price_mismatches", "content_mismatches", "loose_matches", "sync_summary"),
     },
     "applied": set(APPLYING),
+    "etsy": {"etsy_listing_plan", "etsy_listings"},
 }
 TABLES = set().union(*(GROUPS[group] for group in ("awin", "medusa", "discrepancies")))
 JOBS: dict[str, dict[str, Mapping[str, Any]]] = {
@@ -76,12 +77,14 @@ def test_lineage_leads_from_feed_and_shop_to_what_is_applied(defs: dg.Definition
 
     for asset in APPLYING:
         assert sources(dg.AssetKey(asset)) == {"awin_feed", "medusa_catalog"}
+    for asset in GROUPS["etsy"]:
+        assert sources(dg.AssetKey(asset)) == {"medusa_catalog"}
 
 
 def test_every_check_blocks(defs: dg.Definitions) -> None:
     specs = [spec for check in defs.asset_checks or [] for spec in check.check_specs]
     assert {(spec.asset_key.to_user_string(), spec.name) for spec in specs} == {
-        *((asset, "contract") for asset in TABLES - {"sync_summary"}),
+        *((asset, "contract") for asset in (TABLES - {"sync_summary"}) | GROUPS["etsy"]),
         ("awin_feed", "currencies_in_shop"),
         ("sync_summary", "nothing_failed"),
     }
@@ -105,7 +108,8 @@ def test_a_job_reads_afresh_and_applies_its_part(defs: dg.Definitions, name: str
 
 def test_jobs_are_the_ones_of_the_design(defs: dg.Definitions) -> None:
     named = {job.name for job in defs.resolve_all_job_defs() if not job.name.startswith("__")}
-    assert named >= {*JOBS, "retention_job"}
+    assert named >= {*JOBS, "undo_run_job", "retention_job"}
+    assert named >= {"etsy_request_job", "etsy_sync_job", "etsy_daily_job", "etsy_tidy_job"}
 
 
 @pytest.mark.parametrize("asset", APPLYING)
@@ -120,12 +124,28 @@ def test_without_config_an_applying_asset_is_a_dry_run(defs: dg.Definitions, ass
 
 @pytest.mark.parametrize(
     ("schedule", "job", "cron"),
-    [("daily_sync_schedule", "daily_sync_job", "0 2 * * *"), ("retention_schedule", "retention_job", "30 5 * * *")],
+    [
+        ("daily_sync_schedule", "daily_sync_job", "0 2 * * *"),
+        ("etsy_daily_schedule", "etsy_daily_job", "0 3 * * *"),
+        ("retention_schedule", "retention_job", "30 5 * * *"),
+    ],
 )
-def test_schedules(defs: dg.Definitions, schedule: str, job: str, cron: str) -> None:
-    found = defs.resolve_schedule_def(schedule)
+def test_schedules(monkeypatch: pytest.MonkeyPatch, schedule: str, job: str, cron: str) -> None:
+    monkeypatch.setenv("ETSY_KEYSTRING", "of-our-app")
+    found = build_defs().resolve_schedule_def(schedule)
     assert (found.job_name, found.cron_schedule, found.execution_timezone) == (job, cron, "UTC")
     assert found.default_status is dg.DefaultScheduleStatus.RUNNING
+
+
+def test_without_an_app_at_etsy_nothing_is_looked_at_there(defs: dg.Definitions) -> None:
+    assert defs.resolve_schedule_def("etsy_daily_schedule").default_status is dg.DefaultScheduleStatus.STOPPED
+
+
+@pytest.mark.parametrize("sensor", ["etsy_confirmation_sensor", "etsy_tidy_sensor"])
+def test_etsy_sensors(defs: dg.Definitions, sensor: str) -> None:
+    found = defs.resolve_sensor_def(sensor)
+    assert found.default_status is dg.DefaultSensorStatus.RUNNING
+    assert found.job_name in ("etsy_sync_job", "etsy_tidy_job")
 
 
 def test_the_owner_chooses_the_hour(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,6 +168,8 @@ def test_no_secret_stands_in_what_dagster_stores(monkeypatch: pytest.MonkeyPatch
         "MEDUSA_PUBLISHABLE_KEY": "pk_4711_of_medusa",
         "SLACK_WEBHOOK_URL": "https://hooks.slack.example/services/T4711/B4711/secret",
         "SLACK_BOT_TOKEN": "xoxb-4711",
+        "ETSY_SHARED_SECRET": "shared4711secret",
+        "AWIN_MEDUSA_SECRET_KEY": "fernet4711key",
         "AWIN_MEDUSA_DATABASE_URL": "postgresql://sync:pass4711word@db.example/sync",
     }
     for name, value in secrets.items():

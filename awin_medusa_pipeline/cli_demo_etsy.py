@@ -1,0 +1,43 @@
+"""The Etsy part of awin-medusa demo: a few products onto the stand-in, and a second round that finds nothing to do.
+
+What belongs here: the order of the commands, and what is shown. What does not: the commands (cli_etsy.py) and what the
+demo needs for them (sandbox/demo.py).
+"""
+
+import getpass
+
+from awin_medusa_pipeline import cli_etsy
+from awin_medusa_pipeline.cli_run import run_etsy_sync
+from awin_medusa_pipeline.sandbox import Sandbox
+from awin_medusa_pipeline.terminal import say
+
+
+def show(sandbox: Sandbox) -> None:
+    """Connect, request, confirm, sync; then all of it once more."""
+    from awin_medusa_pipeline.etsy import open_etsy
+    from awin_medusa_pipeline.sandbox.demo import choose_products, connect_etsy
+
+    say("\n[bold]And to Etsy[/]: a stand-in on this machine that keeps Etsy's rules. Nothing here costs money.")
+    with open_etsy() as etsy:
+        account = connect_etsy(etsy, sandbox)
+        products = choose_products(etsy, account)
+    say(f"Connected: [bold]{account.shop_name}[/], prices in {account.currency}. A person picks some products:")
+    _round(sandbox, products)
+    say("\nThe same once more, with nothing changed:")
+    _round(sandbox, products)
+
+
+def _round(sandbox: Sandbox, products: list[str]) -> None:
+    from awin_medusa_pipeline.etsy import open_etsy
+    from awin_medusa_pipeline.store.etsy_jobs import JobStatus
+
+    cli_etsy.request(products)
+    with open_etsy() as etsy:
+        (job, *_) = etsy.jobs.all(JobStatus.PENDING)
+        etsy.jobs.confirm(job.transaction_id, getpass.getuser())
+    before = sandbox.etsy.last_call()
+    run_etsy_sync(job.transaction_id)
+    with open_etsy() as etsy:
+        for row in etsy.jobs.products(job.transaction_id):
+            say(f"  {row.title}: {row.outcome}")
+    say(f"  {len(sandbox.etsy.writes(after=before)):,} calls that write")
