@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -30,10 +29,11 @@ from awin_medusa_pipeline.engine.etsy_jobs import JobResult, sync_job
 from awin_medusa_pipeline.engine.listing_images import KINDS, LARGEST
 from awin_medusa_pipeline.sandbox.etsy import shop
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
-from awin_medusa_pipeline.store.database import Database, open_database
+from awin_medusa_pipeline.store.database import Database
 from awin_medusa_pipeline.store.etsy_accounts import EtsyAccount, EtsyAccounts, StoredTokens
 from awin_medusa_pipeline.store.etsy_jobs import Asked, EtsyJob, EtsyJobs
 from awin_medusa_pipeline.store.etsy_links import EtsyLink, EtsyLinks
+from awin_medusa_pipeline.store.models import Base
 from awin_medusa_pipeline.store.secrets import Cipher, new_key
 from awin_medusa_pipeline_tests.etsy_products import account_config, product, variant
 from awin_medusa_pipeline_tests.fault_proxy import AnsweringServer
@@ -294,11 +294,14 @@ def variants_wanted(listing: Listing) -> set[tuple[Any, ...]]:
 
 @contextlib.contextmanager
 def laboratory(
-    etsy: EtsyHandle, folder: Path, *, missing: Iterable[str] = (), **config: Any
+    etsy: EtsyHandle, database: Database, *, missing: Iterable[str] = (), **config: Any
 ) -> Iterator[EtsyLaboratory]:
-    """Connected to an Etsy shop, its settings as in `account_config`; state in a SQLite file in `folder`."""
+    """Connected to an Etsy shop, its settings as in `account_config`; a store that begins empty."""
+    with database.writing() as session:
+        for table in reversed(Base.metadata.sorted_tables):
+            session.execute(table.delete())
     etsy.change(**UNLIMITED)
-    with pictures(missing) as address, open_database(f"sqlite:///{folder / 'state.db'}") as database:
+    with pictures(missing) as address:
         opened = EtsyLaboratory(etsy, database, address, account_config(**config)).connect()
         with opened.images:
             yield opened

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
+from awin_medusa_pipeline.store.database import open_database
 from awin_medusa_pipeline_tests.bench.timing import Comparison
 from awin_medusa_pipeline_tests.etsy_laboratory import EtsyLaboratory, laboratory
 from awin_medusa_pipeline_tests.etsy_products import grid
@@ -25,13 +26,11 @@ def measure(folder: Path, console: Console) -> list[Comparison]:
     table = Table(
         "product", "calls", "of them writing", "least", "", title=f"Calls at Etsy for each of {PRODUCTS} products"
     )
-    drafts, published = folder / "drafts", folder / "published"
-    with running() as url:
-        for home, publish in ((drafts, False), (published, True)):
-            home.mkdir()
+    with running() as url, open_database(f"sqlite:///{folder / 'etsy.db'}") as database:
+        for publish in (False, True):
             handle = EtsyHandle(url)
             handle.reset()
-            with laboratory(handle, home, publish=publish, publish_at_most=PRODUCTS) as lab:
+            with laboratory(handle, database, publish=publish, publish_at_most=PRODUCTS) as lab:
                 for name, change, least, why in PUBLISHED if publish else DRAFTS:
                     change(lab)
                     before = handle.last_call()

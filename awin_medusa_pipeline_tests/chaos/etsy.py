@@ -139,7 +139,8 @@ def trouble(
     report, dice = EtsyReport(products), random.Random(seed)
     with (
         running() as url,
-        laboratory(EtsyHandle(url), folder, **_config(products).model_dump()) as lab,
+        open_database(f"sqlite:///{folder / 'state.db'}") as database,
+        laboratory(EtsyHandle(url), database, **_config(products).model_dump()) as lab,
         FaultProxy(url) as proxy,
     ):
         api = [operation.name for operation in OPERATIONS]

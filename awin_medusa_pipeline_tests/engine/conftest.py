@@ -1,4 +1,4 @@
-"""The rig of the tests that write to a real Medusa."""
+"""The rig of the tests that write to a real Medusa, and the store of those that sync to Etsy."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from awin_medusa_pipeline.clients.http import Backoff
 from awin_medusa_pipeline.clients.medusa import MedusaClient
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
-from awin_medusa_pipeline.store.database import open_database
+from awin_medusa_pipeline.store.database import Database, open_database
 from awin_medusa_pipeline.store.ledger import Ledger
 from awin_medusa_pipeline.store.written import WrittenValues
 from awin_medusa_pipeline_tests.engine.rig import PATIENCE, Rig
@@ -44,3 +44,10 @@ def rig(shop: Shop, token: str, tmp_path: Path) -> Iterator[Rig]:
         ) as http,
     ):
         yield Rig(shop, proxy, Ledger(database), client, http, waits, WrittenValues(database))
+
+
+@pytest.fixture(scope="session")
+def etsy_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """An open store, emptied by each laboratory: to make one takes longer than most of these tests."""
+    with open_database(f"sqlite:///{tmp_path_factory.mktemp('etsy') / 'state.db'}") as database:
+        yield database

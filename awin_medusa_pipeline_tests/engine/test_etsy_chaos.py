@@ -7,6 +7,7 @@ import pytest
 
 from awin_medusa_pipeline.clients.etsy_oauth import EtsyOAuth, TokenPair, refresh
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
+from awin_medusa_pipeline.store.database import Database
 from awin_medusa_pipeline_tests import etsy_laboratory
 from awin_medusa_pipeline_tests.chaos.etsy import trouble
 from awin_medusa_pipeline_tests.engine.test_etsy_jobs import Killed
@@ -17,8 +18,8 @@ SEED = 7
 
 
 @pytest.fixture
-def lab(etsy: EtsyHandle, tmp_path: Path) -> Iterator[EtsyLaboratory]:
-    with laboratory(etsy, tmp_path) as lab:
+def lab(etsy: EtsyHandle, etsy_store: Database) -> Iterator[EtsyLaboratory]:
+    with laboratory(etsy, etsy_store) as lab:
         yield lab
 
 

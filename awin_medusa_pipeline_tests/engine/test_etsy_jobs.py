@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import httpx
 import pytest
@@ -12,6 +11,7 @@ from awin_medusa_pipeline.engine.listings import Became
 from awin_medusa_pipeline.errors import TransientError
 from awin_medusa_pipeline.sandbox.etsy.faults import FaultKind
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
+from awin_medusa_pipeline.store.database import Database
 from awin_medusa_pipeline.store.etsy_jobs import EtsyJobError, JobStatus
 from awin_medusa_pipeline.store.etsy_links import EtsyJobLostError
 from awin_medusa_pipeline_tests.etsy_laboratory import EtsyLaboratory, laboratory
@@ -19,8 +19,8 @@ from awin_medusa_pipeline_tests.etsy_products import grid, variant
 
 
 @pytest.fixture
-def lab(etsy: EtsyHandle, tmp_path: Path) -> Iterator[EtsyLaboratory]:
-    with laboratory(etsy, tmp_path, publish=True) as lab:
+def lab(etsy: EtsyHandle, etsy_store: Database) -> Iterator[EtsyLaboratory]:
+    with laboratory(etsy, etsy_store, publish=True) as lab:
         yield lab
 
 
@@ -155,11 +155,11 @@ def test_killed_once_at_any_call(after: bool, lab: EtsyLaboratory) -> None:
 
 
 def test_drafts_of_others_are_not_taken_over(lab: EtsyLaboratory) -> None:
-    """Same title each: one from before, one that another product has, one with other SKUs; and at last two that fit."""
+    """Same title each: one from before, one that another product has, one with another product's SKU."""
     lab.config = lab.config.model_copy(update={"publish": False})
     lab.accounts.configure(lab.account_id, lab.config)
-    for product_id in ("old", "linked", "foreign"):
-        lab.add(product_id, title="Lamp")
+    for product_id, sku in (("old", None), ("linked", None), ("foreign", "another")):
+        lab.add(product_id, variant(sku), title="Lamp")
         lab.sync(product_id)
     old, linked, foreign = (lab.link(product_id).etsy_listing_id for product_id in ("old", "linked", "foreign"))
     lab.etsy.edit(int(old or 0), fields={"created_timestamp": 1_700_000_000})

@@ -3,14 +3,15 @@
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from awin_medusa_pipeline.domain.listing_plan import LOWER_STOCK
+from awin_medusa_pipeline.engine import etsy_jobs
 from awin_medusa_pipeline.engine.listings import Became, ListingOutcome
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
+from awin_medusa_pipeline.store.database import Database
 from awin_medusa_pipeline.store.etsy_jobs import Asked
 from awin_medusa_pipeline_tests.etsy_laboratory import EtsyLaboratory, laboratory
 from awin_medusa_pipeline_tests.etsy_products import grid, variant
@@ -26,8 +27,8 @@ NEW = [CREATE, INVENTORY, UPLOAD, UPLOAD, LOOK]
 
 
 @pytest.fixture
-def lab(etsy: EtsyHandle, tmp_path: Path) -> Iterator[EtsyLaboratory]:
-    with laboratory(etsy, tmp_path, missing={"/prod_1/gone.png"}) as lab:
+def lab(etsy: EtsyHandle, etsy_store: Database) -> Iterator[EtsyLaboratory]:
+    with laboratory(etsy, etsy_store, missing={"/prod_1/gone.png"}) as lab:
         yield lab
 
 
@@ -105,11 +106,13 @@ def test_only_what_differs_is_sent(
     assert sync() == (["unchanged"], [LOOK])
 
 
-def test_a_hundred_and_one_unchanged_products_are_two_calls(lab: EtsyLaboratory, sync: Recorder) -> None:
-    for number in range(101):
+def test_unchanged_products_share_a_look(lab: EtsyLaboratory, sync: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert etsy_jobs.PAGE == 100
+    monkeypatch.setattr(etsy_jobs, "PAGE", 10)
+    for number in range(21):
         lab.add(f"prod_{number}", images=())
     assert set(sync()[0]) == {"created"}
-    assert sync() == (["unchanged"] * 101, [LOOK] * 2)
+    assert sync() == (["unchanged"] * 21, [LOOK] * 3)
     assert lab.wrong() == []
 
 
@@ -156,9 +159,9 @@ def test_an_image_that_etsy_lost_is_uploaded_again(lab: EtsyLaboratory) -> None:
 
 @pytest.mark.parametrize("publish", [False, True], ids=["draft", "active"])
 def test_gone_in_medusa_is_taken_down_and_comes_back_free_of_charge(
-    publish: bool, etsy: EtsyHandle, tmp_path: Path
+    publish: bool, etsy: EtsyHandle, etsy_store: Database
 ) -> None:
-    with laboratory(etsy, tmp_path, publish=publish) as lab:
+    with laboratory(etsy, etsy_store, publish=publish) as lab:
         sync = Recorder(lab)
         lab.add("prod_1")
         assert sync()[0] == ["created"]
@@ -174,8 +177,8 @@ def test_gone_in_medusa_is_taken_down_and_comes_back_free_of_charge(
         assert (lab.wrong(), len(lab.etsy.fees())) == ([], int(publish))
 
 
-def test_what_a_person_took_down_stays_down(etsy: EtsyHandle, tmp_path: Path) -> None:
-    with laboratory(etsy, tmp_path, publish=True) as lab:
+def test_what_a_person_took_down_stays_down(etsy: EtsyHandle, etsy_store: Database) -> None:
+    with laboratory(etsy, etsy_store, publish=True) as lab:
         lab.add("prod_1")
         lab.sync()
         (listing,) = lab.etsy.listings()
@@ -185,8 +188,8 @@ def test_what_a_person_took_down_stays_down(etsy: EtsyHandle, tmp_path: Path) ->
         assert lab.wrong() == ["prod_1: state"]
 
 
-def test_published_are_only_those_that_were_agreed_to(etsy: EtsyHandle, tmp_path: Path) -> None:
-    with laboratory(etsy, tmp_path, publish=True, publish_at_most=2) as lab:
+def test_published_are_only_those_that_were_agreed_to(etsy: EtsyHandle, etsy_store: Database) -> None:
+    with laboratory(etsy, etsy_store, publish=True, publish_at_most=2) as lab:
         for number in range(3):
             lab.add(f"prod_{number}")
         lab.sync()
