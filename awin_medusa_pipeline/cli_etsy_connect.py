@@ -170,6 +170,11 @@ def key(
     say(f"The tokens of {number} shop{'' if number == 1 else 's'} are encrypted with the first key.")
 
 
+def is_terminal() -> bool:
+    """Whether there is somebody to ask."""
+    return sys.stdin.isatty()
+
+
 def _open_page(address: str) -> None:
     say(
         f"Agree on Etsy's page, which your browser shows now. If it does not, open this address:\n\n{escape(address)}\n"
@@ -185,7 +190,7 @@ def _answers(offers: "Offers", config: "EtsyAccountConfig", given: Mapping[str, 
     answers = {name: by_field[name].value_of(value) if name in by_field else value for name, value in given.items()}
     answers |= only_choices(left_to_ask(offers, config, answers))
     questions = left_to_ask(offers, config, answers)
-    if questions and not sys.stdin.isatty():
+    if questions and not is_terminal():
         raise PermanentError(
             f"Choosing {' and '.join(question.words for question in questions)}",
             "there is no terminal to ask in",
