@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from awin_medusa_pipeline.clients import images
 from awin_medusa_pipeline.clients.http import Backoff
-from awin_medusa_pipeline.clients.images import ImageHost
+from awin_medusa_pipeline.clients.images import ImageError, ImageFetcher, ImageHost
 from awin_medusa_pipeline.clients.medusa import MedusaClient
 from awin_medusa_pipeline.errors import PermanentError
 from awin_medusa_pipeline_tests.fault_proxy import AnsweringServer
@@ -103,3 +104,37 @@ def test_order_is_kept_and_each_is_fetched_once_a_run(web: str, host: ImageHost,
     assert first[0] == first[2] != first[1]
     assert host([f"{web}/busy.jpg", f"{web}/a.jpg"]) == [first[1], first[0]]
     assert (asked["/a.jpg"], asked["/gone.jpg"], len(medusa.files)) == (1, 1, 2)
+
+
+REFUSED = [
+    ("/drawing.svg", "image/svg+xml. Taken are image/jpeg."),
+    ("/large.jpg", "it has more than 1,000 bytes. Use a smaller image."),
+    ("/gone.jpg", "HTTP 404. Give the product another image."),
+    ("/down.jpg", "HTTP 500. It may be there tomorrow."),
+]
+
+
+@pytest.mark.parametrize(("path", "said"), REFUSED, ids=["kind", "size", "gone", "down"])
+def test_why_an_image_is_not_to_be_had(path: str, said: str, web: str) -> None:
+    backoff = Backoff(attempts=2, sleep=lambda seconds: None)
+    with (
+        ImageFetcher(("image/jpeg",), largest=1_000, backoff=backoff) as fetch,
+        pytest.raises(ImageError) as caught,
+    ):
+        fetch(web + path)
+    assert str(caught.value) == f"Fetching the image {web}{path}: {said}"
+    assert caught.value.status is None
+
+
+def test_an_image_that_never_ends(web: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "LONGEST", -1.0)
+    with ImageFetcher() as fetch, pytest.raises(ImageError, match="it was not there after"):
+        fetch(f"{web}/a.jpg")
+
+
+def test_an_image_as_it_was_fetched(web: str) -> None:
+    with ImageFetcher() as fetch:
+        picture = fetch(f"{web}/a.jpg")
+    assert (picture.content, picture.kind) == (b"a", "image/jpeg")
+    assert picture.sha256.startswith("ca978112ca1bbdca")
+    assert picture.name == f"{picture.sha256[:24]}.jpg"

@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from awin_medusa_pipeline.domain.listing_memory import ListingMemory
 from awin_medusa_pipeline.domain.listing_plan import (
+    LOWER_STOCK,
     Action,
     Change,
     Existing,
     ListingPlan,
     Part,
+    agreed,
     counts,
     fees,
     plan_listing,
@@ -146,6 +148,36 @@ def test_no_more_than_the_cap_is_published() -> None:
     assert fees(capped) == Decimal("0.20")
     assert counts(capped) == {"create": 2, "update": 0, "deactivate": 0, "nothing": 2, "refuse": 1, "publish": 1}
     assert fees(within_cap(plans, 0)) == 0
+
+
+AGREED = [
+    ("as it was", planned(), "create", (C, V, M)),
+    ("a fee that nobody saw", planned(**ON), "create", (C, V, M)),
+    ("a fee that was seen", planned(**ON), "create and publish", (C, V, M, P)),
+    ("nothing but a fee", planned(listed=existing(), **ON), "nothing", ()),
+    ("its listing is gone since", planned(), "update", None),
+    ("changed since", planned(product(title="New"), existing()), "nothing", (T, V)),
+    ("gone from Medusa since", planned(None, existing(state="active")), "update", (D,)),
+    ("back since", planned(listed=existing(state="inactive", paused=True)), "deactivate", ()),
+    ("stock went down", planned(stocked(2, 3), existing(stocked(3, 3))), LOWER_STOCK, (V,)),
+    ("stock went up since", planned(stocked(4, 3), existing(stocked(3, 3))), LOWER_STOCK, None),
+    ("sold out since", planned(stocked(0, 0), existing(stocked(3, 3), state="active")), LOWER_STOCK, (D,)),
+    ("nothing by now", planned(stocked(3, 3), existing(stocked(3, 3))), LOWER_STOCK, ()),
+    ("never listed", planned(stocked(3, 3)), LOWER_STOCK, None),
+]
+
+
+@pytest.mark.parametrize(("plan", "asked", "parts"), [case[1:] for case in AGREED], ids=[case[0] for case in AGREED])
+def test_no_more_than_was_agreed_to(plan: ListingPlan, asked: str, parts: tuple[Part, ...] | None) -> None:
+    found = agreed(plan, asked)
+    assert found.parts == (parts or ())
+    assert (found.action is Action.REFUSE) == (parts is None)
+    assert bool(found.problems) == (parts is None)
+
+
+@pytest.mark.parametrize("plan", [case[1] for case in CASES], ids=[case[0] for case in CASES])
+def test_what_a_person_was_shown_is_what_is_done(plan: ListingPlan) -> None:
+    assert agreed(plan, plan.asked) == plan
 
 
 STATES = st.sampled_from((None, "draft", "active", "inactive", "sold_out", "expired", "removed"))

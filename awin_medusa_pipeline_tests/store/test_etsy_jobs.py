@@ -99,6 +99,9 @@ def test_from_request_to_completion(shop: Shop) -> None:
     job = shop.jobs.claim(job.transaction_id, "run")
     intent = shop.links.intend(job, "a", title="A", content_hash="h")
     assert shop.links.of_products(shop.account, ["a"])["a"].memory.intent == intent
+    shop.clock.now += timedelta(minutes=1)
+    assert shop.links.intend(job, "a", title="A", content_hash="h", since=intent.at) == intent
+    shop.clock.now = NOW
     shop.links.save_listing(job, "a", 2**40, "https://etsy.test/a", content_hash="h", state="draft")
     shop.links.remember(job, "a", inventory_hash="i", image_ids={"sha": 7})
     shop.links.synced(job, "a", images_hash="m")
