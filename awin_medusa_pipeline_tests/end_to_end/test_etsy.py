@@ -27,6 +27,18 @@ from awin_medusa_pipeline_tests.end_to_end.pipeline import CONSOLE, Finished, Pi
 from awin_medusa_pipeline_tests.etsy_products import account_config
 
 
+def connect(etsy: Etsy, at_etsy: EtsyHandle, **config: Any) -> None:
+    """Connect the stand-in's shop without the way through the browser."""
+    pair = at_etsy.connect()
+    etsy.accounts.connect(
+        shop_id=standin.SHOP_ID,
+        shop_name=standin.SHOP_NAME,
+        currency="GBP",
+        pair=TokenPair(pair.access_token, pair.refresh_token, datetime.now(UTC) + timedelta(hours=1)),
+        config=account_config(**config),
+    )
+
+
 @dataclass(frozen=True)
 class Flow:
     """A shop, a stand-in for Etsy that is connected, and Dagster."""
@@ -38,14 +50,7 @@ class Flow:
 
     def connect(self, **config: Any) -> None:
         """Connect the stand-in's shop, or set it anew."""
-        pair = self.at_etsy.connect()
-        self.etsy.accounts.connect(
-            shop_id=standin.SHOP_ID,
-            shop_name=standin.SHOP_NAME,
-            currency="GBP",
-            pair=TokenPair(pair.access_token, pair.refresh_token, datetime.now(UTC) + timedelta(hours=1)),
-            config=account_config(**config),
-        )
+        connect(self.etsy, self.at_etsy, **config)
 
     def request(self, *products: str) -> EtsyJob:
         """A pending job of these products, by etsy_request_job."""
