@@ -101,9 +101,9 @@ class DraftMaker:
         if not found:
             return []
         inventories = self.client.inventories(draft.listing_id for draft in found)
-        skus = {draft.listing_id: set(inventories[draft.listing_id].skus) for draft in found}
+        skus = {listing_id: set(inventory.skus) for listing_id, inventory in inventories.items()}
         ours = {product.sku for product in listing.inventory.products if product.sku}
-        return [draft for draft in found if not skus[draft.listing_id] or skus[draft.listing_id] & ours]
+        return [draft for draft in found if not (its := skus.get(draft.listing_id)) or its & ours]
 
 
 def _plain(title: str) -> str:

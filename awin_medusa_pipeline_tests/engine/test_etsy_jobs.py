@@ -52,8 +52,10 @@ def test_a_fault_that_is_got_over_at_each_call(kind: FaultKind, lab: EtsyLaborat
     for operation in (*OPERATIONS, LOOK):
         lab.etsy.inject(kind, on=operation)
     result = lab.sync()
-    assert all(plan["struck"] for plan in lab.etsy.state()["faults"])
+    state = lab.etsy.state()
+    assert all(plan["struck"] for plan in state["faults"])
     assert (result.failures, result.stopped_reason, result.job.status) == ([], None, JobStatus.COMPLETED)
+    assert len(state["images"]) == 5  # none was uploaded twice
     assert (lab.wrong(), len(lab.etsy.fees())) == ([], 2)
 
 
@@ -69,6 +71,8 @@ def test_a_refusal_at_a_call_fails_one_product(kind: FaultKind, operation: str, 
     assert (result.stopped_reason, len(result.outcomes), result.job.status) == (None, 2, JobStatus.FAILED)
     (outcome,) = lab.retry(job).outcomes
     assert (outcome.product_id, lab.wrong(), len(lab.etsy.fees())) == (failed.product_id, [], 2)
+    # Nothing was in doubt, so nothing was searched for.
+    assert lab.etsy.calls("getListingsByShop") == []
 
 
 @pytest.mark.parametrize("operation", [*OPERATIONS, LOOK])

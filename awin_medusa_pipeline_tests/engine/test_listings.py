@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from awin_medusa_pipeline.clients.etsy import EtsyClient
 from awin_medusa_pipeline.domain.listing_plan import LOWER_STOCK
 from awin_medusa_pipeline.engine import etsy_jobs
 from awin_medusa_pipeline.engine.listings import Became, ListingOutcome
@@ -239,6 +240,61 @@ def test_deleted_while_it_is_worked_on(lab: EtsyLaboratory) -> None:
     (outcome,) = lab.run(lab.confirmed(), client_of=lambda account: client).outcomes
     assert "somebody has deleted it there" in str(outcome.sentence)
     assert lab.link().etsy_listing_id is None
+
+
+def other_variants(client: EtsyClient) -> None:
+    put = client.put_inventory
+    client.put_inventory = lambda listing_id, sent: put(  # type: ignore[method-assign]
+        listing_id, sent.model_copy(update={"products": (sent.products[0].model_copy(update={"sku": "else"}),)})
+    )
+
+
+def other_images(client: EtsyClient) -> None:
+    client.set_image_order = lambda listing_id, image_ids: None  # type: ignore[method-assign, assignment, return-value]
+    other_order(client)
+
+
+def other_order(client: EtsyClient) -> None:
+    upload = client.upload_image
+    client.upload_image = lambda *arguments, rank: upload(*arguments, rank=1)  # type: ignore[method-assign]
+
+
+def no_publishing(client: EtsyClient) -> None:
+    client.publish = client.listing  # type: ignore[method-assign, assignment]
+
+
+def test_an_order_that_etsy_did_not_keep_is_set(lab: EtsyLaboratory) -> None:
+    lab.add("prod_1")
+    client = lab.client(lab.accounts.get(lab.account_id))
+    other_order(client)
+    (outcome,) = lab.run(lab.confirmed(), client_of=lambda account: client).outcomes
+    assert (outcome.became, lab.wrong()) == (Became.CREATED, [])
+    assert [call.operation for call in lab.etsy.calls()] == [*NEW, PATCH, "getListingImages"]
+
+
+SHOWN = [
+    (other_variants, "but does not show prod_1-sku at 9.99 with 3 pieces", [INVENTORY, UPLOAD, UPLOAD, PATCH]),
+    (other_images, "but shows others, or in another order", [PATCH]),
+    (no_publishing, "but shows it as draft", [PATCH]),
+]
+
+
+@pytest.mark.parametrize(("spoil", "said", "again"), SHOWN, ids=["variants", "images", "state"])
+def test_what_etsy_took_but_does_not_show(
+    spoil: Callable[[EtsyClient], None], said: str, again: list[str], etsy: EtsyHandle, etsy_store: Database
+) -> None:
+    with laboratory(etsy, etsy_store, publish=True) as lab:
+        lab.add("prod_1")
+        job = lab.confirmed()
+        client = lab.client(lab.accounts.get(lab.account_id))
+        spoil(client)
+        (outcome,) = lab.run(job, client_of=lambda account: client).outcomes
+        assert outcome.became is Became.FAILED
+        assert said in str(outcome.sentence)
+        before = lab.etsy.last_call()
+        lab.retry(job)
+        assert [call.operation for call in lab.etsy.writes(after=before)] == again
+        assert lab.wrong() == []
 
 
 def test_gone_in_both_places_is_no_failure(lab: EtsyLaboratory) -> None:
