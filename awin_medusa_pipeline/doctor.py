@@ -144,6 +144,10 @@ def _http(address: str | None) -> None:
         raise ValueError("It must begin with http:// or https://.")
 
 
+def _cron(settings: Settings, **others: str) -> None:
+    all_schedules(settings.model_copy(update=others))
+
+
 def _feed_rules(settings: Settings) -> FeedRules:
     if not all(settings.sync_price_column.values()):
         raise ValueError("Write it as `12345=base_price *=search_price`.")
@@ -153,7 +157,8 @@ def _feed_rules(settings: Settings) -> FeedRules:
 _RULES: dict[str, Callable[[Settings], object]] = {
     "medusa_backend_url": lambda settings: _http(settings.medusa_backend_url),
     "dagster_webserver_url": lambda settings: _http(settings.dagster_webserver_url),
-    "sync_cron": all_schedules,
+    "sync_cron": lambda settings: _cron(settings, etsy_cron="0 0 * * *"),
+    "etsy_cron": lambda settings: _cron(settings, sync_cron="0 0 * * *"),
     "sync_sku_template": lambda settings: FeedRules(sku_template=settings.sync_sku_template),
     "sync_price_column": _feed_rules,
 }

@@ -3,6 +3,7 @@
 import io
 import re
 import socket
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,14 @@ from rich.console import Console
 
 from awin_medusa_pipeline import doctor
 from awin_medusa_pipeline.doctor import Finding, State
+from awin_medusa_pipeline.etsy import open_etsy
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
+from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
 from awin_medusa_pipeline.sandbox.feed_generator import write_feed
 from awin_medusa_pipeline.sandbox.processes import silent
+from awin_medusa_pipeline.store.etsy_jobs import Asked
+from awin_medusa_pipeline.store.secrets import new_key
+from awin_medusa_pipeline_tests.end_to_end.test_etsy import connect
 
 SECRET = "sk_0123456789abcdef0123456789abcdef"
 
@@ -51,6 +57,7 @@ def dead_port() -> int:
     [
         ("SYNC_CRON", "every night", "SYNC_CRON", "invalid cron"),
         ("SYNC_CRON", "0 25 * * *", "SYNC_CRON", "invalid cron"),
+        ("ETSY_CRON", "0 25 * * *", "ETSY_CRON", "invalid cron"),
         ("SYNC_SKU_TEMPLATE", "{merchant_id}", "SYNC_SKU_TEMPLATE", "it must hold"),
         ("SYNC_PRICE_COLUMN", "12345=", "SYNC_PRICE_COLUMN", "12345=base_price"),
         ("SYNC_STOCK_LEVEL", "ten", "SYNC_STOCK_LEVEL", "Correct it"),
@@ -153,3 +160,35 @@ def test_publishable_key_alone_is_detection_alone(set_up: Path, shop: Shop, monk
     use(shop, monkeypatch, MEDUSA_ADMIN_API_KEY="", MEDUSA_PUBLISHABLE_KEY=shop.publishable_key)
     finding = not_ok(examined(), "Shop")["Shop"]
     assert (finding.state, "MEDUSA_ADMIN_API_KEY" in finding.to_do) == (State.NOTE, True)
+
+
+def test_a_shop_without_etsy_hears_nothing_of_it(set_up: Path):
+    assert [finding for finding in examined() if finding.part == "Etsy"] == []
+
+
+def test_a_connected_etsy_shop(set_up: Path, tmp_path: Path, etsy: EtsyHandle, monkeypatch: pytest.MonkeyPatch):
+    for name, value in {**etsy.environment(), "AWIN_MEDUSA_HOME": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWIN_MEDUSA_SECRET_KEY", new_key())
+
+    def told() -> list[tuple[State, str]]:
+        return [(finding.state, finding.found) for finding in examined() if finding.part == "Etsy"]
+
+    assert told() == [(State.NOTE, "no shop is connected")]
+    with open_etsy() as connected:
+        connect(connected, etsy)
+        assert told() == [(State.OK, "StandInShop answers; prices in GBP")]
+        connect(connected, etsy, readiness_state_id=5, when_made=None)
+        asked = [Asked("prod_1", "Lamp", "create")]
+        job = connected.jobs.request(1, asked, requested_by="ann", confirm_within=timedelta(hours=1))
+        assert told() == [
+            (State.OK, "StandInShop answers; prices in GBP"),
+            (State.FAULT, "StandInShop has no readiness_state_id any more"),
+            (State.NOTE, "no default for when_made: a product without one of its own is refused"),
+            (State.NOTE, f"{job.transaction_id} waits for a confirmation (1 products)"),
+        ]
+    monkeypatch.setenv("ETSY_SHARED_SECRET", "wrong-4711")
+    (finding, _) = [finding for finding in examined() if finding.part == "Etsy"]
+    assert finding.state is State.FAULT
+    assert "Check ETSY_KEYSTRING and ETSY_SHARED_SECRET" in finding.to_do
+    assert "4711" not in finding.found + finding.to_do

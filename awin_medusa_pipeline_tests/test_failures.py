@@ -5,7 +5,7 @@ import pytest
 from dagster._core.errors import DagsterExecutionInterruptedError
 
 from awin_medusa_pipeline.errors import PermanentError
-from awin_medusa_pipeline.failures import failure_of
+from awin_medusa_pipeline.failures import failure_of, how_it_ended
 
 
 @dg.asset
@@ -63,3 +63,17 @@ def test_failure_is_told_by_step_and_words(definitions: list[dg.AssetsDefinition
         result = dg.materialize(definitions, instance=instance, raise_on_error=False)
         failure = failure_of(instance, result.run_id)
     assert (failure.step, failure.error) == (step, error)
+
+
+@dg.job
+def goes_on() -> None:
+    """A run of it is made and never started."""
+
+
+def test_how_a_run_ended():
+    with dg.instance_for_test() as instance:
+        result = dg.materialize([refused], instance=instance, raise_on_error=False)
+        assert how_it_ended(instance, result.run_id) == f"Its run {result.run_id[:8]} ended as failure"
+        assert how_it_ended(instance, "nonsense") == "Dagster knows no run nonsense"
+        going_on = instance.create_run_for_job(job_def=goes_on)
+        assert how_it_ended(instance, going_on.run_id) is None

@@ -10,6 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from awin_medusa_pipeline.sandbox.etsy.rules.images import size
+from awin_medusa_pipeline.sandbox.pictures import SIDE
 from awin_medusa_pipeline.sandbox.servers import FEED_NAME, FEED_PATH, SLACK_PATH, Surroundings
 
 
@@ -40,6 +42,13 @@ def test_feed_is_served_as_stored(servers: Surroundings):
     assert answer.content == content
     assert "content-encoding" not in answer.headers
     assert httpx.head(servers.base_url + FEED_PATH).headers["content-length"] == str(len(content))
+
+
+def test_every_image_is_a_picture_of_its_own(servers: Surroundings):
+    first, again, other = (get(servers, f"/images/{name}.png") for name in ("lamp", "lamp", "mug"))
+    assert first.headers["content-type"] == "image/png"
+    assert size(first.content) == (SIDE, SIDE)
+    assert first.content == again.content != other.content
 
 
 def test_other_feed_of_the_folder_is_served_by_name(servers: Surroundings):

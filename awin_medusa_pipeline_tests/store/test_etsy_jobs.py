@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from awin_medusa_pipeline.domain.etsy_config import EtsyAccountConfig
+from awin_medusa_pipeline.domain.listing_memory import ListingMemory
 from awin_medusa_pipeline.store.database import Database, open_database
 from awin_medusa_pipeline.store.etsy_jobs import (
     MOVES,
@@ -265,6 +266,30 @@ def test_out_of_sync_only_from_synced(shop: Shop) -> None:
     shop.request("b")
     assert shop.links.out_of_sync(shop.account, ["a", "b", "c", "d"]) == ["a"]
     assert shop.statuses() == {"a": "out_of_sync", "b": "pending", "c": "failed"}
+
+
+def test_what_a_look_at_etsy_tells_is_kept_unless_a_job_has_the_product(shop: Shop) -> None:
+    shop.synced("a", "b")
+    seen = ListingMemory(content_hash="h", state="expired")
+    assert shop.links.saw(shop.account, "a", seen)
+    assert shop.links.lost(shop.account, "b", "It was deleted on Etsy.")
+    links = shop.links.of_products(shop.account, ["a", "b"])
+    assert (links["a"].memory, links["a"].etsy_listing_id, links["a"].sync_status) == (seen, 100, "synced")
+    assert (links["b"].memory, links["b"].etsy_listing_id) == (ListingMemory(), None)
+    assert (links["b"].sync_status, links["b"].sync_error) == ("failed", "It was deleted on Etsy.")
+    shop.request("a")
+    assert not shop.links.saw(shop.account, "a", ListingMemory())
+    assert not shop.links.lost(shop.account, "a", "Gone.")
+    assert shop.links.of_products(shop.account, ["a"])["a"].memory == seen
+
+
+def test_a_job_is_found_by_the_beginning_of_its_id(shop: Shop) -> None:
+    job = shop.request("a")
+    for start in (job.transaction_id, job.transaction_id[:9], job.transaction_id.removeprefix("etsy_")[:4]):
+        assert shop.jobs.find(start).transaction_id == job.transaction_id
+    for start in ("etsy_", "", job.transaction_id[:8], "etsy_0000", "%%%%"):
+        with pytest.raises(EtsyJobError, match="there is none"):
+            shop.jobs.find(start)
 
 
 def test_prune_keeps_open_jobs_and_all_links(shop: Shop) -> None:
