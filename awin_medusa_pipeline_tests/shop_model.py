@@ -95,7 +95,12 @@ class ShopModel:
 
     def _carry_out(self, plan: Iterable[Operation | NotSent]) -> dict[str, str]:
         refused = {}
-        for operation in plan:
+        operations = list(plan)
+        # A batch takes away what its products replace before it makes any of them.
+        for operation in operations:
+            if isinstance(operation, Operation) and operation.body.get("replaces"):
+                del self.products[operation.body["replaces"]]
+        for operation in operations:
             if isinstance(operation, NotSent):
                 refused[operation.change.key] = str(operation.reason)
                 continue
@@ -120,8 +125,6 @@ class ShopModel:
             for change in operation.changes:
                 self._set_price(change)
         elif "product" in body:
-            if body["replaces"]:
-                del self.products[body["replaces"]]
             self.create(body["product"], body["levels"])
         elif "row" in body:
             self._join(self.products[body["product_id"]], body["row"], body["levels"])

@@ -104,7 +104,7 @@ def content_mismatches(
     owners: Owners,
 ) -> pl.DataFrame:
     """ContentMismatch rows. An empty cell of the feed changes nothing: it is a gap, not a wish."""
-    shop = catalog.unique("product_id", keep="any").select(
+    shop = catalog.select(
         "product_id",
         "handle",
         "external_id",
@@ -114,13 +114,15 @@ def content_mismatches(
         shop_images=_lines("images"),
         shop_category=_lines("categories"),
         # Where the categories are not known none differs.
-        categories_known=pl.col("categories").is_not_null(),
+        known=pl.col("categories").is_not_null(),
     )
+    fed = _contents(offers, in_feed(matched, missing))
+    some = _differing(fed, shop).lazy()
     differing = (
-        _contents(offers, in_feed(matched, missing))
-        .join(shop, on="product_id")
-        .filter(pl.any_horizontal(map(_differs, CONTENT)))
-    ).collect()
+        fed.join(some, on="product_id", how="semi")
+        .join(shop.join(some, on="product_id", how="semi").unique("product_id"), on="product_id")
+        .collect()
+    )
     rows = pl.concat(
         differing.filter(_differs(field)).select(
             "product_id",
@@ -153,47 +155,53 @@ def content_mismatches(
     )
 
 
+def _differing(fed: pl.LazyFrame, shop: pl.LazyFrame) -> pl.DataFrame:
+    """product_id where any field differs, by hashes: nearly all is alike, and every text at once would fill memory."""
+    marks = fed.select("product_id", *(pl.when(pl.col(f) != "").then(pl.col(f).hash()).alias(f) for f in CONTENT))
+    shown = shop.select("product_id", "known", *(pl.col(f"shop_{field}").hash() for field in CONTENT))
+    both = marks.join(shown.unique("product_id"), on="product_id")
+    return both.filter(pl.any_horizontal(map(_differs, CONTENT))).select("product_id").collect()
+
+
 def _contents(offers: pl.LazyFrame, pairs: pl.LazyFrame) -> pl.LazyFrame:
     """What the feed makes of each product of the shop: product_id, offer_key, merchant_id, CONTENT, path.
 
     The same as an import makes of it: text and category of the first of its offers, the common part of their names, and
-    all of their images. Only keys and names of all, and the images of products with several offers, are held in memory.
+    all of their images. `pairs`: (product_id, offer_key) of all that belongs together.
     """
-    names = offers.select("offer_key", "name").with_row_index("position").join(pairs, on="offer_key").collect()
-    heads = names.group_by("product_id").agg(
-        pl.col("offer_key").sort_by("position").first(),
-        first=pl.col("name").min(),
-        last=pl.col("name").max(),
-        several=pl.len() > 1,
-    )
-    titles = pl.Series([common_name(a, b) for a, b in heads.select("first", "last").iter_rows()], dtype=pl.String)
-    heads = heads.with_columns(title=titles)
-    several = names.join(heads.filter("several").select("product_id"), on="product_id").select(
-        "offer_key", "product_id", "position"
-    )
-    images = (
-        offers.select("offer_key", urls=_urls())
+    keys = pairs.collect()
+    several = keys.filter(pl.len().over("product_id") > 1)
+    groups = (
+        offers.select("offer_key", "name", urls=_urls())
+        .with_row_index("position")
         .join(several.lazy(), on="offer_key")
         .collect()
         .sort("position")
         .group_by("product_id")
-        .agg(pl.col("urls").explode(empty_as_null=False).unique(maintain_order=True))
+        .agg(
+            pl.col("offer_key").first(),
+            pl.col("urls").explode(empty_as_null=False).unique(maintain_order=True),
+            first=pl.col("name").min(),
+            last=pl.col("name").max(),
+        )
     )
+    titles = pl.Series([common_name(a, b) for a, b in groups.select("first", "last").iter_rows()], dtype=pl.String)
+    of_groups = groups.select("product_id", "offer_key", common_urls="urls", common_title=titles)
+    alone = keys.join(several, on="offer_key", how="anti").select("product_id", "offer_key")
     handles = offers.select(pl.col("category").unique()).collect().with_columns(path=category_paths(pl.col("category")))
     handles = handles.with_columns(handle=slug(pl.col("path")))
     return (
-        offers.select("offer_key", "merchant_id", "description", "category", urls=_urls())
-        .join(heads.lazy().select("product_id", "offer_key", "title"), on="offer_key")
-        .join(images.lazy(), on="product_id", how="left")
+        offers.select("offer_key", "merchant_id", "name", "description", "category", urls=_urls())
+        .join(pl.concat([alone, of_groups], how="diagonal").lazy(), on="offer_key")
         .join(handles.lazy(), on="category", how="left")
         .select(
             "product_id",
             "offer_key",
             "merchant_id",
-            "title",
             "description",
             "path",
-            images=_pictures(pl.coalesce("urls_right", "urls")).list.join("\n"),
+            title=pl.coalesce("common_title", "name"),
+            images=_pictures(pl.coalesce("common_urls", "urls")).list.join("\n"),
             category="handle",
         )
     )
@@ -217,9 +225,10 @@ def _lines(column: str) -> pl.Expr:
 
 
 def _differs(field: str) -> pl.Expr:
+    """Whether the feed says something, and the shop shows another value; of texts, or of their hashes."""
     value = pl.col(field)
-    known = pl.col("categories_known") if field == "category" else pl.lit(True)
-    return known & (value.fill_null("") != "") & value.ne_missing(pl.col(f"shop_{field}"))
+    known = pl.col("known") if field == "category" else pl.lit(True)
+    return known & (value.cast(pl.String) != "") & value.ne_missing(pl.col(f"shop_{field}"))
 
 
 def _with_last(rows: pl.DataFrame, written: pl.LazyFrame) -> pl.DataFrame:
