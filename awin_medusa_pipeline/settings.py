@@ -212,7 +212,10 @@ class Settings(BaseSettings):
     )
     etsy_cron: str = Field("0 3 * * *", description="When etsy_daily_schedule runs, in UTC.")
     etsy_confirm_minutes: int = Field(
-        60, ge=1, description="How long an Etsy job waits for its confirmation; then it is dropped and nothing is sent."
+        60,
+        ge=1,
+        description="How long an Etsy job waits for its confirmation; then it is dropped and nothing is sent. What the "
+        "daily job asks for at night waits 20 hours at least.",
     )
     etsy_push_stock_down: bool = Field(
         False,

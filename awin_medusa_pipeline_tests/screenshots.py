@@ -50,7 +50,7 @@ CHOICES = {
     "asset-node-facets": '["status"]',
     "asset-graph-direction": '"vertical"',
 }
-GROUPS = ("awin", "medusa", "discrepancies", "applied")
+GROUPS = ("awin", "medusa", "discrepancies", "applied", "etsy")
 DRAWN = 6.0  # seconds that a page of Dagster takes to be still
 
 console = Console(highlight=False)
@@ -99,9 +99,11 @@ def pictures(address: str) -> dict[str, Picture]:
     groups = ",".join(f"global@global:{group}" for group in GROUPS)
     return {
         "lineage": Picture(f"/asset-groups?expanded={groups}", 1900, 640, whole_graph),
-        "run": Picture(f"/runs/{newest_run(address)}", 1500, 1240, all_steps),
+        "run": Picture(f"/runs/{newest_run(address, 'daily_sync_job')}", 1500, 1240, all_steps),
         "summary": Picture("/assets/sync_summary?view=overview", 1350, 2350, scale=0.75),
         "schedules": Picture("/automation", 1500, 420),
+        "etsy": Picture(f"/runs/{newest_run(address, 'etsy_sync_job')}", 1500, 700),
+        "etsy-listings": Picture("/assets/etsy_listings?view=overview", 1350, 1000, scale=0.75),
         "launchpad": Picture("/locations/awin_medusa_pipeline/jobs/daily_sync_job", 1500, 900, launchpad),
     }
 
@@ -189,9 +191,9 @@ def wait_for(ready: Callable[[], bool], process: "subprocess.Popen[bytes]", seco
         time.sleep(0.2)
 
 
-def newest_run(address: str) -> str:
-    """The run of the demo."""
-    query = "{runsOrError(limit: 1) {... on Runs {results {runId}}}}"
+def newest_run(address: str, job: str) -> str:
+    """The demo's last run of a job."""
+    query = f'{{runsOrError(filter: {{pipelineName: "{job}"}}, limit: 1) {{... on Runs {{results {{runId}}}}}}}}'
     answer = httpx.post(f"{address}/graphql", json={"query": query}).raise_for_status().json()
     return str(answer["data"]["runsOrError"]["results"][0]["runId"])
 
