@@ -158,6 +158,35 @@ def test_killed_once_at_any_call(after: bool, lab: EtsyLaboratory) -> None:
     assert len(lab.etsy.fees()) == 7
 
 
+def test_killed_after_taking_down_it_still_comes_back(lab: EtsyLaboratory) -> None:
+    lab.add()
+    lab.sync()
+    shown = lab.products["prod_1"]
+    lab.products["prod_1"] = shown.model_copy(update={"status": "draft"})
+    job = lab.confirmed()
+    lab.transport = KillingTransport(1, after=True)
+    with pytest.raises(Killed):
+        lab.run(job)
+    lab.transport = None
+    lab.retry_dead(job)
+    assert lab.wrong() == ["prod_1: state"]
+    lab.products["prod_1"] = shown
+    lab.sync()
+    assert (lab.wrong(), len(lab.etsy.fees())) == ([], 1)
+
+
+PUBLISHING = [("500", 2), ("500_after", 1), ("dropped_after", 1), ("reset", 2)]
+
+
+@pytest.mark.parametrize(("kind", "sent"), PUBLISHING, ids=[kind for kind, _ in PUBLISHING])
+def test_publishing_is_looked_at_before_it_is_sent_again(kind: str, sent: int, lab: EtsyLaboratory) -> None:
+    lab.add()
+    lab.etsy.inject(kind, on="updateListing")
+    lab.sync()
+    assert [len(lab.etsy.calls(name)) for name in ("updateListing", "getListing")] == [sent, 1]
+    assert (lab.wrong(), len(lab.etsy.fees())) == ([], 1)
+
+
 def test_drafts_of_others_are_not_taken_over(lab: EtsyLaboratory) -> None:
     """Same title each: one from before, one that another product has, one with another product's SKU."""
     lab.config = lab.config.model_copy(update={"publish": False})

@@ -141,6 +141,7 @@ def test_twenty_images_for_twenty_others(lab: EtsyLaboratory, sync: Recorder) ->
     lab.add("prod_1", images=[f"new{number}" for number in reversed(range(19))] + ["last"])
     became, calls = sync()
     assert (became, calls.count(UPLOAD), lab.wrong()) == (["updated"], 1, [])
+    assert len(lab.link().memory.image_ids) == 20
 
 
 def test_an_image_that_etsy_lost_is_uploaded_again(lab: EtsyLaboratory) -> None:
