@@ -21,13 +21,15 @@ from awin_medusa_pipeline.etsy import Etsy
 from awin_medusa_pipeline.failures import how_it_ended
 from awin_medusa_pipeline.io_managers import write_table
 from awin_medusa_pipeline.messages import failure_key, run_url
-from awin_medusa_pipeline.messages_etsy import finished_message, started_message
+from awin_medusa_pipeline.messages_etsy import command, finished_message, outcome_text, started_message
 from awin_medusa_pipeline.resources import MedusaResource, StateStore
 from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.store.etsy_jobs import JobStatus, ProductOutcome
 
 ETSY_TAG = "awin_medusa/etsy"
 """One run an account: dagster.yaml limits this tag to one at a time for each value."""
+
+SHOWN_REASONS = 3
 
 
 class EtsyRequestConfig(dg.Config):
@@ -66,7 +68,7 @@ def request_etsy_products(
         requested = request_named(etsy, client, config.products, account=config.account, by=by)
     for line in (requested.told.title, *requested.told.lines):
         context.log.info(line)
-    _made(context, "etsy_listing_plan", plan := planned(medusa, store), plan_metadata(plan))
+    _make_tables(context, medusa, store)
 
 
 @dg.op(description="Take the confirmed job for this run; any other run that wants it is told so.")
@@ -101,8 +103,15 @@ def sync_etsy_products(context: dg.OpExecutionContext, medusa: MedusaResource, s
             images=images,
             progress=progress,
         )
-    _made(context, "etsy_listings", listings := listed(etsy), listings_metadata(listings))
-    _end(etsy, run_id, result)
+    fault = _told(etsy, run_id, result)
+    _make_tables(context, medusa, store)
+    if fault:
+        raise dg.Failure(fault, allow_retries=False)
+
+
+def _make_tables(context: dg.OpExecutionContext, medusa: MedusaResource, store: StateStore) -> None:
+    _made(context, "etsy_listing_plan", plan := planned(medusa, store), plan_metadata(plan))
+    _made(context, "etsy_listings", listings := listed(etsy_of(store)), listings_metadata(listings))
 
 
 def _made(context: dg.OpExecutionContext, asset: str, table: pl.DataFrame, numbers: Metadata) -> None:
@@ -112,25 +121,26 @@ def _made(context: dg.OpExecutionContext, asset: str, table: pl.DataFrame, numbe
     context.log_event(dg.AssetMaterialization(key, metadata={**about, **numbers}))
 
 
-def _end(etsy: Etsy, run_id: str, result: JobResult) -> None:
-    """Tell how the job ended. Raises dg.Failure when something of it failed."""
+def _told(etsy: Etsy, run_id: str, result: JobResult) -> str | None:
+    """Tell Slack how the job ended; the error of the run, when something of it failed."""
     job = result.job
     rows = [row for row in etsy.jobs.products(job.transaction_id) if row.outcome is not ProductOutcome.REFUSED]
     failures = [f"{row.title}: {row.error}" for row in rows if row.outcome is ProductOutcome.FAILED]
+    outcomes = [row.outcome for row in rows]
     message = finished_message(
         etsy.accounts.get(job.account_id).shop_name,
         job.transaction_id,
-        [row.outcome for row in rows],
+        outcomes,
         failures=failures,
         stopped=result.stopped_reason,
         url=run_url(etsy.settings.dagster_webserver_url, run_id),
     )
-    if job.status is JobStatus.COMPLETED:
-        etsy.tell(f"etsy-end-{run_id}", message)
-        return
+    failed = job.status is not JobStatus.COMPLETED
     # Under the key of the failure sensor's message, which would say less.
-    etsy.tell(failure_key(run_id), message)
-    raise dg.Failure(str(message["text"]), allow_retries=False)
+    etsy.tell(failure_key(run_id) if failed else f"etsy-end-{run_id}", message)
+    reasons = [result.stopped_reason] if result.stopped_reason else failures[:SHOWN_REASONS]
+    retry = f"To try those that failed once more: {command('retry', job.transaction_id)}"
+    return " ".join([f"{outcome_text(outcomes)}.", *reasons, retry]) if failed else None
 
 
 @dg.job(description="Bring the products of a confirmed job to Etsy.", tags={ETSY_TAG: "default"})
@@ -178,8 +188,7 @@ def look_at_etsy(
                 context.log.info(line)
             if asked.stock_down:
                 context.log.info(f"Stock goes down without asking: {asked.stock_down.transaction_id}")
-    _made(context, "etsy_listing_plan", plan := planned(medusa, store), plan_metadata(plan))
-    _made(context, "etsy_listings", listings := listed(etsy), listings_metadata(listings))
+    _make_tables(context, medusa, store)
     if faults:
         raise dg.Failure(" ".join(faults), allow_retries=False)
 

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from awin_medusa_pipeline.clients.etsy_oauth import TokenPair
 from awin_medusa_pipeline.definitions import build_defs
 from awin_medusa_pipeline.etsy import Etsy, open_etsy
+from awin_medusa_pipeline.failures import failure_of
 from awin_medusa_pipeline.io_managers import read_table
 from awin_medusa_pipeline.jobs_etsy import ETSY_TAG
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
@@ -161,8 +162,9 @@ def test_from_request_to_a_second_round_without_a_writing_call(flow: Flow) -> No
     assert steps == ["claim_etsy_job", "sync_etsy_products"]
     assert flow.statuses() == {lamp: "synced", mug: "synced"}
     assert {listing["fields"]["title"] for listing in flow.at_etsy.listings()} == {"Oak lamp", "Mug"}
-    (made,) = result.asset_materializations_for_node("sync_etsy_products")
-    assert made.asset_key == dg.AssetKey("etsy_listings")
+    plan_made, made = result.asset_materializations_for_node("sync_etsy_products")
+    assert (plan_made.asset_key, made.asset_key) == (dg.AssetKey("etsy_listing_plan"), dg.AssetKey("etsy_listings"))
+    assert plan_made.metadata["changes"].value == 0
     assert made.metadata["synced"].value == 2
     assert "[Oak lamp](http" in str(made.metadata["on_etsy"].value)
     assert set(flow.table("etsy_listings")["state"]) == {"draft"}
@@ -221,6 +223,9 @@ def test_one_product_that_fails_is_told_in_etsys_words_and_retried_alone(flow: F
     (request,) = flow.tick()
     result = flow.started(request)
     assert not result.success
+    error = failure_of(flow.pipeline.instance, result.run_id).error
+    assert error.startswith("1 synced, 1 failed. ")
+    assert error.endswith(f"To try those that failed once more: awin-medusa etsy retry {job.transaction_id}")
     flow.pipeline.tell_sensor(result.run_id)
     assert sorted(flow.statuses().values()) == ["failed", "synced"]
     ended = flow.etsy.jobs.get(job.transaction_id)
