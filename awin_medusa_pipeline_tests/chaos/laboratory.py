@@ -19,10 +19,10 @@ from awin_medusa_pipeline.sandbox import Sandbox
 from awin_medusa_pipeline.sandbox.feed_generator import write_feed
 from awin_medusa_pipeline.settings import ENV_FILE_VARIABLE
 from awin_medusa_pipeline_tests.chaos.judge import Findings, findings_in
-from awin_medusa_pipeline_tests.end_to_end.plain import Sold, plain_feed, products_in, sold_in
+from awin_medusa_pipeline_tests.end_to_end.plain import Sold, plain_feed, products_in, read, sold_in
 from awin_medusa_pipeline_tests.fault_proxy import FaultProxy
 
-EMPTY, LIVED_IN = "clean", "chaos"
+EMPTY, EMPTIED, LIVED_IN = "clean", "chaos_emptied", "chaos_lived_in"
 LIMIT = 180.0
 """Seconds that a sync may take, whatever is done to it."""
 
@@ -82,19 +82,31 @@ class Laboratory:
             yield self
 
     def prepare(self) -> None:
-        """The first import into an empty shop; and a morning with all there is to do: some offers of the feed are new
-        to the shop, some have left, some come back, others have another stock."""
-        empty, lived_in = self.folder / "empty", self.folder / "lived_in"
-        empty.mkdir()
-        first = self._undisturbed("first import", EMPTY, empty, self._feed(day=5))
+        """Three mornings: a first import into an empty shop; another into a shop that has all brands and categories;
+        and one with all there is to do: some offers are new to the shop, some have left, some come back, others have
+        another price or stock."""
+        nothing, lived_in = self.folder / "nothing", self.folder / "lived_in"
+        nothing.mkdir()
+        first = self._undisturbed("first import", EMPTY, nothing, self._feed(day=5))
         self._assert_follows(first, day=5)
         assert self.sync(self._feed(day=3)) == 0
         shutil.copytree(self.home, lived_in)
         self.sandbox.snapshot(LIVED_IN)
         later = self._undisturbed("all kinds of change", LIVED_IN, lived_in, self._feed(day=6))
         self._assert_follows(later, day=6)
-        # The later one takes three times as long: each price is a call of its own.
-        self.mornings = (first, first, later)
+        self._empty()
+        self.sandbox.snapshot(EMPTIED)
+        second = self._undisturbed("import", EMPTIED, nothing, first.feed)
+        assert second.wanted == first.wanted
+        self.mornings = (first, second, later)
+
+    def _empty(self) -> None:
+        """A shop without products, which keeps its brands and categories."""
+        with self.sandbox.shop.client() as client:
+            products = [product["id"] for product in read(self.sandbox.shop, "products", fields="id")]
+            client.post("/admin/products/batch", json={"delete": products}).raise_for_status()
+            for item in read(self.sandbox.shop, "inventory-items", fields="id"):
+                client.delete(f"/admin/inventory-items/{item['id']}").raise_for_status()
 
     def _feed(self, day: int) -> Path:
         return write_feed(self.folder / f"day{day}.csv.gz", offers=self.offers, quirks=False, day=day).path
