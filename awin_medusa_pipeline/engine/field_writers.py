@@ -76,7 +76,7 @@ def _prices(variant: Json, wanted: Json) -> list[Json]:
     """All prices of a variant, the base price in the wanted currency being the wanted one.
 
     Medusa deletes what is not named, and takes two prices of one currency for one unless their rules and quantities are
-    named too (measured: without `rules` a region's price was gone).
+    named too (measured: without `rules` the base price beside a region's was gone).
     """
     names = ("id", "currency_code", "amount", "min_quantity", "max_quantity", "rules")
     prices: list[Json] = [{name: price[name] for name in names} for price in variant["prices"]]
