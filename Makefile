@@ -19,8 +19,8 @@ install: $(INSTALLED) ## Virtual environment with everything
 demo: $(INSTALLED) ## A real Medusa shop, a feed, one daily sync and its summary
 	@$(BIN)/awin-medusa demo
 
-test: lint ## Lint, types, and all tests, on a real Medusa
-	@$(BIN)/python -m pytest
+test: lint ## Lint, types, and all tests, on two real Medusas
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff format --check .
