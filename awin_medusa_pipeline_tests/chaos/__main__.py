@@ -4,11 +4,10 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import Progress, TaskID
+from rich.progress import track
 from rich.table import Table
 
 from awin_medusa_pipeline.sandbox import Sandbox
@@ -31,7 +30,7 @@ def main() -> int:
     arguments.add_argument("--spoilt", type=int, default=20, help="syncs with every tenth request spoilt")
     arguments.add_argument("--etsy-kills", type=int, default=50, help="jobs onto the Etsy stand-in ended by SIGKILL")
     given = arguments.parse_args()
-    etsy_report = etsy.show(seed=given.seed, kills=given.etsy_kills)
+    etsy_report = etsy.show(seed=given.seed, kills=given.etsy_kills) if given.etsy_kills else None
     sandbox = Sandbox(TEST_HOME / "chaos", PORT, software=TEST_HOME / "software")
     with console.status("Starting the sandbox"):
         sandbox.up()
@@ -45,20 +44,17 @@ def main() -> int:
                 ("Medusa killed", kill_shop, given.shop_kills),
                 ("requests spoilt", spoil_requests, given.spoilt),
             ):
-                with Progress(console=console) as progress:
-                    task = progress.add_task(name, total=times)
-                    reports[name] = repeated(
-                        laboratory,
-                        trouble,
-                        times,
-                        given.seed,
-                        one_more_sync=trouble is not spoil_requests,
-                        told=partial(_tell, progress, task),
-                    )
+                one_more_sync = trouble is not spoil_requests
+                made = repeated(laboratory, trouble, times, given.seed, one_more_sync=one_more_sync)
+                for report in track(made, name, total=times, console=console):
+                    reports[name] = report
+    except KeyboardInterrupt:
+        console.print("Ended early; so far:")
     finally:
         sandbox.down()
     show(reports, given.seed)
-    return 0 if etsy_report.flawless and all(report.findings.none for report in reports.values()) else 1
+    flawless = etsy_report is None or etsy_report.flawless
+    return 0 if flawless and all(report.findings.none for report in reports.values()) else 1
 
 
 def show(reports: Mapping[str, Report], seed: int) -> None:
@@ -72,10 +68,6 @@ def show(reports: Mapping[str, Report], seed: int) -> None:
     table.add_section()
     table.add_row("seeds", *(" ".join(report.seeds) or "-" for report in reports.values()))
     console.print(table)
-
-
-def _tell(progress: Progress, task: TaskID, times: int) -> None:
-    progress.update(task, completed=times)
 
 
 if __name__ == "__main__":

@@ -26,9 +26,7 @@ def laboratory(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> It
     ids=["sync killed", "shop killed", "requests spoilt"],
 )
 def test_trouble_leaves_nothing(laboratory: Laboratory, trouble: Trouble, times: int) -> None:
-    report = repeated(
-        laboratory, trouble, times, SEED, one_more_sync=trouble is not spoil_requests, told=lambda _: None
-    )
+    *_, report = repeated(laboratory, trouble, times, SEED, one_more_sync=trouble is not spoil_requests)
     assert (report.times, report.findings, report.seeds) == (times, Findings(), [])
 
 
