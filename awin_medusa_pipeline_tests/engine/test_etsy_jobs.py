@@ -276,6 +276,24 @@ def test_what_stops_a_job(kind: str, operation: str, failed: int, said: str, lab
     assert (lab.wrong(), len(lab.etsy.fees())) == ([], 6)
 
 
+def test_failures_that_are_not_in_a_row_stop_nothing(lab: EtsyLaboratory) -> None:
+    many(lab, 6)
+    for skip in (0, 1, 2):
+        lab.etsy.inject("500", on="createDraftListing", times=3, skip=skip)
+    result = lab.sync()
+    assert [outcome.product_id for outcome in result.failures] == ["prod_0", "prod_2", "prod_4"]
+    assert (result.counts[Became.CREATED], result.stopped_reason) == (3, None)
+
+
+def test_an_app_that_etsy_refuses_stops_the_job(lab: EtsyLaboratory) -> None:
+    many(lab, 2)
+    lab.names["ETSY_SHARED_SECRET"] = "another"
+    result = lab.sync()
+    assert "Check ETSY_KEYSTRING and ETSY_SHARED_SECRET" in str(result.stopped_reason)
+    assert (result.outcomes, result.job.failed_count) == ((), 2)
+    assert len(lab.etsy.calls()) == 1
+
+
 def test_a_shop_that_is_not_connected_any_more(lab: EtsyLaboratory) -> None:
     many(lab, 3)
     # A stand-in that knows none of its tokens any more.

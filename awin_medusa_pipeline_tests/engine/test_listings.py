@@ -177,6 +177,9 @@ def test_gone_in_medusa_is_taken_down_and_comes_back_free_of_charge(
         lab.products["prod_1"] = shown
         assert sync()[0] == (["updated"] if publish else ["unchanged"])
         assert (lab.wrong(), len(lab.etsy.fees())) == ([], int(publish))
+        # Now it is not ours any more to set active again.
+        lab.etsy.edit(lab.etsy.listings()[0]["listing_id"], fields={"state": "inactive"})
+        assert sync() == (["unchanged"], [LOOK])
 
 
 def test_what_a_person_took_down_stays_down(etsy: EtsyHandle, etsy_store: Database) -> None:
@@ -335,6 +338,15 @@ def test_what_etsy_would_refuse_by_now_is_not_sent(lab: EtsyLaboratory) -> None:
         "Preparing Lamp prod_1 for Etsy: It has no description: Etsy asks for one. Then request it again."
     )
     assert lab.etsy.calls() == []
+
+
+def test_stock_that_goes_down_is_first(lab: EtsyLaboratory, sync: Recorder) -> None:
+    for number in (1, 2):
+        lab.add(f"prod_{number}")
+    sync()
+    lab.add("prod_1", title="Changed")
+    lab.add("prod_2", variant("prod_2-sku", quantity=1))
+    assert sync() == (["updated", "updated"], [LOOK, INVENTORY, PATCH, LOOK])
 
 
 def test_unconfirmed_stock_goes_down_and_nothing_else_is_sent(lab: EtsyLaboratory) -> None:
