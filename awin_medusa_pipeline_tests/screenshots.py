@@ -101,9 +101,9 @@ def pictures(address: str) -> dict[str, Picture]:
         "lineage": Picture(f"/asset-groups?expanded={groups}", 1900, 640, whole_graph),
         "run": Picture(f"/runs/{newest_run(address, 'daily_sync_job')}", 1500, 1240, all_steps),
         "summary": Picture("/assets/sync_summary?view=overview", 1350, 2350, scale=0.75),
-        "schedules": Picture("/automation", 1500, 420),
-        "etsy": Picture(f"/runs/{newest_run(address, 'etsy_sync_job')}", 1500, 700),
-        "etsy-listings": Picture("/assets/etsy_listings?view=overview", 1350, 1000, scale=0.75),
+        "schedules": Picture("/automation", 1500, 550),
+        "etsy": Picture(f"/runs/{newest_run(address, 'etsy_sync_job')}", 1500, 1100),
+        "etsy-listings": Picture("/assets/etsy_listings?view=events", 1350, 1150, scale=0.75),
         "launchpad": Picture("/locations/awin_medusa_pipeline/jobs/daily_sync_job", 1500, 900, launchpad),
     }
 
