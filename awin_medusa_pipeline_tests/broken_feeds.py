@@ -449,7 +449,7 @@ def main() -> None:
             met = world.meet(broken)
             destroyed += sum(len(keys) for effect, keys in met.sent.items() if effect not in ("import", "stock"))
             sentence = "; ".join(met.told) or "nothing: every product is found again, so nothing changes"
-            shown = sentence.replace("|", "\\|").replace(folder, "...").replace(world.web.url, "http://...")
+            shown = sentence.replace("|", "\\|").replace(folder, "...").replace(Path(folder).name, "feeds")
             code = f"`{broken.code}`" if broken.code else ""
             sys.stdout.write(f"| {broken.name} | {code} | {shown} |\n")
     codes = len({broken.code for broken in BROKEN} - {None})
