@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner, Result
 
+from awin_medusa_pipeline import cli_demo_etsy
 from awin_medusa_pipeline.cli import app
 from awin_medusa_pipeline.etsy import open_etsy
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
@@ -233,6 +234,24 @@ def test_retrying_a_job_whose_run_has_died(goods: Goods) -> None:
         etsy.jobs.claim(job, "a-run-that-nobody-knows")
     assert "try 2" in told("retry", job)
     assert "1 synced" in told("sync", job)
+
+
+def test_the_demo_comes_to_etsy_and_then_finds_nothing_to_do(
+    goods: Goods, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("lamp", "mug", "shirt", "vase"):
+        goods.add(name)
+    cli_demo_etsy.show(sandbox)
+    first, second = capsys.readouterr().out.split("The same once more")
+    assert "3 to create." in first
+    assert "9 calls that write" in first
+    assert "3 unchanged." in second
+    assert "0 calls that write" in second
+    # Somebody resets the sandbox: the stand-in has nothing more of it, and the same products come anew.
+    sandbox.etsy.reset()
+    cli_demo_etsy.show(sandbox)
+    assert "3 to create." in capsys.readouterr().out
+    assert len(sandbox.etsy.listings()) == 3
 
 
 def jobs() -> list[str]:
