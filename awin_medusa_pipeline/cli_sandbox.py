@@ -30,7 +30,8 @@ Port = Annotated[
 def sandbox() -> None:
     """A real Medusa shop for trials: its own PostgreSQL, a feed server, a Slack sink and a stand-in for Etsy.
 
-    It runs on this machine alone, lies in AWIN_MEDUSA_HOME, needs neither root nor Docker, and can be thrown away at any time.
+    It runs on this machine alone, lies in AWIN_MEDUSA_HOME, needs neither root nor Docker, and can be thrown away at
+    any time.
     """
 
 

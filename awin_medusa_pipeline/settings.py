@@ -122,8 +122,8 @@ class Settings(BaseSettings):
     sync_owner_price: Annotated[dict[str, Owner], NoDecode] = Field(
         dict(DEFAULT_OWNERS[PRICE]),
         description="Who has the last word on prices. feed: always as in the feed; shop: written at the import, then "
-        "left alone; first-write: as shop, but also written where the shop has nothing yet; ask: what differs waits for "
-        "you as a plan. Per merchant as `feed 12345=shop`.",
+        "left alone; first-write: as shop, but also written where the shop has nothing yet; ask: what differs waits "
+        "for you as a plan. Per merchant as `feed 12345=shop`.",
     )
     sync_owner_title: Annotated[dict[str, Owner], NoDecode] = Field(
         dict(DEFAULT_OWNERS["title"]), description="The same for titles: storefront texts are often made by hand."
