@@ -111,7 +111,7 @@ BAD_KEYS = [
 ]
 
 
-@pytest.mark.parametrize(("keys", "sentence"), BAD_KEYS)
+@pytest.mark.parametrize(("keys", "sentence"), BAD_KEYS, ids=["none", "blank", "wrong", "one of them wrong"])
 def test_a_key_that_cannot_be_used(keys: str | None, sentence: str) -> None:
     with pytest.raises(SecretKeyError, match=sentence) as caught:
         Cipher(SecretStr(keys) if keys else None).encrypt("text")
