@@ -1,4 +1,4 @@
-"""The floor for a large feed: read the file, make slugs, join. No care for damage, duplicates or memory.
+"""The floor for a large feed: read the file, make slugs, join, compare. No care for damage, duplicates or memory.
 
 Usage: python -m awin_medusa_pipeline_tests.bench.bare_feed FEED CATALOG
 """
@@ -16,7 +16,7 @@ def slug(column: str) -> pl.Expr:
 
 
 def main(feed: str, catalog: str) -> None:
-    """Joins by key, SKU, GTIN and handle, and the anti joins of both sides."""
+    """Joins by key, SKU, GTIN and handle, the anti joins of both sides, and what differs in what matched."""
     offers = pl.read_csv(feed, infer_schema=False).select(
         "merchant_product_id",
         "product_name",
@@ -24,6 +24,8 @@ def main(feed: str, catalog: str) -> None:
         "search_price",
         "in_stock",
         "ean",
+        "merchant_image_url",
+        category=slug("merchant_category"),
         key=pl.format("awin:{}:{}", "merchant_id", "merchant_product_id"),
         handle=slug("product_name"),
     )
@@ -38,8 +40,18 @@ def main(feed: str, catalog: str) -> None:
     ).unique("key")
     missing = offers.join(found, on="key", how="anti")
     only = variants.join(found, on="variant_id", how="anti")
+    matched = found.join(offers, on="key").join(variants, on="variant_id", suffix="_shop")
+    differing = matched.select(
+        price=pl.col("search_price") != pl.col("prices").list.first().struct.field("amount").cast(pl.String),
+        level=pl.col("in_stock") != (pl.col("level") > 0).cast(pl.Int8).cast(pl.String),
+        title=pl.col("product_name") != pl.col("title"),
+        description=pl.col("description") != pl.col("description_shop"),
+        image=pl.col("merchant_image_url") != pl.col("images").list.first(),
+        category=pl.col("category") != pl.col("categories").list.first(),
+    ).sum()
     assert missing.height
     assert only.height
+    assert differing.height
 
 
 if __name__ == "__main__":
