@@ -1,13 +1,14 @@
 """The kinds of trouble, and how often each leaves something behind."""
 
 import contextlib
-import os
 import random
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
+
+import psutil
 
 from awin_medusa_pipeline_tests.chaos.judge import Findings
 from awin_medusa_pipeline_tests.chaos.laboratory import LIMIT, Laboratory, Morning
@@ -79,12 +80,11 @@ def kill_shop(laboratory: Laboratory, morning: Morning, dice: random.Random) -> 
     """End Medusa with SIGKILL while it works on a random write of a sync, and start it again."""
     laboratory.begin(morning)
     (medusa,) = (service for service in laboratory.sandbox.status().services if service.name == "medusa")
-    assert medusa.pid
-    killed = threading.Event()
+    process_of_medusa, killed = psutil.Process(medusa.pid), threading.Event()
 
     def kill() -> None:
-        assert medusa.pid
-        os.kill(medusa.pid, signal.SIGKILL)
+        process_of_medusa.kill()
+        process_of_medusa.wait()
         killed.set()
 
     with _at_request(laboratory.proxy, _moment(morning, dice, "/batch"), dice.uniform(0, 0.6), kill):
