@@ -18,6 +18,7 @@ from awin_medusa_pipeline.etsy import open_etsy
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
 from awin_medusa_pipeline.sandbox.etsy import shop as standin
 from awin_medusa_pipeline.store.etsy_models import EtsyJob
+from awin_medusa_pipeline.terminal import console
 from awin_medusa_pipeline_tests.end_to_end.goods import Goods
 
 DEFAULTS = (
@@ -46,18 +47,19 @@ def refused(*arguments: str) -> str:
 
 
 @pytest.fixture
-def home(sandbox: Sandbox, tmp_path: Path) -> Iterator[Path]:
+def home(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An environment that points to the sandbox, with a browser that agrees at once."""
     settings = sandbox.environment() | {
         "AWIN_MEDUSA_HOME": str(tmp_path / "home"),
         "AWIN_MEDUSA_ENV_FILE": str(tmp_path / ".env"),
         "DAGSTER_HOME": str(tmp_path / "dagster"),
-        "COLUMNS": "250",
     }
 
     def agree(address: str) -> bool:
         return httpx.get(sandbox.etsy.allow(address)).is_success
 
+    # COLUMNS would be too late where it was set when the console was made.
+    monkeypatch.setattr(console, "width", 250)
     with patch.dict(os.environ, settings), patch("webbrowser.open", agree):
         yield tmp_path
 

@@ -121,7 +121,7 @@ FAULTS = {
     not_a_shop: ("medusa_catalog", "not JSON", "MEDUSA_BACKEND_URL"),
     database_away: ("medusa_catalog", "database is away", "the key may be fine"),
     no_such_location: ("medusa_catalog", "'Attic'", "Warehouse", "MEDUSA_STOCK_LOCATION"),
-    no_such_channel: ("imported_products", "'Market stall'", "MEDUSA_SALES_CHANNEL"),
+    no_such_channel: ("price_updates", "'Market stall'", "MEDUSA_SALES_CHANNEL"),
 }
 
 
@@ -171,10 +171,11 @@ def test_a_publishable_key_is_enough_to_look(pipeline: Pipeline, sandbox: Sandbo
 
 
 def test_a_refused_row_costs_itself(pipeline: Pipeline, sandbox: Sandbox, shop: Shop, feed: Path) -> None:
-    write_rows(feed, row("A", merchant_id="6001", product_name="Lamp"))
+    stays = row("Z", merchant_id="6001", product_name="Rug")
+    write_rows(feed, row("A", merchant_id="6001", product_name="Lamp"), stays)
     pipeline.run()
     # Another merchant's product has the SKU, which Medusa takes once.
-    write_rows(feed, row("A"), *(row(f"B{number}") for number in range(20)))
+    write_rows(feed, row("A"), *(row(f"B{number}") for number in range(20)), stays)
     finished = pipeline.end_of()
     assert_told(finished, sandbox, "import 1", "sku: A, already exists", "-log.ndjson")
     summary = finished.summary
@@ -183,7 +184,7 @@ def test_a_refused_row_costs_itself(pipeline: Pipeline, sandbox: Sandbox, shop: 
     (refused,) = (line for line in finished.log("import") if line["status"] == "failed")
     assert refused["key"] == "awin:7001:A"
     assert "sku: A, already exists" in refused["error"]
-    assert len(sold_in(products_in(shop).values())) == 21
+    assert len(sold_in(products_in(shop).values())) == 22
     texts = [message["text"] for message in sandbox.slack_messages() if finished.run_id in message["text"]]
     assert ["finished, please look" in text for text in texts] == [True, False], "the summary, then the alert"
     # The next run tries it again; with another SKU it passes.
