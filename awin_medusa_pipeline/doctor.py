@@ -18,7 +18,8 @@ from pydantic import SecretStr, ValidationError
 from rich.markup import escape
 from rich.table import Table
 
-from awin_medusa_pipeline.clients.awin import download, label_of
+from awin_medusa_pipeline.clients.awin import download
+from awin_medusa_pipeline.clients.awin_address import label_of
 from awin_medusa_pipeline.clients.http import Backoff
 from awin_medusa_pipeline.clients.slack import SlackClient
 from awin_medusa_pipeline.documentation import as_written

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import polars as pl
 
-from awin_medusa_pipeline.clients.awin import DownloadedFeed, Progress, download, label_of
+from awin_medusa_pipeline.clients.awin import DownloadedFeed, Progress, download
 from awin_medusa_pipeline.clients.awin import FeedState as LastFeed
+from awin_medusa_pipeline.clients.awin_address import label_of
 from awin_medusa_pipeline.domain import guards
 from awin_medusa_pipeline.domain.feed import FeedBatch, FeedRules, Seen, feed_columns, read_feed
 from awin_medusa_pipeline.domain.feed_errors import Fault, FeedError, no_offers

@@ -216,7 +216,7 @@ def tidy_etsy_jobs(context: dg.OpExecutionContext, store: StateStore) -> None:
 
 @dg.job(description="End Etsy jobs that nobody confirmed in time, and those whose run has died.")
 def etsy_tidy_job() -> None:
-    """Started by etsy_confirmation_sensor, which itself only reads."""
+    """Started by etsy_tidy_sensor, which itself only reads."""
     tidy_etsy_jobs()
 
 

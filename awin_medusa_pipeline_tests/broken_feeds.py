@@ -28,6 +28,7 @@ import polars as pl
 import pytest
 
 from awin_medusa_pipeline.clients import awin
+from awin_medusa_pipeline.clients.awin_address import label_of
 from awin_medusa_pipeline.clients.http import Backoff
 from awin_medusa_pipeline.clients.medusa import MedusaClient, Shop
 from awin_medusa_pipeline.domain import feed_bytes, guards
@@ -155,7 +156,7 @@ def _small_limits(patch: pytest.MonkeyPatch, _: FeedHistory) -> None:
 
 
 def _same_for_weeks(_: pytest.MonkeyPatch, history: FeedHistory) -> None:
-    label, digest = awin.label_of(f"http://127.0.0.1{ADDRESS}"), sha256(packed(GOOD)).hexdigest()
+    label, digest = label_of(f"http://127.0.0.1{ADDRESS}"), sha256(packed(GOOD)).hexdigest()
     history.record(
         label, "older", FeedState.ACCEPTED, sha256=digest, recorded_at=datetime.now(UTC) - timedelta(days=40)
     )

@@ -1,7 +1,7 @@
 """Brings an AWIN feed to a file on disk, or says in one sentence why not. The key in the address shows nowhere.
 
-What belongs here: addresses, HTTP, and what AWIN answers instead of a feed. What does not: the feed's content
-(domain/feed.py), which is only asked whether the file is a feed at all.
+What belongs here: HTTP, and what AWIN answers instead of a feed. What does not: what an address tells and hides
+(awin_address.py), and the feed's content (domain/feed.py), which is only asked whether the file is a feed at all.
 """
 
 import hashlib
@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
-from urllib.parse import parse_qsl, unquote, urlsplit
-from urllib.request import url2pathname
+from urllib.parse import urlsplit
 
 import httpx
 
+from awin_medusa_pipeline.clients.awin_address import label_of, local_path, secrets_in
 from awin_medusa_pipeline.clients.http import (
     RETRYABLE_STATUS,
     Backoff,
@@ -40,8 +40,6 @@ USER_AGENT = "Mozilla/5.0 (compatible; awin-medusa-pipeline)"
 PATIENCE, SLOWEST = 120.0, 5_000
 # AWIN sends a feed's address on from one of its hosts to another, with the key in it.
 OF_AWIN = re.compile(r"(^|\.)(awin|productserve)\.com$")
-
-_SECRET_NAME = re.compile(r"key|token|sig|secret|pass|auth|cred", re.IGNORECASE)
 
 Progress = Callable[[int, int | None, float], None]
 """Bytes done, bytes in all (None: not told), seconds since the start."""
@@ -76,38 +74,6 @@ class DownloadedFeed:
         return FeedState(self.sha256, self.bytes, self.etag, self.last_modified)
 
 
-def secrets_in(address: str) -> list[str]:
-    """Parts of an address that must not be shown: AWIN puts the key into the path."""
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return [address]
-    found = [part for part in (parts.username, parts.password) if part]
-    found += [value for name, value in parse_qsl(parts.query) if len(value) >= 16 or _SECRET_NAME.search(name)]
-    found += re.findall(r"/(?:apikey|api_?key|key|token)/([^/]+)", parts.path, re.IGNORECASE)
-    found += re.findall(r"/publisher/[^/]+/([^/]+)/\d+/", parts.path)
-    found += [word for word in re.findall(r"[0-9A-Za-z]{20,}", parts.path) if re.search(r"\d", word)]
-    return [secret for text in found for secret in {text, unquote(text)}]
-
-
-def label_of(address: str) -> str:
-    """Name of a feed for people: host and feed ids, or a file's name; never the key."""
-    path = _local_path(address)
-    if path is not None:
-        return path.name
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return "of an address that cannot be read"
-    host = parts.hostname or "?"
-    if feed_ids := re.search(r"/fid/([^/]+)", parts.path):
-        return f"{host} fid {unquote(feed_ids[1])}"
-    name = unquote(parts.path.rstrip("/").rpartition("/")[2])
-    file_name = re.fullmatch(r"[\w.,-]{1,60}\.(csv|gz|zip|jsonl|txt)", name)
-    shown = file_name and not any(secret in name for secret in secrets_in(address))
-    return f"{host} … {name}" if shown else f"{host} …"
-
-
 def download(
     address: str,
     folder: Path,
@@ -127,7 +93,7 @@ def download(
     """
     label, rules = label_of(address), rules or FeedRules()
     secrets = [*secrets_in(address), *([token] if token else [])]
-    path = _local_path(address)
+    path = local_path(address)
     try:
         _check_address(address, label)
         if path is not None:
@@ -163,12 +129,6 @@ def _check_address(address: str, label: str) -> None:
 def _bad_address(label: str, came_back: str) -> FeedError:
     to_do = "Correct AWIN_FEED_URL: an https address, or the path of a file."
     return FeedError(Fault.BAD_ADDRESS, f"Downloading the feed {label}", came_back, to_do)
-
-
-def _local_path(address: str) -> Path | None:
-    if address.startswith("file:"):
-        return Path(url2pathname(urlsplit(address).path))
-    return None if re.match(r"https?://", address, re.IGNORECASE) else Path(address).expanduser()
 
 
 def _local(path: Path, label: str, rules: FeedRules, previous: FeedState | None) -> DownloadedFeed:

@@ -23,6 +23,7 @@ from slack_sdk.http_retry.builtin_handlers import (
 )
 from slack_sdk.webhook import WebhookClient
 
+from awin_medusa_pipeline.clients.awin_address import local_path, secrets_in
 from awin_medusa_pipeline.clients.http import redact
 from awin_medusa_pipeline.errors import PermanentError, RemoteError, TransientError
 from awin_medusa_pipeline.settings import Settings
@@ -196,11 +197,11 @@ def known_secrets(settings: Settings) -> list[str]:
     secrets = [
         value.get_secret_value() for name, value in settings if isinstance(value, SecretStr) and name not in addresses
     ]
+    # Of keys to the tokens at rest there may be several.
+    secrets += [key for text in secrets for key in re.split(r"[\s,]+", text)]
     for address in settings.feed_addresses:
-        if "://" in address:  # a local path is no secret
-            # AWIN: the key is a segment of the path, after `apikey` or on its own (32 hexadecimal digits).
-            keys = re.findall(r"(?<=/apikey/)[^/]+", address) + re.findall(r"\b[A-Za-z0-9]{24,}\b", address)
-            secrets += [address, *keys, urlsplit(address).password or ""]
+        if local_path(address) is None:
+            secrets += [address, *secrets_in(address)]
     if settings.awin_medusa_database_url:
         secrets.append(urlsplit(settings.awin_medusa_database_url.get_secret_value()).password or "")
     return [secret for secret in secrets if secret]

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from awin_medusa_pipeline.clients.awin import DownloadedFeed, FeedState, download, label_of, secrets_in
+from awin_medusa_pipeline.clients.awin import DownloadedFeed, FeedState, download
+from awin_medusa_pipeline.clients.awin_address import label_of, secrets_in
 from awin_medusa_pipeline.clients.http import Backoff
 from awin_medusa_pipeline.domain.feed_errors import FeedError
 

@@ -1,0 +1,50 @@
+"""What the address of a feed tells people, and what of it must never be shown.
+
+What belongs here: reading an address. What does not: asking it for a feed (awin.py).
+"""
+
+import re
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.request import url2pathname
+
+_SECRET_NAME = re.compile(r"key|token|sig|secret|pass|auth|cred", re.IGNORECASE)
+
+
+def secrets_in(address: str) -> list[str]:
+    """Parts of an address that must not be shown: AWIN puts the key into the path."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return [address]
+    found = [part for part in (parts.username, parts.password) if part]
+    found += [value for name, value in parse_qsl(parts.query) if len(value) >= 16 or _SECRET_NAME.search(name)]
+    found += re.findall(r"/(?:apikey|api_?key|key|token)/([^/]+)", parts.path, re.IGNORECASE)
+    found += re.findall(r"/publisher/[^/]+/([^/]+)/\d+/", parts.path)
+    found += [word for word in re.findall(r"[0-9A-Za-z]{20,}", parts.path) if re.search(r"\d", word)]
+    return [secret for text in found for secret in {text, unquote(text)}]
+
+
+def label_of(address: str) -> str:
+    """Name of a feed for people: host and feed ids, or a file's name; never the key."""
+    path = local_path(address)
+    if path is not None:
+        return path.name
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "of an address that cannot be read"
+    host = parts.hostname or "?"
+    if feed_ids := re.search(r"/fid/([^/]+)", parts.path):
+        return f"{host} fid {unquote(feed_ids[1])}"
+    name = unquote(parts.path.rstrip("/").rpartition("/")[2])
+    file_name = re.fullmatch(r"[\w.,-]{1,60}\.(csv|gz|zip|jsonl|txt)", name)
+    shown = file_name and not any(secret in name for secret in secrets_in(address))
+    return f"{host} … {name}" if shown else f"{host} …"
+
+
+def local_path(address: str) -> Path | None:
+    """The file that an address names; None for one of the web."""
+    if address.startswith("file:"):
+        return Path(url2pathname(urlsplit(address).path))
+    return None if re.match(r"https?://", address, re.IGNORECASE) else Path(address).expanduser()
