@@ -156,7 +156,7 @@ def sync(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan and report, and send nothing.")] = False,
     pilot: Annotated[int | None, typer.Option(min=1, metavar="N", help="Change at most N things of each kind.")] = None,
     accept_smaller_feed: Annotated[
-        bool, typer.Option("--accept-smaller-feed", help="Take a feed of less than half the last one's size.")
+        bool, typer.Option("--accept-smaller-feed", help="Take a feed of less than a quarter of the last one's size.")
     ] = False,
 ) -> None:
     """Run daily_sync_job now: detect, import, hide, restore, set stock and prices, update content, report.

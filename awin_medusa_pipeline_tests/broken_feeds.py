@@ -259,8 +259,8 @@ BYTES = [
     content("every row opens a quotation mark", "all_malformed_quote", packed(GOOD.replace("7001,", '7001,"x', 61))),
 ]
 HELD = [
-    served("less than half of yesterday's size", "shrunken", packed(text_of(*ROWS[:20]))),
-    served("a third of the rows is missing", "short_feed", packed(text_of(*ROWS[:40]))),
+    served("less than a quarter of yesterday's size", "shrunken", packed(text_of(*ROWS[:10]))),
+    served("half of the rows are missing", "short_feed", packed(text_of(*ROWS[:30]))),
     Broken("plain text cut in the middle", "short_feed", Answer(GOOD.encode(), length=len(GOOD) * 2 // 3)),
     served("last year's feed", "too_many_to_hide", packed(text_of(*ROWS[30:], *(named(n) for n in range(100, 130))))),
     served("another range altogether", "all_to_hide", packed(text_of(*(named(n) for n in range(200, 260))))),

@@ -31,7 +31,7 @@ class FeedConfig(dg.Config):
 
     accept_smaller_feed: bool = Field(
         default=False,
-        description="Take a feed of less than half the size of the last accepted one; for the one run after an "
+        description="Take a feed of less than a quarter of the last accepted one's size; for the one run after an "
         "advertiser has really cut its range.",
     )
 

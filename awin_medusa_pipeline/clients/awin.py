@@ -29,8 +29,9 @@ from awin_medusa_pipeline.clients.http import (
 from awin_medusa_pipeline.domain.feed import FeedRules, check_feed
 from awin_medusa_pipeline.domain.feed_errors import Fault, FeedError
 
-# A feed half as big as yesterday's is more often a fault (one lost 89 % between two lists) than an advertiser's wish.
-SMALLEST_SHARE = 0.5
+# Below this a feed is a fault (one lost 89 % between two lists). One that lost less is used: the guards hold what they
+# must, and its stock and prices still count.
+SMALLEST_SHARE = 0.25
 # AWIN blocks a feed that is downloaded more than five times an hour.
 ATTEMPTS = 4
 TIMEOUT = httpx.Timeout(connect=10, read=60, write=30, pool=10)

@@ -201,13 +201,13 @@ def test_an_unchanged_feed_is_known_as_unchanged(server: Server, tmp_path: Path)
     assert "If-None-Match" not in server.requests[-1][1]
 
 
-def test_a_feed_below_half_its_last_size_is_refused_unless_accepted(server: Server, tmp_path: Path) -> None:
+def test_a_feed_below_a_quarter_of_its_last_size_is_refused_unless_accepted(server: Server, tmp_path: Path) -> None:
     server.answers.append(Answer())
-    before = FeedState("0" * 64, 2 * len(FEED) + 1)
+    before = FeedState("0" * 64, 4 * len(FEED) + 1)
     with pytest.raises(FeedError, match=r"accept_smaller_feed.*\[shrunken\]"):
         server.download(tmp_path, previous=before)
     assert server.download(tmp_path, previous=before, accept_smaller=True).bytes == len(FEED)
-    assert server.download(tmp_path, previous=FeedState("0" * 64, 2 * len(FEED))).bytes == len(FEED)
+    assert server.download(tmp_path, previous=FeedState("0" * 64, 4 * len(FEED))).bytes == len(FEED)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ FAULTS = {
     "a header and nothing else": "still offers products",
     "no column with the price": "column",
     "every price is zero": "not one of its 60 rows",
-    "less than half of yesterday's size": "accept_smaller_feed",
+    "less than a quarter of yesterday's size": "accept_smaller_feed",
 }
 HELD = (
     "plain text cut in the middle",
@@ -121,7 +121,7 @@ def test_a_really_smaller_feed_is_taken_when_told_so(pipeline: Pipeline, sandbox
     pipeline.environment.setenv("AWIN_FEED_URL", str(feed))
     feed.write_text(text_of(*ROWS))
     pipeline.run()
-    feed.write_text(text_of(*ROWS[:20]))
+    feed.write_text(text_of(*ROWS[:10]))
     assert "accept_smaller_feed" in str(pipeline.end_of().error)
     summary = pipeline.run(feed={"accept_smaller_feed": True}).summary
-    assert summary["medusa_only"] == len(ROWS) - 20
+    assert summary["medusa_only"] == len(ROWS) - 10

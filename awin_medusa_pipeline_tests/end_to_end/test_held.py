@@ -31,7 +31,7 @@ def test_a_feed_cut_in_half(pipeline: Pipeline, sandbox: Sandbox) -> None:
     whole = gzip.decompress(sandbox.feed_file.read_bytes()).splitlines(keepends=True)
     cut = [line.replace(b",1,", b",0,") for line in whole[: len(whole) // 2]]
     sandbox.feed_file.write_bytes(gzip.compress(b"".join(cut)))
-    finished = pipeline.run(feed={"accept_smaller_feed": True})
+    finished = pipeline.run()
     summary = finished.summary
     assert (summary["hide"]["applied"], summary["hide"]["failed"]) == (0, 0)
     assert summary["hide"]["held"] > 0
