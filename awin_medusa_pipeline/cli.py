@@ -11,7 +11,6 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
-from rich.markup import escape
 from typer.core import TyperGroup
 
 from awin_medusa_pipeline import cli_demo_etsy, cli_etsy, cli_plans, cli_sandbox, cli_why
@@ -113,13 +112,13 @@ def init() -> None:
     from awin_medusa_pipeline.store.database import database_url, open_database
 
     file = env_file()
-    say(f"{'Made' if make_env_file(file, env_example()) else 'There already:'} {escape(str(file))}")
+    say(f"{'Made' if make_env_file(file, env_example()) else 'There already:'} {file}")
     settings = Settings()
     with open_database(database_url(settings)) as database:
-        say(f"State store: {escape(database.name)}")
-    say(f"Dagster's home: {escape(str(dagster_home()))}")
+        say(f"State store: {database.name}")
+    say(f"Dagster's home: {dagster_home()}")
     if blank := [variables_of(name)[0] for name in NEEDED if getattr(settings, name) is None]:
-        say(f"\nNow fill in [bold]{', '.join(blank)}[/] in {escape(str(file))}. Then:")
+        say("\nNow fill in ", (", ".join(blank), "bold"), f" in {file}. Then:")
     else:
         say("\nNext:")
     commands(
@@ -147,7 +146,7 @@ def doctor(
         findings = list(doctor.examine(steps, send_test_message=send_test_message))
     console.print(doctor.table(findings))
     faults = sum(finding.state is doctor.State.FAULT for finding in findings)
-    say(f"[red]{faults} to be put right.[/]" if faults else "[green]Ready for a sync.[/]")
+    say((f"{faults} to be put right.", "red") if faults else ("Ready for a sync.", "green"))
     raise typer.Exit(1 if faults else 0)
 
 
@@ -203,12 +202,10 @@ def report() -> None:
         say("There is no report yet. It comes with the first run: awin-medusa sync --dry-run.")
         raise typer.Exit(1)
     started = datetime.fromisoformat(summary["started_at"])
-    say(
-        f"[bold]{escape(summary['job'])}[/] on {escape(summary['shop'])}, {age(started)} ({started:%Y-%m-%d %H:%M} UTC)"
-    )
+    say((summary["job"], "bold"), f" on {summary['shop']}, {age(started)} ({started:%Y-%m-%d %H:%M} UTC)")
     show(summary)
     for kind, key, reason in islice(failures(folder), SHOWN_FAILURES):
-        say(f"[red]failed[/] {kind} {escape(key)}: {escape(reason)}")
+        say(("failed", "red"), f" {kind} {key}: {reason}")
 
 
 @app.command(rich_help_panel=WORK)
@@ -223,7 +220,7 @@ def ui(port: Annotated[int, typer.Option(min=1024, max=65535, help="Port of the 
     if points_to(sandbox):
         with Steps() as steps:
             sandbox.up(steps)
-    say(f"The Dagster UI comes up at [bold]http://localhost:{port}[/] in some seconds. Ctrl-C stops it.")
+    say("The Dagster UI comes up at ", (f"http://localhost:{port}", "bold"), " in some seconds. Ctrl-C stops it.")
     serve(port)
 
 
@@ -240,12 +237,12 @@ def demo(port: cli_sandbox.Port = None) -> None:
         fill(sandbox, steps)
     settings = write_settings(sandbox)
     if settings.beside_own:
-        say(f"Your own settings are left alone; this run works on the sandbox, with {escape(str(settings.file))}.")
+        say(f"Your own settings are left alone; this run works on the sandbox, with {settings.file}.")
     use(sandbox, settings)
     run_sync()
     cli_demo_etsy.show(sandbox)
     chosen = f"{ENV_FILE_VARIABLE}={settings.file} " if settings.beside_own else ""
-    say(f"\nThe shop: {sandbox.shop.base_url}; Slack's messages: {escape(str(sandbox.slack_file))}")
+    say(f"\nThe shop: {sandbox.shop.base_url}; Slack's messages: {sandbox.slack_file}")
     commands(
         [
             (f"{chosen}make ui", "the Dagster UI at http://localhost:3000, with schedules and sensors"),

@@ -17,11 +17,11 @@ def show(sandbox: Sandbox) -> None:
     from awin_medusa_pipeline.etsy import open_etsy
     from awin_medusa_pipeline.sandbox.demo import choose_products, connect_etsy
 
-    say("\n[bold]And to Etsy[/]: a stand-in on this machine that keeps Etsy's rules. Nothing here costs money.")
+    say(("\nAnd to Etsy", "bold"), ": a stand-in on this machine that keeps Etsy's rules. Nothing here costs money.")
     with open_etsy() as etsy:
         account = connect_etsy(etsy, sandbox)
         products = choose_products(etsy, account)
-    say(f"Connected: [bold]{account.shop_name}[/], prices in {account.currency}. A person picks some products:")
+    say("Connected: ", (account.shop_name, "bold"), f", prices in {account.currency}. A person picks some products:")
     _round(sandbox, products)
     say("\nThe same once more, with nothing changed:")
     _round(sandbox, products)

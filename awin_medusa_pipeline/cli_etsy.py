@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from awin_medusa_pipeline import cli_etsy_connect
 from awin_medusa_pipeline.terminal import age, commands, console, say
@@ -62,11 +62,11 @@ def request(
     table = Table("product", "to do", "what changes")
     for plan in requested.plans:
         changed = ", ".join(dict.fromkeys(change.field.split(" ")[0] for change in plan.changes))
-        table.add_row(escape(plan.title), plan.asked, "" if plan.asked.startswith("create") else changed)
+        table.add_row(plan.title, plan.asked, "" if plan.asked.startswith("create") else changed)
     console.print(table)
-    say(f"[bold]{escape(requested.told.title)}[/]")
+    say((requested.told.title, "bold"))
     for line in requested.told.lines:
-        say(f"  {escape(line)}")
+        say(f"  {line}")
 
 
 @app.command()
@@ -137,8 +137,8 @@ def jobs(
     table = Table("job", "shop", "products", "synced", "failed", "state", "requested", "why")
     for job in found:
         numbers = [f"{number:,}" for number in (job.total_products, job.synced_count, job.failed_count)]
-        shop, requested = escape(shops[job.account_id]), f"{age(job.requested_at)} by {escape(job.requested_by)}"
-        table.add_row(job.transaction_id, shop, *numbers, _state(job), requested, escape(_why(job)))
+        shop, requested = shops[job.account_id], f"{age(job.requested_at)} by {job.requested_by}"
+        table.add_row(job.transaction_id, shop, *numbers, _state(job), requested, _why(job))
     console.print(table)
 
 
@@ -151,11 +151,11 @@ def show(start: Job) -> None:
         links = etsy.links.of_products(job.account_id, [row.product_id for row in rows])
         shop = etsy.accounts.get(job.account_id).shop_name
     why = _why(job)
-    say(f"[bold]{job.transaction_id}[/] for {escape(shop)}: {_state(job)}{f' ({escape(why)})' if why else ''}")
+    say((job.transaction_id, "bold"), f" for {shop}: ", _state(job), f" ({why})" if why else "")
     table = Table("product", "to do", "outcome", "listing", "why")
     for row in rows:
         url = links[row.product_id].etsy_url if row.product_id in links else None
-        table.add_row(escape(row.title), row.action, str(row.outcome), url or "", escape(row.error or ""))
+        table.add_row(row.title, row.action, str(row.outcome), url or "", row.error or "")
     console.print(table)
 
 
@@ -180,10 +180,10 @@ def _ended(job: "EtsyJob") -> str | None:
         return how_it_ended(instance, job.run_id or "")
 
 
-def _state(job: "EtsyJob") -> str:
-    colour = {"completed": "green", "failed": "red", "pending": "yellow"}.get(str(job.status))
+def _state(job: "EtsyJob") -> Text:
+    colour = {"completed": "green", "failed": "red", "pending": "yellow"}.get(str(job.status), "")
     until = f" until {job.expires_at:%H:%M} UTC" if str(job.status) == "pending" else ""
-    return f"[{colour}]{job.status}{until}[/]" if colour else f"{job.status}"
+    return Text(f"{job.status}{until}", style=colour)
 
 
 def _why(job: "EtsyJob") -> str:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from awin_medusa_pipeline.errors import PermanentError
@@ -66,7 +65,7 @@ def connect(
     with open_etsy() as etsy:
         pair = consent(etsy, _open_page)
         account, offers = keep(etsy, pair)
-        say(f"Connected: [bold]{escape(account.shop_name)}[/], prices in {account.currency}.")
+        say("Connected: ", (account.shop_name, "bold"), f", prices in {account.currency}.")
         rule = account.api_config.price.model_dump() | {
             name: value for name, value in price.items() if value is not None
         }
@@ -108,7 +107,7 @@ def settings(
         with etsy.client(account) as client:
             Offers.of(client).check(config)
         etsy.accounts.configure(account.id, config)
-    say(f"Settings of {escape(account.shop_name)} changed.")
+    say(f"Settings of {account.shop_name} changed.")
 
 
 def accounts() -> None:
@@ -133,7 +132,7 @@ def accounts() -> None:
             state = "disconnected"
         row = [account.shop_name, str(account.shop_id), account.currency, state]
         links = [f"{number:,}" for number in numbers[account.id].values()]
-        table.add_row(*map(escape, row), *links, "published" if account.api_config.publish else "drafts")
+        table.add_row(*row, *links, "published" if account.api_config.publish else "drafts")
     console.print(table)
 
 
@@ -144,10 +143,7 @@ def disconnect(shop: Shop = None) -> None:
     with open_etsy() as etsy:
         account = etsy.accounts.find(shop)
         etsy.accounts.disconnect(account.id)
-    say(
-        f"Disconnected: {escape(account.shop_name)}. Take the app's permission back at Etsy too: "
-        "Account settings > Apps."
-    )
+    say(f"Disconnected: {account.shop_name}. Take the app's permission back at Etsy too: Account settings > Apps.")
 
 
 def key(
@@ -176,9 +172,7 @@ def is_terminal() -> bool:
 
 
 def _open_page(address: str) -> None:
-    say(
-        f"Agree on Etsy's page, which your browser shows now. If it does not, open this address:\n\n{escape(address)}\n"
-    )
+    say(f"Agree on Etsy's page, which your browser shows now. If it does not, open this address:\n\n{address}\n")
     webbrowser.open(address)
 
 
@@ -208,9 +202,9 @@ def _option(question: "Question") -> str:
 def _asked(question: "Question") -> Any:
     found = dict(question.choices)
     while len(found) != 1:
-        say(f"\nChoose [bold]{question.words}[/]:")
+        say("\nChoose ", (question.words, "bold"), ":")
         for value, words in list(found.items())[:SHOWN_CHOICES]:
-            say(f"  {value}  {escape(words)}")
+            say(f"  {value}  {words}")
         if len(found) > SHOWN_CHOICES:
             say(f"  ... and {len(found) - SHOWN_CHOICES:,} more: type a part of the name")
         text = typer.prompt("Number or name")
@@ -218,7 +212,7 @@ def _asked(question: "Question") -> Any:
         if not found and question.open:
             return text.strip()
         if not found:
-            say(f"There is no {escape(text)}.")
+            say(f"There is no {text}.")
             found = dict(question.choices)
     return next(iter(found))
 
@@ -227,7 +221,7 @@ def _show(config: "EtsyAccountConfig", offers: "Offers") -> None:
     table = Table(show_header=False, box=None, padding=(0, 2))
     for question in offers.questions:
         value = getattr(config, question.field)
-        table.add_row(question.words, escape(question.choices.get(value, str(value or "not chosen"))))
+        table.add_row(question.words, question.choices.get(value, str(value or "not chosen")))
     rule = config.price
     price = f"that of Medusa x {rule.multiplier} + {rule.addition}, rounded to {rule.step}"
     new = f"published, at most {config.publish_at_most} a run, at 0.20 USD each" if config.publish else "drafts"

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from awin_medusa_pipeline.cli_run import run_sync
 from awin_medusa_pipeline.settings import Settings
-from awin_medusa_pipeline.terminal import age, console, say
+from awin_medusa_pipeline.terminal import age, console, say, short
 
 if TYPE_CHECKING:
     from awin_medusa_pipeline.store.held_plans import HeldPlans
@@ -31,6 +31,15 @@ ASSETS = {
     "price": "price_updates",
     "content": "content_updates",
 }
+COLUMNS = {
+    "import": ("sku", "title", "price", "currency", "wanted_level"),
+    "hide": ("handle", "title", "skus"),
+    "restore": ("handle", "title"),
+    "stock": ("sku", "level", "wanted_level", "reason"),
+    "price": ("sku", "currency", "shop_price", "price", "change_percent"),
+    "content": ("handle", "field", "shop_value", "value"),
+}
+"""What tells a person which product it is, and what would change."""
 
 
 @app.callback()
@@ -65,12 +74,14 @@ def show_plan(start: Hash) -> None:
 
     with _held_plans() as held:
         plan = held.find(start)
-    say(f"[bold]{plan.kind}[/], {len(plan.rows):,} rows: {told(plan)}")
-    rows = rows_of(plan).head(SHOWN_ROWS)
-    table = Table(*rows.columns)
-    for row in rows.iter_rows():
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    say((plan.kind, "bold"), f", {len(plan.rows):,} rows: {told(plan)}")
+    rows = rows_of(plan).select(COLUMNS[plan.kind])
+    table = Table(*(name.replace("_", " ") for name in rows.columns))
+    for row in rows.head(SHOWN_ROWS).iter_rows():
+        table.add_row(*("" if cell is None else short(cell) for cell in row))
     console.print(table)
+    if len(rows) > SHOWN_ROWS:
+        say(f"... and {len(rows) - SHOWN_ROWS:,} more; all are in the reports of run {plan.run_id[:8]}.")
 
 
 @app.command()

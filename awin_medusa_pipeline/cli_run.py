@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.markup import escape
 
 from awin_medusa_pipeline.messages_etsy import outcome_text
 from awin_medusa_pipeline.settings import Settings
@@ -48,7 +47,7 @@ def run_undo(config: Mapping[str, Any]) -> None:
             say(f"{KINDS[kind]}: " + ", ".join(f"{number:,} {status}" for status, number in counts.items() if number))
         for row in ledger.rows(outcome.run_id):
             if row.status is not Status.APPLIED:
-                say(f"  [dim]{escape(row.key)}: {escape(row.reason or '')}[/]")
+                say((f"  {row.key}: {row.reason or ''}", "dim"))
     if not outcome.failure:
         say(f"To take this back as well: awin-medusa undo {outcome.run_id[:8]}")
     _end(outcome)
@@ -75,7 +74,7 @@ def run_etsy_sync(transaction_id: str) -> None:
 def _end(outcome: "JobOutcome") -> None:
     if failure := outcome.failure:
         complain(f"The run failed{f' at {failure.step}' if failure.step else ''}. {failure.error}")
-        say(f"Its log: {escape(outcome.run_id)} in the Dagster UI (awin-medusa ui).")
+        say(f"Its log: {outcome.run_id} in the Dagster UI (awin-medusa ui).")
         raise typer.Exit(1)
 
 
@@ -89,5 +88,5 @@ def show(summary: Mapping[str, Any]) -> None:
     say(verdict(summary))
     if folder := latest_reports(Settings().awin_medusa_home):
         for kind, status, reason, number in reasons(folder):
-            say(f"  {KINDS[kind]}: {number:,} {status}: [dim]{escape(reason)}[/]")
-        say(f"Reports: {escape(str(folder))}")
+            say(f"  {KINDS[kind]}: {number:,} {status}: ", (reason, "dim"))
+        say(f"Reports: {folder}")

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from awin_medusa_pipeline.environment import sandbox_here
 from awin_medusa_pipeline.sandbox import DEFAULT_PORT
@@ -40,7 +41,7 @@ def up(port: Port = None) -> None:
     """Start it; the first time also install and seed it (about a minute)."""
     with Steps() as steps:
         shop = sandbox_here(port).up(steps)
-    say(f"\nThe sandbox runs. Shop: [bold]{shop.base_url}[/] (admin {shop.admin_email})")
+    say("\nThe sandbox runs. Shop: ", (shop.base_url, "bold"), f" (admin {shop.admin_email})")
     commands(
         [
             ("awin-medusa demo", "fill it, and see a whole sync"),
@@ -69,8 +70,8 @@ def status(port: Port = None) -> None:
     found = sandbox_here(port).status()
     table = Table("part", "state", "address", "log")
     for service in found.services:
-        colour = "green" if service.state == "running" else "yellow"
-        table.add_row(service.name, f"[{colour}]{service.state}[/]", service.address, str(service.log))
+        state = Text(service.state, style="green" if service.state == "running" else "yellow")
+        table.add_row(service.name, state, service.address, str(service.log))
     console.print(table)
     if not found.running:
         say("Not running." if found.seeded else "Not set up.")

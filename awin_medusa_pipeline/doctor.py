@@ -15,8 +15,8 @@ from pathlib import Path
 
 import dagster as dg
 from pydantic import SecretStr, ValidationError
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from awin_medusa_pipeline.clients.awin import download
 from awin_medusa_pipeline.clients.awin_address import label_of
@@ -95,8 +95,8 @@ def table(findings: list[Finding]) -> Table:
     colours = {State.OK: "green", State.NOTE: "yellow", State.FAULT: "red"}
     shown = Table("part", "state", "found", "what to do")
     for finding in findings:
-        state = f"[{colours[finding.state]}]{finding.state}[/]"
-        shown.add_row(finding.part, state, escape(finding.found), escape(finding.to_do))
+        state = Text(finding.state, style=colours[finding.state])
+        shown.add_row(finding.part, state, finding.found, finding.to_do)
     return shown
 
 

@@ -11,15 +11,15 @@ from types import TracebackType
 from typing import Any, Self
 
 from rich.console import Console
-from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
 from awin_medusa_pipeline.messages import duration_text
 
-console = Console(highlight=False)
-_trouble = Console(highlight=False, stderr=True)
+# Much of what is shown was written by others: [/b] or :car: in a title is text.
+console = Console(highlight=False, markup=False, emoji=False)
+_trouble = Console(highlight=False, markup=False, emoji=False, stderr=True)
 
 FOUND = {
     "feed_rows": "rows in the feed",
@@ -39,6 +39,7 @@ FOUND = {
     "loose_matches": "pairs that only look alike",
 }
 _SIZES = ("dagster/row_count", "bytes")
+LONGEST = 100
 SUMMARY_ASSET = "sync_summary"
 OUTCOMES = ("planned", "applied", "unchanged", "skipped", "held", "failed")
 KINDS = {
@@ -49,12 +50,16 @@ KINDS = {
     "price": "set price",
     "content": "content",
 }
-_GOOD_WHEN_NOT_ZERO, _BAD_WHEN_NOT_ZERO = {"applied": "green"}, {"failed": "red", "held": "yellow"}
+COLOURS = {"applied": "green", "failed": "red", "held": "yellow"}
 
 
-def say(text: str = "") -> None:
-    """A line of markup, never broken: a path or an address that is cut into lines cannot be copied."""
-    console.print(text, soft_wrap=True)
+Part = str | Text | tuple[str, str]
+"""Text, or text and its style."""
+
+
+def say(*parts: Part) -> None:
+    """A line, never broken: a path or an address that is cut into lines cannot be copied."""
+    console.print(Text.assemble(*parts), soft_wrap=True)
 
 
 def complain(text: str) -> None:
@@ -94,7 +99,7 @@ class Steps:
                 self._step, self._began = step, time.monotonic()
                 if not console.is_terminal:
                     console.print(f"  {step} ...")
-            self._status.update(escape(f"{step}: {state}" if state else f"{step} ..."))
+            self._status.update(Text(f"{step}: {state}" if state else f"{step} ..."))
 
     def done(self, step: str, state: str) -> None:
         """A line for something that was done within the running step."""
@@ -153,22 +158,21 @@ def summary_tables(summary: Mapping[str, Any]) -> list[Table]:
     return [found, done]
 
 
-def verdict(summary: Mapping[str, Any]) -> str:
-    """The summary in one sentence of markup."""
+def verdict(summary: Mapping[str, Any]) -> Text:
+    """The summary in one sentence."""
     total = {outcome: sum(summary[kind][outcome] for kind in KINDS if kind in summary) for outcome in OUTCOMES}
     if summary.get("dry_run"):
-        return f"[green]Dry run: {total['planned']:,} changes planned, nothing was sent.[/]"
+        return Text(f"Dry run: {total['planned']:,} changes planned, nothing was sent.", style="green")
     if total["failed"]:
-        return f"[red]{total['failed']:,} changes failed[/], {total['applied']:,} were applied."
+        failed = (f"{total['failed']:,} changes failed", "red")
+        return Text.assemble(failed, f", {total['applied']:,} were applied.")
     held = f" {total['held']:,} are held until you decide." if total["held"] else ""
-    if total["applied"]:
-        return f"[green]{total['applied']:,} changes applied, nothing failed.[/]{held}"
-    return f"[green]Nothing to change: zero writes, nothing failed.[/]{held}"
+    done = f"{total['applied']:,} changes applied" if total["applied"] else "Nothing to change: zero writes"
+    return Text.assemble((f"{done}, nothing failed.", "green"), held)
 
 
-def _coloured(outcome: str, number: int) -> str:
-    colour = (_GOOD_WHEN_NOT_ZERO | _BAD_WHEN_NOT_ZERO).get(outcome) if number else "dim"
-    return f"[{colour}]{number:,}[/]" if colour else f"{number:,}"
+def _coloured(outcome: str, number: int) -> Text:
+    return Text(f"{number:,}", style=COLOURS.get(outcome, "") if number else "dim")
 
 
 def age(since: datetime) -> str:
@@ -176,10 +180,16 @@ def age(since: datetime) -> str:
     return f"{duration_text((datetime.now(UTC) - since).total_seconds())} ago"
 
 
+def short(value: Any) -> str:
+    """A value as text that is not too long to be looked at."""
+    text = "none" if value is None else str(value)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
 def commands(lines: Iterable[tuple[str, str]]) -> None:
     """Commands to run next, each with what it does."""
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 2))
     table.add_column(no_wrap=True)
     for command, meaning in lines:
-        table.add_row(f"[bold]{escape(command)}[/]", escape(meaning))
+        table.add_row(Text(command, style="bold"), meaning)
     console.print(table)
