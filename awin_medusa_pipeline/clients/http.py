@@ -12,6 +12,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.utils import formatdate, parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -51,9 +52,18 @@ def redact(text: str, secrets: Iterable[str]) -> str:
 
 
 def retry_after_seconds(response: httpx.Response) -> float | None:
-    """Seconds of a Retry-After header; None for a date or none (RFC 9110 allows both)."""
+    """Seconds of a Retry-After header, a number or a date (RFC 9110); None when it is neither, or not there.
+
+    A date is counted from the server's own, since clocks differ.
+    """
     value = response.headers.get("retry-after", "").strip()
-    return float(value) if re.fullmatch(r"\d+(\.\d+)?", value) else None
+    if re.fullmatch(r"\d+(\.\d+)?", value):
+        return float(value)
+    try:
+        until, now = map(parsedate_to_datetime, (value, response.headers.get("date") or formatdate(usegmt=True)))
+        return max(0.0, (until - now).total_seconds())
+    except (ValueError, TypeError):  # no date, or one without a time zone
+        return None
 
 
 @dataclass

@@ -1,6 +1,8 @@
 """What every client shares: retries, waits, and faults as our errors."""
 
 import threading
+import time
+from email.utils import formatdate
 
 import httpx
 import pytest
@@ -84,13 +86,22 @@ def test_one_429_makes_every_thread_wait() -> None:
         (" 0.5 ", 0.5),
         ("", None),
         ("soon", None),
-        ("Sat, 21 Nov 2026 12:00:00 GMT", None),
+        ("Sat, 21 Nov 2026 12:00:07 GMT", 7.0),
+        ("Sat, 21 Nov 2026 11:00:00 GMT", 0.0),
+        ("Sat, 21 Nov 2026 12:00:07 -0000", None),
         ("-3", None),
     ],
 )
 def test_retry_after_header(header: str, seconds: float | None) -> None:
-    assert retry_after_seconds(httpx.Response(429, headers={"retry-after": header})) == seconds
+    headers = {"retry-after": header, "date": "Sat, 21 Nov 2026 12:00:00 GMT"}
+    assert retry_after_seconds(httpx.Response(429, headers=headers)) == seconds
     assert retry_after_seconds(httpx.Response(429)) is None
+
+
+def test_retry_after_a_date_by_a_server_that_does_not_tell_the_time() -> None:
+    until = formatdate(time.time() + 30, usegmt=True)
+    seconds = retry_after_seconds(httpx.Response(429, headers={"retry-after": until}))
+    assert seconds == pytest.approx(30, abs=3)
 
 
 def test_redact_takes_the_longest_secret_first() -> None:
