@@ -193,7 +193,8 @@ def why(
 
 @app.command(rich_help_panel=WORK)
 def report() -> None:
-    """Show the summary of the last run, and its first failures."""
+    """Show the summary of the last run, and its first failures; and whether one after it ended without a summary."""
+    from awin_medusa_pipeline.local import failed_since
     from awin_medusa_pipeline.reports import failures, latest_reports, latest_summary
 
     home = Settings().awin_medusa_home
@@ -206,6 +207,9 @@ def report() -> None:
     show(summary)
     for kind, key, reason in islice(failures(folder), SHOWN_FAILURES):
         say(("failed", "red"), f" {kind} {key}: {reason}")
+    if later := failed_since(started):
+        when, failure = later
+        complain(f"A later run, {age(when)}, failed{f' at {failure.step}' if failure.step else ''}. {failure.error}")
 
 
 @app.command(rich_help_panel=WORK)

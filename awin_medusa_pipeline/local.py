@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -128,6 +129,17 @@ def run_job(
         with open_database(database_url(Settings())) as database:
             alert(Slack(), database, result.dagster_run, failure)
         return JobOutcome(run_id, failure)
+
+
+def failed_since(moment: datetime) -> tuple[datetime, RunFailure] | None:
+    """When and why the newest run on the shop failed; None when it did not, or began before `moment`."""
+    dagster_home()
+    with dg.DagsterInstance.get() as instance:
+        newer = instance.get_run_records(dg.RunsFilter(tags=dict(SHOP_TAG), created_after=moment), limit=1)
+        for record in newer:
+            if record.dagster_run.is_failure:
+                return record.create_timestamp, failure_of(instance, record.dagster_run.run_id)
+    return None
 
 
 @contextmanager

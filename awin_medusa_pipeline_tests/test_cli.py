@@ -121,7 +121,9 @@ def test_init_makes_what_is_missing_and_changes_nothing_else(home: Path):
     assert (home / "dagster" / "dagster.yaml").read_text() == "telemetry: {enabled: false}\n"
 
 
-def test_report_shows_numbers_reasons_and_first_failures(home: Path):
+@pytest.fixture
+def reports(home: Path) -> RunReports:
+    """Of a run in which 12 imports were refused."""
     outcomes = dict.fromkeys(("planned", "applied", "unchanged", "skipped", "held", "failed"), 0)
     with open_database(f"sqlite:///{home}/state.db") as database:
         ledger = Ledger(database)
@@ -134,11 +136,27 @@ def test_report_shows_numbers_reasons_and_first_failures(home: Path):
     facts |= {"started_at": ledger_run.started_at, "feed_rows": 1234}
     reports.write_json(facts | dict.fromkeys(KINDS, outcomes) | {"import": numbers})
     reports.point_latest()
+    return reports
+
+
+def test_report_shows_numbers_reasons_and_first_failures(reports: RunReports):
     result = run("report")
     assert result.exit_code == 0
     shown = ("daily_sync_job on http://shop", "1,234", "12 changes failed", "HTTP 400 [no] price", str(reports.folder))
     assert [text for text in shown if text not in result.output] == []
     assert result.output.count("failed import offer-") == 10
+    assert "later run" not in result.output
+
+
+def test_report_tells_of_a_later_run_that_failed_before_its_summary(
+    reports: RunReports, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AWIN_FEED_URL", "")
+    assert run("sync").exit_code == 1
+    result = run("report")
+    assert "daily_sync_job on http://shop" in result.output
+    assert "A later run, " in result.output
+    assert "AWIN_FEED_URL is not set" in result.output
 
 
 def test_ui_on_a_taken_port(home: Path):
