@@ -200,7 +200,7 @@ SERVER = [
     Broken("an address of another kind", "bad_address", address="http://[::1" + ADDRESS),
     Broken("no address", "no_address", address=" "),
     Broken("a file that is not there", "no_file", address="{folder}/gone.csv"),
-    Broken("a folder in place of a file", "unreadable_file", address="{folder}"),
+    Broken("a folder in place of a file", "unreadable_file", address="{folder}/home"),
 ]
 BYTES = [
     content("an empty file", "empty", b""),
@@ -450,7 +450,7 @@ def main() -> None:
             met = world.meet(broken)
             destroyed += sum(len(keys) for effect, keys in met.sent.items() if effect not in ("import", "stock"))
             sentence = "; ".join(met.told) or "nothing: every product is found again, so nothing changes"
-            shown = sentence.replace("|", "\\|").replace(folder, "...").replace(Path(folder).name, "feeds")
+            shown = sentence.replace("|", "\\|")
             code = f"`{broken.code}`" if broken.code else ""
             sys.stdout.write(f"| {broken.name} | {code} | {shown} |\n")
     codes = len({broken.code for broken in BROKEN} - {None})
