@@ -25,16 +25,6 @@ from awin_medusa_pipeline.store.feed_history import Feed, FeedHistory, FeedState
 
 
 @dataclass(frozen=True)
-class ParsedFeeds:
-    """Feeds as tables that lie in parts on disk: valid as long as their folder."""
-
-    offers: pl.LazyFrame
-    rejects: pl.LazyFrame
-    numbers: Sequence["FeedNumbers"]
-    """One a feed, in their order."""
-
-
-@dataclass(frozen=True)
 class FeedNumbers:
     """What became of the rows of one feed."""
 
@@ -62,6 +52,38 @@ def _by_merchant(offers: pl.DataFrame) -> dict[str, int]:
     return dict(offers["merchant_id"].value_counts().iter_rows())
 
 
+class FeedParts:
+    """Feeds as tables in parts, a batch each, so that memory stays bounded: valid as long as their folder."""
+
+    def __init__(self, folder: Path, rules: FeedRules) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder, self._rules = folder, rules
+        self._seen, self._written = Seen(), itertools.count()
+
+    def take(self, path: Path, label: str) -> FeedNumbers:
+        """Parse one more feed. Raises FeedError."""
+        total = FeedNumbers()
+        for batch in read_feed(path, label=label, rules=self._rules, seen=self._seen):
+            total = total.plus(batch)
+            number = next(self._written)
+            # Read once and removed: not worth the time of strong compression.
+            batch.offers.write_parquet(self._folder / f"offers-{number:06}.parquet", compression="lz4")
+            batch.rejects.write_parquet(self._folder / f"rejects-{number:06}.parquet", compression="lz4")
+        if not total.accepted:
+            raise no_offers(label, total.rejected)
+        return total
+
+    @property
+    def offers(self) -> pl.LazyFrame:
+        """Under the contract Offer."""
+        return pl.scan_parquet(self._folder / "offers-*.parquet")
+
+    @property
+    def rejects(self) -> pl.LazyFrame:
+        """Under the contract RejectedRow."""
+        return pl.scan_parquet(self._folder / "rejects-*.parquet")
+
+
 def take_feeds(
     settings: Settings,
     history: FeedHistory,
@@ -71,8 +93,8 @@ def take_feeds(
     parts: Path,
     progress: Progress,
     accept_smaller: bool,
-) -> tuple[ParsedFeeds, list[DownloadedFeed]]:
-    """Every feed of AWIN_FEED_URL, downloaded and parsed, each recorded in the history as accepted or refused.
+) -> tuple[FeedParts, Sequence[tuple[DownloadedFeed, FeedNumbers]]]:
+    """Every feed of AWIN_FEED_URL, downloaded and parsed, each recorded in the history as accepted, held or refused.
 
     Raises FeedError or RemoteError; then nothing of any feed is to be used.
     """
@@ -82,29 +104,26 @@ def take_feeds(
         )
     rules = FeedRules(settings.sync_sku_template, settings.sync_price_column)
     token = settings.awin_api_token.get_secret_value() if settings.awin_api_token else None
-    taken: list[DownloadedFeed] = []
-    label = ""
-    try:
-        for address in settings.feed_addresses:
-            label = label_of(address)
-            taken.append(
-                download(
-                    address,
-                    downloads,
-                    previous=_last(history.last_accepted(label)),
-                    rules=rules,
-                    token=token,
-                    progress=progress,
-                    accept_smaller=accept_smaller,
-                )
+    tables, taken = FeedParts(parts, rules), []
+    for address in settings.feed_addresses:
+        label = label_of(address)
+        try:
+            feed = download(
+                address,
+                downloads,
+                previous=_last(history.last_accepted(label)),
+                rules=rules,
+                token=token,
+                progress=progress,
+                accept_smaller=accept_smaller,
             )
-        parsed = parse([(feed.path, feed.label) for feed in taken], rules, parts)
-    except FeedError as error:
-        history.record(label, run_id, FeedState.REFUSED, reason=str(error))
-        raise
-    for feed, numbers in zip(taken, parsed.numbers, strict=True):
+            taken.append((feed, tables.take(feed.path, label)))
+        except FeedError as error:
+            history.record(label, run_id, FeedState.REFUSED, reason=str(error))
+            raise
+    for feed, numbers in taken:
         _record(history, run_id, feed, numbers, settings.guard_limits)
-    return parsed, taken
+    return tables, taken
 
 
 def _record(history: FeedHistory, run_id: str, feed: DownloadedFeed, numbers: FeedNumbers, limits: Limits) -> None:
@@ -177,26 +196,6 @@ def _facts(feed: Feed) -> FeedFacts:
         feed.with_stock,
         feed.rejected_by or {},
         feed.damaged or 0,
-    )
-
-
-def parse(files: Sequence[tuple[Path, str]], rules: FeedRules, folder: Path) -> ParsedFeeds:
-    """Feeds (file, label) to tables in parts, a batch each, so that memory stays bounded. Raises FeedError."""
-    folder.mkdir(parents=True, exist_ok=True)
-    seen, numbers, written = Seen(), [], itertools.count()
-    for path, label in files:
-        total = FeedNumbers()
-        for batch in read_feed(path, label=label, rules=rules, seen=seen):
-            total = total.plus(batch)
-            number = next(written)
-            # Read once and removed: not worth the time of strong compression.
-            batch.offers.write_parquet(folder / f"offers-{number:06}.parquet", compression="lz4")
-            batch.rejects.write_parquet(folder / f"rejects-{number:06}.parquet", compression="lz4")
-        if not total.accepted:
-            raise no_offers(label, total.rejected)
-        numbers.append(total)
-    return ParsedFeeds(
-        pl.scan_parquet(folder / "offers-*.parquet"), pl.scan_parquet(folder / "rejects-*.parquet"), numbers
     )
 
 

@@ -413,7 +413,7 @@ def _effect(change: Change) -> str:
 
 def taken(settings: Settings, history: FeedHistory, run_id: str, folder: Path) -> pl.LazyFrame:
     """Offers of AWIN_FEED_URL."""
-    parsed, _ = take_feeds(
+    tables, _ = take_feeds(
         settings,
         history,
         run_id,
@@ -422,7 +422,7 @@ def taken(settings: Settings, history: FeedHistory, run_id: str, folder: Path) -
         progress=lambda *_: None,
         accept_smaller=False,
     )
-    return parsed.offers
+    return tables.offers
 
 
 @contextmanager

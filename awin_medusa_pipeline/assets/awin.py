@@ -61,7 +61,7 @@ def awin_feeds(
     settings = Settings()
     local = local_home(settings.awin_medusa_home)
     with TemporaryDirectory(dir=local) as parts:
-        feeds, downloads = take_feeds(
+        tables, taken = take_feeds(
             settings,
             store.feeds,
             context.run.run_id,
@@ -71,16 +71,16 @@ def awin_feeds(
             accept_smaller=config.accept_smaller_feed,
         )
         facts: dict[str, Any] = {
-            "bytes_downloaded": sum(feed.bytes for feed in downloads),
-            "unchanged": all(feed.unchanged for feed in downloads),
-            "damaged_characters": sum(numbers.damaged for numbers in feeds.numbers),
-            "feeds": [feed.label for feed in downloads],
+            "bytes_downloaded": sum(feed.bytes for feed, _ in taken),
+            "unchanged": all(feed.unchanged for feed, _ in taken),
+            "damaged_characters": sum(numbers.damaged for _, numbers in taken),
+            "feeds": [feed.label for feed, _ in taken],
         }
-        yield dg.Output(feeds.offers, "awin_feed", metadata=facts)
-        report = store.reports(context.run).write_csv(feeds.rejects, "rejected-rows.csv")
-        reasons = sum((Counter(numbers.rejected) for numbers in feeds.numbers), Counter())
+        yield dg.Output(tables.offers, "awin_feed", metadata=facts)
+        report = store.reports(context.run).write_csv(tables.rejects, "rejected-rows.csv")
+        reasons = sum((Counter(numbers.rejected) for _, numbers in taken), Counter())
         yield dg.Output(
-            feeds.rejects, "awin_feed_rejects", metadata={**reasons, "report": dg.MetadataValue.path(str(report))}
+            tables.rejects, "awin_feed_rejects", metadata={**reasons, "report": dg.MetadataValue.path(str(report))}
         )
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from awin_medusa_pipeline.domain.feed import FeedRules
-from awin_medusa_pipeline.feeds import parse
+from awin_medusa_pipeline.feeds import FeedParts
 from awin_medusa_pipeline.sandbox import Sandbox
 from awin_medusa_pipeline.sandbox.feed_generator import write_feed
 from awin_medusa_pipeline.sandbox.prefill import prefill
@@ -30,7 +30,9 @@ def undo(pipeline: Pipeline, run_id: str, **config: object) -> str:
 
 def test_a_run_is_taken_back_and_brought_again(pipeline: Pipeline, sandbox: Sandbox, tmp_path: Path) -> None:
     write_feed(sandbox.feed_file, offers=150, quirks=False)
-    offers = parse([(sandbox.feed_file, "feed")], FeedRules(), tmp_path / "parts").offers.collect()
+    parts = FeedParts(tmp_path / "parts", FeedRules())
+    parts.take(sandbox.feed_file, "feed")
+    offers = parts.offers.collect()
     prefill(sandbox.shop, offers, limit=90)
     before = state_of(products_in(sandbox.shop))
     synced = pipeline.run().run_id
