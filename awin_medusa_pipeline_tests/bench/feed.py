@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.console import Console
 
 from awin_medusa_pipeline.domain.feed import FeedRules
-from awin_medusa_pipeline.feeds import parse
+from awin_medusa_pipeline.feeds import FeedParts
 from awin_medusa_pipeline.sandbox.feed_generator import write_feed
 from awin_medusa_pipeline_tests.bench.catalog import write_catalog
 from awin_medusa_pipeline_tests.bench.timing import Comparison, compare, largest_child_megabytes, run_module
@@ -21,7 +21,9 @@ def measure(folder: Path, console: Console) -> list[Comparison]:
         write_feed(source, offers=ROWS)
         # The bare script reads a file without damage, since one broken row ends it.
         write_feed(clean, offers=ROWS, quirks=False)
-        write_catalog(parse([(source, "bench")], FeedRules(), folder / "made").offers, catalog)
+        parts = FeedParts(folder / "made", FeedRules())
+        parts.take(source, "bench")
+        write_catalog(parts.offers, catalog)
     package = __name__.rpartition(".")[0]
     peaks: list[float] = []
 

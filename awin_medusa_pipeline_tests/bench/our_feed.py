@@ -12,7 +12,7 @@ from awin_medusa_pipeline import history
 from awin_medusa_pipeline.domain import discrepancies, ownership, schemas
 from awin_medusa_pipeline.domain.discrepancies import StockRules
 from awin_medusa_pipeline.domain.feed import FeedRules
-from awin_medusa_pipeline.feeds import parse
+from awin_medusa_pipeline.feeds import FeedParts
 
 
 def main(feed: str, catalog: str, folder: str) -> None:
@@ -25,7 +25,8 @@ def main(feed: str, catalog: str, folder: str) -> None:
         history.keep(folder, name, "bench", pl.scan_parquet(path))
         return pl.scan_parquet(path)
 
-    parsed = parse([(Path(feed), "bench")], FeedRules(), home / "parts")
+    parsed = FeedParts(home / "parts", FeedRules())
+    parsed.take(Path(feed), "bench")
     offers, rules, shop = table("awin_feed", parsed.offers), StockRules(), pl.scan_parquet(catalog)
     table("awin_feed_rejects", parsed.rejects)
     matched = table("matched_products", discrepancies.matched_products(offers, shop, rules))

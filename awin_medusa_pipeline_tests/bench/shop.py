@@ -21,7 +21,7 @@ from awin_medusa_pipeline.engine import plans
 from awin_medusa_pipeline.engine.apply import BATCH, THREADS, Engine
 from awin_medusa_pipeline.engine.kinds import Application
 from awin_medusa_pipeline.engine.taxonomy import product_defaults
-from awin_medusa_pipeline.feeds import parse
+from awin_medusa_pipeline.feeds import FeedParts
 from awin_medusa_pipeline.sandbox import Sandbox
 from awin_medusa_pipeline.sandbox.feed_generator import write_feed
 from awin_medusa_pipeline.store.database import open_database
@@ -43,7 +43,9 @@ def measure(folder: Path, console: Console) -> list[Comparison]:
     try:
         source = folder / "shop.csv.gz"
         write_feed(source, offers=2 * CATALOGUE, quirks=False)
-        offers = parse([(source, "bench")], FeedRules(), folder / "shop").offers.collect()
+        parts = FeedParts(folder / "shop", FeedRules())
+        parts.take(source, "bench")
+        offers = parts.offers.collect()
         # One variant a product, so that products, variants and levels are the same number.
         single = offers.filter(pl.col("product_key").is_unique()).with_columns(product_key="offer_key")
         with MedusaClient(sandbox.shop.base_url, admin_key=sandbox.shop.admin_key) as client:
