@@ -220,7 +220,7 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_fault(case: Case, ledger: Ledger) -> None:
-    shop = MemoryShop(ledger, **{name: _copy(value) for name, value in case.shop.items()})  # type: ignore[arg-type]
+    shop = MemoryShop(ledger, **{name: _copy(value) for name, value in case.shop.items()})
     already = set(shop.there)
     result = apply(shop, plan(case.rows))
 
@@ -416,7 +416,9 @@ def test_whatever_fails_every_row_has_one_true_outcome(
 
     batches = math.ceil(rows / batch_size)
     halves = 2 * halvings(batch_size) if batch_size > 1 else 0
-    assert sends <= batches * 2 + (len(culprits) + 2 * len(faults)) * (halves + 1)
+    # What lands late may make every row of its batch a culprit: the whole tree of halves is sent.
+    late = sum("done after" in (fault or "") for fault in faults)
+    assert sends <= batches * 2 + (len(culprits) + 2 * len(faults)) * (halves + 1) + late * 2 * batch_size
 
     shop.start_run()
     shop.faults = []
