@@ -377,7 +377,7 @@ class Trials:
             *guards.price_trips(tables["price_mismatches"], tables["matched_products"].lazy(), limits),
         ]
         sent: list[Operation] = []
-        engine = Engine(Ledger(None), "tonight", progress=sent.append)  # type: ignore[arg-type]
+        engine = Engine(Ledger(None), "tonight", progress=sent.append)
         guard = Guard(trips, plans, "http://shop", "tonight", 24)
         trial = Trial(MedusaClient("http://shop", admin_key="sk"), Shop("sc", LOCATION, "sp"), engine, guard=guard)
         trial.import_missing(tables["missing_awin_products"])

@@ -60,12 +60,8 @@ class FaultProxy:
     lock: Lock = field(default_factory=Lock)
 
     def __enter__(self) -> Self:
-        proxy = self
-
-        class Handler(_Handler):
-            owner = proxy
-
-        self._server = _Server(("127.0.0.1", 0), Handler)
+        handler = type("Handler", (_Handler,), {"owner": self})
+        self._server = _Server(("127.0.0.1", 0), handler)
         self._shop = httpx.Client(base_url=self.target, timeout=60, limits=httpx.Limits(keepalive_expiry=4))
         Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from awin_medusa_pipeline.domain.feed_errors import Fault
-from awin_medusa_pipeline_tests.broken_feeds import BROKEN, HARMLESS, KEY, Broken, Trials, trials
+from awin_medusa_pipeline_tests.broken_feeds import BROKEN, HARMLESS, Broken, Trials, trials
+from awin_medusa_pipeline_tests.end_to_end.feeds import KEY
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ import pytest
 from awin_medusa_pipeline import history, why
 from awin_medusa_pipeline.domain import schemas
 from awin_medusa_pipeline.errors import PermanentError
+from awin_medusa_pipeline.files import home_path, replacing
 from awin_medusa_pipeline.store.database import Database, open_database
 from awin_medusa_pipeline.store.feed_history import FeedHistory, FeedState
 from awin_medusa_pipeline.store.ledger import Final, Ledger, Status
@@ -73,8 +74,8 @@ def remember(home: str, database: Database) -> None:
         for asset, table in tables.items():
             history.keep(home, asset, f"run-{day}-of-it", table, now=START + timedelta(days=day))
     shown = [variant("LAMP-1", "prod_lamp", sku="LAMP-1", external_id="awin:1:LAMP-1"), variant("own", sku="OWN")]
-    path = history.home_path(home) / "tables" / "medusa_catalog.parquet"
-    with history.replacing(path) as file:
+    path = home_path(home) / "tables" / "medusa_catalog.parquet"
+    with replacing(path) as file:
         catalog(*shown).sink_parquet(file)
     stock = Final("variant_LAMP-1", Status.APPLIED, None, {"level": 3}, {"level": 10}, "item_1")
     ledger.record_finals("run-0-of-it", "stock", [stock])

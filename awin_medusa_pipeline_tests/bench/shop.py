@@ -18,7 +18,7 @@ from awin_medusa_pipeline.domain.catalog import ADMIN_FIELDS, variants_frame
 from awin_medusa_pipeline.domain.discrepancies import StockRules
 from awin_medusa_pipeline.domain.feed import FeedRules
 from awin_medusa_pipeline.engine import plans
-from awin_medusa_pipeline.engine.apply import BATCH, THREADS, Engine
+from awin_medusa_pipeline.engine.apply import BATCH, THREADS, Engine, Operation
 from awin_medusa_pipeline.engine.kinds import Application
 from awin_medusa_pipeline.engine.taxonomy import product_defaults
 from awin_medusa_pipeline.feeds import FeedParts
@@ -177,7 +177,8 @@ class Bench:
     def import_bare(self, missing: pl.DataFrame) -> None:
         """Bodies made, products made, levels made; nothing kept, nothing looked at."""
         defaults = product_defaults(self.client, self.ids, missing)
-        bodies = [operation.body for operation in plans.import_plan(missing, defaults)]
+        plan = plans.import_plan(missing, defaults)
+        bodies = [operation.body for operation in plan if isinstance(operation, Operation)]
         fields = {"fields": "id,variants.sku,variants.inventory_items.inventory_item_id"}
 
         def one(http: httpx.Client, part: Sequence[Any]) -> None:

@@ -45,7 +45,7 @@ class Server:
 
     def download(self, folder: Path, **options: object) -> DownloadedFeed:
         backoff = Backoff(attempts=3, first_wait=1, sleep=self.waits.append)
-        return download(self.address + PATH, folder, backoff=backoff, **options)  # type: ignore[arg-type]
+        return download(self.address + PATH, folder, backoff=backoff, **options)
 
 
 @pytest.fixture

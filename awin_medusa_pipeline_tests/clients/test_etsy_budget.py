@@ -71,7 +71,12 @@ def test_time_that_passed_is_not_waited_for() -> None:
 def test_threads_take_turns_of_their_own() -> None:
     waits: list[float] = []
     budget = EtsyBudget(clock=lambda: 0.0, sleep=waits.append)
-    threads = [threading.Thread(target=lambda: [take(budget) for _ in range(25)]) for _ in range(8)]
+
+    def take_25() -> None:
+        for _ in range(25):
+            take(budget)
+
+    threads = [threading.Thread(target=take_25) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -58,7 +58,7 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> TokenEndpoint:
         return real(transport=httpx.MockTransport(found.answer), **options)
 
     real = httpx.Client
-    monkeypatch.setattr(etsy_oauth.httpx, "Client", client)
+    monkeypatch.setattr(httpx, "Client", client)
     return found
 
 

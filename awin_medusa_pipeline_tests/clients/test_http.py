@@ -23,7 +23,7 @@ FAULT = ("GET http://shop", "HTTP 503", "Wait.")
 def waits_of(error: Exception, *, repeat_unknown: bool = True, **options: float) -> list[float]:
     """Waits between the tries of a call that always fails, until it gives up with its own error."""
     waits: list[float] = []
-    backoff = Backoff(sleep=waits.append, **options)  # type: ignore[arg-type]
+    backoff = Backoff(sleep=waits.append, **options)
 
     def call() -> None:
         raise error

@@ -101,6 +101,7 @@ def test_bot_token(slack: Slack) -> None:
 
 def test_secrets_are_blotted_out_of_messages(slack: Slack) -> None:
     client = by_webhook(slack, secrets=("feedkey",))
+    assert client.webhook_url
     client.send({"text": f"feedkey {client.webhook_url.get_secret_value()}", "blocks": [{"x": ["a feedkey"]}]})
     [(_, body)] = slack.received
     assert body == {"text": "*** ***", "blocks": [{"x": ["a ***"]}]}

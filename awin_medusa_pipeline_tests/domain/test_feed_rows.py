@@ -61,8 +61,8 @@ def _read(data: bytes, wanted: str = "abc") -> Read:
         pytest.param("1,2\0,3\n", [(1, "123")], [], id="NUL"),
     ],
 )
-def test_each_line_gets_what_it_deserves(data: str, rows: list[object], broken: list[object]) -> None:
-    expected = [(line, tuple(cells)) for line, cells in rows]  # type: ignore[misc]
+def test_each_line_gets_what_it_deserves(data: str, rows: list[tuple[int, list[str]]], broken: list[object]) -> None:
+    expected = [(line, tuple(cells)) for line, cells in rows]
     assert _read(data.encode()) == (expected, broken)
     many = b"1,2,3\n" * 300 + data.encode() + b"1,2,3\n" * 300
     found, bad = _read(many)
@@ -103,7 +103,7 @@ CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\x1e"), max_
 )
 def test_what_pythons_csv_writes_is_read_back(table: list[tuple[str, str, str]], quoting: int) -> None:
     out = io.StringIO()
-    csv.writer(out, quoting=quoting, lineterminator="\n").writerows(table)  # type: ignore[arg-type]
+    csv.writer(out, quoting=quoting, lineterminator="\n").writerows(table)
     rows, broken = _read(out.getvalue().encode())
     # A cell that looks like lines of the table cannot be told from them: such tables are rejected in part.
     if not broken and len(rows) == len(table):

@@ -11,7 +11,7 @@ from awin_medusa_pipeline.domain import feed_text as cell
 
 
 def _one(change: object, text: str | None) -> object:
-    return change(cell.blank_to_null(pl.Series([text], dtype=pl.String)))[0]  # type: ignore[operator]
+    return change(cell.blank_to_null(pl.Series([text], dtype=pl.String)))[0]
 
 
 @pytest.mark.parametrize(

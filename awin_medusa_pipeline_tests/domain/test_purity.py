@@ -20,7 +20,7 @@ FILES = sorted(ROOM.rglob("*.py"))
 
 def imports(source: str) -> set[str]:
     """Every module that the source names, inside functions and type checking blocks too."""
-    found = set()
+    found: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)

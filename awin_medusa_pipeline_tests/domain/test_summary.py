@@ -1,6 +1,7 @@
 """sync-summary.json adds up, for any feed and any shop, and refuses tables that do not belong together."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +17,7 @@ from awin_medusa_pipeline_tests.strategies import feeds, shops
 @given(feed=feeds(), shop=shops())
 def test_counts_add_up(feed: list[Row], shop: ShopModel) -> None:
     tables = shop.detect(offers(*feed), StockRules(), loose=True) | {"awin_feed_rejects": NO_REJECTS}
-    counts = sync_counts(tables, {"import": {"planned": 3, "applied": 2, "failed": 1}})
+    counts: dict[str, Any] = sync_counts(tables, {"import": {"planned": 3, "applied": 2, "failed": 1}})
     assert json.loads(json.dumps(counts)) == counts
     assert counts["feed_rows"] == len(feed) == counts["matched"] + counts["missing_in_medusa"]
     assert counts["catalog_products"] == len(shop.products)

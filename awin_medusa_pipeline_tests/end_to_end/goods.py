@@ -38,8 +38,8 @@ class Goods:
         }
         product_id: str = self._post("products", body | values)["product"]["id"]
         for item in self._items(product_id).values():
-            body = {"location_id": shop.stock_location_id, "stocked_quantity": LEVEL}
-            self._post(f"inventory-items/{item}/location-levels", body)
+            level = {"location_id": shop.stock_location_id, "stocked_quantity": LEVEL}
+            self._post(f"inventory-items/{item}/location-levels", level)
         return product_id
 
     def change(self, product_id: str, **values: Any) -> None:

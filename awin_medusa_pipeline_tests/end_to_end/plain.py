@@ -96,7 +96,8 @@ def sold_in(products: Iterable[Json]) -> dict[str, Sold]:
 def plain_feed(folder: Path, **arguments: Any) -> tuple[dict[str, Sold], dict[str, Mapping[str, str]]]:
     """What a generated feed offers, by offer key, and its rows: the same feed without quirks, read by csv."""
     path = write_feed(folder / "plain.csv", quirks=False, **arguments).path
-    offers, rows = {}, {}
+    offers: dict[str, Sold] = {}
+    rows: dict[str, Mapping[str, str]] = {}
     with path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             key = f"awin:{row['merchant_id']}:{row['merchant_product_id']}"

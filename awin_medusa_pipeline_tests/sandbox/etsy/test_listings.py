@@ -294,7 +294,8 @@ def test_variants_show_their_images(caller: Caller):
     path = f"{LISTINGS}/{listing_id}/variation-images"
     assert caller.http.post(path, json={"variation_images": [link]}).status_code == 200
     assert caller.get(path).json()["results"] == [link | {"value": "Red"}]
-    for wrong in ({"variation_images": [link | {"image_id": 1}]}, {"variation_images": [{}]}, {}):
+    bad: list[dict[str, Any]] = [{"variation_images": [link | {"image_id": 1}]}, {"variation_images": [{}]}, {}]
+    for wrong in bad:
         assert caller.http.post(path, json=wrong).status_code == 400
     caller.put_inventory(listing_id, colours("Blue"))
     assert caller.get(path).json()["count"] == 0

@@ -6,7 +6,7 @@ from awin_medusa_pipeline.sandbox.etsy.requests import File, Request
 
 
 def received(**body: object) -> Request:
-    sent = httpx.Request("POST", "http://etsy.test/path?a=1&a=2&b=", **body)  # type: ignore[arg-type]
+    sent = httpx.Request("POST", "http://etsy.test/path?a=1&a=2&b=", **body)
     return Request(sent.method, sent.url.raw_path.decode(), dict(sent.headers), sent.read())
 
 

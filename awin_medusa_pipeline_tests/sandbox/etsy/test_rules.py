@@ -176,7 +176,7 @@ def test_publication(changes: dict[str, Any], image_count: int, is_eu: bool, exp
 
 
 CONTEXT = inventory.Context(HAS, shop.SHIRTS, known_value_ids={20001})
-COLOUR_AND_SIZE = {
+COLOUR_AND_SIZE: dict[str, Any] = {
     "products": [
         product(f"{colour}{size}", [value(colour), value(size, 514, "Cut")], quantity=number)
         for number, (colour, size) in enumerate([("red", "wide"), ("red", "slim"), ("blue", "wide"), ("blue", "slim")])
@@ -230,7 +230,7 @@ def test_inventory_is_accepted(body: dict[str, Any]):
         ({"products": [product("x" * 33)]}, "There was a problem with /sku : cannot be more than 32 characters"),
         ({"products": [{"offerings": [offering(), offering()]}]}, "Stand-in: each product has exactly one offering."),
         (
-            {"products": [product("a", [value("red", name=None)])]},  # type: ignore[arg-type]
+            {"products": [product("a", [value("red", name=None)])]},
             "Expected string value for 'property_name' (got NULL).",
         ),
         ({"products": [product("a", [value("red", name="")])]}, "Stand-in: property 513 needs a property_name."),
