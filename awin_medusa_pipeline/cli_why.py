@@ -57,7 +57,7 @@ def _show(story: "Story") -> None:
     if story.untold:
         say((f"\n{story.untold:,} earlier runs did something to it; their logs are in the reports.", "dim"))
     for run in story.runs:
-        _lines(_heading(run), _of_run(run))
+        _lines(_heading(run), list(_of_run(run)) or [("", Text("did nothing to it", style="dim"))])
     now = [("shop", line) for line in _now(story.now)]
     _lines(Text("Now", style="bold"), now)
 
@@ -115,7 +115,9 @@ def _operation(operation: "Operation") -> Text:
 
     status, reason = reported(operation)
     change = _change(operation.before or {}, operation.after or {})
-    return Text.assemble((status, COLOURS.get(status, "")), f": {reason} " if reason else " ", (change, "dim"))
+    return Text.assemble(
+        (status, COLOURS.get(status, "")), (f" {change}" if change else "", "dim"), f": {reason}" if reason else ""
+    )
 
 
 def _change(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:

@@ -99,7 +99,7 @@ def test_every_name_leads_to_the_story(home: str, key: str) -> None:
         "applied level 3 → 10",
         "not in the feed",
         "only in the shop, accepted feeds in a row without it: 1",
-        "held: too many [too_many_to_hide] status published → draft",
+        "held status published → draft: too many [too_many_to_hide]",
         "refused: truncated",
         "not known: Reading the",
     ):
@@ -146,6 +146,13 @@ def test_only_as_many_runs_as_asked_for(home: str, tmp_path: Path) -> None:
         with pytest.raises(PermanentError, match="in the last 1 runs"):
             why.find(home, ledger, ledger.recent_runs(SHOP, 1), "4711")
     assert "2026-11-20" in run("why", "prod_lamp", "--runs", "1").output, "what was done to it is told all the same"
+
+
+def test_a_run_that_did_nothing_to_it(home: str, tmp_path: Path) -> None:
+    with open_database(f"sqlite:///{tmp_path}/state.db") as database:
+        Ledger(database).start_run("other", shop=SHOP, job="undo_run_job", started_at=START + timedelta(days=3))
+    told = run("why", "prod_lamp").output
+    assert "did nothing to it" in told.partition("undo_run_job other")[2].partition("Now")[0]
 
 
 def test_a_long_story_is_cut_at_its_beginning(home: str, tmp_path: Path) -> None:
