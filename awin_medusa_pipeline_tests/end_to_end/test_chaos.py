@@ -22,7 +22,7 @@ def laboratory(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> It
 
 @pytest.mark.parametrize(
     ("trouble", "times"),
-    [(kill_sync, 4), (kill_shop, 2), (spoil_requests, 2)],
+    [(kill_sync, 3), (kill_shop, 1), (spoil_requests, 1)],
     ids=["sync killed", "shop killed", "requests spoilt"],
 )
 def test_trouble_leaves_nothing(laboratory: Laboratory, trouble: Trouble, times: int) -> None:
