@@ -5,6 +5,7 @@ What belongs here: HTTP, and what AWIN answers instead of a feed. What does not:
 """
 
 import hashlib
+import os
 import re
 import socket
 import ssl
@@ -28,6 +29,7 @@ from awin_medusa_pipeline.clients.http import (
 )
 from awin_medusa_pipeline.domain.feed import FeedRules, check_feed
 from awin_medusa_pipeline.domain.feed_errors import Fault, FeedError
+from awin_medusa_pipeline.files import TEMPORARY_SUFFIX
 
 # Below this a feed is a fault (one lost 89 % between two lists). One that lost less is used: the guards hold what they
 # must, and its stock and prices still count.
@@ -191,7 +193,8 @@ class _Download:
 
     @property
     def _part(self) -> Path:
-        return self._path.with_suffix(".part")
+        """Of this process alone: two runs may download at once."""
+        return self._path.with_suffix(f".{os.getpid()}{TEMPORARY_SUFFIX}")
 
     @property
     def _tried(self) -> str:
