@@ -209,7 +209,7 @@ def report() -> None:
         say(("failed", "red"), f" {kind} {key}: {reason}")
     if later := failed_since(started):
         when, failure = later
-        complain(f"A later run, {age(when)}, failed{f' at {failure.step}' if failure.step else ''}. {failure.error}")
+        complain(f"A later run, {age(when)}, {failure}")
 
 
 @app.command(rich_help_panel=WORK)

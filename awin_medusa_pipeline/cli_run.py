@@ -73,7 +73,7 @@ def run_etsy_sync(transaction_id: str) -> None:
 
 def _end(outcome: "JobOutcome") -> None:
     if failure := outcome.failure:
-        complain(f"The run failed{f' at {failure.step}' if failure.step else ''}. {failure.error}")
+        complain(f"The run {failure}")
         say(f"Its log: {outcome.run_id} in the Dagster UI (awin-medusa ui).")
         raise typer.Exit(1)
 

@@ -21,6 +21,10 @@ class RunFailure:
     step: str | None
     error: str
 
+    def __str__(self) -> str:
+        """`failed at awin_feeds. What was tried: what came back. What to do.`"""
+        return f"failed{f' at {self.step}' if self.step else ''}. {self.error}"
+
 
 def failure_of(instance: dg.DagsterInstance, run_id: str) -> RunFailure:
     """Why this run failed; of a blocking check its description, which Dagster's own error leaves out."""

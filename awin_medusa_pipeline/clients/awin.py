@@ -5,7 +5,6 @@ What belongs here: HTTP, and what AWIN answers instead of a feed. What does not:
 """
 
 import hashlib
-import os
 import re
 import socket
 import ssl
@@ -18,6 +17,7 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 import httpx
+from upath import UPath
 
 from awin_medusa_pipeline.clients.awin_address import label_of, local_path, secrets_in
 from awin_medusa_pipeline.clients.http import (
@@ -29,7 +29,7 @@ from awin_medusa_pipeline.clients.http import (
 )
 from awin_medusa_pipeline.domain.feed import FeedRules, check_feed
 from awin_medusa_pipeline.domain.feed_errors import Fault, FeedError
-from awin_medusa_pipeline.files import TEMPORARY_SUFFIX
+from awin_medusa_pipeline.files import replacing
 
 # Below this a feed is a fault (one lost 89 % between two lists). One that lost less is used: the guards hold what they
 # must, and its stock and prices still count.
@@ -170,7 +170,6 @@ class _Download:
 
     def run(self, backoff: Backoff) -> DownloadedFeed:
         """Try until it is here, or until it is clear that it will not come."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         try:
             hooks = {"request": [self._refuse_unsafe]}
             with httpx.Client(
@@ -181,8 +180,6 @@ class _Download:
                         return self._fetch(client)
         except _MayPassError as error:
             raise error.fault from None
-        finally:
-            self._part.unlink(missing_ok=True)
         raise AssertionError("tenacity ends with a result or an error")
 
     @property
@@ -190,11 +187,6 @@ class _Download:
         """One file an address, whatever the key."""
         name = hashlib.sha256(redact(self.address, self.secrets).encode()).hexdigest()[:16]
         return self.folder / f"feed-{name}"
-
-    @property
-    def _part(self) -> Path:
-        """Of this process alone: two runs may download at once."""
-        return self._path.with_suffix(f".{os.getpid()}{TEMPORARY_SUFFIX}")
 
     @property
     def _tried(self) -> str:
@@ -224,7 +216,10 @@ class _Download:
                     return self._feed(self.previous.sha256, self.previous.bytes, response)
                 if response.status_code != 200:
                     self._refuse(response)
-                sha256, size = self._write(response)
+                with replacing(UPath(self._path)) as part:
+                    sha256, size = self._write(response, part)
+                    self._check(part, size)
+                return self._feed(sha256, size, response)
         except httpx.TooManyRedirects:
             to_do = "Copy the address anew from AWIN into AWIN_FEED_URL."
             raise FeedError(Fault.REDIRECT_LOOP, self._tried, "it leads on and on, in a circle", to_do) from None
@@ -232,20 +227,20 @@ class _Download:
             raise _bad_address(self.label, f"the address does not work ({type(error).__name__})") from None
         except httpx.HTTPError as error:
             raise self._worth_another_try(*_connection_fault(error)) from None
-        with self._part.open("rb") as file:
+
+    def _check(self, part: Path, size: int) -> None:
+        with part.open("rb") as file:
             start = file.read(2_000)
         if b"throttled" in start.lower() and b"\n" not in start.strip():
             raise self._throttled(None)
         try:
-            check_feed(self._part, label=self.label, rules=self.rules, whole=self.most is None)
+            check_feed(part, label=self.label, rules=self.rules, whole=self.most is None)
         except FeedError as error:
             cut = error.code == Fault.TRUNCATED
             if cut and self.most is None:
                 raise _MayPassError(error) from None
             if not (cut and self.most is not None and size >= self.most):
                 raise
-        self._part.replace(self._path)
-        return self._feed(sha256, size, response)
 
     def _feed(self, sha256: str, size: int, response: httpx.Response) -> DownloadedFeed:
         return DownloadedFeed(
@@ -259,11 +254,11 @@ class _Download:
             last_modified=response.headers.get("last-modified"),
         )
 
-    def _write(self, response: httpx.Response) -> tuple[str, int]:
+    def _write(self, response: httpx.Response, part: Path) -> tuple[str, int]:
         length = response.headers.get("content-length", "")
         total = int(length) if length.isdigit() else None
         digest, done, start, told = hashlib.sha256(), 0, time.monotonic(), 0.0
-        with self._part.open("wb") as file:
+        with part.open("wb") as file:
             for piece in response.iter_raw():
                 file.write(piece)
                 digest.update(piece)

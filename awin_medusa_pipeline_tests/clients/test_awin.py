@@ -7,15 +7,19 @@ import threading
 import traceback
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from awin_medusa_pipeline.clients import awin
 from awin_medusa_pipeline.clients.awin import DownloadedFeed, FeedState, download
 from awin_medusa_pipeline.clients.awin_address import label_of, secrets_in
 from awin_medusa_pipeline.clients.http import Backoff
+from awin_medusa_pipeline.domain.feed import check_feed
 from awin_medusa_pipeline.domain.feed_errors import FeedError
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -199,6 +203,22 @@ def test_an_unchanged_feed_is_known_as_unchanged(server: Server, tmp_path: Path)
     server.answers[:] = [Answer()]
     assert server.download(tmp_path, previous=first.state).path.exists(), "no condition without the file"
     assert "If-None-Match" not in server.requests[-1][1]
+
+
+def test_two_downloads_of_one_feed_at_once(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.answers.append(Answer())
+    both_written = threading.Barrier(2, timeout=10)
+
+    def check_together(path: Path, **options: Any) -> None:
+        both_written.wait()
+        check_feed(path, **options)
+
+    monkeypatch.setattr(awin, "check_feed", check_together)
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(lambda _: server.download(tmp_path), range(2))
+    assert one.path == other.path
+    assert one.path.read_bytes() == FEED
+    assert list(tmp_path.iterdir()) == [one.path]
 
 
 def test_a_feed_below_a_quarter_of_its_last_size_is_refused_unless_accepted(server: Server, tmp_path: Path) -> None:
