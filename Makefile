@@ -31,14 +31,14 @@ ui: $(INSTALLED) ## The Dagster UI with schedules and sensors
 	@$(BIN)/awin-medusa ui
 
 bench: $(INSTALLED) ## Speed, as ratios against a bare loop in the same run
-	@$(BIN)/python -m awin_medusa_pipeline_tests.bench
+	@$(BIN)/python -m awin_medusa_pipeline_tests.tools.bench
 
 chaos: $(INSTALLED) ## Syncs and shops killed, requests spoilt, broken feeds; what is left of it
-	@$(BIN)/python -m awin_medusa_pipeline_tests.broken_feeds
-	@$(BIN)/python -m awin_medusa_pipeline_tests.chaos
+	@$(BIN)/python -m awin_medusa_pipeline_tests.tools.broken_feeds
+	@$(BIN)/python -m awin_medusa_pipeline_tests.tools.chaos
 
 screenshots: $(INSTALLED) ## The pictures of the README; needs chromium
-	@$(BIN)/python -m awin_medusa_pipeline_tests.screenshots
+	@$(BIN)/python -m awin_medusa_pipeline_tests.tools.screenshots
 
 clean: ## Stop the sandbox; remove the environment and all state
 	@test ! -x $(BIN)/awin-medusa || $(BIN)/awin-medusa sandbox down

@@ -5,10 +5,13 @@
 
 import dagster as dg
 
-from awin_medusa_pipeline import checks, jobs, jobs_etsy, schedules, sensors, sensors_etsy
-from awin_medusa_pipeline.assets import applied, awin, discrepancies, etsy, medusa
-from awin_medusa_pipeline.io_managers import ParquetIOManager
-from awin_medusa_pipeline.resources import MedusaResource, Slack, StateStore
+from awin_medusa_pipeline.defs import alerts, checks, schedules
+from awin_medusa_pipeline.defs.etsy import assets as etsy
+from awin_medusa_pipeline.defs.etsy import jobs as jobs_etsy
+from awin_medusa_pipeline.defs.etsy import sensors as sensors_etsy
+from awin_medusa_pipeline.defs.io_managers import ParquetIOManager
+from awin_medusa_pipeline.defs.resources import MedusaResource, Slack, StateStore
+from awin_medusa_pipeline.defs.sync import applied, awin, discrepancies, jobs, medusa
 from awin_medusa_pipeline.settings import Settings
 
 
@@ -20,7 +23,7 @@ def build_defs(**resources: object) -> dg.Definitions:
         asset_checks=checks.all_checks(),
         jobs=[*jobs.all_jobs, *jobs_etsy.all_jobs],
         schedules=schedules.all_schedules(settings),
-        sensors=[sensors.slack_on_run_failure, *sensors_etsy.all_sensors],
+        sensors=[alerts.slack_on_run_failure, *sensors_etsy.all_sensors],
         resources={
             "io_manager": ParquetIOManager(home=settings.awin_medusa_home),
             "medusa": MedusaResource(),

@@ -19,9 +19,9 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from awin_medusa_pipeline.domain.discrepancies import StockRules
-from awin_medusa_pipeline.domain.guards import Limits
-from awin_medusa_pipeline.domain.ownership import CONTENT, DEFAULT_OWNERS, PRICE, Owner, Owners
+from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
+from awin_medusa_pipeline.sync.domain.guards import Limits
+from awin_medusa_pipeline.sync.domain.ownership import CONTENT, DEFAULT_OWNERS, PRICE, Owner, Owners
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 ENV_FILE_VARIABLE = "AWIN_MEDUSA_ENV_FILE"

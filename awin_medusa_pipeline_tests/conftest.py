@@ -16,8 +16,15 @@ import pytest
 from awin_medusa_pipeline.sandbox import PORTS, Sandbox, SandboxError, Shop
 from awin_medusa_pipeline.sandbox.processes import port_is_free
 from awin_medusa_pipeline.settings import PROJECT_ROOT
-from awin_medusa_pipeline_tests.etsy_standin import etsy as etsy
-from awin_medusa_pipeline_tests.etsy_standin import etsy_server as etsy_server
+from awin_medusa_pipeline_tests.support.etsy_standin import etsy as etsy
+from awin_medusa_pipeline_tests.support.etsy_standin import etsy_server as etsy_server
+from awin_medusa_pipeline_tests.support.rigs import etsy_store as etsy_store
+from awin_medusa_pipeline_tests.support.rigs import rig as rig
+from awin_medusa_pipeline_tests.support.rigs import token as token
+from awin_medusa_pipeline_tests.support.stores import another as another
+from awin_medusa_pipeline_tests.support.stores import database as database
+from awin_medusa_pipeline_tests.support.stores import postgres as postgres
+from awin_medusa_pipeline_tests.support.stores import store_url as store_url
 
 TEST_HOME = Path(os.environ.get("AWIN_MEDUSA_TEST_HOME", PROJECT_ROOT / ".awin_medusa_test"))
 FIRST_PORT, PORTS_A_PLACE = 22000, 60

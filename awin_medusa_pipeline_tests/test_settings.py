@@ -3,9 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
-from awin_medusa_pipeline.cli import sentence_of
-from awin_medusa_pipeline.domain.ownership import Owner
+from awin_medusa_pipeline.cli.main import sentence_of
 from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline.sync.domain.ownership import Owner
 
 
 @pytest.mark.parametrize(

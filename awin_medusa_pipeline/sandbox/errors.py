@@ -1,6 +1,6 @@
 """The one error of the sandbox. What does not belong here: deciding when it is raised."""
 
-from awin_medusa_pipeline.clients.http import PermanentError
+from awin_medusa_pipeline.core.http import PermanentError
 
 
 class SandboxError(PermanentError):

@@ -1,7 +1,7 @@
 """Fills the sandbox's shop so that a sync has something of every kind to find and to do.
 
 What belongs here: the cases, and which offers of the feed play them. What does not: what a right product looks like
-(domain/products.py); every case is such a product, made wrong in one way. The same offers give the same shop.
+(sync/domain/products.py); every case is such a product, made wrong in one way. The same offers give the same shop.
 """
 
 import re
@@ -16,16 +16,16 @@ from typing import Any
 import httpx
 import polars as pl
 
-from awin_medusa_pipeline.clients.medusa import MedusaClient
-from awin_medusa_pipeline.domain.catalog import HIDDEN_AT, HIDDEN_BY_RUN, OFFER_KEY
-from awin_medusa_pipeline.domain.discrepancies import StockRules, missing_products, wanted_level
-from awin_medusa_pipeline.domain.products import ProductDefaults, category_path, product_payload
-from awin_medusa_pipeline.domain.schemas import CatalogVariant, LooseMatch, MatchedProduct, dtypes
-from awin_medusa_pipeline.domain.text import slug
-from awin_medusa_pipeline.engine.taxonomy import category_ids
+from awin_medusa_pipeline.medusa.catalog import HIDDEN_AT, HIDDEN_BY_RUN, OFFER_KEY
+from awin_medusa_pipeline.medusa.client import MedusaClient
 from awin_medusa_pipeline.sandbox.errors import SandboxError
 from awin_medusa_pipeline.sandbox.processes import Progress, silent
 from awin_medusa_pipeline.sandbox.seed import Shop, call
+from awin_medusa_pipeline.sync.domain.contracts import CatalogVariant, LooseMatch, MatchedProduct, dtypes
+from awin_medusa_pipeline.sync.domain.discrepancies import StockRules, missing_products, wanted_level
+from awin_medusa_pipeline.sync.domain.products import ProductDefaults, category_path, product_payload
+from awin_medusa_pipeline.sync.domain.text import slug
+from awin_medusa_pipeline.sync.engine.categories import category_ids
 
 # Measured: Medusa's best, together with two requests at a time.
 BATCH = 200

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
-from awin_medusa_pipeline_tests.end_to_end.pipeline import Pipeline, pipeline_on
+from awin_medusa_pipeline_tests.support.pipeline import Pipeline, pipeline_on
 
 
 @pytest.fixture

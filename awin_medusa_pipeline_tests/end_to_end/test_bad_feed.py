@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from awin_medusa_pipeline.clients import awin
-from awin_medusa_pipeline.clients.http import Backoff
+from awin_medusa_pipeline.core.http import Backoff
 from awin_medusa_pipeline.sandbox import Sandbox
-from awin_medusa_pipeline_tests.broken_feeds import BROKEN, GOOD, ROWS, packed
-from awin_medusa_pipeline_tests.end_to_end.feeds import ADDRESS, KEY, Answer, Web, row, text_of, web_server
-from awin_medusa_pipeline_tests.end_to_end.pipeline import Json, Pipeline, pipeline_on
-from awin_medusa_pipeline_tests.end_to_end.plain import state_of
+from awin_medusa_pipeline.sync.clients import awin
+from awin_medusa_pipeline_tests.support.feeds import ADDRESS, KEY, Answer, Web, row, text_of, web_server
+from awin_medusa_pipeline_tests.support.pipeline import Json, Pipeline, pipeline_on
+from awin_medusa_pipeline_tests.support.plain import state_of
+from awin_medusa_pipeline_tests.tools.broken_feeds import BROKEN, GOOD, ROWS, packed
 
-# One for each place where a feed is refused, or held; all of them, without Dagster: test_broken_feeds.py.
+# One for each place where a feed is refused, or held; all of them, without Dagster: tools/test_broken_feeds.py.
 FAULTS = {
     "the key is refused": "Copy the address anew from AWIN",
     "the feed has another id now": "look up the id in its feed list",

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from awin_medusa_pipeline.assets import applied
-from awin_medusa_pipeline.clients import medusa
-from awin_medusa_pipeline.clients.http import Backoff
-from awin_medusa_pipeline.engine.apply import Engine
+from awin_medusa_pipeline.core.http import Backoff
+from awin_medusa_pipeline.defs.sync import applied
+from awin_medusa_pipeline.medusa import client as medusa
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
 from awin_medusa_pipeline.sandbox.feed_generator import write_feed
-from awin_medusa_pipeline_tests.end_to_end.feeds import Answer, Web, row, web_server, write_rows
-from awin_medusa_pipeline_tests.end_to_end.pipeline import Finished, Pipeline
-from awin_medusa_pipeline_tests.end_to_end.plain import plain_feed, products_in, sold_in, state_of
-from awin_medusa_pipeline_tests.fault_proxy import Fault, FaultProxy, seeded_faults
+from awin_medusa_pipeline.sync.engine.apply import Engine
+from awin_medusa_pipeline_tests.support.fault_proxy import Fault, FaultProxy, seeded_faults
+from awin_medusa_pipeline_tests.support.feeds import Answer, Web, row, web_server, write_rows
+from awin_medusa_pipeline_tests.support.pipeline import Finished, Pipeline
+from awin_medusa_pipeline_tests.support.plain import plain_feed, products_in, sold_in, state_of
 
 NOT_A_KEY = "sk_" + "0ddba11" * 8
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from awin_medusa_pipeline.sandbox import Sandbox
-from awin_medusa_pipeline_tests.chaos.judge import Findings
-from awin_medusa_pipeline_tests.chaos.laboratory import Laboratory
-from awin_medusa_pipeline_tests.chaos.trouble import Trouble, kill_shop, kill_sync, repeated, spoil_requests
-from awin_medusa_pipeline_tests.end_to_end.plain import products_in
+from awin_medusa_pipeline_tests.support.plain import products_in
+from awin_medusa_pipeline_tests.tools.chaos.judge import Findings
+from awin_medusa_pipeline_tests.tools.chaos.laboratory import Laboratory
+from awin_medusa_pipeline_tests.tools.chaos.trouble import Trouble, kill_shop, kill_sync, repeated, spoil_requests
 
 SEED = 7
 

@@ -11,21 +11,21 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from awin_medusa_pipeline.clients.etsy_oauth import TokenPair
 from awin_medusa_pipeline.definitions import build_defs
-from awin_medusa_pipeline.etsy import Etsy, open_etsy
-from awin_medusa_pipeline.failures import failure_of
-from awin_medusa_pipeline.io_managers import read_table
-from awin_medusa_pipeline.jobs_etsy import ETSY_TAG
+from awin_medusa_pipeline.defs.etsy.jobs import ETSY_TAG
+from awin_medusa_pipeline.defs.etsy.sensors import TRY_TAG, etsy_confirmation_sensor, etsy_tidy_sensor
+from awin_medusa_pipeline.defs.failures import failure_of
+from awin_medusa_pipeline.defs.io_managers import read_table
+from awin_medusa_pipeline.etsy.client.oauth import TokenPair
+from awin_medusa_pipeline.etsy.context import Etsy, open_etsy
+from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, EtsyJobError, JobStatus
+from awin_medusa_pipeline.etsy.store.models import EtsyJob as JobRow
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
 from awin_medusa_pipeline.sandbox.etsy import shop as standin
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
-from awin_medusa_pipeline.sensors_etsy import TRY_TAG, etsy_confirmation_sensor, etsy_tidy_sensor
-from awin_medusa_pipeline.store.etsy_jobs import EtsyJob, EtsyJobError, JobStatus
-from awin_medusa_pipeline.store.etsy_models import EtsyJob as JobRow
-from awin_medusa_pipeline_tests.end_to_end.goods import LEVEL, Goods
-from awin_medusa_pipeline_tests.end_to_end.pipeline import CONSOLE, Finished, Pipeline, pipeline_on
-from awin_medusa_pipeline_tests.etsy_products import account_config
+from awin_medusa_pipeline_tests.support.etsy_products import account_config
+from awin_medusa_pipeline_tests.support.goods import LEVEL, Goods
+from awin_medusa_pipeline_tests.support.pipeline import CONSOLE, Finished, Pipeline, pipeline_on
 
 
 def connect(etsy: Etsy, at_etsy: EtsyHandle, **config: Any) -> None:

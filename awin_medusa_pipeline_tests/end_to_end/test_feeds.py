@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
-from awin_medusa_pipeline_tests.end_to_end.feeds import Answer, Web, row, web_server, write_rows
-from awin_medusa_pipeline_tests.end_to_end.pipeline import Pipeline
-from awin_medusa_pipeline_tests.end_to_end.plain import level_of, products_in
+from awin_medusa_pipeline_tests.support.feeds import Answer, Web, row, web_server, write_rows
+from awin_medusa_pipeline_tests.support.pipeline import Pipeline
+from awin_medusa_pipeline_tests.support.plain import level_of, products_in
 
 PNG = bytes.fromhex("89504e470d0a1a0a0000000d4948445200000001000000010806000000") + b"the rest of a picture"
 

@@ -10,8 +10,8 @@ import pytest
 
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
 from awin_medusa_pipeline.sandbox.feed_generator import FeedFacts, write_feed
-from awin_medusa_pipeline_tests.end_to_end.pipeline import Finished, Pipeline, pipeline_on
-from awin_medusa_pipeline_tests.end_to_end.plain import Sold, by_product, plain_feed, products_in, sold_in, state_of
+from awin_medusa_pipeline_tests.support.pipeline import Finished, Pipeline, pipeline_on
+from awin_medusa_pipeline_tests.support.plain import Sold, by_product, plain_feed, products_in, sold_in, state_of
 
 OFFERS = 300
 UNCHANGED = dict.fromkeys(("planned", "applied", "unchanged", "skipped", "held", "failed"), 0)

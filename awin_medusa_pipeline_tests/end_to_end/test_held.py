@@ -8,12 +8,12 @@ from pathlib import Path
 
 from awin_medusa_pipeline.sandbox import Sandbox
 from awin_medusa_pipeline.sandbox.feed_generator import write_feed
-from awin_medusa_pipeline.store.held_plans import SHOWN, HeldPlans, PlanState
-from awin_medusa_pipeline.store.leases import Leases
-from awin_medusa_pipeline_tests.end_to_end.feeds import row, write_rows
-from awin_medusa_pipeline_tests.end_to_end.pipeline import Json, Pipeline
-from awin_medusa_pipeline_tests.end_to_end.plain import products_in
-from awin_medusa_pipeline_tests.fault_proxy import Fault, FaultProxy
+from awin_medusa_pipeline.sync.store.held_plans import SHOWN, HeldPlans, PlanState
+from awin_medusa_pipeline.sync.store.leases import Leases
+from awin_medusa_pipeline_tests.support.fault_proxy import Fault, FaultProxy
+from awin_medusa_pipeline_tests.support.feeds import row, write_rows
+from awin_medusa_pipeline_tests.support.pipeline import Json, Pipeline
+from awin_medusa_pipeline_tests.support.plain import products_in
 
 HIDE = "hide_medusa_only_job"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from awin_medusa_pipeline.sandbox import Sandbox
 from awin_medusa_pipeline.sandbox.feed_generator import write_feed
-from awin_medusa_pipeline_tests.end_to_end.pipeline import Json, Pipeline
-from awin_medusa_pipeline_tests.end_to_end.plain import Sold, by_product, plain_feed, products_in, sold_in
+from awin_medusa_pipeline_tests.support.pipeline import Json, Pipeline
+from awin_medusa_pipeline_tests.support.plain import Sold, by_product, plain_feed, products_in, sold_in
 
 FEED = {"offers": 120, "merchants": 3}
 

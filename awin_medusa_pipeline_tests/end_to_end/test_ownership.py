@@ -10,10 +10,10 @@ import pytest
 
 from awin_medusa_pipeline.sandbox import Sandbox
 from awin_medusa_pipeline.sandbox.feed_generator import write_feed
-from awin_medusa_pipeline.store.held_plans import SHOWN, HeldPlan, HeldPlans
-from awin_medusa_pipeline_tests.end_to_end.feeds import row, text_of, write_rows
-from awin_medusa_pipeline_tests.end_to_end.pipeline import Finished, Json, Pipeline
-from awin_medusa_pipeline_tests.end_to_end.plain import products_in, state_of
+from awin_medusa_pipeline.sync.store.held_plans import SHOWN, HeldPlan, HeldPlans
+from awin_medusa_pipeline_tests.support.feeds import row, text_of, write_rows
+from awin_medusa_pipeline_tests.support.pipeline import Finished, Json, Pipeline
+from awin_medusa_pipeline_tests.support.plain import products_in, state_of
 
 KETTLES = [row(str(n), description=f"Kettle number {n}.", merchant_category="Kitchen > Kettles") for n in range(4)]
 

@@ -9,13 +9,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-from awin_medusa_pipeline.domain.feed import FeedRules, read_feed
 from awin_medusa_pipeline.sandbox import Sandbox
 from awin_medusa_pipeline.sandbox.feed_generator import write_feed
 from awin_medusa_pipeline.sandbox.prefill import Case, Placed, prefill
-from awin_medusa_pipeline_tests.end_to_end.pipeline import Finished, Json, Pipeline, pipeline_on
-from awin_medusa_pipeline_tests.end_to_end.plain import level_of, state_of
-from awin_medusa_pipeline_tests.end_to_end.summary import KINDS, OUTCOMES
+from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules, read_feed
+from awin_medusa_pipeline_tests.support.pipeline import Finished, Json, Pipeline, pipeline_on
+from awin_medusa_pipeline_tests.support.plain import level_of, state_of
+from awin_medusa_pipeline_tests.support.summary import KINDS, OUTCOMES
 
 OFFERS = 240
 PREFILLED = "prefilled"

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from awin_medusa_pipeline.clients.etsy_oauth import TokenPair
-from awin_medusa_pipeline.etsy import Etsy, open_etsy
+from awin_medusa_pipeline.core.store.secrets import new_key
+from awin_medusa_pipeline.etsy.client.oauth import TokenPair
+from awin_medusa_pipeline.etsy.context import Etsy, open_etsy
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
 from awin_medusa_pipeline.sandbox.etsy import shop as standin
 from awin_medusa_pipeline.sandbox.servers import SLACK_PATH
 from awin_medusa_pipeline.settings import Settings
-from awin_medusa_pipeline.store.secrets import new_key
-from awin_medusa_pipeline_tests.end_to_end.feeds import ADDRESS, KEY, Answer, row, text_of, web_server
-from awin_medusa_pipeline_tests.end_to_end.goods import Goods
-from awin_medusa_pipeline_tests.end_to_end.pipeline import Finished, Pipeline, pipeline_on
-from awin_medusa_pipeline_tests.etsy_products import account_config
-from awin_medusa_pipeline_tests.secrets_kept import Parrot, before_secrets
+from awin_medusa_pipeline_tests.support.etsy_products import account_config
+from awin_medusa_pipeline_tests.support.feeds import ADDRESS, KEY, Answer, row, text_of, web_server
+from awin_medusa_pipeline_tests.support.goods import Goods
+from awin_medusa_pipeline_tests.support.pipeline import Finished, Pipeline, pipeline_on
+from awin_medusa_pipeline_tests.support.secrets_kept import Parrot, before_secrets
 
 AWIN_TOKEN = "awin-token-marked-0123456789"
 

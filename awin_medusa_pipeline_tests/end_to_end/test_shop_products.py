@@ -2,8 +2,8 @@
 
 from decimal import Decimal
 
-from awin_medusa_pipeline.clients.medusa import MedusaClient
-from awin_medusa_pipeline.domain.shop_products import SHOP_PRODUCT_FIELDS, ShopProduct, ShopVariant, shop_product
+from awin_medusa_pipeline.medusa.client import MedusaClient
+from awin_medusa_pipeline.medusa.products import SHOP_PRODUCT_FIELDS, ShopProduct, ShopVariant, shop_product
 from awin_medusa_pipeline.sandbox import Shop
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from awin_medusa_pipeline.core.store.outbox import Outbox
 from awin_medusa_pipeline.sandbox import Sandbox
-from awin_medusa_pipeline.store.outbox import Outbox
-from awin_medusa_pipeline_tests.end_to_end.feeds import row, write_rows
-from awin_medusa_pipeline_tests.end_to_end.pipeline import Pipeline
+from awin_medusa_pipeline_tests.support.feeds import row, write_rows
+from awin_medusa_pipeline_tests.support.pipeline import Pipeline
 
 ALWAYS = 1_000
 

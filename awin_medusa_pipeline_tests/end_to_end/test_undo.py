@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from awin_medusa_pipeline.domain.feed import FeedRules
-from awin_medusa_pipeline.feeds import FeedParts
 from awin_medusa_pipeline.sandbox import Sandbox
 from awin_medusa_pipeline.sandbox.feed_generator import write_feed
 from awin_medusa_pipeline.sandbox.prefill import prefill
-from awin_medusa_pipeline_tests.end_to_end.pipeline import Json, Pipeline
-from awin_medusa_pipeline_tests.end_to_end.plain import level_of, products_in
+from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules
+from awin_medusa_pipeline.sync.engine.intake import FeedParts
+from awin_medusa_pipeline_tests.support.pipeline import Json, Pipeline
+from awin_medusa_pipeline_tests.support.plain import level_of, products_in
 
 State = dict[str, tuple[str, str | None, int | None]]
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from awin_medusa_pipeline.cli import app
+from awin_medusa_pipeline.cli.main import app
 from awin_medusa_pipeline.sandbox import Sandbox
-from awin_medusa_pipeline_tests.end_to_end.feeds import row, write_rows
-from awin_medusa_pipeline_tests.end_to_end.pipeline import Pipeline
+from awin_medusa_pipeline_tests.support.feeds import row, write_rows
+from awin_medusa_pipeline_tests.support.pipeline import Pipeline
 
 
 def test_the_story_of_a_product(

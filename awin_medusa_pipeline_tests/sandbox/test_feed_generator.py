@@ -9,10 +9,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from awin_medusa_pipeline.domain import feed_bytes, feed_rows
-from awin_medusa_pipeline.domain.feed import FeedRules, read_feed
-from awin_medusa_pipeline.domain.schemas import Offer, RejectedRow
 from awin_medusa_pipeline.sandbox.feed_generator import COLUMNS, write_feed
+from awin_medusa_pipeline.sync.domain.contracts import Offer, RejectedRow
+from awin_medusa_pipeline.sync.domain.feed import rows as feed_rows
+from awin_medusa_pipeline.sync.domain.feed import unpack
+from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules, read_feed
 
 
 @pytest.mark.parametrize(("offers", "merchants"), [(1, 1), (7, 2), (40, 1), (500, 3), (9_000, 5)])
@@ -42,7 +43,7 @@ def test_small_chunks_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     offers, rejects, batches = read()
     assert batches == 1
-    monkeypatch.setattr(feed_bytes, "PIECE", 10_000)
+    monkeypatch.setattr(unpack, "PIECE", 10_000)
     monkeypatch.setattr(feed_rows, "CHUNK", 60_000)
     small_offers, small_rejects, batches = read()
     assert batches > 20

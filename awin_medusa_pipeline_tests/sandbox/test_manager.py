@@ -14,7 +14,7 @@ import pytest
 from awin_medusa_pipeline.sandbox import Sandbox, SandboxError, Shop, medusa
 from awin_medusa_pipeline.sandbox.processes import HOST, silent
 from awin_medusa_pipeline.sandbox.seed import CURRENCIES, STOCK_LOCATION
-from awin_medusa_pipeline_tests.sandbox.etsy.caller import Caller
+from awin_medusa_pipeline_tests.support.etsy_caller import Caller
 
 
 def pids(sandbox: Sandbox) -> dict[str, int | None]:

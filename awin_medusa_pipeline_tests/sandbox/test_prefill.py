@@ -6,13 +6,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-from awin_medusa_pipeline.domain import discrepancies, ownership
-from awin_medusa_pipeline.domain.catalog import ADMIN_FIELDS, variants_frame
-from awin_medusa_pipeline.domain.feed import FeedRules, read_feed
+from awin_medusa_pipeline.medusa.catalog import ADMIN_FIELDS, variants_frame
 from awin_medusa_pipeline.sandbox import Sandbox, SandboxError, Shop
 from awin_medusa_pipeline.sandbox.feed_generator import write_feed
 from awin_medusa_pipeline.sandbox.prefill import HIDING_RUN, Case, Placed, prefill
-from awin_medusa_pipeline_tests.factories import NOTHING_WRITTEN
+from awin_medusa_pipeline.sync.domain import discrepancies, ownership
+from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules, read_feed
+from awin_medusa_pipeline_tests.support.factories import NOTHING_WRITTEN
 
 LIMIT = 120
 

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
-from awin_medusa_pipeline_tests.sandbox.etsy.caller import Caller
+from awin_medusa_pipeline_tests.support.etsy_caller import Caller
 
 
 @pytest.fixture

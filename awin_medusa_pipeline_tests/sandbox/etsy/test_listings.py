@@ -6,8 +6,8 @@ import pytest
 from awin_medusa_pipeline.sandbox.etsy import shop
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
 from awin_medusa_pipeline.sandbox.etsy.listings import PERIOD
-from awin_medusa_pipeline_tests.sandbox.etsy.bodies import DRAFT, colours, png, product, simple, value
-from awin_medusa_pipeline_tests.sandbox.etsy.caller import LISTINGS, Caller
+from awin_medusa_pipeline_tests.support.etsy_bodies import DRAFT, colours, png, product, simple, value
+from awin_medusa_pipeline_tests.support.etsy_caller import LISTINGS, Caller
 
 
 def test_draft_is_made_of_a_form(caller: Caller):

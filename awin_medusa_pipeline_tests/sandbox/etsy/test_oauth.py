@@ -9,7 +9,7 @@ import pytest
 
 from awin_medusa_pipeline.sandbox.etsy import shop
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
-from awin_medusa_pipeline_tests.sandbox.etsy.caller import Caller
+from awin_medusa_pipeline_tests.support.etsy_caller import Caller
 
 VERIFIER = "a-secret_of~our.own" * 3
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()

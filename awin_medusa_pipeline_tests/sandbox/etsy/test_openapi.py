@@ -8,9 +8,9 @@ from jsonschema import Draft202012Validator
 
 from awin_medusa_pipeline.sandbox.etsy import api, shop
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
-from awin_medusa_pipeline_tests import etsy_spec
-from awin_medusa_pipeline_tests.sandbox.etsy.bodies import DRAFT, colours
-from awin_medusa_pipeline_tests.sandbox.etsy.caller import LISTINGS, Caller
+from awin_medusa_pipeline_tests.support import etsy_spec
+from awin_medusa_pipeline_tests.support.etsy_bodies import DRAFT, colours
+from awin_medusa_pipeline_tests.support.etsy_caller import LISTINGS, Caller
 
 NOT_IN_THE_FILE = {"getListingImage"}
 

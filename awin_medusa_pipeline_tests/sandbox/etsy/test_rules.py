@@ -9,7 +9,7 @@ from awin_medusa_pipeline.sandbox.etsy import shop
 from awin_medusa_pipeline.sandbox.etsy.answers import Problem, RefusedError, check
 from awin_medusa_pipeline.sandbox.etsy.requests import File
 from awin_medusa_pipeline.sandbox.etsy.rules import fields, images, inventory, listing
-from awin_medusa_pipeline_tests.sandbox.etsy.bodies import (
+from awin_medusa_pipeline_tests.support.etsy_bodies import (
     ALL_FOUR,
     DRAFT,
     colours,

@@ -11,9 +11,9 @@ import pytest
 from awin_medusa_pipeline.sandbox.etsy import server, shop
 from awin_medusa_pipeline.sandbox.etsy.faults import FaultKind, Faults
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
-from awin_medusa_pipeline_tests.etsy_standin import running
-from awin_medusa_pipeline_tests.sandbox.etsy.bodies import DRAFT, simple
-from awin_medusa_pipeline_tests.sandbox.etsy.caller import LISTINGS, Caller
+from awin_medusa_pipeline_tests.support.etsy_bodies import DRAFT, simple
+from awin_medusa_pipeline_tests.support.etsy_caller import LISTINGS, Caller
+from awin_medusa_pipeline_tests.support.etsy_standin import running
 
 
 def wait_for(ready: Callable[[], bool]) -> None:

@@ -1,0 +1,124 @@
+"""The demo: the sandbox with a feed and a shop that differ, and settings that lead there and nowhere else.
+
+What belongs here: what is there once, and the environment of the demo. What does not: the sync (defs/launch.py), and
+what the terminal shows of it (main.py). Nothing is reset: run again, it finds everything as it was left.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import polars as pl
+
+from awin_medusa_pipeline.cli.environment import make_env_file, points_to, set_in_env_file
+from awin_medusa_pipeline.defs.resources import medusa_client
+from awin_medusa_pipeline.etsy.context import Etsy
+from awin_medusa_pipeline.etsy.domain.listing import prepare
+from awin_medusa_pipeline.etsy.engine.connect import consent, keep
+from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
+from awin_medusa_pipeline.medusa.products import SHOP_PRODUCT_FIELDS, shop_product
+from awin_medusa_pipeline.sandbox import Progress, Sandbox
+from awin_medusa_pipeline.sandbox.etsy import shop as etsy_shop
+from awin_medusa_pipeline.sandbox.feed_generator import write_feed
+from awin_medusa_pipeline.sandbox.prefill import prefill, product_count
+from awin_medusa_pipeline.settings import ENV_FILE_VARIABLE, Settings, env_file
+from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules, read_feed
+
+OFFERS = 1_800
+SEED = 7
+FOR_ETSY, LOOKED_AT = 3, 200
+DEFAULTS = {
+    "taxonomy_id": etsy_shop.MUGS,
+    "shipping_profile_id": etsy_shop.MANUAL_PROFILE,
+    "return_policy_id": etsy_shop.RETURN_POLICY,
+    "readiness_state_id": etsy_shop.READY_TO_SHIP,
+    "who_made": "i_did",
+    "when_made": "made_to_order",
+}
+HEAD = """\
+# Made by `awin-medusa demo`: it points to the sandbox, a shop for trials on this machine.
+# For your own shop: remove this file, run `awin-medusa init`, and fill in what it names.
+"""
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """Where the demo keeps its settings; `beside_own`: the shop owner has some already, which are left alone."""
+
+    file: Path
+    home: Path
+    beside_own: bool
+
+
+def fill(sandbox: Sandbox, progress: Progress) -> None:
+    """Start the sandbox, make the feed unless there is one, and fill the shop when it is empty."""
+    shop = sandbox.up(progress)
+    if not sandbox.feed_file.exists():
+        progress("Making a feed", f"{OFFERS:,} offers")
+        draft = sandbox.feed_file.with_name(f"draft-{sandbox.feed_file.name}")
+        write_feed(draft, offers=OFFERS, seed=SEED, image_address=sandbox.images_address)
+        draft.replace(sandbox.feed_file)
+    with shop.client() as client:
+        filled = product_count(client) > 0
+    if not filled:
+        batches = read_feed(sandbox.feed_file, label="demo", rules=FeedRules())
+        prefill(shop, pl.concat([batch.offers for batch in batches]), progress=progress)
+
+
+def write_settings(sandbox: Sandbox) -> DemoSettings:
+    """Settings that point to the sandbox: in `.env` when that is free or leads there, else in a file of their own."""
+    file, home = env_file(), sandbox.folder.parent
+    own_shop = Settings().medusa_backend_url is not None or file.exists()
+    if beside_own := own_shop and not points_to(sandbox):
+        home = home / "demo"
+        file = home / ".env"
+    make_env_file(file, HEAD)
+    set_in_env_file(file, _environment(sandbox, home))
+    return DemoSettings(file, home, beside_own)
+
+
+def use(sandbox: Sandbox, settings: DemoSettings) -> None:
+    """Let this process see the sandbox's settings and no others, whatever the shell exports."""
+    for name in (*Settings.variables(), "DAGSTER_HOME"):
+        os.environ.pop(name, None)
+    os.environ.update(_environment(sandbox, settings.home))
+    os.environ[ENV_FILE_VARIABLE] = str(settings.file)
+
+
+def connect_etsy(etsy: Etsy, sandbox: Sandbox) -> EtsyAccount:
+    """Connect the stand-in's shop; its page of consent says yes at once. Its listings are drafts."""
+
+    def agree(address: str) -> None:
+        httpx.get(sandbox.etsy.allow(address)).raise_for_status()
+
+    account, offers = keep(etsy, consent(etsy, agree))
+    etsy.accounts.configure(account.id, offers.config(account.api_config, DEFAULTS))
+    # `sandbox reset` empties the stand-in, and our own state knows nothing of it.
+    there = {listing["listing_id"] for listing in sandbox.etsy.listings()}
+    for link in etsy.links.of_account(account.id):
+        if link.etsy_listing_id not in there:
+            etsy.links.lost(account.id, link.product_id, "The stand-in for Etsy was reset.")
+    return etsy.accounts.get(account.id)
+
+
+def choose_products(etsy: Etsy, account: EtsyAccount) -> list[str]:
+    """Handles of some products of the shop that Etsy would take, of different titles; always the same ones."""
+    with medusa_client(etsy.settings, applying=True) as medusa:
+        params = {"fields": SHOP_PRODUCT_FIELDS, "limit": LOOKED_AT, "status[]": "published", "order": "handle"}
+        location_id = medusa.stock_location_id(None)
+        products = [
+            shop_product(product, currency=account.currency, location_id=location_id)
+            for product in medusa.get("/admin/products", params)["products"]
+        ]
+    config = account.api_config
+    taken = {
+        product.title: product.handle
+        for product in reversed(products)
+        if product.images and prepare(product, config, account.currency, publish=False).listing
+    }
+    return list(taken.values())[-FOR_ETSY:]
+
+
+def _environment(sandbox: Sandbox, home: Path) -> dict[str, str]:
+    return {**sandbox.environment(), "AWIN_MEDUSA_HOME": str(home)}

@@ -1,0 +1,202 @@
+"""awin-medusa etsy: products to Etsy, with a person's confirmation in between.
+
+What belongs here: commands, options, and what is shown. What does not: the work (etsy/engine/, etsy/engine/connect.py).
+"""
+
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from awin_medusa_pipeline.cli import etsy_connect
+from awin_medusa_pipeline.cli.terminal import age, commands, console, say
+
+if TYPE_CHECKING:
+    from awin_medusa_pipeline.etsy.context import Etsy
+    from awin_medusa_pipeline.etsy.store.jobs import EtsyJob
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
+
+Job = Annotated[str, typer.Argument(metavar="TRANSACTION_ID", help="The job, or the beginning of its id.")]
+Account = Annotated[
+    str | None, typer.Option(metavar="SHOP", help="Name or id of the Etsy shop, where several are connected.")
+]
+
+
+@app.callback()
+def etsy() -> None:
+    """Products of the shop as listings on Etsy.
+
+    \b
+    awin-medusa etsy connect                 once: your consent, and the defaults of your listings
+    awin-medusa etsy request oak-lamp        what would be done? nothing is sent yet
+    awin-medusa etsy confirm etsy_3f2a       do it
+    """
+
+
+app.command()(etsy_connect.connect)
+app.command()(etsy_connect.settings)
+app.command()(etsy_connect.accounts)
+app.command()(etsy_connect.disconnect)
+app.command()(etsy_connect.key)
+
+
+@app.command()
+def request(
+    products: Annotated[list[str], typer.Argument(metavar="PRODUCT...", help="Medusa id, handle or SKU of each.")],
+    account: Account = None,
+) -> None:
+    """Ask for products to be brought to Etsy: nothing is sent before you confirm.
+
+    What Etsy would refuse is told now.
+    """
+    from awin_medusa_pipeline.defs.resources import medusa_client
+    from awin_medusa_pipeline.etsy.engine.request import request_named
+
+    with _tidied() as etsy, medusa_client(etsy.settings, applying=True) as medusa:
+        requested = request_named(etsy, medusa, products, account=account, by=getpass.getuser())
+    table = Table("product", "to do", "what changes")
+    for plan in requested.plans:
+        changed = ", ".join(dict.fromkeys(change.field.split(" ")[0] for change in plan.changes))
+        table.add_row(plan.title, plan.asked, "" if plan.asked.startswith("create") else changed)
+    console.print(table)
+    say((requested.told.title, "bold"))
+    for line in requested.told.lines:
+        say(f"  {line}")
+
+
+@app.command()
+def confirm(start: Job) -> None:
+    """Let a requested job be done: the daemon starts it within half a minute."""
+    with _tidied() as etsy:
+        job = etsy.jobs.confirm(etsy.jobs.find(start).transaction_id, getpass.getuser())
+    say(f"Confirmed: {job.transaction_id}, {job.total_products:,} products.")
+    _goes_on(job)
+
+
+@app.command()
+def reject(start: Job) -> None:
+    """Drop a job that has not begun; everything stays as it was."""
+    with _tidied() as etsy:
+        job = etsy.jobs.reject(etsy.jobs.find(start).transaction_id, getpass.getuser())
+    say(f"Rejected: {job.transaction_id}, {job.total_products:,} products. Nothing was sent.")
+
+
+@app.command()
+def retry(
+    start: Job,
+    died: Annotated[
+        bool, typer.Option("--died", help="Its run has died, although Dagster still shows it as running.")
+    ] = False,
+) -> None:
+    """Do a failed job once more, for the products that failed; or one whose run has died."""
+    from awin_medusa_pipeline.etsy.engine.care import end_dead
+    from awin_medusa_pipeline.etsy.store.jobs import JobStatus
+
+    with _tidied() as etsy:
+        job = etsy.jobs.find(start)
+        if job.status is JobStatus.PROCESSING and (why := "Its run was given up" if died else _ended(job)):
+            end_dead(etsy, job, why)
+        job = etsy.jobs.retry(job.transaction_id, getpass.getuser())
+        waiting = job.total_products - job.synced_count - job.failed_count
+    say(f"Confirmed once more: {job.transaction_id}, {waiting:,} products, try {job.attempt}.")
+    _goes_on(job)
+
+
+@app.command()
+def sync(start: Job) -> None:
+    """Bring the products of a confirmed job to Etsy, here and now: what the daemon does where one runs."""
+    from awin_medusa_pipeline.cli.runs import run_etsy_sync
+    from awin_medusa_pipeline.etsy.store.jobs import EtsyJobError, JobStatus
+
+    with _tidied() as etsy:
+        job = etsy.jobs.find(start)
+    if job.status is not JobStatus.CONFIRMED:
+        to_do = "Only a confirmed job can be started: awin-medusa etsy show " + job.transaction_id
+        raise EtsyJobError(f"Starting the Etsy job {job.transaction_id}", f"it is {job.status}", f"{to_do}.")
+    run_etsy_sync(job.transaction_id)
+
+
+@app.command()
+def jobs(
+    account: Account = None, number: Annotated[int, typer.Option(min=1, metavar="N", help="Show N jobs.")] = 20
+) -> None:
+    """The jobs, newest first."""
+    with _tidied() as etsy:
+        shops = {one.id: one.shop_name for one in etsy.accounts.all()}
+        only = etsy.accounts.find(account).id if account else None
+        found = [job for job in etsy.jobs.all(limit=number) if only in (None, job.account_id)]
+    if not found:
+        say("No Etsy job was requested yet.")
+        commands([("awin-medusa etsy request PRODUCT...", "ask for some products")])
+        return
+    table = Table("job", "shop", "products", "synced", "failed", "state", "requested", "why")
+    for job in found:
+        numbers = [f"{number:,}" for number in (job.total_products, job.synced_count, job.failed_count)]
+        shop, requested = shops[job.account_id], f"{age(job.requested_at)} by {job.requested_by}"
+        table.add_row(job.transaction_id, shop, *numbers, _state(job), requested, _why(job))
+    console.print(table)
+
+
+@app.command()
+def show(start: Job) -> None:
+    """One job with its products: what was to be done, and what became of it."""
+    with _tidied() as etsy:
+        job = etsy.jobs.find(start)
+        rows = etsy.jobs.products(job.transaction_id)
+        links = etsy.links.of_products(job.account_id, [row.product_id for row in rows])
+        shop = etsy.accounts.get(job.account_id).shop_name
+    why = _why(job)
+    say((job.transaction_id, "bold"), f" for {shop}: ", _state(job), f" ({why})" if why else "")
+    table = Table("product", "to do", "outcome", "listing", "why")
+    for row in rows:
+        url = links[row.product_id].etsy_url if row.product_id in links else None
+        table.add_row(row.title, row.action, str(row.outcome), url or "", row.error or "")
+    console.print(table)
+
+
+def _goes_on(job: "EtsyJob") -> None:
+    say("etsy_sync_job starts by itself within half a minute, where `awin-medusa ui` or its daemon runs.")
+    commands(
+        [
+            (f"awin-medusa etsy show {job.transaction_id}", "how far it is"),
+            (f"awin-medusa etsy sync {job.transaction_id}", "do it here and now, without the daemon"),
+        ]
+    )
+
+
+def _ended(job: "EtsyJob") -> str | None:
+    import dagster as dg
+
+    from awin_medusa_pipeline.defs.failures import how_it_ended
+    from awin_medusa_pipeline.defs.launch import dagster_home
+
+    dagster_home()
+    with dg.DagsterInstance.get() as instance:
+        return how_it_ended(instance, job.run_id or "")
+
+
+def _state(job: "EtsyJob") -> Text:
+    colour = {"completed": "green", "failed": "red", "pending": "yellow"}.get(str(job.status), "")
+    until = f" until {job.expires_at:%H:%M} UTC" if str(job.status) == "pending" else ""
+    return Text(f"{job.status}{until}", style=colour)
+
+
+def _why(job: "EtsyJob") -> str:
+    said = [entry["error"] for entry in job.error_log if entry["product_id"] is None]
+    return str(said[-1]) if said and str(job.status) == "failed" else ""
+
+
+@contextmanager
+def _tidied() -> "Iterator[Etsy]":
+    """The Etsy part, once the jobs that nobody confirmed in time are ended."""
+    from awin_medusa_pipeline.etsy.context import open_etsy
+    from awin_medusa_pipeline.etsy.engine.care import expire
+
+    with open_etsy() as etsy:
+        expire(etsy)
+        yield etsy

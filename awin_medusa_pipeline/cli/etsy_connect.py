@@ -1,0 +1,230 @@
+"""awin-medusa etsy connect and what belongs to it: accounts, their settings, and the key of their tokens.
+
+What belongs here: options, questions, and what is shown. What does not: the work (etsy/engine/connect.py).
+"""
+
+import json
+import sys
+import webbrowser
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from awin_medusa_pipeline.cli.terminal import commands, console, say
+from awin_medusa_pipeline.core.errors import PermanentError
+
+if TYPE_CHECKING:
+    from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig
+    from awin_medusa_pipeline.etsy.engine.connect import Offers, Question
+
+SHOWN_CHOICES = 15
+Shop = Annotated[str | None, typer.Argument(metavar="SHOP", help="Name or id of the Etsy shop; not needed for one.")]
+Chosen = Annotated[str | None, typer.Option(metavar="ID", help="Its id, or words of its name.")]
+
+
+def connect(
+    shipping_profile: Chosen = None,
+    return_policy: Chosen = None,
+    readiness_state: Chosen = None,
+    category: Annotated[str | None, typer.Option(metavar="ID", help="Etsy's category: its id, or its path.")] = None,
+    who_made: Annotated[str | None, typer.Option(help="i_did, someone_else or collective.")] = None,
+    when_made: Annotated[str | None, typer.Option(help="made_to_order, or years as Etsy groups them.")] = None,
+    is_supply: Annotated[bool | None, typer.Option("--supply/--no-supply", help="Things to make things with.")] = None,
+    publish: Annotated[
+        bool | None, typer.Option("--publish/--drafts", help="Publish new listings, at 0.20 USD each. Else drafts.")
+    ] = None,
+    price_multiplier: Annotated[
+        Decimal | None, typer.Option(metavar="X", help="Price on Etsy: that of Medusa times X, ...")
+    ] = None,
+    price_addition: Annotated[Decimal | None, typer.Option(metavar="Y", help="... plus Y, ...")] = None,
+    price_step: Annotated[Decimal | None, typer.Option(metavar="Z", help="... rounded to a multiple of Z.")] = None,
+) -> None:
+    """Connect an Etsy shop: your consent in the browser, then the defaults of your listings.
+
+    What is not given as an option is asked, or taken where there is one choice. A shop that was connected before keeps
+    its settings and its listings.
+    """
+    from awin_medusa_pipeline.etsy.context import open_etsy
+    from awin_medusa_pipeline.etsy.engine.connect import consent, keep
+
+    given: dict[str, Any] = {
+        "shipping_profile_id": shipping_profile,
+        "return_policy_id": return_policy,
+        "readiness_state_id": readiness_state,
+        "taxonomy_id": category,
+        "who_made": who_made,
+        "when_made": when_made,
+        "is_supply": is_supply,
+        "publish": publish,
+    }
+    price = {"multiplier": price_multiplier, "addition": price_addition, "step": price_step}
+    with open_etsy() as etsy:
+        pair = consent(etsy, _open_page)
+        account, offers = keep(etsy, pair)
+        say("Connected: ", (account.shop_name, "bold"), f", prices in {account.currency}.")
+        rule = account.api_config.price.model_dump() | {
+            name: value for name, value in price.items() if value is not None
+        }
+        answers = _answers(offers, account.api_config, {k: v for k, v in given.items() if v is not None})
+        config = offers.config(account.api_config, answers | {"price": rule})
+        etsy.accounts.configure(account.id, config)
+    _show(config, offers)
+    commands(
+        [
+            ("awin-medusa etsy request PRODUCT...", "what would be done? nothing is sent yet"),
+            ("awin-medusa etsy settings", "all settings of the shop, and how to change them"),
+        ]
+    )
+
+
+def settings(
+    shop: Shop = None,
+    file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Take them from this JSON file, checked with Etsy first.")
+    ] = None,
+) -> None:
+    """Show how products are listed in a shop, as JSON; with a file, change it.
+
+    awin-medusa etsy settings > etsy.json, edit it, awin-medusa etsy settings --file etsy.json. Listings follow with the
+    next request or the next daily look.
+    """
+    from awin_medusa_pipeline.etsy.context import open_etsy
+    from awin_medusa_pipeline.etsy.engine.connect import Offers, checked_config
+
+    with open_etsy() as etsy:
+        account = etsy.accounts.find(shop)
+        if file is None:
+            console.print_json(account.api_config.model_dump_json())
+            return
+        try:
+            config = checked_config(json.loads(file.read_text(encoding="utf-8")))
+        except ValueError as error:
+            raise PermanentError(f"Reading {file}", f"it is not JSON ({error})", "Correct it.") from None
+        with etsy.client(account) as client:
+            Offers.of(client).check(config)
+        etsy.accounts.configure(account.id, config)
+    say(f"Settings of {account.shop_name} changed.")
+
+
+def accounts() -> None:
+    """The Etsy shops that were connected."""
+    from awin_medusa_pipeline.etsy.context import open_etsy
+    from awin_medusa_pipeline.etsy.store.links import SyncStatus
+
+    with open_etsy() as etsy:
+        found = etsy.accounts.all()
+        numbers = {
+            account.id: {status: len(etsy.links.of_account(account.id, status)) for status in SyncStatus}
+            for account in found
+        }
+    if not found:
+        say("No Etsy shop is connected.")
+        commands([("awin-medusa etsy connect", "connect one")])
+        return
+    table = Table("shop", "id", "currency", "state", *map(str, SyncStatus), "new listings")
+    for account in found:
+        state = f"connect again: {account.reconnect_reason}" if account.reconnect_reason else "connected"
+        if not account.is_active:
+            state = "disconnected"
+        row = [account.shop_name, str(account.shop_id), account.currency, state]
+        links = [f"{number:,}" for number in numbers[account.id].values()]
+        table.add_row(*row, *links, "published" if account.api_config.publish else "drafts")
+    console.print(table)
+
+
+def disconnect(shop: Shop = None) -> None:
+    """Forget the tokens of a shop. Its listings stay as they are, and which product is which listing stays known."""
+    from awin_medusa_pipeline.etsy.context import open_etsy
+
+    with open_etsy() as etsy:
+        account = etsy.accounts.find(shop)
+        etsy.accounts.disconnect(account.id)
+    say(f"Disconnected: {account.shop_name}. Take the app's permission back at Etsy too: Account settings > Apps.")
+
+
+def key(
+    rotate: Annotated[
+        bool, typer.Option("--rotate", help="Encrypt all tokens with the first of AWIN_MEDUSA_SECRET_KEY.")
+    ] = False,
+) -> None:
+    """Make a key for AWIN_MEDUSA_SECRET_KEY, which encrypts the tokens in the state store.
+
+    To change it: write the new key before the old one, run this with --rotate, and take the old one away.
+    """
+    from awin_medusa_pipeline.core.store.secrets import new_key
+    from awin_medusa_pipeline.etsy.context import open_etsy
+
+    if not rotate:
+        say(f"AWIN_MEDUSA_SECRET_KEY={new_key()}")
+        return
+    with open_etsy() as etsy:
+        number = etsy.accounts.rotate()
+    say(f"The tokens of {number} shop{'' if number == 1 else 's'} are encrypted with the first key.")
+
+
+def is_terminal() -> bool:
+    """Whether there is somebody to ask."""
+    return sys.stdin.isatty()
+
+
+def _open_page(address: str) -> None:
+    say(f"Agree on Etsy's page, which your browser shows now. If it does not, open this address:\n\n{address}\n")
+    webbrowser.open(address)
+
+
+def _answers(offers: "Offers", config: "EtsyAccountConfig", given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given, what has one choice, and what a person says. Raises PermanentError where nobody can be asked."""
+    from awin_medusa_pipeline.etsy.engine.connect import left_to_ask, only_choices
+
+    by_field = {question.field: question for question in offers.questions}
+    answers = {name: by_field[name].value_of(value) if name in by_field else value for name, value in given.items()}
+    answers |= only_choices(left_to_ask(offers, config, answers))
+    questions = left_to_ask(offers, config, answers)
+    if questions and not is_terminal():
+        raise PermanentError(
+            f"Choosing {' and '.join(question.words for question in questions)}",
+            "there is no terminal to ask in",
+            " ".join(f"Name one with {_option(one)}: {one.shown(one.choices)}." for one in questions)
+            + " Then connect again.",
+        )
+    return answers | {question.field: _asked(question) for question in questions}
+
+
+def _option(question: "Question") -> str:
+    name = "category" if question.field == "taxonomy_id" else question.field.removesuffix("_id")
+    return f"--{name.replace('_', '-')}"
+
+
+def _asked(question: "Question") -> Any:
+    found = dict(question.choices)
+    while len(found) != 1:
+        say("\nChoose ", (question.words, "bold"), ":")
+        for value, words in list(found.items())[:SHOWN_CHOICES]:
+            say(f"  {value}  {words}")
+        if len(found) > SHOWN_CHOICES:
+            say(f"  ... and {len(found) - SHOWN_CHOICES:,} more: type a part of the name")
+        text = typer.prompt("Number or name")
+        found = question.matching(text)
+        if not found and question.open:
+            return text.strip()
+        if not found:
+            say(f"There is no {text}.")
+            found = dict(question.choices)
+    return next(iter(found))
+
+
+def _show(config: "EtsyAccountConfig", offers: "Offers") -> None:
+    table = Table(show_header=False, box=None, padding=(0, 2))
+    for question in offers.questions:
+        value = getattr(config, question.field)
+        table.add_row(question.words, question.choices.get(value, str(value or "not chosen")))
+    rule = config.price
+    price = f"that of Medusa x {rule.multiplier} + {rule.addition}, rounded to {rule.step}"
+    new = f"published, at most {config.publish_at_most} a run, at 0.20 USD each" if config.publish else "drafts"
+    for name, words in (("a supply", "yes" if config.is_supply else "no"), ("price", price), ("new listings", new)):
+        table.add_row(name, words)
+    console.print(table)

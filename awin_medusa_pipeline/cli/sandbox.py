@@ -1,0 +1,93 @@
+"""awin-medusa sandbox: the trial shop from the command line.
+
+What belongs here: options, and what is shown. What does not: how the sandbox works (sandbox/).
+"""
+
+import shlex
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from awin_medusa_pipeline.cli.environment import sandbox_here
+from awin_medusa_pipeline.cli.terminal import Steps, commands, console, say
+from awin_medusa_pipeline.sandbox import DEFAULT_PORT
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
+
+Port = Annotated[
+    int | None,
+    typer.Option(
+        min=1024,
+        max=65533,
+        help=f"Port of Medusa; PostgreSQL and the feed take the next two. Default: the one of last time, "
+        f"else {DEFAULT_PORT}.",
+    ),
+]
+
+
+@app.callback()
+def sandbox() -> None:
+    """A real Medusa shop for trials: its own PostgreSQL, a feed server, a Slack sink and a stand-in for Etsy.
+
+    It runs on this machine alone, lies in AWIN_MEDUSA_HOME, needs neither root nor Docker, and can be thrown away at
+    any time.
+    """
+
+
+@app.command()
+def up(port: Port = None) -> None:
+    """Start it; the first time also install and seed it (about a minute)."""
+    with Steps() as steps:
+        shop = sandbox_here(port).up(steps)
+    say("\nThe sandbox runs. Shop: ", (shop.base_url, "bold"), f" (admin {shop.admin_email})")
+    commands(
+        [
+            ("awin-medusa demo", "fill it, and see a whole sync"),
+            ('eval "$(awin-medusa sandbox env)"', "let this shell's commands work on it"),
+            ("awin-medusa sandbox reset", "empty the shop again"),
+            ("awin-medusa sandbox down", "stop it; --purge removes it"),
+        ]
+    )
+
+
+@app.command()
+def down(
+    port: Port = None,
+    purge: Annotated[bool, typer.Option("--purge", help="Also remove all its files, the shop included.")] = False,
+) -> None:
+    """Stop it; what is in the shop stays."""
+    with Steps() as steps:
+        stopped = sandbox_here(port).down(purge=purge, progress=steps)
+    what = "The sandbox is stopped" if stopped else "The sandbox was not running"
+    say(f"{what}{' and removed' if purge else ''}.")
+
+
+@app.command()
+def status(port: Port = None) -> None:
+    """What there is and what runs. Exit code 1 unless all of it runs."""
+    found = sandbox_here(port).status()
+    table = Table("part", "state", "address", "log")
+    for service in found.services:
+        state = Text(service.state, style="green" if service.state == "running" else "yellow")
+        table.add_row(service.name, state, service.address, str(service.log))
+    console.print(table)
+    if not found.running:
+        say("Not running." if found.seeded else "Not set up.")
+        commands([("awin-medusa sandbox up", "start it")])
+        raise typer.Exit(1)
+
+
+@app.command()
+def reset(port: Port = None) -> None:
+    """Empty the shop: back to what it was when it was seeded. Keys stay as they are."""
+    sandbox_here(port).reset()
+    say("The sandbox's shop is empty again.")
+
+
+@app.command()
+def env(port: Port = None) -> None:
+    """Print the settings that point to it, for a shell: eval "$(awin-medusa sandbox env)". They hold its keys."""
+    for name, value in sandbox_here(port).environment().items():
+        say(f"export {name}={shlex.quote(value)}")

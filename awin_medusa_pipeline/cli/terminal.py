@@ -1,0 +1,195 @@
+"""How the command line looks: one console for results, one for trouble, steps as they go on, numbers as tables.
+
+What belongs here: rich. What does not: what the commands do (main.py).
+"""
+
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.status import Status
+from rich.table import Table
+from rich.text import Text
+
+from awin_medusa_pipeline.core.messages import duration_text
+
+# Much of what is shown was written by others: [/b] or :car: in a title is text.
+console = Console(highlight=False, markup=False, emoji=False)
+_trouble = Console(highlight=False, markup=False, emoji=False, stderr=True)
+
+FOUND = {
+    "feed_rows": "rows in the feed",
+    "rejected_rows": "of them rejected",
+    "catalog_products": "products in the shop",
+    "catalog_variants": "with variants",
+    "matched": "offers matched with a variant",
+    "missing_in_medusa": "offers missing in the shop",
+    "medusa_only": "products only in the shop",
+    "returning": "hidden products that are back in the feed",
+    "hidden_by_hand": "hidden by hand, left alone",
+    "stock_mismatches": "levels that differ",
+    "price_mismatches": "prices that differ",
+    "price_kept": "of them left as the shop has them",
+    "content_mismatches": "titles, texts, images and categories that differ",
+    "content_kept": "of them left as the shop has them",
+    "loose_matches": "pairs that only look alike",
+}
+_SIZES = ("dagster/row_count", "bytes")
+LONGEST = 100
+SUMMARY_ASSET = "sync_summary"
+OUTCOMES = ("planned", "applied", "unchanged", "skipped", "held", "failed")
+KINDS = {
+    "import": "import",
+    "hide": "hide",
+    "restore": "restore",
+    "stock": "set stock",
+    "price": "set price",
+    "content": "content",
+}
+COLOURS = {"applied": "green", "failed": "red", "held": "yellow"}
+
+
+Part = str | Text | tuple[str, str]
+"""Text, or text and its style."""
+
+
+def say(*parts: Part) -> None:
+    """A line, never broken: a path or an address that is cut into lines cannot be copied."""
+    console.print(Text.assemble(*parts), soft_wrap=True)
+
+
+def complain(text: str) -> None:
+    """A line about what went wrong, as it is."""
+    _trouble.print(Text(text, style="red"), soft_wrap=True)
+
+
+class Steps:
+    """Steps as they go on: a spinner with the state of the running one, and a line for each that is done.
+
+    Called as a sandbox's Progress: with a step and its state, again and again. Where there is no terminal, lines alone.
+    """
+
+    def __init__(self) -> None:
+        self._status = Status("", console=console)
+        self._step: str | None = None
+        self._began = 0.0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        self._status.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._lock:
+            if error is None:
+                self._end()
+        self._status.stop()
+
+    def __call__(self, step: str, state: str = "") -> None:
+        """The step that goes on now, and how far it is."""
+        with self._lock:
+            if step != self._step:
+                self._end()
+                self._step, self._began = step, time.monotonic()
+                if not console.is_terminal:
+                    console.print(f"  {step} ...")
+            self._status.update(Text(f"{step}: {state}" if state else f"{step} ..."))
+
+    def done(self, step: str, state: str) -> None:
+        """A line for something that was done within the running step."""
+        with self._lock:
+            console.print(_done(step, state), soft_wrap=True)
+
+    def _end(self) -> None:
+        if self._step and console.is_terminal:
+            console.print(_done(self._step, duration_text(time.monotonic() - self._began)))
+        self._step = None
+
+
+class JobSteps(Steps):
+    """A run as it goes on: see local.Watcher."""
+
+    def __init__(self, job: str) -> None:
+        super().__init__()
+        self.job = job
+
+    def running(self, step: str, state: str) -> None:
+        """A step of the run, in the spinner."""
+        self(self.job, f"{step}: {state}" if state else step)
+
+    def made(self, asset: str, metadata: Mapping[str, Any]) -> None:
+        """An asset, in a line with its numbers; those of the summary follow as tables."""
+        if asset != SUMMARY_ASSET:
+            self.done(asset, counts_of(metadata))
+
+
+def _done(step: str, state: str) -> Text:
+    return Text.assemble(("✓ ", "green"), f"{step:<24}", (f" {state}", "dim"))
+
+
+def counts_of(metadata: Mapping[str, Any]) -> str:
+    """The numbers of a materialisation in a line, zeros left out."""
+    rows = {"rows": metadata["dagster/row_count"]} if "dagster/row_count" in metadata else {}
+    numbers = rows | {key: value for key, value in metadata.items() if type(value) is int and key not in _SIZES}
+    return ", ".join(f"{value:,} {key.replace('_', ' ')}" for key, value in numbers.items() if value) or "nothing"
+
+
+def summary_tables(summary: Mapping[str, Any]) -> list[Table]:
+    """What a run found, and what it did, of sync-summary.json."""
+    found = Table(title="Found", title_justify="left", show_header=False, box=None, padding=(0, 2))
+    found.add_column(justify="right")
+    found.add_column()
+    for key, words in FOUND.items():
+        if key in summary:
+            found.add_row(f"{summary[key]:,}", words)
+    done = Table(title="Planned, nothing sent" if summary.get("dry_run") else "Done", title_justify="left")
+    done.add_column("")
+    for outcome in OUTCOMES:
+        done.add_column(outcome, justify="right")
+    for kind, words in KINDS.items():
+        if kind in summary:
+            done.add_row(words, *(_coloured(outcome, summary[kind][outcome]) for outcome in OUTCOMES))
+    return [found, done]
+
+
+def verdict(summary: Mapping[str, Any]) -> Text:
+    """The summary in one sentence."""
+    total = {outcome: sum(summary[kind][outcome] for kind in KINDS if kind in summary) for outcome in OUTCOMES}
+    if summary.get("dry_run"):
+        return Text(f"Dry run: {total['planned']:,} changes planned, nothing was sent.", style="green")
+    if total["failed"]:
+        failed = (f"{total['failed']:,} changes failed", "red")
+        return Text.assemble(failed, f", {total['applied']:,} were applied.")
+    held = f" {total['held']:,} are held until you decide." if total["held"] else ""
+    done = f"{total['applied']:,} changes applied" if total["applied"] else "Nothing to change: zero writes"
+    return Text.assemble((f"{done}, nothing failed.", "green"), held)
+
+
+def _coloured(outcome: str, number: int) -> Text:
+    return Text(f"{number:,}", style=COLOURS.get(outcome, "") if number else "dim")
+
+
+def age(since: datetime) -> str:
+    """`3 h 20 min ago`."""
+    return f"{duration_text((datetime.now(UTC) - since).total_seconds())} ago"
+
+
+def short(value: Any) -> str:
+    """A value as text that is not too long to be looked at."""
+    text = "none" if value is None else str(value)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def commands(lines: Iterable[tuple[str, str]]) -> None:
+    """Commands to run next, each with what it does."""
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 2))
+    table.add_column(no_wrap=True)
+    for command, meaning in lines:
+        table.add_row(Text(command, style="bold"), meaning)
+    console.print(table)

@@ -1,0 +1,148 @@
+"""awin-medusa why: the story of one product in the terminal.
+
+What belongs here: words and order. What does not: finding and gathering (sync/engine/why.py).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+from awin_medusa_pipeline.cli.terminal import COLOURS, KINDS, age, commands, console, say, short
+from awin_medusa_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from awin_medusa_pipeline.sync.engine.why import Product, RunStory, Story
+    from awin_medusa_pipeline.sync.store.ledger import Operation
+
+_MATCHED_BY = {"external_id": "our key", "sku": "SKU", "gtin": "GTIN", "handle": "handle"}
+
+
+def tell(key: str, number: int) -> None:
+    """The story of the product with this key over the last runs, or the products that it may mean."""
+    from awin_medusa_pipeline.core.store.database import database_url, open_database
+    from awin_medusa_pipeline.sync.engine import why
+    from awin_medusa_pipeline.sync.store.ledger import Ledger
+
+    settings = Settings()
+    with open_database(database_url(settings)) as database:
+        runs = why.recent(database, settings, number)
+        products = why.find(settings.awin_medusa_home, Ledger(database), runs, key)
+        if len(products) > 1:
+            _choose(key, products)
+            return
+        _show(why.tell(settings, database, products[0], runs))
+
+
+def _choose(key: str, products: "Sequence[Product]") -> None:
+    say(f"{len(products)} products are known as {key}. Ask for one of them:")
+    commands(
+        (f"awin-medusa why {next(iter(product.every('product_key', 'product_id', 'offer_key')))}", _title(product))
+        for product in products
+    )
+
+
+def _title(product: "Product") -> str:
+    return next(iter(product.every("name")), "")
+
+
+def _show(story: "Story") -> None:
+    product = story.product
+    keys = product.every("product_key" if product.whole else "offer_key") or product.every("offer_key")
+    say((_title(product) or ", ".join(keys), "bold"))
+    names = [*keys, *(f"SKU {sku}" for sku in product.every("sku"))]
+    names += [f"handle {handle}" for handle in product.every("handle")] + product.every("product_id")
+    say((", ".join(dict.fromkeys(names)), "dim"))
+    if story.untold:
+        say((f"\n{story.untold:,} earlier runs did something to it; their logs are in the reports.", "dim"))
+    for run in story.runs:
+        _lines(_heading(run), list(_of_run(run)) or [("", Text("did nothing to it", style="dim"))])
+    now = [("shop", line) for line in _now(story.now)]
+    _lines(Text("Now", style="bold"), now)
+
+
+def _heading(story: "RunStory") -> Text:
+    run = story.run
+    dry = ", dry run" if run.dry_run else ""
+    when = f"{run.started_at:%Y-%m-%d %H:%M} UTC"
+    return Text.assemble((when, "bold"), f"  {run.job} {run.run_id[:8]}{dry} ", (f"({age(run.started_at)})", "dim"))
+
+
+def _lines(heading: Text, lines: Iterable[tuple[str, Text]]) -> None:
+    table = Table(show_header=False, box=None, padding=(0, 1, 0, 2), pad_edge=True)
+    table.add_column(style="dim", no_wrap=True, min_width=len("set stock"))
+    table.add_column()
+    for label, text in lines:
+        table.add_row(label, text)
+    say("\n", heading)
+    console.print(table)
+
+
+def _of_run(story: "RunStory") -> Iterator[tuple[str, Text]]:
+    for feed in story.feeds:
+        if feed.reason:
+            yield "feed", Text.assemble((feed.state, "yellow"), f": {feed.reason}")
+    for offer in story.offers:
+        yield "feed", _offer(offer)
+    for row in story.rejected:
+        told = f", line {row['line']} of {row['feed']}: {row['detail']} [{row['reason']}]"
+        yield "feed", Text.assemble(("rejected", "red"), told)
+    if story.kept and not (story.offers or story.rejected):
+        yield "feed", Text("not in the feed")
+    for match in story.matched:
+        reason = _MATCHED_BY.get(match["match_reason"], match["match_reason"])
+        yield "match", Text(f"{match['offer_key']} is variant {match['variant_id']}, by {reason}")
+    if story.offers and not story.matched:
+        yield "match", Text("none: the shop did not have it")
+    for row in story.only_in_shop:
+        missed = f", accepted feeds in a row without it: {row['feeds_missed']}" if row["feeds_missed"] else ""
+        alike = ", but it looks like an offer of the feed" if row["loose_match"] else ""
+        yield "match", Text(f"only in the shop{missed}{alike}")
+    for operation in story.operations:
+        yield KINDS.get(operation.kind, operation.kind), _operation(operation)
+
+
+def _offer(row: Mapping[str, Any]) -> Text:
+    stock = {True: "in stock", False: "sold out", None: "stock not told"}[row["in_stock"]]
+    quantity = "" if row["quantity"] is None else f" ({row['quantity']:,})"
+    price = f"{row['price'].normalize():f} {row['currency'].upper()}"
+    return Text(f"{price}, {stock}{quantity}; {row['sku']}, line {row['line']} of {row['feed']}")
+
+
+def _operation(operation: "Operation") -> Text:
+    from awin_medusa_pipeline.sync.store.ledger import reported
+
+    status, reason = reported(operation)
+    change = _change(operation.before or {}, operation.after or {})
+    return Text.assemble(
+        (status, COLOURS.get(status, "")), (f" {change}" if change else "", "dim"), f": {reason}" if reason else ""
+    )
+
+
+def _change(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """`level 10 → 0, status published → draft`; what was not there before stands alone, groups are left out."""
+    parts = []
+    for name, value in after.items():
+        if isinstance(value, dict):
+            continue
+        was = f"{short(before[name])} → " if name in before and before[name] != value else ""
+        if was or name not in before:
+            parts.append(f"{name} {was}{short(value)}")
+    return ", ".join(parts)
+
+
+def _now(shown: "Sequence[Mapping[str, Any]] | str") -> Iterator[Text]:
+    if isinstance(shown, str):
+        yield Text.assemble(("not known", "red"), f": {shown}")
+        return
+    if not shown:
+        yield Text("it is not there")
+    for row in shown:
+        prices = ", ".join(f"{price['amount'].normalize():f} {price['currency'].upper()}" for price in row["prices"])
+        level = "no level" if row["level"] is None else f"level {row['level']:,}"
+        reserved = f" ({row['reserved']:,} reserved)" if row["reserved"] else ""
+        hidden = f", hidden by run {row['hidden_by_run'][:8]}" if row["hidden_by_run"] else ""
+        half = f", half-made: {row['half_made']}" if row["half_made"] else ""
+        sku = row["sku"] or row["variant_id"] or "no variant"
+        yield Text(f"{sku}: {row['status']}{hidden}{half}, {prices or 'no price'}, {level}{reserved}; “{row['title']}”")

@@ -1,0 +1,147 @@
+"""What every client of a remote system shares: errors, retries with backoff, and keeping secrets out of text.
+
+What belongs here: transport. What does not: the address, the payloads and the rules of one system.
+"""
+
+import logging
+import random
+import re
+import threading
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email.utils import formatdate, parsedate_to_datetime
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import tenacity
+
+from awin_medusa_pipeline.core.errors import PermanentError as PermanentError
+from awin_medusa_pipeline.core.errors import RemoteError as RemoteError
+from awin_medusa_pipeline.core.errors import TransientError as TransientError
+
+# An AWIN address holds the key: httpx logs every address at INFO, httpcore every redirect's target at DEBUG.
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+RETRYABLE_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
+NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+NEVER_SENT = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL)
+
+
+class PayloadTooLargeError(PermanentError):
+    """HTTP 413: the same content in smaller parts may pass."""
+
+
+class UnknownOutcomeError(TransientError):
+    """A write whose answer never came: it may have been carried out, so look before you repeat it."""
+
+
+def redact(text: str, secrets: Iterable[str]) -> str:
+    """`text` with every secret replaced by ***; the longest first, so that no part of one is left.
+
+    Also as addresses, forms and Basic authentication carry it: there are servers whose error pages repeat the request.
+    """
+    forms = {form for s in secrets if s for form in (s, quote(s, ""), quote(s), b64encode(f"{s}:".encode()).decode())}
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, "***")
+    return text
+
+
+def retry_after_seconds(response: httpx.Response) -> float | None:
+    """Seconds of a Retry-After header, a number or a date (RFC 9110); None when it is neither, or not there.
+
+    A date is counted from the server's own, since clocks differ.
+    """
+    value = response.headers.get("retry-after", "").strip()
+    if re.fullmatch(r"\d+(\.\d+)?", value):
+        return float(value)
+    try:
+        until, now = map(parsedate_to_datetime, (value, response.headers.get("date") or formatdate(usegmt=True)))
+        return max(0.0, (until - now).total_seconds())
+    except (ValueError, TypeError):  # no date, or one without a time zone
+        return None
+
+
+@dataclass
+class Backoff:
+    """How often and how patiently a call is repeated. Times in seconds."""
+
+    attempts: int = 6
+    first_wait: float = 0.5
+    longest_wait: float = 60.0
+    longest_total: float = 300.0
+    sleep: Callable[[float], None] = time.sleep
+    _resume_at: float = field(default=0.0, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    def hold_all_until(self, seconds_from_now: float) -> None:
+        """Make every thread that shares this backoff wait: a 429 concerns the client, not one call."""
+        with self._lock:
+            self._resume_at = max(self._resume_at, time.monotonic() + seconds_from_now)
+
+    def wait_for_turn(self) -> None:
+        """Sleep while another thread's 429 is being honoured."""
+        if (left := self._resume_at - time.monotonic()) > 0:
+            self.sleep(left)
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        wait: float = min(self.longest_wait, self.first_wait * 2 ** (state.attempt_number - 1))
+        wait *= 0.75 + random.random() / 2
+        if isinstance(error, TransientError) and error.retry_after is not None:
+            wait = min(self.longest_wait, error.retry_after + random.random() / 10)
+        if isinstance(error, TransientError) and error.status == 429:
+            self.hold_all_until(wait)
+        return wait
+
+    def retrying(self, *, repeat_unknown: bool) -> tenacity.Retrying:
+        """A tenacity controller; `repeat_unknown` is for calls that are safe to send twice."""
+
+        def again(error: BaseException) -> bool:
+            return isinstance(error, TransientError) and (repeat_unknown or not isinstance(error, UnknownOutcomeError))
+
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_exception(again),
+            stop=tenacity.stop_any(
+                tenacity.stop_after_attempt(self.attempts), tenacity.stop_after_delay(self.longest_total)
+            ),
+            wait=self._wait,
+            sleep=self.sleep,
+            reraise=True,
+        )
+
+
+@contextmanager
+def as_our_errors(tried: str, *, writes: bool) -> Iterator[None]:
+    """Turn httpx's faults into our errors.
+
+    Raises TransientError when nothing can have reached the server, UnknownOutcomeError for a write that may have, and
+    PermanentError for an address or a key that no request can be made of.
+    """
+    try:
+        yield
+    except NOT_SENT as error:
+        raise TransientError(
+            tried, f"no connection ({type(error).__name__})", "Check that it is up and reachable."
+        ) from None
+    except NEVER_SENT as error:
+        raise PermanentError(
+            tried,
+            f"no such request can be sent ({type(error).__name__})",
+            "Check the address and the key for typing errors.",
+        ) from None
+    except httpx.RequestError as error:
+        kind = UnknownOutcomeError if writes else TransientError
+        raise kind(
+            tried, f"the connection broke ({type(error).__name__})", "Check that it is up and reachable."
+        ) from None
+
+
+def send(client: httpx.Client, method: str, url: str, *, tried: str, writes: bool, **options: Any) -> httpx.Response:
+    """One request, its faults as in `as_our_errors`; the status is the caller's to judge."""
+    with as_our_errors(tried, writes=writes):
+        return client.request(method, url, **options)

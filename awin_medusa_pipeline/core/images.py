@@ -1,0 +1,136 @@
+"""Product images: fetched from any address, and brought to Medusa's own file storage.
+
+What belongs here: fetching an image safely and uploading it to Medusa. What does not: whether that is wanted
+(SYNC_REHOST_IMAGES), which images a product has, and Etsy (etsy/engine/listings.py).
+"""
+
+import hashlib
+import logging
+import time
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from awin_medusa_pipeline.core.http import Backoff, PermanentError, RemoteError, TransientError, as_our_errors
+from awin_medusa_pipeline.medusa.client import MedusaClient
+
+log = logging.getLogger(__name__)
+
+LARGEST = 20 * 1024 * 1024
+LONGEST = 60.0
+"""Seconds for one image: a server that sends a byte now and then would hold a run for ever."""
+# Not SVG: a stranger's drawing may hold scripts, and would run under the shop's own address.
+_EXTENSIONS = {
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/webp": "webp",
+    "image/gif": "gif",
+    "image/avif": "avif",
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image as it was fetched."""
+
+    content: bytes = field(repr=False)
+    kind: str
+    """MIME type."""
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the content, in hex."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def name(self) -> str:
+        """Of a file. Medusa garbles names that are not ASCII, and two files of one name in a call can collide."""
+        return f"{self.sha256[:24]}.{_EXTENSIONS[self.kind]}"
+
+
+class ImageError(PermanentError):
+    """An image that cannot be had, or is none that is wanted. Its address is to blame, not where it would go."""
+
+
+class ImageFetcher:
+    """Fetches images of these `kinds` (MIME types) and of `largest` bytes at most. To be used in a `with`."""
+
+    def __init__(
+        self, kinds: Collection[str] = tuple(_EXTENSIONS), *, largest: int = LARGEST, backoff: Backoff | None = None
+    ) -> None:
+        self._kinds, self._largest = kinds, largest
+        self._web = httpx.Client(timeout=httpx.Timeout(20.0), follow_redirects=True, max_redirects=5)
+        # An image is not worth minutes of waiting: the product goes on without it.
+        self._backoff = backoff or Backoff(attempts=3, longest_wait=5.0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._web.close()
+
+    def __call__(self, address: str) -> Picture:
+        """One image, tried a few times. Raises ImageError."""
+        try:
+            return self._backoff.retrying(repeat_unknown=True)(self._fetch, address)
+        except RemoteError as error:
+            raise ImageError(error.tried, error.came_back, error.to_do) from None
+
+    def _fetch(self, address: str) -> Picture:
+        tried = f"Fetching the image {address}"
+        ends_at = time.monotonic() + LONGEST
+        with as_our_errors(tried, writes=False), self._web.stream("GET", address) as response:
+            kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+            if response.status_code >= 500 or response.status_code == 429:
+                raise TransientError(tried, f"HTTP {response.status_code}", "It may be there tomorrow.")
+            if not response.is_success:
+                raise ImageError(tried, f"HTTP {response.status_code}", "Give the product another image.")
+            if kind not in self._kinds:
+                raise ImageError(tried, kind or "no type", f"Taken are {', '.join(self._kinds)}.")
+            content = bytearray()
+            for part in response.iter_bytes():
+                content += part
+                if len(content) > self._largest:
+                    raise ImageError(tried, f"it has more than {self._largest:,} bytes", "Use a smaller image.")
+                if time.monotonic() > ends_at:
+                    raise ImageError(tried, f"it was not there after {LONGEST:.0f} seconds", "Use another image.")
+        return Picture(bytes(content), kind)
+
+
+class ImageHost:
+    """Uploads images once a run. A broken image costs the image, not the product."""
+
+    def __init__(self, client: MedusaClient, backoff: Backoff | None = None, *, largest: int = LARGEST) -> None:
+        self._medusa = client
+        self._fetch = ImageFetcher(largest=largest, backoff=backoff)
+        self._uploaded: dict[str, str | None] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._fetch.__exit__(kind, error, trace)
+
+    def __call__(self, urls: Sequence[str]) -> list[str]:
+        """Addresses in Medusa's storage, in the same order, without the ones that could not be had."""
+        new = [url for url in dict.fromkeys(urls) if url not in self._uploaded]
+        with ThreadPoolExecutor(4) as threads:
+            self._uploaded.update(zip(new, threads.map(self._rehost, new), strict=True))
+        return [address for url in urls if (address := self._uploaded[url])]
+
+    def _rehost(self, url: str) -> str | None:
+        try:
+            picture = self._fetch(url)
+            return self._medusa.upload(picture.name, picture.content, picture.kind)
+        except RemoteError as error:
+            log.warning("The product is imported without this image. %s", error)
+            return None

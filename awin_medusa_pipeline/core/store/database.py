@@ -1,0 +1,244 @@
+"""The state store: one SQLite file, or a PostgreSQL database, brought to the newest form when it is opened.
+
+What belongs here: opening, migrating, transactions, and faults of the database told in sentences. What does not:
+what the tables mean; each has its repository module beside this one.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from filelock import FileLock, Timeout
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from awin_medusa_pipeline.core.files import local_home
+from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline.sync.store.models import Base
+
+STATE_FILE = "state.db"
+# Not alembic_version: Dagster's own storage has that table in the same PostgreSQL database.
+VERSION_TABLE = "sync_version"
+BUSY_TIMEOUT = 30  # seconds; the longest write here is a batch of some hundred rows, a few milliseconds
+MIGRATION_LOCK = 0x6177696E  # any fixed number ("awin"): the advisory lock of PostgreSQL that migrations take turns by
+IMMEDIATE = "begin_immediate"
+
+
+class StoreError(Exception):
+    """The state store cannot be used: what was tried, what came back, what to do."""
+
+
+class Database:
+    """An open state store. Give it to the repositories; sessions never leave this package."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._writer = engine.execution_options(**{IMMEDIATE: True})
+
+    @property
+    def name(self) -> str:
+        """Where it is, without the password."""
+        return _name(self._engine.url)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session that sees one state of the store; what it returns stays usable afterwards."""
+        with _told_in_sentences(self._engine.url), Session(self._engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A session in one transaction: all of it is kept, or nothing."""
+        with (
+            _told_in_sentences(self._engine.url),
+            Session(self._writer, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            yield session
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def database_url(settings: Settings) -> str:
+    """AWIN_MEDUSA_DATABASE_URL, else a SQLite file in AWIN_MEDUSA_HOME, else (home elsewhere) beside the project."""
+    if settings.awin_medusa_database_url:
+        return settings.awin_medusa_database_url.get_secret_value()
+    file = local_home(settings.awin_medusa_home) / STATE_FILE
+    return sa.URL.create("sqlite", database=str(file)).render_as_string()
+
+
+def open_database(url: str) -> Database:
+    """Open the state store at an SQLAlchemy address, made or brought up to date first.
+
+    Safe when several processes open a fresh store at once. Raises StoreError.
+    """
+    engine = _engine(_parse(url))
+    try:
+        with _told_in_sentences(engine.url):
+            _migrate(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return Database(engine)
+
+
+def insert_new(session: Session, model: type[Base], values: Mapping[str, Any]) -> bool:
+    """Insert a row unless its key is taken; True when it was inserted."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = insert(model).values(**values).on_conflict_do_nothing().returning(sa.literal(1))
+    return session.scalar(statement) is not None
+
+
+def _parse(url: str) -> sa.URL:
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        raise StoreError(
+            "Reading AWIN_MEDUSA_DATABASE_URL: it is not a database address. "
+            "Write it as postgresql://user:password@host/database, or leave it blank for SQLite."
+        ) from None
+    if parsed.drivername in ("postgres", "postgresql"):
+        parsed = parsed.set(drivername="postgresql+psycopg2")
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise StoreError(
+            f"Opening the state store: {parsed.get_backend_name()} is not supported. "
+            "Use postgresql://user:password@host/database, or leave AWIN_MEDUSA_DATABASE_URL blank for SQLite."
+        )
+    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise StoreError(
+            "Opening the state store: the address names no file, and a store in memory would forget every run. "
+            "Write it as sqlite:////folder/state.db, or leave AWIN_MEDUSA_DATABASE_URL blank."
+        )
+    return parsed
+
+
+def _name(url: sa.URL) -> str:
+    return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+
+
+def _engine(url: sa.URL) -> sa.Engine:
+    # Parameters are hidden because an error's text reaches logs, and a row may hold what a shop keeps private.
+    options: dict[str, Any] = {"hide_parameters": True, "json_serializer": partial(json.dumps, default=str)}
+    if url.get_backend_name() == "postgresql":
+        try:
+            return sa.create_engine(url, pool_pre_ping=True, executemany_mode="values_plus_batch", **options)
+        except ModuleNotFoundError:
+            raise StoreError(
+                f"Opening the state store {_name(url)}: the PostgreSQL driver is not installed. "
+                "Install it with `pip install psycopg2-binary`."
+            ) from None
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False}, **options)
+    sa.event.listen(engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
+    # The driver's own BEGIN comes too late to cover reads and DDL, so it is switched off and sent below.
+    connection.isolation_level = None
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # A transaction that first reads and then writes fails at once when another wrote in between; IMMEDIATE waits.
+    immediate = connection.get_execution_options().get(IMMEDIATE)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _migrate(engine: sa.Engine) -> None:
+    if engine.dialect.name == "postgresql":
+        with engine.begin() as connection:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+            _upgrade(connection)
+        return
+    file = Path(str(engine.url.database))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # The switch to WAL is not covered by SQLite's busy timeout, so processes take turns by a lock file.
+    with FileLock(f"{file}.lock", timeout=BUSY_TIMEOUT):
+        with engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, sqlite3.Connection)
+            driver.execute("PRAGMA journal_mode = WAL")
+        with engine.execution_options(**{IMMEDIATE: True}).begin() as connection:
+            _upgrade(connection)
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parents[2] / "migrations").replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    script = ScriptDirectory.from_config(config)
+    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+    current, newest = context.get_current_revision(), script.get_current_head()
+    if current == newest:
+        return
+    if current is not None and current not in {revision.revision for revision in script.walk_revisions()}:
+        raise StoreError(
+            f"Opening the state store {_name(connection.engine.url)}: a newer release of this program has written it "
+            f"(version {current}, this release knows up to {newest}). Install that release again, or name another "
+            "store in AWIN_MEDUSA_DATABASE_URL."
+        )
+    command.upgrade(config, "head")
+
+
+@contextmanager
+def _told_in_sentences(url: sa.URL) -> Iterator[None]:
+    """Turns faults of the database itself into StoreError; mistakes of this program pass as they are."""
+    try:
+        yield
+    except Timeout:
+        raise StoreError(
+            f"Opening the state store {_name(url)}: another process has been preparing it for {BUSY_TIMEOUT} seconds. "
+            "Wait for it, or end it, and start again."
+        ) from None
+    except (sa.exc.IntegrityError, sa.exc.DataError):
+        raise
+    except sa.exc.DBAPIError as error:
+        came_back = " ".join(str(error.orig).split())
+        if url.password:
+            came_back = came_back.replace(str(url.password), "***")
+        raise StoreError(f"Using the state store {_name(url)}: {came_back}. {_to_do(came_back, url)}") from None
+    except sqlite3.Error as error:
+        raise StoreError(f"Opening the state store {_name(url)}: {error}. {_to_do(str(error), url)}") from None
+    except OSError as error:
+        if url.get_backend_name() != "sqlite":
+            raise
+        raise StoreError(
+            f"Opening the state store {_name(url)}: {error.strerror or error}. Check the folder's permissions."
+        ) from None
+
+
+def _to_do(came_back: str, url: sa.URL) -> str:
+    if url.get_backend_name() == "postgresql":
+        return (
+            "Check that PostgreSQL is up, that AWIN_MEDUSA_DATABASE_URL names it, its user and its password, and that "
+            "this user may make tables in that database."
+        )
+    if "locked" in came_back:
+        return "Another process is writing to it; wait for that one, and start again."
+    if "not a database" in came_back or "malformed" in came_back:
+        return (
+            "The file is damaged: put back a copy from your backup, or move it away to start with an empty store "
+            "(the shop is read afresh; the record of past runs is lost)."
+        )
+    if "full" in came_back:
+        return "Free some disk space, and start again; nothing of the last step was kept by halves."
+    return "Check that the file exists, that its folder can be written, and that the disk has room."

@@ -1,0 +1,85 @@
+"""Messages to people, kept until they are sent: Dagster calls a failure sensor once and never again.
+
+What belongs here: keeping, claiming and settling messages. What does not: their words (core/messages.py) and the way to
+Slack (core/slack.py).
+"""
+
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from awin_medusa_pipeline.core.store.database import Database, insert_new
+from awin_medusa_pipeline.sync.store.models import OutboxMessage
+
+__all__ = ["Outbox", "OutboxMessage"]
+
+CLAIMED_FOR = timedelta(minutes=5)
+"""Longer than the slowest delivery (about a minute), short enough for what a killed process leaves."""
+
+
+class Outbox:
+    """Each dedupe key is sent once. Only a process killed between Slack's answer and `mark_sent` repeats a message,
+    after the claim has run out: a second alert is better than none."""
+
+    def __init__(self, database: Database, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._database, self._now = database, now
+        self._name = uuid.uuid4().hex
+
+    def put(self, dedupe_key: str, payload: Mapping[str, Any]) -> bool:
+        """Keep a message for sending; False when this dedupe key was put before, sent or not."""
+        values = {"dedupe_key": dedupe_key, "payload": dict(payload), "created_at": self._now(), "attempts": 0}
+        with self._database.writing() as session:
+            return insert_new(session, OutboxMessage, values)
+
+    def pending(self) -> list[OutboxMessage]:
+        """Messages not sent yet, oldest first, claimed or not."""
+        query = sa.select(OutboxMessage).where(OutboxMessage.sent_at.is_(None)).order_by(OutboxMessage.id)
+        with self._database.reading() as session:
+            return list(session.scalars(query))
+
+    def claim(self, *, after: int = 0) -> OutboxMessage | None:
+        """The oldest message above id `after` that nobody else is sending, now ours; None when there is none."""
+        now = self._now()
+        query = (
+            sa.select(OutboxMessage)
+            .where(
+                OutboxMessage.sent_at.is_(None),
+                OutboxMessage.id > after,
+                sa.or_(OutboxMessage.claimed_until.is_(None), OutboxMessage.claimed_until < now),
+            )
+            .order_by(OutboxMessage.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        with self._database.writing() as session:
+            message = session.scalar(query)
+            if message is not None:
+                message.attempts += 1
+                message.claimed_by, message.claimed_until = self._name, now + CLAIMED_FOR
+            return message
+
+    def mark_sent(self, message: OutboxMessage) -> None:
+        """It reached Slack: never send it again."""
+        self._settle(message, sent_at=self._now(), last_error=None)
+
+    def mark_failed(self, message: OutboxMessage, error: str) -> None:
+        """It did not reach Slack: free for the next chance. `error` must be free of secrets."""
+        self._settle(message, last_error=error)
+
+    def prune(self, before: datetime) -> int:
+        """Remove messages sent before a time; how many. Unsent ones stay for ever."""
+        removed = sa.delete(OutboxMessage).where(OutboxMessage.sent_at < before).returning(OutboxMessage.id)
+        with self._database.writing() as session:
+            return len(session.scalars(removed).all())
+
+    def _settle(self, message: OutboxMessage, **values: Any) -> None:
+        # A slow sender whose claim went to another may still say "sent", never "failed" over the other's claim.
+        ours = OutboxMessage.claimed_by == self._name
+        query = sa.update(OutboxMessage).where(
+            OutboxMessage.id == message.id, sa.true() if "sent_at" in values else ours
+        )
+        with self._database.writing() as session:
+            session.execute(query.values(claimed_by=None, claimed_until=None, **values))

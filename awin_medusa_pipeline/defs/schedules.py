@@ -1,0 +1,41 @@
+"""When jobs run by themselves, in UTC.
+
+What belongs here: cron expressions. What does not: what the jobs do.
+"""
+
+import dagster as dg
+
+from awin_medusa_pipeline.defs.etsy.jobs import etsy_daily_job
+from awin_medusa_pipeline.defs.sync.jobs import daily_sync_job, retention_job
+from awin_medusa_pipeline.settings import Settings
+
+
+def all_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
+    """Running as soon as the daemon is: a shop owner expects the nightly sync without a click."""
+    return [
+        dg.ScheduleDefinition(
+            name="daily_sync_schedule",
+            job=daily_sync_job,
+            cron_schedule=settings.sync_cron,
+            execution_timezone="UTC",
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+        ),
+        dg.ScheduleDefinition(
+            name="etsy_daily_schedule",
+            job=etsy_daily_job,
+            cron_schedule=settings.etsy_cron,
+            execution_timezone="UTC",
+            # Without an app at Etsy it would do nothing, night after night.
+            default_status=dg.DefaultScheduleStatus.RUNNING
+            if settings.etsy_keystring
+            else dg.DefaultScheduleStatus.STOPPED,
+        ),
+        dg.ScheduleDefinition(
+            name="retention_schedule",
+            job=retention_job,
+            # Between the nightly sync and the morning's look at it.
+            cron_schedule="30 5 * * *",
+            execution_timezone="UTC",
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+        ),
+    ]

@@ -1,0 +1,38 @@
+"""What every asset of this project shares: its spec, and the result of a table with a report.
+
+What belongs here: metadata for people. What does not: what is in a table.
+"""
+
+import dagster as dg
+import dataframely as dy
+import polars as pl
+
+from awin_medusa_pipeline.sync.store.reports import RunReports
+
+OWNERS = ["team:shop"]
+
+
+def table_schema(contract: type[dy.Schema]) -> dg.TableSchema:
+    """A contract as Dagster shows it."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name,
+                str(column.dtype),
+                description=str((column.metadata or {}).get("doc", "")),
+                constraints=dg.TableColumnConstraints(nullable=column.nullable, unique=column.primary_key),
+            )
+            for name, column in contract.columns().items()
+        ]
+    )
+
+
+def schema_metadata(contract: type[dy.Schema]) -> dict[str, dg.TableSchema]:
+    """Definition metadata of an asset that is a table."""
+    return {"dagster/column_schema": table_schema(contract)}
+
+
+def table(frame: pl.LazyFrame, reports: RunReports, csv: str) -> "dg.MaterializeResult[pl.LazyFrame]":
+    """A materialisation: the table itself and its CSV report. The IO manager adds preview and row count."""
+    path = reports.write_csv(frame, csv)
+    return dg.MaterializeResult(value=frame, metadata={"report": dg.MetadataValue.path(str(path))})

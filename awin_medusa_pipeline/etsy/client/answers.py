@@ -1,0 +1,252 @@
+"""What Etsy answers: listings, inventories, images, and what a shop has to choose from.
+
+What belongs here: the fields of Etsy's answers that this project reads. What it does not read is passed over, so that
+a new field at Etsy breaks nothing. What does not: what is sent (etsy/domain/requests.py). Money is a Decimal in the
+currency's own unit, times are aware UTC.
+"""
+
+import html
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
+
+from awin_medusa_pipeline.etsy.domain.requests import (
+    Inventory,
+    InventoryProduct,
+    Offering,
+    PropertyValue,
+)
+
+# Etsy escapes some texts for HTML (open-api #446).
+Text = Annotated[str, BeforeValidator(lambda value: html.unescape(value) if isinstance(value, str) else value)]
+# Etsy leaves out an empty list, or gives null.
+NullIsEmpty = BeforeValidator(lambda value: () if value is None else value)
+
+
+class Answer(BaseModel):
+    """Something that Etsy answered."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Money(Answer):
+    """Etsy's form of an amount: 1250 of a hundredth GBP."""
+
+    amount: int
+    divisor: Annotated[int, Field(gt=0)]
+    currency_code: str
+
+    @property
+    def value(self) -> Decimal:
+        """The amount in the currency's own unit: 12.5."""
+        return Decimal(self.amount) / self.divisor
+
+
+class ListedPropertyValue(Answer):
+    """A PropertyValue as Etsy shows it."""
+
+    property_id: int
+    property_name: Text | None = None
+    scale_id: int | None = None
+    value_ids: Annotated[tuple[int, ...], NullIsEmpty] = ()
+    values: Annotated[tuple[Text, ...], NullIsEmpty] = ()
+
+
+class ListedOffering(Answer):
+    """An Offering as Etsy shows it. Its id changes with every writing, so it is not read."""
+
+    price: Money
+    quantity: int
+    is_enabled: bool = True
+    is_deleted: bool = False
+    readiness_state_id: int | None = None
+
+
+class ListedProduct(Answer):
+    """An InventoryProduct as Etsy shows it. Its id changes with every writing, so it is not read."""
+
+    sku: str | None = None
+    is_deleted: bool = False
+    property_values: Annotated[tuple[ListedPropertyValue, ...], NullIsEmpty] = ()
+    offerings: Annotated[tuple[ListedOffering, ...], NullIsEmpty] = ()
+
+
+class ListedInventory(Answer):
+    """An Inventory as Etsy shows it."""
+
+    products: Annotated[tuple[ListedProduct, ...], NullIsEmpty]
+    price_on_property: Annotated[tuple[int, ...], NullIsEmpty] = ()
+    quantity_on_property: Annotated[tuple[int, ...], NullIsEmpty] = ()
+    sku_on_property: Annotated[tuple[int, ...], NullIsEmpty] = ()
+    readiness_state_on_property: Annotated[tuple[int, ...], NullIsEmpty] = ()
+
+    @property
+    def skus(self) -> tuple[str, ...]:
+        """SKUs of the variants that have one."""
+        return tuple(product.sku for product in self.products if product.sku and not product.is_deleted)
+
+    def as_request(self) -> Inventory:
+        """What would have to be sent to have this inventory: without ids and what is deleted, money as a decimal.
+
+        Raises ValueError (pydantic) when Etsy shows no product, or one without an offering.
+        """
+        return Inventory(
+            products=tuple(_product(product) for product in self.products if not product.is_deleted),
+            **{name: getattr(self, name) for name in Inventory.model_fields if name != "products"},
+        )
+
+
+def _product(listed: ListedProduct) -> InventoryProduct:
+    offerings = [
+        Offering(
+            price=offering.price.value,
+            quantity=offering.quantity,
+            is_enabled=offering.is_enabled,
+            readiness_state_id=offering.readiness_state_id,
+        )
+        for offering in listed.offerings
+        if not offering.is_deleted
+    ]
+    values = [
+        PropertyValue(
+            property_id=value.property_id,
+            property_name=value.property_name,
+            scale_id=value.scale_id,
+            value_ids=value.value_ids,
+            values=value.values,
+        )
+        for value in listed.property_values
+    ]
+    return InventoryProduct.model_validate(
+        {"sku": listed.sku or "", "property_values": tuple(values), "offerings": tuple(offerings)}
+    )
+
+
+class ListingImage(Answer):
+    """A picture of a listing."""
+
+    listing_image_id: int
+    rank: int = 1
+    alt_text: Text | None = None
+    url_fullxfull: str | None = None
+
+
+class Listing(Answer):
+    """A listing. `skus`, `images` and `inventory` are there when the call brings them, else empty or None."""
+
+    listing_id: int
+    state: str
+    title: Text
+    description: Text = ""
+    url: str = ""
+    quantity: int = 0
+    price: Money | None = None
+    created_timestamp: int = Field(0, validation_alias=AliasChoices("created_timestamp", "creation_timestamp"))
+    updated_timestamp: int = 0
+    tags: Annotated[tuple[Text, ...], NullIsEmpty] = ()
+    materials: Annotated[tuple[Text, ...], NullIsEmpty] = ()
+    skus: Annotated[tuple[str, ...], NullIsEmpty] = ()
+    taxonomy_id: int | None = None
+    shipping_profile_id: int | None = None
+    return_policy_id: int | None = None
+    readiness_state_id: int | None = None
+    shop_section_id: int | None = None
+    who_made: str | None = None
+    when_made: str | None = None
+    is_supply: bool | None = None
+    should_auto_renew: bool = False
+    has_variations: bool = False
+    images: Annotated[tuple[ListingImage, ...], NullIsEmpty] = ()
+    inventory: ListedInventory | None = None
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was made, to the second."""
+        return datetime.fromtimestamp(self.created_timestamp, UTC)
+
+
+class Me(Answer):
+    """Who the token belongs to."""
+
+    user_id: int
+    shop_id: int | None = None
+
+
+class Shop(Answer):
+    """A shop; its prices are in `currency_code` (ISO 4217)."""
+
+    shop_id: int
+    shop_name: str
+    currency_code: str
+    url: str = ""
+    is_vacation: bool = False
+
+
+class ShippingProfile(Answer):
+    """How a listing is shipped. A `calculated` one asks for weight and size of the item."""
+
+    shipping_profile_id: int
+    title: Text | None = None
+    profile_type: str = "manual"
+    is_deleted: bool = False
+
+
+class ReturnPolicy(Answer):
+    """Whether and for how many days a listing can be returned; it has no name."""
+
+    return_policy_id: int
+    accepts_returns: bool = False
+    accepts_exchanges: bool = False
+    return_deadline: int | None = None
+
+
+class ReadinessState(Answer):
+    """A processing profile: ready_to_ship or made_to_order, and in how many days."""
+
+    readiness_state_id: int
+    readiness_state: str
+    min_processing_days: int | None = None
+    max_processing_days: int | None = None
+    processing_days_display_label: str = ""
+
+
+class TaxonomyNode(Answer):
+    """A category of Etsy with those below it."""
+
+    id: int
+    name: Text
+    level: int = 0
+    parent_id: int | None = None
+    children: Annotated[tuple["TaxonomyNode", ...], NullIsEmpty] = ()
+    full_path_taxonomy_ids: Annotated[tuple[int, ...], NullIsEmpty] = ()
+
+
+class PropertyScale(Answer):
+    """A unit of a property: EU sizes, centimetres."""
+
+    scale_id: int
+    display_name: Text = ""
+
+
+class PropertyChoice(Answer):
+    """A value that Etsy knows for a property."""
+
+    value_id: int | None = None
+    name: Text = ""
+    scale_id: int | None = None
+
+
+class TaxonomyProperty(Answer):
+    """A property that listings of a category have or vary along."""
+
+    property_id: int
+    name: Text
+    display_name: Text = ""
+    is_required: bool = False
+    supports_attributes: bool = False
+    supports_variations: bool = False
+    max_values_allowed: int | None = None
+    scales: Annotated[tuple[PropertyScale, ...], NullIsEmpty] = ()
+    possible_values: Annotated[tuple[PropertyChoice, ...], NullIsEmpty] = ()

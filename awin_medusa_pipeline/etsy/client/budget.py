@@ -1,0 +1,108 @@
+"""How many calls Etsy allows: a second and a day, as Etsy's own headers say.
+
+What belongs here: pacing, the reserve of the day, and reading a 429. What does not: sending. One budget serves all
+threads of a client. Etsy counts for the app, so another process's calls show in the headers too.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import httpx
+
+from awin_medusa_pipeline.core.http import retry_after_seconds
+from awin_medusa_pipeline.etsy.client.errors import DailyBudgetError, came_back
+
+# A personal app's limit, the lowest there is; the first answer tells the app's own.
+FIRST_PER_SECOND = 5.0
+# Kept for stock going down: a sold-out article that still sells costs more than a text that is a day late.
+RESERVE = 0.05
+# A limit of the second is over within seconds; the day's is seen with up to 86,400 (open-api #256).
+_LONGEST_SECOND_WAIT = 60.0
+_DAY = timedelta(hours=24)
+
+
+class EtsyBudget:
+    """Calls left. `reserve`: the share of the day's limit that only urgent calls may use. `now` gives aware UTC."""
+
+    def __init__(
+        self,
+        *,
+        reserve: float = RESERVE,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._reserve, self._clock, self._sleep, self._now = reserve, clock, sleep, now
+        self._lock = threading.Lock()
+        self._per_second = FIRST_PER_SECOND
+        self._next_turn = 0.0
+        self._first_call: datetime | None = None
+        self._per_day = 0
+        self._left_today: int | None = None
+        self._resumes_at: datetime | None = None
+
+    @property
+    def left_today(self) -> int | None:
+        """Calls left in the day, as far as known."""
+        return self._left_today
+
+    def take(self, tried: str, *, urgent: bool) -> None:
+        """Wait for the turn of one call. Raises DailyBudgetError when the day has none for it."""
+        with self._lock:
+            self._check_day(tried, urgent)
+            if self._left_today is not None:
+                self._left_today -= 1
+            turn = max(self._next_turn, self._clock())
+            self._next_turn = turn + 1 / self._per_second
+            wait = turn - self._clock()
+        if wait > 0:
+            self._sleep(wait)
+
+    def seen(self, response: httpx.Response) -> None:
+        """Take over what an answer tells."""
+        per_second, per_day, left = (
+            _number(response, name) for name in ("x-limit-per-second", "x-limit-per-day", "x-remaining-today")
+        )
+        with self._lock:
+            self._per_second = per_second or self._per_second
+            self._per_day = per_day or self._per_day
+            self._left_today = self._left_today if left is None else left
+
+    def daily_error(self, response: httpx.Response, tried: str) -> DailyBudgetError | None:
+        """The error for a 429 of the day; None for one of the second, which a short wait cures."""
+        said = came_back(response, ())
+        wait = retry_after_seconds(response)
+        long = wait is not None and wait > _LONGEST_SECOND_WAIT
+        if not (long or "daily" in said.lower()):
+            return None
+        with self._lock:
+            self._left_today = 0
+            self._resumes_at = self._now() + timedelta(seconds=wait) if wait and long else self._day_after_first_call()
+            return DailyBudgetError(tried, said, self._resumes_at)
+
+    def _check_day(self, tried: str, urgent: bool) -> None:
+        now = self._now()
+        self._first_call = self._first_call or now
+        if self._resumes_at and now >= self._resumes_at:
+            # The next answer tells what the new day has.
+            self._left_today = self._resumes_at = None
+            self._first_call = now
+        kept = 0 if urgent else int(self._per_day * self._reserve)
+        if self._left_today is None or self._left_today > kept:
+            return
+        self._resumes_at = self._resumes_at or self._day_after_first_call()
+        said = "Etsy's calls of the day are used up"
+        if self._left_today > 0:
+            said = f"{self._left_today} of Etsy's {self._per_day} calls a day are left, kept for stock going down"
+        raise DailyBudgetError(tried, said, self._resumes_at)
+
+    def _day_after_first_call(self) -> datetime:
+        """Etsy's day is a rolling one: what was used up to and by the first call is free again 24 hours after it."""
+        return max((self._first_call or self._now()) + _DAY, self._now() + timedelta(hours=1))
+
+
+def _number(response: httpx.Response, name: str) -> int | None:
+    value = response.headers.get(name, "")
+    return int(value) if value.isascii() and value.isdigit() else None

@@ -1,0 +1,190 @@
+"""Medusa product -> Etsy listing, with everything that Etsy would refuse found before a person sees the job.
+
+What belongs here: what a listing of ours is, and Etsy's rules of content; limits are Etsy's unless said otherwise. What
+can be made right without changing what is sold is made right, with a note; the rest is a problem. What does not: rules
+of single texts (text.py), variations (inventory.py), and what to send of it (plan.py).
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from awin_medusa_pipeline.etsy.domain import text
+from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig, ListingDefaults
+from awin_medusa_pipeline.etsy.domain.findings import Findings, Note, Problem
+from awin_medusa_pipeline.etsy.domain.inventory import MOST_PIECES, inventory_of
+from awin_medusa_pipeline.etsy.domain.requests import DraftListing, Inventory, ListingPatch
+from awin_medusa_pipeline.medusa.products import ShopProduct
+
+MOST_IMAGES = 20
+OWN_TAG = "AWIN"
+"""The tag of products that this program imported says nothing to a buyer."""
+_VINTAGE = re.compile(r"\d{4}s|before_\d{4}|2000_\d{4}")
+_LONGEST_SHOWN = 80
+
+
+class Listing(BaseModel):
+    """A listing as it should be on Etsy."""
+
+    model_config = ConfigDict(frozen=True)
+
+    draft: DraftListing
+    inventory: Inventory
+    images: tuple[str, ...]
+    """Addresses, in order."""
+
+    @property
+    def patch(self) -> ListingPatch:
+        """The content, for a listing that exists. Empty tags and materials clear those that are there."""
+        return ListingPatch(**{name: getattr(self.draft, name) for name in ListingPatch.model_fields})
+
+    @property
+    def content_hash(self) -> str:
+        """Of what a patch sends."""
+        return _hash(self.patch.form())
+
+    @property
+    def inventory_hash(self) -> str:
+        """Of what the inventory call sends."""
+        return _hash(self.inventory.body())
+
+    @property
+    def images_hash(self) -> str:
+        """Of the addresses, in order."""
+        return _hash(self.images)
+
+    @property
+    def shown(self) -> dict[str, str]:
+        """Field -> value in words, for a preview and its differences; price, quantity and SKU of each variant."""
+        sent = self.patch.form()
+        values = {name: _shown(sent[name]) for name in ("title", "description", *sent)}
+        for product in self.inventory.products:
+            variant = " / ".join(value.values[0] for value in product.property_values)
+            offering = product.offerings[0]
+            for name, value in (
+                ("price", f"{offering.price:f}"),
+                ("quantity", offering.quantity),
+                ("sku", product.sku),
+            ):
+                values[f"{name} {variant}".rstrip()] = str(value)
+        values["images"] = f"{len(self.images)} ({self.images_hash[:8]})"
+        return values
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A listing, or why there is none."""
+
+    listing: Listing | None
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+
+def prepare(product: ShopProduct, config: EtsyAccountConfig, currency: str, *, publish: bool) -> Prepared:
+    """The listing of a product in an account that sells in `currency` (ISO 4217).
+
+    `publish`: it is to be for sale, for which Etsy asks more than for a draft.
+    """
+    found = Findings()
+    defaults = config.defaults_for(product.categories)
+    content = _texts(product, found) | _references(defaults, config, found, publish=publish)
+    content |= _measures(product, config, found)
+    images = _images(product.images, found, publish=publish)
+    inventory = inventory_of(product.variants, config, currency, defaults.readiness_state_id, found)
+    if found.problems or inventory is None:
+        return Prepared(None, tuple(found.problems), tuple(found.notes))
+    for_sale = [offering for product in inventory.products for offering in product.offerings if offering.is_enabled]
+    draft = DraftListing(
+        **content,
+        price=min(offering.price for offering in for_sale),
+        quantity=min(MOST_PIECES, sum(offering.quantity for offering in for_sale)),
+        should_auto_renew=config.auto_renew,
+    )
+    return Prepared(Listing(draft=draft, inventory=inventory, images=images), notes=tuple(found.notes))
+
+
+def _texts(product: ShopProduct, found: Findings) -> dict[str, Any]:
+    title, description = text.title(product.title), text.description(product.description)
+    tags = text.tags(tag for tag in product.tags if tag != OWN_TAG)
+    materials = text.materials(re.split(r"[,;/]", product.material) if product.material else ())
+    texts = {"title": title.text, "description": description.text, "tags": tags.words, "materials": materials.words}
+    for name, cleaned in (("title", title), ("description", description), ("tags", tags), ("materials", materials)):
+        for change in cleaned.changes:
+            found.note(name, f"{name.capitalize()}: {change}.")
+    if not any(map(str.isalnum, title.text)):
+        found.problem("title_empty", "title", "It has no title that Etsy takes: give it one in Medusa.")
+    if not description.text:
+        found.problem("description_empty", "description", "It has no description: Etsy asks for one.")
+    return texts
+
+
+def _references(
+    defaults: ListingDefaults, config: EtsyAccountConfig, found: Findings, *, publish: bool
+) -> dict[str, Any]:
+    needed = {
+        "taxonomy_id": "a category of Etsy",
+        "shipping_profile_id": "a shipping profile",
+        "readiness_state_id": "a processing profile",
+        "who_made": "who made it",
+        "when_made": "when it was made",
+    }
+    if publish and not config.eu_shop:
+        needed["return_policy_id"] = "a return policy"
+    for name, words in needed.items():
+        if getattr(defaults, name) is None:
+            to_do = "Set it for the Etsy shop or for one of the product's categories: awin-medusa etsy connect."
+            found.problem(f"{name}_missing", name, f"Etsy asks for {words} ({name}). {to_do}")
+    made_by_others = defaults.who_made == "someone_else" and not defaults.production_partner_ids
+    if made_by_others and defaults.when_made and not defaults.is_supply and not _VINTAGE.fullmatch(defaults.when_made):
+        found.problem(
+            "not_for_etsy",
+            "who_made",
+            "Etsy takes new things that someone else made only with a production partner (production_partner_ids), as "
+            "supplies, or when they are 20 years old.",
+        )
+    return defaults.model_dump()
+
+
+def _measures(product: ShopProduct, config: EtsyAccountConfig, found: Findings) -> dict[str, Any]:
+    """Weight and size. Etsy: more than 0 (0 was answered with 500)."""
+    sizes = {f"item_{name}": getattr(product, name) for name in ("length", "width", "height")}
+    known: dict[str, Any] = {name: size for name, size in sizes.items() if size and size > 0}
+    if known:
+        known["item_dimensions_unit"] = config.length_unit
+    if product.weight and product.weight > 0:
+        known |= {"item_weight": product.weight, "item_weight_unit": config.weight_unit}
+    if config.calculated_shipping:
+        for name in ("item_weight", *sizes):
+            if name not in known:
+                words = name.removeprefix("item_")
+                sentence = (
+                    f"The shipping profile computes postage, for which Etsy asks for the {words}: give it in Medusa."
+                )
+                found.problem(f"{words}_missing", name, sentence)
+    return known
+
+
+def _images(addresses: Iterable[str], found: Findings, *, publish: bool) -> tuple[str, ...]:
+    usable = [address for address in addresses if address.startswith(("http://", "https://"))]
+    if len(usable) > MOST_IMAGES:
+        found.note("images", f"Etsy takes the first {MOST_IMAGES} of its {len(usable)} images.")
+    if not usable and publish:
+        found.problem("images_missing", "images", "It has no image: Etsy publishes nothing without one.")
+    elif not usable:
+        found.note("images", "It has no image; Etsy will ask for one before it can be published.")
+    return tuple(usable[:MOST_IMAGES])
+
+
+def _hash(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _shown(value: str) -> str:
+    if len(value) <= _LONGEST_SHOWN:
+        return value
+    return f"{value[:_LONGEST_SHOWN]}… ({len(value):,} characters, {_hash(value)[:8]})"

@@ -1,0 +1,241 @@
+"""Which product is which listing on Etsy, and what is known of it.
+
+What belongs here: holding products for a job, and writing down what was done as soon as it is done. What does not:
+the status of jobs (jobs.py moves it), and what to send (etsy/domain/plan.py).
+
+What a run does to a product, it writes under the attempt of the job that it has claimed: a run that was taken for dead
+and goes on writes no more (EtsyJobLostError).
+"""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from awin_medusa_pipeline.core.errors import PermanentError
+from awin_medusa_pipeline.core.store.database import Database, insert_new
+from awin_medusa_pipeline.etsy.domain.memory import Intent, ListingMemory
+from awin_medusa_pipeline.etsy.store.models import (
+    EtsyJob,
+    EtsyJobProduct,
+    EtsyLink,
+    JobStatus,
+    ProductOutcome,
+    SyncStatus,
+)
+
+__all__ = ["EtsyJobLostError", "EtsyLink", "EtsyLinks", "SyncStatus"]
+
+
+class EtsyJobLostError(PermanentError):
+    """The job was taken from this run, which was held to be dead."""
+
+
+class EtsyLinks:
+    """Reads and writes links. Times are aware UTC. `job` is what EtsyJobs.claim gave."""
+
+    def __init__(self, database: Database, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._database, self._now = database, now
+
+    def of_account(self, account_id: int, *statuses: SyncStatus) -> list[EtsyLink]:
+        """Links of an account, of these statuses or all, in the order they were made."""
+        query = sa.select(EtsyLink).where(EtsyLink.account_id == account_id).order_by(EtsyLink.id)
+        with self._database.reading() as session:
+            return list(session.scalars(query.where(EtsyLink.sync_status.in_(statuses)) if statuses else query))
+
+    def of_products(self, account_id: int, product_ids: Collection[str]) -> dict[str, EtsyLink]:
+        """Links by product id, for the products that have one."""
+        query = sa.select(EtsyLink).where(EtsyLink.account_id == account_id, EtsyLink.product_id.in_(product_ids))
+        with self._database.reading() as session:
+            return {link.product_id: link for link in session.scalars(query)}
+
+    def out_of_sync(self, account_id: int, product_ids: Collection[str]) -> list[str]:
+        """Mark synced products that have changed; which of them were synced. Those of an open job stay as they are."""
+        mark = (
+            sa.update(EtsyLink)
+            .where(EtsyLink.account_id == account_id, EtsyLink.product_id.in_(product_ids))
+            .where(EtsyLink.sync_status == SyncStatus.SYNCED)
+            .values(sync_status=SyncStatus.OUT_OF_SYNC)
+            .returning(EtsyLink.product_id)
+        )
+        with self._database.writing() as session:
+            return sorted(session.scalars(mark))
+
+    def saw(self, account_id: int, product_id: str, memory: ListingMemory) -> bool:
+        """Keep what a look at Etsy has told of a product; False when an open job has it, and nothing is kept."""
+        return self._kept(account_id, product_id, memory=memory)
+
+    def lost(self, account_id: int, product_id: str, why: str) -> bool:
+        """Keep that Etsy says that the listing is gone (404, nothing else); False when an open job has the product."""
+        values = {"sync_status": SyncStatus.FAILED, "sync_error": why, "etsy_listing_id": None, "etsy_url": None}
+        return self._kept(account_id, product_id, memory=ListingMemory(), **values)
+
+    def intend(
+        self, job: EtsyJob, product_id: str, *, title: str, content_hash: str, since: datetime | None = None
+    ) -> Intent:
+        """Write down that a draft is about to be made; before the call, always.
+
+        `since`: the time of an earlier intent of which nobody knows what became.
+        """
+        intent = Intent(title=title, content_hash=content_hash, at=since or self._now())
+        self.remember(job, product_id, intent=intent)
+        return intent
+
+    def save_listing(self, job: EtsyJob, product_id: str, listing_id: int, url: str | None, **memory: Any) -> None:
+        """Keep the id of a draft that was made or adopted, before anything else is done to it.
+
+        Raises EtsyJobLostError, and sqlalchemy IntegrityError for a listing that is another product's.
+        """
+        self._change(job, product_id, {"etsy_listing_id": listing_id, "etsy_url": url}, {"intent": None} | memory)
+
+    def forget_listing(self, job: EtsyJob, product_id: str) -> None:
+        """Etsy says that the listing is gone (404, nothing else): all that was known of it goes too."""
+        fresh = ListingMemory()
+        forgotten = {name: getattr(fresh, name) for name in ListingMemory.model_fields}
+        self._change(job, product_id, {"etsy_listing_id": None, "etsy_url": None}, forgotten)
+
+    def remember(self, job: EtsyJob, product_id: str, **memory: Any) -> None:
+        """Keep fields of ListingMemory as soon as Etsy has taken them."""
+        self._change(job, product_id, {}, memory)
+
+    def synced(
+        self, job: EtsyJob, product_id: str, *, changed: bool = True, url: str | None = None, **memory: Any
+    ) -> None:
+        """The product is on Etsy as it should be. `url`: as Etsy last told it. Raises EtsyJobLostError."""
+        values: dict[str, Any] = {"sync_status": SyncStatus.SYNCED, "last_synced_at": self._now(), "sync_error": None}
+        outcome = ProductOutcome.SYNCED if changed else ProductOutcome.UNCHANGED
+        self._change(job, product_id, values | ({"etsy_url": url} if url else {}), memory, outcome)
+
+    def failed(self, job: EtsyJob, product_id: str, error: str, **memory: Any) -> None:
+        """The product could not be brought to Etsy; `error` says why and what to do. Raises EtsyJobLostError."""
+        values = {"sync_status": SyncStatus.FAILED, "sync_error": error}
+        self._change(job, product_id, values, memory, ProductOutcome.FAILED, error)
+
+    def _kept(self, account_id: int, product_id: str, **values: Any) -> bool:
+        keep = (
+            sa.update(EtsyLink)
+            .where(EtsyLink.account_id == account_id, EtsyLink.product_id == product_id)
+            .where(EtsyLink.transaction_id.is_(None))
+            .values(values)
+            .returning(EtsyLink.id)
+        )
+        with self._database.writing() as session:
+            return session.scalar(keep) is not None
+
+    def _change(
+        self,
+        job: EtsyJob,
+        product_id: str,
+        values: dict[str, Any],
+        memory: dict[str, Any],
+        outcome: ProductOutcome | None = None,
+        error: str | None = None,
+    ) -> None:
+        with self._database.writing() as session:
+            now = _claimed(session, job)
+            link = session.scalars(
+                sa.select(EtsyLink)
+                .where(EtsyLink.transaction_id == job.transaction_id, EtsyLink.product_id == product_id)
+                .with_for_update()
+            ).one()
+            for name, value in values.items():
+                setattr(link, name, value)
+            link.memory = ListingMemory.model_validate(dict(link.memory) | memory)
+            if outcome is not None:
+                link.transaction_id = link.status_before = None
+                record(session, now, [product_id], outcome, self._now(), error)
+
+
+def hold(session: Session, job: EtsyJob, product_ids: Iterable[str]) -> set[str]:
+    """Make the products pending for a job; those that another open job has are left to it. Which are held."""
+    held: set[str] = set()
+    for product_id in sorted(product_ids):  # in one order, so that two requests wait instead of dead-locking
+        new = {
+            "product_id": product_id,
+            "account_id": job.account_id,
+            "sync_status": SyncStatus.PENDING,
+            "memory": ListingMemory(),
+            "transaction_id": job.transaction_id,
+        }
+        if not insert_new(session, EtsyLink, new):
+            take = (
+                sa.update(EtsyLink)
+                .where(EtsyLink.account_id == job.account_id, EtsyLink.product_id == product_id)
+                .where(EtsyLink.transaction_id.is_(None))
+                .values(
+                    transaction_id=job.transaction_id,
+                    status_before=EtsyLink.sync_status,
+                    sync_status=SyncStatus.PENDING,
+                )
+                .returning(EtsyLink.id)
+            )
+            if session.scalar(take) is None:
+                continue
+        held.add(product_id)
+    return held
+
+
+def dismiss(session: Session, transaction_id: str) -> None:
+    """Give back what a job held that was never started: links as they were, new ones gone."""
+    ours = EtsyLink.transaction_id == transaction_id
+    session.execute(sa.delete(EtsyLink).where(ours, EtsyLink.status_before.is_(None)))
+    session.execute(
+        sa.update(EtsyLink)
+        .where(ours)
+        .values(sync_status=EtsyLink.status_before, status_before=None, transaction_id=None)
+    )
+
+
+def fail_rest(session: Session, transaction_id: str, error: str) -> list[str]:
+    """Fail the products that a run has left undone; which."""
+    rest = (
+        sa.update(EtsyLink)
+        .where(EtsyLink.transaction_id == transaction_id)
+        .values(sync_status=SyncStatus.FAILED, sync_error=error, status_before=None, transaction_id=None)
+        .returning(EtsyLink.product_id)
+    )
+    return sorted(session.scalars(rest))
+
+
+def record(
+    session: Session,
+    job: EtsyJob,
+    product_ids: Sequence[str],
+    outcome: ProductOutcome,
+    at: datetime,
+    error: str | None = None,
+) -> None:
+    """Write down what became of products of a job, in its counts and its error log too."""
+    session.execute(
+        sa.update(EtsyJobProduct)
+        .where(EtsyJobProduct.transaction_id == job.transaction_id, EtsyJobProduct.product_id.in_(product_ids))
+        .values(outcome=outcome, error=error, attempt=job.attempt, finished_at=at)
+    )
+    if outcome in (ProductOutcome.SYNCED, ProductOutcome.UNCHANGED):
+        job.synced_count += len(product_ids)
+    elif outcome is ProductOutcome.FAILED:
+        job.failed_count += len(product_ids)
+        job.error_log = [*job.error_log, *(entry(job, at, error, product_id) for product_id in product_ids)]
+
+
+def entry(job: EtsyJob, at: datetime, error: str | None, product_id: str | None = None) -> dict[str, Any]:
+    """One entry of the error log; without a product it concerns the job."""
+    return {"at": at.isoformat(), "attempt": job.attempt, "product_id": product_id, "error": error}
+
+
+def _claimed(session: Session, job: EtsyJob) -> EtsyJob:
+    now = session.scalar(
+        sa.select(EtsyJob)
+        .where(EtsyJob.transaction_id == job.transaction_id, EtsyJob.status == JobStatus.PROCESSING)
+        .where(EtsyJob.run_id == job.run_id, EtsyJob.attempt == job.attempt)
+        .with_for_update()
+    )
+    if now is None:
+        raise EtsyJobLostError(
+            f"Syncing products of the Etsy job {job.transaction_id}",
+            "it was taken from this run, which was held to be dead",
+            "Nothing more is sent; see awin-medusa etsy jobs.",
+        )
+    return now

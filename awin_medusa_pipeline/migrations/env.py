@@ -1,0 +1,20 @@
+"""Runs migrations on the connection that core/store/database.py hands over; there is no alembic.ini.
+
+To add a version: a file in versions/ after the newest, with the next number; a test holds the sum of all versions
+equal to sync/store/models.py and etsy/store/models.py.
+"""
+
+from alembic import context
+
+from awin_medusa_pipeline.core.store.database import VERSION_TABLE
+from awin_medusa_pipeline.etsy.store import models  # noqa: F401 (its tables belong to Base.metadata too)
+from awin_medusa_pipeline.sync.store.models import Base
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    version_table=VERSION_TABLE,
+    # SQLite cannot alter a column; alembic then copies the table.
+    render_as_batch=True,
+)
+context.run_migrations()

@@ -1,0 +1,376 @@
+"""Brings an AWIN feed to a file on disk, or says in one sentence why not. The key in the address shows nowhere.
+
+What belongs here: HTTP, and what AWIN answers instead of a feed. What does not: what an address tells and hides
+(awin_address.py), and the feed's content (sync/domain/feed/feed.py), which is only asked whether the file is a feed at
+all.
+"""
+
+import hashlib
+import re
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import urlsplit
+
+import httpx
+from upath import UPath
+
+from awin_medusa_pipeline.core.files import replacing
+from awin_medusa_pipeline.core.http import (
+    RETRYABLE_STATUS,
+    Backoff,
+    TransientError,
+    redact,
+    retry_after_seconds,
+)
+from awin_medusa_pipeline.sync.clients.awin_address import label_of, local_path, secrets_in
+from awin_medusa_pipeline.sync.domain.feed.errors import Fault, FeedError
+from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules, check_feed
+
+# Below this a feed is a fault (one lost 89 % between two lists). One that lost less is used: the guards hold what they
+# must, and its stock and prices still count.
+SMALLEST_SHARE = 0.25
+# AWIN blocks a feed that is downloaded more than five times an hour.
+ATTEMPTS = 4
+TIMEOUT = httpx.Timeout(connect=10, read=60, write=30, pool=10)
+# Some of AWIN's hosts answer 404 to clients without a name.
+USER_AGENT = "Mozilla/5.0 (compatible; awin-medusa-pipeline)"
+# What drips more slowly than this after so many seconds would still be at it when the next night comes.
+PATIENCE, SLOWEST = 120.0, 5_000
+# AWIN sends a feed's address on from one of its hosts to another, with the key in it.
+OF_AWIN = re.compile(r"(^|\.)(awin|productserve)\.com$")
+
+Progress = Callable[[int, int | None, float], None]
+"""Bytes done, bytes in all (None: not told), seconds since the start."""
+
+
+@dataclass(frozen=True)
+class FeedState:
+    """What is remembered of the last accepted download, to tell an unchanged feed and a shrunken one."""
+
+    sha256: str
+    bytes: int
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True)
+class DownloadedFeed:
+    """A feed on disk, still packed. `downloaded_at` is an aware UTC time, `label` the address without its secrets."""
+
+    path: Path
+    label: str
+    sha256: str
+    bytes: int
+    unchanged: bool
+    downloaded_at: datetime
+    etag: str | None = None
+    last_modified: str | None = None
+
+    @property
+    def state(self) -> FeedState:
+        """What to remember once the feed is accepted."""
+        return FeedState(self.sha256, self.bytes, self.etag, self.last_modified)
+
+
+def download(
+    address: str,
+    folder: Path,
+    *,
+    previous: FeedState | None = None,
+    rules: FeedRules | None = None,
+    token: str | None = None,
+    progress: Progress | None = None,
+    accept_smaller: bool = False,
+    most: int | None = None,
+    backoff: Backoff | None = None,
+) -> DownloadedFeed:
+    """The feed at an http(s) address or a local path (which is read where it lies), checked to be a whole feed.
+
+    `token` is sent to AWIN's enhanced feeds alone. `most` ends a download after about that many bytes: a look at
+    whether it is a feed, not one to use. Raises FeedError.
+    """
+    label, rules = label_of(address), rules or FeedRules()
+    secrets = [*secrets_in(address), *([token] if token else [])]
+    path = local_path(address)
+    try:
+        _check_address(address, label)
+        if path is not None:
+            feed = _local(path, label, rules, previous)
+        else:
+            feed = _Download(address, folder, label, secrets, rules, previous, token, progress, most).run(
+                backoff or Backoff(attempts=ATTEMPTS, first_wait=5, longest_wait=120)
+            )
+        if previous and not accept_smaller and feed.bytes < SMALLEST_SHARE * previous.bytes:
+            raise FeedError(
+                Fault.SHRUNKEN,
+                f"Checking the feed {label}",
+                f"it has {feed.bytes:,} bytes where the last accepted one had {previous.bytes:,}",
+                "Look into it; when the advertiser really sells that much less, run once with accept_smaller_feed "
+                "(awin-medusa sync --accept-smaller-feed).",
+            )
+    except FeedError as error:
+        # A server may repeat the address in its answer.
+        texts = [redact(text, secrets) for text in (error.tried, error.came_back, error.to_do)]
+        raise FeedError(error.code, *texts, status=error.status) from None
+    return feed
+
+
+def _check_address(address: str, label: str) -> None:
+    try:
+        scheme = urlsplit(address).scheme.lower()
+    except ValueError:
+        scheme = "?"
+    if scheme not in ("http", "https", "file") and (scheme == "?" or "://" in address):
+        raise _bad_address(label, "it is no address of the web")
+
+
+def _bad_address(label: str, came_back: str) -> FeedError:
+    to_do = "Correct AWIN_FEED_URL: an https address, or the path of a file."
+    return FeedError(Fault.BAD_ADDRESS, f"Downloading the feed {label}", came_back, to_do)
+
+
+def _local(path: Path, label: str, rules: FeedRules, previous: FeedState | None) -> DownloadedFeed:
+    try:
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        size = path.stat().st_size
+    except OSError as error:
+        gone = isinstance(error, FileNotFoundError)
+        raise FeedError(
+            Fault.NO_FILE if gone else Fault.UNREADABLE_FILE,
+            f"Opening the feed {label}",
+            error.strerror or "it cannot be read",
+            "Correct AWIN_FEED_URL, or put the file there."
+            if gone
+            else "Name a file that this program may read in AWIN_FEED_URL.",
+        ) from None
+    check_feed(path, label=label, rules=rules, whole=False)  # reading it to the end, later, shows a cut
+    unchanged = previous is not None and previous.sha256 == sha256
+    return DownloadedFeed(path, label, sha256, size, unchanged, datetime.now(UTC))
+
+
+@dataclass
+class _Download:
+    """One feed's way from an address to a file."""
+
+    address: str = field(repr=False)
+    folder: Path
+    label: str
+    secrets: list[str] = field(repr=False)
+    rules: FeedRules
+    previous: FeedState | None
+    token: str | None = field(repr=False)
+    progress: Progress | None
+    most: int | None
+
+    def run(self, backoff: Backoff) -> DownloadedFeed:
+        """Try until it is here, or until it is clear that it will not come."""
+        try:
+            hooks = {"request": [self._refuse_unsafe]}
+            with httpx.Client(
+                follow_redirects=True, timeout=TIMEOUT, headers=self._headers(), event_hooks=hooks
+            ) as client:
+                for attempt in backoff.retrying(repeat_unknown=True):
+                    with attempt:
+                        return self._fetch(client)
+        except _MayPassError as error:
+            raise error.fault from None
+        raise AssertionError("tenacity ends with a result or an error")
+
+    @property
+    def _path(self) -> Path:
+        """One file an address, whatever the key."""
+        name = hashlib.sha256(redact(self.address, self.secrets).encode()).hexdigest()[:16]
+        return self.folder / f"feed-{name}"
+
+    @property
+    def _tried(self) -> str:
+        return f"Downloading the feed {self.label}"
+
+    def _headers(self) -> dict[str, str]:
+        # Unpacked by us: on top of a gzip file AWIN sometimes adds the transfer encoding gzip.
+        headers = {"Accept-Encoding": "identity", "User-Agent": USER_AGENT}
+        parts = urlsplit(self.address)
+        enhanced = "/awinfeeds/" in parts.path and re.search(
+            r"(^|\.)awin\.com$|^localhost$|^127\.", parts.hostname or ""
+        )
+        if self.token and enhanced:
+            headers["Authorization"] = f"Bearer {self.token}"
+        if self.previous and self._path.exists() and self._path.stat().st_size == self.previous.bytes:
+            if self.previous.etag:
+                headers["If-None-Match"] = self.previous.etag
+            if self.previous.last_modified:
+                headers["If-Modified-Since"] = self.previous.last_modified
+        return headers
+
+    def _fetch(self, client: httpx.Client) -> DownloadedFeed:
+        """One try. Raises TransientError where another one may help."""
+        try:
+            with client.stream("GET", self.address) as response:
+                if response.status_code == 304 and self.previous:
+                    return self._feed(self.previous.sha256, self.previous.bytes, response)
+                if response.status_code != 200:
+                    self._refuse(response)
+                with replacing(UPath(self._path)) as part:
+                    sha256, size = self._write(response, part)
+                    self._check(part, size)
+                return self._feed(sha256, size, response)
+        except httpx.TooManyRedirects:
+            to_do = "Copy the address anew from AWIN into AWIN_FEED_URL."
+            raise FeedError(Fault.REDIRECT_LOOP, self._tried, "it leads on and on, in a circle", to_do) from None
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.DecodingError) as error:
+            raise _bad_address(self.label, f"the address does not work ({type(error).__name__})") from None
+        except httpx.HTTPError as error:
+            raise self._worth_another_try(*_connection_fault(error)) from None
+
+    def _check(self, part: Path, size: int) -> None:
+        with part.open("rb") as file:
+            start = file.read(2_000)
+        if b"throttled" in start.lower() and b"\n" not in start.strip():
+            raise self._throttled(None)
+        try:
+            check_feed(part, label=self.label, rules=self.rules, whole=self.most is None)
+        except FeedError as error:
+            cut = error.code == Fault.TRUNCATED
+            if cut and self.most is None:
+                raise _MayPassError(error) from None
+            if not (cut and self.most is not None and size >= self.most):
+                raise
+
+    def _feed(self, sha256: str, size: int, response: httpx.Response) -> DownloadedFeed:
+        return DownloadedFeed(
+            path=self._path,
+            label=self.label,
+            sha256=sha256,
+            bytes=size,
+            unchanged=self.previous is not None and self.previous.sha256 == sha256,
+            downloaded_at=datetime.now(UTC),
+            etag=response.headers.get("etag"),
+            last_modified=response.headers.get("last-modified"),
+        )
+
+    def _write(self, response: httpx.Response, part: Path) -> tuple[str, int]:
+        length = response.headers.get("content-length", "")
+        total = int(length) if length.isdigit() else None
+        digest, done, start, told = hashlib.sha256(), 0, time.monotonic(), 0.0
+        with part.open("wb") as file:
+            for piece in response.iter_raw():
+                file.write(piece)
+                digest.update(piece)
+                done += len(piece)
+                seconds = time.monotonic() - start
+                if self.progress and seconds - told >= 1:
+                    self.progress(done, total, told := seconds)
+                if self.most is not None and done >= self.most:
+                    break
+                if seconds > PATIENCE and done < SLOWEST * seconds:
+                    raise self._worth_another_try(*TOO_SLOW)
+        if self.progress:
+            self.progress(done, total, time.monotonic() - start)
+        return digest.hexdigest(), done
+
+    def _refuse(self, response: httpx.Response) -> NoReturn:
+        """Turn an answer without a feed into an error."""
+        body = next(response.iter_raw(2_000), b"").decode("utf-8", "replace")
+        status, said = response.status_code, " ".join(re.sub(r"<[^>]*>", " ", body).split())[:160]
+        came_back = f"HTTP {status}" + (f" “{redact(said, self.secrets)}”" if said else "")
+        retry_after = retry_after_seconds(response)
+        if status == 429 or "throttled" in body.lower():
+            raise self._throttled(retry_after)
+        if status in RETRYABLE_STATUS or status >= 500:
+            code, to_do = Fault.UNAVAILABLE, "AWIN is down for the moment; the next run tries again."
+            if status == 500:
+                code = Fault.SERVER_ERROR
+                to_do = "AWIN may be down; it answers a wrong key like this too, so check the key in AWIN_FEED_URL."
+            raise self._worth_another_try(code, came_back, to_do, status, retry_after)
+        code, to_do = Fault.REFUSED, "Check the address in AWIN_FEED_URL."
+        if status in (401, 403) and "/awinfeeds/" in self.address:
+            code, to_do = Fault.WRONG_TOKEN, "Set AWIN_API_TOKEN to the token of ui.awin.com/awin-api."
+        elif status == 401:
+            code = Fault.WRONG_KEY
+            to_do = "Copy the address anew from AWIN (Toolbox > Create-a-Feed) into AWIN_FEED_URL."
+        elif status == 403:
+            code = Fault.NO_ACCESS
+            to_do = (
+                "Look in AWIN whether you are still joined to the advertiser's programme, then copy the address anew."
+            )
+        elif status in (404, 410):
+            code = Fault.NOT_FOUND
+            to_do = "AWIN gives feeds new ids now and then: look up the id in its feed list and correct AWIN_FEED_URL."
+        raise FeedError(code, self._tried, came_back, to_do, status=status)
+
+    def _throttled(self, retry_after: float | None) -> "_MayPassError":
+        return self._worth_another_try(
+            Fault.THROTTLED,
+            "AWIN says that it was downloaded too often",
+            "Wait an hour: more than 5 downloads of a feed in one hour, or 5 at a time, are blocked.",
+            429,
+            retry_after,
+        )
+
+    def _worth_another_try(
+        self, code: str, came_back: str, to_do: str, status: int | None = None, retry_after: float | None = None
+    ) -> "_MayPassError":
+        return _MayPassError(FeedError(code, self._tried, came_back, to_do, status=status), retry_after)
+
+    def _refuse_unsafe(self, request: httpx.Request) -> None:
+        """Called before each request: a redirect may neither carry the key to another's host nor send it in clear."""
+        first, host = urlsplit(self.address), request.url.host
+        in_clear = first.scheme.lower() == "https" and request.url.scheme != "https"
+        elsewhere = host != first.hostname and not (OF_AWIN.search(host) and OF_AWIN.search(first.hostname or ""))
+        if in_clear or (elsewhere and any(secret in str(request.url) for secret in self.secrets)):
+            came_back = f"it leads on to {host}" + (" without encryption" if in_clear else ", which would get your key")
+            raise FeedError(
+                Fault.UNSAFE_REDIRECT,
+                self._tried,
+                f"{came_back}; it was not followed",
+                "Copy the address anew from AWIN into AWIN_FEED_URL, and tell AWIN if it stays so.",
+            )
+
+
+class _MayPassError(TransientError):
+    """A fault that the next try may not meet; `fault` is what is told when it does."""
+
+    def __init__(self, fault: FeedError, retry_after: float | None = None) -> None:
+        super().__init__(fault.tried, fault.came_back, fault.to_do, status=fault.status, retry_after=retry_after)
+        self.fault = fault
+
+
+TOO_SLOW = (
+    Fault.TOO_SLOW,
+    "the server sends too slowly, or nothing at all",
+    "Check the network; the next run tries again.",
+)
+
+
+def _connection_fault(error: BaseException) -> tuple[str, str, str]:
+    """Code, what came back and what to do, from the cause that lies deepest."""
+    if isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout):
+        return TOO_SLOW
+    name, connecting = type(error).__name__, isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+    causes = [error]
+    while cause := causes[-1].__cause__ or causes[-1].__context__:
+        causes.append(cause)
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        return (
+            Fault.UNKNOWN_HOST,
+            "nobody knows a server of that name",
+            "Check the address for typing errors, and the network of this machine.",
+        )
+    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+        return (
+            Fault.NO_SECURE_CONNECTION,
+            "no encrypted connection came about (its certificate is not valid, or it speaks no https)",
+            "Check the address, and the clock of this machine.",
+        )
+    if connecting:
+        to_do = "Check the network, and the address; the next run tries again."
+        return Fault.NO_CONNECTION, f"no connection ({name})", to_do
+    to_do = "Check the network; the next run tries again."
+    return Fault.CONNECTION_BROKE, f"the connection broke ({name})", to_do

@@ -1,0 +1,176 @@
+"""A feed file to offers, and to rejected rows with a reason, batch by batch.
+
+What belongs here: the way from file to batches, and what holds between rows. What does not: unpacking (unpack.py),
+cutting into cells (rows.py, jsonl.py), what cells and columns mean (cells.py, columns.py,
+offers.py), downloading (sync/clients/awin.py).
+
+Reason codes of rejected rows:
+
+| code              | the row ...                                                                        |
+|-------------------|------------------------------------------------------------------------------------|
+| malformed_quote   | has a quotation mark that is not closed or not doubled                             |
+| malformed_json    | is no JSON object                                                                  |
+| too_many_cells    | has more cells than the header                                                     |
+| too_few_cells     | has fewer cells than the header                                                    |
+| shifted_columns   | has values in the wrong columns, such as a number as currency                      |
+| no_merchant       | names no AWIN advertiser, neither in a column nor in its deep link                 |
+| no_id             | has no merchant_product_id                                                         |
+| no_name           | has no product name                                                                |
+| unclear_price     | has a price such as 1.299, which may be a thousand or a little more than one       |
+| no_price          | has no price above zero                                                            |
+| no_currency       | names no currency, or one that does not exist                                      |
+| currency_conflict | names one currency in the price and another one beside it                          |
+| duplicate         | repeats the (merchant_id, merchant_product_id) of an earlier row                   |
+| duplicate_sku     | would get the SKU of another offer                                                 |
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+
+import polars as pl
+
+from awin_medusa_pipeline.sync.domain.contracts import Offer, RejectedRow, dtypes
+from awin_medusa_pipeline.sync.domain.feed.columns import FeedRules as FeedRules
+from awin_medusa_pipeline.sync.domain.feed.columns import Table, check_columns, wanted_columns, wanted_keys
+from awin_medusa_pipeline.sync.domain.feed.jsonl import is_json, json_columns, read_json_rows
+from awin_medusa_pipeline.sync.domain.feed.layout import layout_of
+from awin_medusa_pipeline.sync.domain.feed.offers import DETAIL_FIELDS, DETAILS, offers_of
+from awin_medusa_pipeline.sync.domain.feed.rows import Rows, chunks, header_line, read_rows
+from awin_medusa_pipeline.sync.domain.feed.unpack import unpacked
+
+# Keeps two cores busy while the caller writes; each needs about 80 MB.
+CHUNKS_AHEAD = 3
+
+
+@dataclass(frozen=True)
+class FeedBatch:
+    """Some rows of a feed: rows == offers.height + rejects.height."""
+
+    offers: pl.DataFrame
+    """Rows of the Offer contract."""
+    rejects: pl.DataFrame
+    """Rows of the RejectedRow contract."""
+    rows: int
+    damaged: int = 0
+    """Places where bytes were no UTF-8; U+FFFD stands there."""
+
+
+@dataclass
+class Seen:
+    """Offers and SKUs so far; give the same one to every feed of a run. Kept as 64-bit hashes, 70 MB a million."""
+
+    _offers: set[int] = field(default_factory=set)
+    _skus: set[int] = field(default_factory=set)
+
+    def mark(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """`frame` with the reason of its duplicates, the first one standing."""
+        frame = frame.with_columns(
+            reason=pl.when(pl.col("reason").is_null() & self._again(frame, "offer_key", self._offers))
+            .then(pl.lit("duplicate"))
+            .otherwise("reason")
+        )
+        return frame.with_columns(
+            reason=pl.when(pl.col("reason").is_null() & self._again(frame, "sku", self._skus))
+            .then(pl.lit("duplicate_sku"))
+            .otherwise("reason")
+        )
+
+    @staticmethod
+    def _again(frame: pl.DataFrame, column: str, known: set[int]) -> pl.Series:
+        """Which of the rows without a reason had this value before; the new values are remembered."""
+        sound = frame["reason"].is_null()
+        hashes = frame[column].hash()
+        new = hashes.filter(sound)
+        values = new.to_list()
+        before = known.intersection(values)
+        known.update(values)
+        again = ~new.is_first_distinct()
+        if before:
+            again |= new.is_in(list(before))
+        return pl.Series([False], dtype=pl.Boolean).new_from_index(0, frame.height).scatter(sound.arg_true(), again)
+
+
+def read_feed(path: Path, *, label: str, rules: FeedRules, seen: Seen | None = None) -> Iterator[FeedBatch]:
+    """Batches of about 8 MB of feed each, in the feed's order; memory stays bounded.
+
+    `label` names the feed in errors and in the `feed` column: without the key. Raises a FeedError when the feed as a
+    whole cannot be used; that may come after the first batches (a cut file), so use none before the last.
+    """
+    seen = seen or Seen()
+    source, read, line = _opened(path, label, rules)
+    ahead: deque[Future[tuple[Rows, pl.DataFrame]]] = deque()
+    pool = ThreadPoolExecutor(CHUNKS_AHEAD - 1, thread_name_prefix="feed")
+
+    def prepared(chunk: bytes) -> tuple[Rows, pl.DataFrame]:
+        rows = read(chunk)
+        return rows, offers_of(Table(rows.cells), rules)
+
+    try:
+        for chunk in chain(source, [b""]):
+            if chunk:
+                ahead.append(pool.submit(prepared, chunk))
+            while ahead and (not chunk or len(ahead) == CHUNKS_AHEAD):
+                rows, frame = ahead.popleft().result()
+                yield _batch(rows, frame, seen, label, line)
+                line += rows.line_count
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def check_feed(path: Path, *, label: str, rules: FeedRules, whole: bool) -> None:
+    """Raise a FeedError unless the file has the columns and a row; with `whole`, also unless it unpacks to its end."""
+    source, _, _ = _opened(path, label, rules)
+    next(source)
+    if whole:
+        for _ in unpacked(path, label):
+            pass
+
+
+def feed_columns(path: Path, *, label: str) -> list[str] | None:
+    """Names of the columns as the feed has them; None for JSON Lines, whose objects may leave out any."""
+    header, _, _ = header_line(unpacked(path, label), label)
+    return None if is_json(header, label) else list(layout_of(header, label).columns)
+
+
+def _opened(path: Path, label: str, rules: FeedRules) -> tuple[Iterator[bytes], Callable[[bytes], Rows], int]:
+    """Chunks of a feed, what makes rows of them, and the line of the first row."""
+    header, line, rest = header_line(unpacked(path, label), label)
+    if is_json(header, label):
+        keys = json_columns(header)
+        check_columns(keys, rules, label)
+        wanted = wanted_keys(keys, rules)
+        return (
+            chunks(chain([header + b"\n"], rest), None, label),
+            lambda chunk: read_json_rows(chunk, wanted, label),
+            line - 1,
+        )
+    layout = layout_of(header, label)
+    check_columns(layout.columns, rules, label)
+    columns = wanted_columns(layout.columns, rules)
+    return chunks(rest, layout, label), lambda chunk: read_rows(chunk, layout, columns), line
+
+
+def _batch(rows: Rows, frame: pl.DataFrame, seen: Seen, label: str, line: int) -> FeedBatch:
+    frame = seen.mark(frame.with_columns(feed=pl.lit(label), line=rows.lines + line))
+    sound = frame["reason"].is_null()
+    offers = frame.select(list(dtypes(Offer)))
+    rejects = [(label, line + bad.line, bad.reason, bad.detail, bad.raw, None) for bad in rows.broken]
+    if not sound.all():
+        offers = offers.filter(sound)
+        at = (~sound).arg_true().to_list()
+        named = frame.select("line", "reason", "offer_key", *DETAIL_FIELDS)[at]
+        for row, raw in zip(named.iter_rows(named=True), rows.raw(at), strict=True):
+            shown = {name: "" if value is None else value for name, value in row.items()}
+            detail = DETAILS[row["reason"]].format_map(shown)
+            rejects.append((label, row["line"], row["reason"], detail, raw, row["offer_key"]))
+        rejects.sort(key=lambda reject: reject[1])
+    return FeedBatch(
+        offers=offers,
+        rejects=pl.DataFrame(rejects, schema=dict(dtypes(RejectedRow)), orient="row"),
+        rows=frame.height + len(rows.broken),
+        damaged=rows.damaged,
+    )

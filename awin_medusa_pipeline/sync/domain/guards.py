@@ -1,0 +1,308 @@
+"""How much change is too much, per kind of operation and per merchant.
+
+What belongs here: judging a plan against the shop and against earlier feeds; pure. What does not: what happens to the
+rows that are held (sync/engine/held.py). The limits come from pain that others had: a cut feed of 1.35 of 2.31 million
+rows looked valid and emptied catalogues; one advertiser's broken feed hides behind the others in a joint download.
+"""
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import polars as pl
+
+from awin_medusa_pipeline.sync.domain.feed.errors import commonest, remedy
+from awin_medusa_pipeline.sync.domain.ownership import Decision
+
+
+class Guarded(StrEnum):
+    """What a guard holds back; everything else goes on."""
+
+    EVERYTHING = "everything"
+    IMPORT = "import"
+    HIDE = "hide"
+    STOCK = "stock"
+    SET_TO_ZERO = "set_to_zero"
+    PRICE = "price"
+    CONTENT = "content"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Shares are of 1. The floors let a small shop work: one product of five is 20 %."""
+
+    hide_share: float = 0.10
+    hide_floor: int = 20
+    zero_share: float = 0.25
+    zero_floor: int = 50
+    accepted_share: float = 0.80
+    rejected_share: float = 0.10
+    price_change: float = 0.50
+    price_share: float = 0.05
+    """At most this share of the matched may change in price by more than price_change."""
+    frozen_for: timedelta = timedelta(days=14)
+    hide_after: int = 1
+    """Accepted feeds in a row that must lack a product."""
+
+
+ASKED = "you want to be asked first (SYNC_OWNER_...=ask) [asked]"
+_MEANING = "look whether each of them still means the same"
+_WIDER = {Guarded.SET_TO_ZERO: Guarded.STOCK, Guarded.CONTENT: Guarded.IMPORT}
+# A single odd feed must not be the measure of the next.
+HISTORY = 5
+HISTORY_NEEDED = 3
+# However small the shop: all of so many at once is a fault of the feed more often than the end of a range.
+ALL_OF = 5
+# Measured: 8 destroyed bytes in a catalogue of 100,000. A feed in another encoding has one in every tenth row or more.
+DAMAGED_SHARE = 0.05
+
+
+@dataclass(frozen=True)
+class Trip:
+    """A guard that tripped, with its reason code. `merchant_id` None: it concerns the whole feed or shop."""
+
+    guard: str
+    holds: Guarded
+    sentence: str
+    merchant_id: str | None = None
+
+    @property
+    def reason(self) -> str:
+        """What people are told: the sentence, and the code to look up."""
+        return f"{self.sentence} [{self.guard}]"
+
+
+@dataclass(frozen=True)
+class FeedFacts:
+    """One accepted feed in numbers."""
+
+    label: str
+    accepted: int
+    rejected: int
+    header: str | None
+    accepted_by_merchant: Mapping[str, int] = field(default_factory=dict)
+    with_stock: Mapping[str, int] | None = None
+    """Offers that say anything of stock, by merchant; None: not known."""
+    rejected_by: Mapping[str, int] = field(default_factory=dict)
+    """Rejected rows by reason code."""
+    damaged: int = 0
+    """Places where bytes were no UTF-8."""
+
+
+def hide_trips(to_hide: pl.DataFrame, catalog: pl.LazyFrame, limits: Limits, *, hold_loose: bool) -> list[Trip]:
+    """Trips of hiding MedusaOnlyProduct rows, beside the published products of CatalogVariant rows."""
+    published = catalog.filter(pl.col("status") == "published").select("product_id", "external_id").unique("product_id")
+    return too_many(
+        to_hide.filter(long_enough(limits.hide_after) & ~(pl.col("loose_match") & hold_loose)).select(
+            merchant_id=merchant_of(pl.col("external_id"))
+        ),
+        published.select(merchant_id=merchant_of(pl.col("external_id"))).collect(),
+        Guarded.HIDE,
+        limits.hide_share,
+        limits.hide_floor,
+    )
+
+
+def long_enough(feeds: int) -> pl.Expr:
+    """MedusaOnlyProduct rows that so many feeds in a row lacked."""
+    return pl.col("feeds_missed").fill_null(feeds) >= feeds
+
+
+def zero_trips(mismatches: pl.DataFrame, catalog: pl.LazyFrame, limits: Limits) -> list[Trip]:
+    """Trips of setting StockMismatch rows to zero, beside the stocked variants of CatalogVariant rows."""
+    key = pl.coalesce("offer_key", "external_id")
+    stocked = catalog.filter(pl.col("level") > 0).select(merchant_id=merchant_of(key)).collect()
+    return too_many(
+        mismatches.filter(set_to_zero()).select(merchant_id=merchant_of(pl.col("offer_key"))),
+        stocked,
+        Guarded.SET_TO_ZERO,
+        limits.zero_share,
+        limits.zero_floor,
+    )
+
+
+def set_to_zero() -> pl.Expr:
+    """StockMismatch rows that take stock away."""
+    return (pl.col("wanted_level") == 0) & (pl.col("level") > 0)
+
+
+def too_many(rows: pl.DataFrame, base: pl.DataFrame, guarded: Guarded, share: float, floor: int) -> list[Trip]:
+    """Trips of "at most max(share of the base, floor), and never all", for the whole, else for each merchant.
+
+    Both frames have a column merchant_id (null: not from AWIN), a row for each thing to change, or that could be.
+    """
+    changing, whole = _by_merchant(rows), _by_merchant(base)
+
+    def trip(merchant: str | None, number: int, of: int) -> list[Trip]:
+        if number <= max(share * of, floor):
+            return []
+        words = f"{_words(guarded)} {number:,} of {of:,}{_of(merchant)} is more than {share:.0%}: {_look(guarded)}"
+        return [Trip(f"too_many_to_{guarded}", guarded, words, merchant)]
+
+    number, of = sum(changing.values()), sum(whole.values())
+    if number >= of >= ALL_OF:
+        return [
+            Trip(f"all_to_{guarded}", guarded, f"{_words(guarded)} all {of:,} would leave nothing: {_look(guarded)}")
+        ]
+    return trip(None, number, of) or [
+        found for merchant in sorted(changing) for found in trip(merchant, changing[merchant], whole.get(merchant, 0))
+    ]
+
+
+def price_trips(mismatches: pl.DataFrame, matched: pl.LazyFrame, limits: Limits) -> list[Trip]:
+    """Trips of PriceMismatch rows of which many change by much, beside all MatchedProduct rows."""
+    jumps = (pl.col("change_percent").abs() > limits.price_change * 100) | (pl.col("shop_price") == 0)
+    changing = _by_merchant(mismatches.filter((pl.col("decision") == Decision.UPDATE) & jumps.fill_null(False)))
+    whole = _by_merchant(matched.select("merchant_id").collect())
+
+    def trip(merchant: str | None, number: int, of: int) -> list[Trip]:
+        if number <= limits.price_share * of:
+            return []
+        words = (
+            f"{number:,} of {of:,} prices{_of(merchant)} would change by more than {limits.price_change:.0%}, and that "
+        )
+        words += f"is more than {limits.price_share:.0%} of them: look whether SYNC_PRICE_COLUMN names the right column"
+        return [Trip("prices_jump", Guarded.PRICE, words, merchant)]
+
+    return trip(None, sum(changing.values()), sum(whole.values())) or [
+        found for merchant in sorted(changing) for found in trip(merchant, changing[merchant], whole.get(merchant, 0))
+    ]
+
+
+def feed_trips(now: FeedFacts, before: Sequence[FeedFacts], limits: Limits) -> list[Trip]:
+    """All that is unlike the accepted feeds before, newest first."""
+    return [
+        *short_feed(now, before, limits),
+        *many_rejected(now, limits),
+        *changed_header(now, before),
+        *other_merchants(now, before),
+        *no_stock(now, before),
+        *wrong_encoding(now),
+    ]
+
+
+def short_feed(now: FeedFacts, before: Sequence[FeedFacts], limits: Limits) -> list[Trip]:
+    """Trips of a feed with far fewer offers than the last ones, as a whole, else of single merchants."""
+    if len(before) < HISTORY_NEEDED:
+        return []
+    recent = before[:HISTORY]
+    merchants = sorted({merchant for feed in recent for merchant in feed.accepted_by_merchant})
+
+    def trip(merchant: str | None, accepted: int, earlier: Iterable[int]) -> list[Trip]:
+        usual = statistics.median(earlier)
+        if accepted >= limits.accepted_share * usual:
+            return []
+        words = f"the feed {now.label} has {accepted:,} offers{_of(merchant)} where the last ones had {usual:,.0f}"
+        words += ": look whether it came whole"
+        return [Trip("short_feed", Guarded.HIDE, words, merchant)]
+
+    return trip(None, now.accepted, [feed.accepted for feed in recent]) or [
+        found
+        for merchant in merchants
+        for found in trip(
+            merchant,
+            now.accepted_by_merchant.get(merchant, 0),
+            [feed.accepted_by_merchant.get(merchant, 0) for feed in recent],
+        )
+    ]
+
+
+def many_rejected(now: FeedFacts, limits: Limits) -> list[Trip]:
+    """Trip of a feed of which many rows could not be read: what is rejected looks as if it had left."""
+    rows = now.accepted + now.rejected
+    if now.rejected <= limits.rejected_share * rows:
+        return []
+    reasons = commonest(now.rejected_by) or [("rejected", now.rejected)]
+    named = ", ".join(f"{reason} ({number:,})" for reason, number in reasons)
+    sentence = (
+        f"{now.rejected:,} of {rows:,} rows of the feed {now.label} were rejected: {named}. {remedy(reasons[0][0])}"
+    )
+    return [Trip(f"many_{reasons[0][0]}", Guarded.HIDE, sentence)]
+
+
+def changed_header(now: FeedFacts, before: Sequence[FeedFacts]) -> list[Trip]:
+    """Trip of a feed with other columns than the last one: any of them may mean something else."""
+    if not before or before[0].header in (None, now.header):
+        return []
+    return [Trip("changed_header", Guarded.EVERYTHING, f"the columns of the feed {now.label} have changed: {_MEANING}")]
+
+
+def other_merchants(now: FeedFacts, before: Sequence[FeedFacts]) -> list[Trip]:
+    """Trip of a feed that has not one merchant of the last one: somebody else's, under the same address."""
+    had = before[0].accepted_by_merchant.keys() if before else set()
+    has = now.accepted_by_merchant.keys()
+    if not had or not has or had & has:
+        return []
+    words = f"the feed {now.label} holds offers of merchant {_some(has)} where it had those of {_some(had)}"
+    words += ": look whether AWIN_FEED_URL names the right one"
+    return [Trip("other_merchants", Guarded.EVERYTHING, words)]
+
+
+def no_stock(now: FeedFacts, before: Sequence[FeedFacts]) -> list[Trip]:
+    """Trips of merchants whose stock has gone blank in every row: all of them would count as in stock."""
+    if not before or before[0].with_stock is None or now.with_stock is None:
+        return []
+    gone = [merchant for merchant, offers in before[0].with_stock.items() if offers]
+    gone = [merchant for merchant in gone if merchant in now.accepted_by_merchant and not now.with_stock.get(merchant)]
+    words = "the feed {} says of no offer of merchant {} whether it is in stock, as it did before: add the column again"
+    return [Trip("no_stock", Guarded.STOCK, words.format(now.label, merchant), merchant) for merchant in sorted(gone)]
+
+
+def wrong_encoding(now: FeedFacts) -> list[Trip]:
+    """Trip of a feed whose text is not UTF-8: its names would come into the shop damaged."""
+    if now.damaged <= max(1, DAMAGED_SHARE * now.accepted):
+        return []
+    words = f"the feed {now.label} has {now.damaged:,} damaged characters: ask the advertiser for a feed in UTF-8"
+    return [Trip("wrong_encoding", Guarded.IMPORT, words)]
+
+
+def _some(merchants: Iterable[str]) -> str:
+    names = sorted(merchants)
+    return ", ".join(names[:3]) + (" and others" if len(names) > 3 else "")
+
+
+def frozen_feed(label: str, same_since: datetime, now: datetime, limits: Limits) -> str | None:
+    """A warning when a feed has been byte for byte the same for long; times are aware."""
+    days = (now - same_since).days
+    if now - same_since <= limits.frozen_for:
+        return None
+    return f"The feed {label} has not changed for {days} days; ask the advertiser whether it is still kept. [frozen]"
+
+
+def holds(trip: Trip, guarded: Guarded) -> bool:
+    """Whether a trip holds back changes of this kind."""
+    return trip.holds in {guarded, Guarded.EVERYTHING, _WIDER.get(guarded)}
+
+
+def held(trips: Iterable[Trip], guarded: Guarded) -> pl.Expr:
+    """Which rows the trips hold back, by merchant_id."""
+    concerned = [trip for trip in trips if holds(trip, guarded)]
+    if any(trip.merchant_id is None for trip in concerned):
+        return pl.lit(True)
+    return pl.col("merchant_id").is_in([trip.merchant_id for trip in concerned]).fill_null(False)
+
+
+def merchant_of(key: pl.Expr) -> pl.Expr:
+    """merchant_id in product or offer keys; null for what is not from AWIN."""
+    return key.str.extract("^awin:([^:]+):")
+
+
+def _by_merchant(rows: pl.DataFrame) -> dict[str, int]:
+    named = rows.select(pl.col("merchant_id").fill_null("")).group_by("merchant_id").len()
+    return dict(named.iter_rows())
+
+
+def _words(guarded: Guarded) -> str:
+    return "hiding" if guarded is Guarded.HIDE else "setting to zero"
+
+
+def _look(guarded: Guarded) -> str:
+    return "look whether the feed is whole" if guarded is Guarded.HIDE else "look whether its stock column is right"
+
+
+def _of(merchant: str | None) -> str:
+    if merchant is None:
+        return ""
+    return f" of merchant {merchant}" if merchant else " that are not from AWIN"

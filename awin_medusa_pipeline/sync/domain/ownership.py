@@ -1,0 +1,325 @@
+"""Who owns a field: what differs between feed and shop in fields that a person may edit too, and what becomes of it.
+
+What belongs here: the decision, field by field, from the owner and the value that this program wrote last. What does
+not: writing (sync/engine/), keeping what was written (sync/store/written.py), levels and status, which the feed always
+owns.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import polars as pl
+
+from awin_medusa_pipeline.sync.domain.contracts import MONEY, ContentMismatch, PriceMismatch
+from awin_medusa_pipeline.sync.domain.discrepancies import in_feed
+from awin_medusa_pipeline.sync.domain.products import category_paths, pictures
+from awin_medusa_pipeline.sync.domain.text import common_name, slug
+
+PRICE = "price"
+CONTENT = ("title", "description", "images", "category")
+LISTS = ("images", "category")
+"""Fields whose value is a list; as text an entry is a line, since no address and no handle has a line break."""
+_AS_IT_IS = 64
+"""Up to the length of a SHA-256 a value is kept as it is, so that a person can read it."""
+
+Json = Mapping[str, Any]
+
+
+class Owner(StrEnum):
+    """Who has the last word on a field."""
+
+    FEED = "feed"
+    """Always brought in line with the feed."""
+    SHOP = "shop"
+    """Written when the product is made, and never again."""
+    FIRST_WRITE = "first-write"
+    """Written once: when the product is made, or later where the shop has nothing and this program wrote nothing."""
+    ASK = "ask"
+    """What differs waits for a person, as a held plan."""
+
+
+class Decision(StrEnum):
+    """What becomes of a difference."""
+
+    UPDATE = "update"
+    KEEP = "keep"
+    ASK = "ask"
+    REFUSE = "refuse"
+
+
+Owners = Mapping[str, Mapping[str, Owner]]
+"""Owner by field and merchant_id; "*" stands for every other merchant."""
+DEFAULT_OWNERS: Owners = {PRICE: {"*": Owner.FEED}} | {field: {"*": Owner.FIRST_WRITE} for field in CONTENT}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One value as it was written; `source` what the feed said where that is something else."""
+
+    key: str
+    field: str
+    value: str
+    source: str | None = None
+
+
+def price_mismatches(matched: pl.LazyFrame, written: pl.LazyFrame, owners: Owners) -> pl.LazyFrame:
+    """PriceMismatch rows: another amount, or none, in the feed's currency. `written`: WrittenValue rows.
+
+    A variant without a price in the feed's currency is refused: what it costs there is a person's decision, never a
+    conversion's.
+    """
+    price, shop = pl.col("price").cast(pl.Float64), pl.col("shop_price").cast(pl.Float64)
+    parts = pl.col("value").str.split_exact(" ", 1).struct
+    last = written.filter(pl.col("field") == PRICE).select(
+        variant_id="key", last_price=parts.field("field_0").cast(MONEY), currency=parts.field("field_1")
+    )
+    return (
+        matched.filter(pl.col("price").ne_missing(pl.col("shop_price")))
+        .join(last, on=["variant_id", "currency"], how="left")
+        .with_columns(
+            by_hand=_hidden_by_hand(),
+            change_percent=pl.when(shop > 0).then(((price - shop) / shop * 100).round(2)),
+            owner=_owner(owners[PRICE]),
+            edited_by_hand=pl.col("last_price").is_not_null() & pl.col("last_price").ne_missing(pl.col("shop_price")),
+        )
+        .with_columns(decision=_decision(pl.col("shop_price").is_null(), pl.col("last_price").is_null()))
+        .with_columns(
+            decision=pl.when(pl.col("shop_price").is_null() & (pl.col("decision") != Decision.KEEP))
+            .then(pl.lit(Decision.REFUSE.value))
+            .otherwise("decision")
+        )
+        .sort("product_id", "variant_id")
+        .select(PriceMismatch.column_names())
+    )
+
+
+def content_mismatches(
+    offers: pl.LazyFrame,
+    catalog: pl.LazyFrame,
+    matched: pl.LazyFrame,
+    missing: pl.LazyFrame,
+    written: pl.LazyFrame,
+    owners: Owners,
+) -> pl.DataFrame:
+    """ContentMismatch rows. An empty cell of the feed changes nothing: it is a gap, not a wish."""
+    shop = catalog.select(
+        "product_id",
+        "handle",
+        "external_id",
+        by_hand=_hidden_by_hand(),
+        shop_title="title",
+        shop_description="description",
+        shop_images=_lines("images"),
+        shop_category=_lines("categories"),
+        # Where the categories are not known none differs.
+        known=pl.col("categories").is_not_null(),
+    )
+    fed = _contents(offers, in_feed(matched, missing))
+    some = _differing(fed, shop).lazy()
+    differing = (
+        fed.join(some, on="product_id", how="semi")
+        .join(shop.join(some, on="product_id", how="semi").unique("product_id"), on="product_id")
+        .collect()
+    )
+    rows = pl.concat(
+        differing.filter(_differs(field)).select(
+            "product_id",
+            "handle",
+            "external_id",
+            "offer_key",
+            "merchant_id",
+            "by_hand",
+            pl.lit(field).alias("field"),
+            value=field,
+            shop_value=f"shop_{field}",
+            category="path" if field == "category" else pl.lit(None, pl.String),
+            owner=_owner(owners[field]),
+        )
+        for field in CONTENT
+    )
+    marks = {name: pl.col(name).map_elements(fingerprint, return_dtype=pl.String) for name in ("value", "shop_value")}
+    return (
+        _with_last(rows, written)
+        # Uploaded images have other addresses than the feed's; unchanged on both sides, they are in line.
+        .filter(~(pl.col("source").eq_missing(marks["value"]) & pl.col("last_value").eq_missing(marks["shop_value"])))
+        .with_columns(
+            key=pl.format("{}:{}", "product_id", "field"),
+            edited_by_hand=pl.col("last_value").is_not_null()
+            & pl.col("last_value").ne_missing(marks["shop_value"].fill_null("")),
+            decision=_decision(pl.col("shop_value").fill_null("") == "", pl.col("last_value").is_null()),
+        )
+        .sort("product_id", "field")
+        .select(ContentMismatch.column_names())
+    )
+
+
+def _differing(fed: pl.LazyFrame, shop: pl.LazyFrame) -> pl.DataFrame:
+    """product_id where any field differs, by hashes: nearly all is alike, and every text at once would fill memory."""
+    marks = fed.select("product_id", *(pl.when(pl.col(f) != "").then(pl.col(f).hash()).alias(f) for f in CONTENT))
+    shown = shop.select("product_id", "known", *(pl.col(f"shop_{field}").hash() for field in CONTENT))
+    both = marks.join(shown.unique("product_id"), on="product_id")
+    return both.filter(pl.any_horizontal(map(_differs, CONTENT))).select("product_id").collect()
+
+
+def _contents(offers: pl.LazyFrame, pairs: pl.LazyFrame) -> pl.LazyFrame:
+    """What the feed makes of each product of the shop: product_id, offer_key, merchant_id, CONTENT, path.
+
+    The same as an import makes of it: text and category of the first of its offers, the common part of their names, and
+    all of their images. `pairs`: (product_id, offer_key) of all that belongs together.
+    """
+    keys = pairs.collect()
+    several = keys.filter(pl.len().over("product_id") > 1)
+    groups = (
+        offers.select("offer_key", "name", urls=_urls())
+        .with_row_index("position")
+        .join(several.lazy(), on="offer_key")
+        .collect()
+        .sort("position")
+        .group_by("product_id")
+        .agg(
+            pl.col("offer_key").first(),
+            pl.col("urls").explode(empty_as_null=False).unique(maintain_order=True),
+            first=pl.col("name").min(),
+            last=pl.col("name").max(),
+        )
+    )
+    titles = pl.Series([common_name(a, b) for a, b in groups.select("first", "last").iter_rows()], dtype=pl.String)
+    of_groups = groups.select("product_id", "offer_key", common_urls="urls", common_title=titles)
+    alone = keys.join(several, on="offer_key", how="anti").select("product_id", "offer_key")
+    handles = offers.select(pl.col("category").unique()).collect().with_columns(path=category_paths(pl.col("category")))
+    handles = handles.with_columns(handle=slug(pl.col("path")))
+    return (
+        offers.select("offer_key", "merchant_id", "name", "description", "category", urls=_urls())
+        .join(pl.concat([alone, of_groups], how="diagonal").lazy(), on="offer_key")
+        .join(handles.lazy(), on="category", how="left")
+        .select(
+            "product_id",
+            "offer_key",
+            "merchant_id",
+            "description",
+            "path",
+            title=pl.coalesce("common_title", "name"),
+            images=_pictures(pl.coalesce("common_urls", "urls")).list.join("\n"),
+            category="handle",
+        )
+    )
+
+
+def _hidden_by_hand() -> pl.Expr:
+    return (pl.col("status") != "published") & pl.col("hidden_by_run").is_null()
+
+
+def _pictures(urls: pl.Expr) -> pl.Expr:
+    """Thumbnail and images, as an import sets them: the first is both."""
+    return pl.concat_list(urls.list.head(1), urls)
+
+
+def _urls() -> pl.Expr:
+    return pl.concat_list("image_url", "more_image_urls").list.drop_nulls().list.unique(maintain_order=True)
+
+
+def _lines(column: str) -> pl.Expr:
+    return pl.when(pl.col(column).list.len() > 0).then(pl.col(column).list.join("\n"))
+
+
+def _differs(field: str) -> pl.Expr:
+    """Whether the feed says something, and the shop shows another value; of texts, or of their hashes."""
+    value = pl.col(field)
+    known = pl.col("known") if field == "category" else pl.lit(True)
+    return known & (value.cast(pl.String) != "") & value.ne_missing(pl.col(f"shop_{field}"))
+
+
+def _with_last(rows: pl.DataFrame, written: pl.LazyFrame) -> pl.DataFrame:
+    """With `last_value` and `source` of what was written: by the product's id, else by the key of its import."""
+    kept = written.filter(pl.col("field") != PRICE).collect()
+    by_id = rows.join(kept, left_on=["product_id", "field"], right_on=["key", "field"], how="left", suffix="_last")
+    both = by_id.join(kept, left_on=["external_id", "field"], right_on=["key", "field"], how="left", suffix="_import")
+    return both.with_columns(
+        last_value=pl.coalesce("value_last", "value_import"),
+        source=pl.when(pl.col("value_last").is_not_null()).then("source").otherwise("source_import"),
+    )
+
+
+def _owner(of: Mapping[str, Owner]) -> pl.Expr:
+    named = {merchant: owner.value for merchant, owner in of.items() if merchant != "*"}
+    return pl.col("merchant_id").replace_strict(named, default=of["*"].value, return_dtype=pl.String)
+
+
+def _decision(empty: pl.Expr, never_written: pl.Expr) -> pl.Expr:
+    """Decision by `owner`. What a person hid is left alone, as it is everywhere else."""
+    owner, update = pl.col("owner"), pl.lit(Decision.UPDATE.value)
+    return (
+        pl.when(pl.col("by_hand"))
+        .then(pl.lit(Decision.KEEP.value))
+        .when(owner == Owner.FEED)
+        .then(update)
+        .when(owner == Owner.ASK)
+        .then(pl.lit(Decision.ASK.value))
+        .when((owner == Owner.FIRST_WRITE) & empty & never_written)
+        .then(update)
+        .otherwise(pl.lit(Decision.KEEP.value))
+    )
+
+
+def hand_edits(mismatches: Mapping[str, pl.LazyFrame]) -> list[str]:
+    """A sentence for each kind in which the feed goes over what a person has entered."""
+    over = pl.col("edited_by_hand") & (pl.col("decision") == Decision.UPDATE)
+    numbers = {kind: frame.select(over.sum()).collect().item() for kind, frame in mismatches.items()}
+    return [
+        f"{number:,} {'value was' if number == 1 else 'values were'} edited by hand in fields that the feed owns "
+        f"(SYNC_OWNER_...): see {kind}-mismatches.csv"
+        for kind, number in numbers.items()
+        if number
+    ]
+
+
+# --- what is written, and how it is kept ---
+
+
+def text_of(value: str | list[str] | None) -> str | None:
+    """A field's value as text; None: nothing."""
+    return ("\n".join(value) or None) if isinstance(value, list) else value
+
+
+def value_of(field: str, text: str | None) -> str | list[str] | None:
+    """A field's value from its text."""
+    return (text.split("\n") if text else []) if field in LISTS else text
+
+
+def fingerprint(text: str) -> str:
+    """What tells a value from another: itself when it is short, else its SHA-256."""
+    return text if len(text) <= _AS_IT_IS else hashlib.sha256(text.encode()).hexdigest()
+
+
+def content_marks(row: Json, images: Sequence[str], fed: Sequence[str], *, category: str | None) -> dict[str, Any]:
+    """What an import's operation remembers of the content that it gives a product: fingerprints by field.
+
+    `row`: the first offer of the product; `images` as written, `fed` as the feed has them.
+    """
+    values = {
+        "title": row["title"],
+        "description": row["description"],
+        "images": pictures(images),
+        "category": category,
+    }
+    marks = {field: fingerprint(text) for field, value in values.items() if (text := text_of(value))}
+    rehosted = images and list(images) != list(fed)
+    return {"content": marks} | ({"feed": {"images": fingerprint("\n".join(pictures(fed)))}} if rehosted else {})
+
+
+def written_values(key: str, target_id: str | None, after: Json) -> Iterator[Written]:
+    """The owned fields among what an operation wrote, as the operation log has it.
+
+    `feed` in it holds fingerprints of what the feed said; `content`, of an import, those of what the product was given.
+    """
+    source = after.get("feed") or {}
+    if PRICE in after:
+        yield Written(target_id or key, PRICE, f"{after[PRICE]} {after['currency']}")
+    for field in CONTENT:
+        if field in after:
+            yield Written(str(target_id), field, fingerprint(text_of(after[field]) or ""), source.get(field))
+    for field, mark in (after.get("content") or {}).items():
+        yield Written(str(after["product_key"]), field, mark, source.get(field))

@@ -1,0 +1,233 @@
+"""The story of one product: what the feed said of it, how it was matched, what was done to it, how it is now.
+
+What belongs here: finding a product by any of its names, and gathering what is known of it. What does not: how it is
+shown (cli/why.py). Tables come from the last runs (core/history.py), operations from the log, the present from the
+shop.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+from dagster import AssetKey
+
+from awin_medusa_pipeline.core import history
+from awin_medusa_pipeline.core.errors import PermanentError, RemoteError
+from awin_medusa_pipeline.core.http import Backoff
+from awin_medusa_pipeline.core.store.database import Database
+from awin_medusa_pipeline.defs.io_managers import ParquetIOManager
+from awin_medusa_pipeline.defs.resources import medusa_client
+from awin_medusa_pipeline.medusa.catalog import ADMIN_FIELDS, variants_frame
+from awin_medusa_pipeline.medusa.client import MedusaClient
+from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline.sync.store.feed_history import Feed, FeedHistory
+from awin_medusa_pipeline.sync.store.ledger import Ledger, Operation, Run
+
+Rows = list[dict[str, Any]]
+# A name of the whole product is every variant's; a name of one variant is that one's alone.
+WHOLE = ("product_id", "product_key", "handle")
+ONE = ("offer_key", "variant_id", "sku", "merchant_product_id", "aw_product_id", "gtin")
+SOUGHT = "external id, SKU, handle, AWIN id, advertiser's id, GTIN, nor Medusa id of a product or variant"
+CATALOG = "medusa_catalog"
+# A level that changes every night makes 400 runs: nobody reads them.
+MOST_OTHERS = 20
+_MERCHANTS_ID = pl.col("offer_key").str.extract("^awin:[^:]+:(.+)$")
+
+
+@dataclass(frozen=True)
+class Product:
+    """One product, or one of its variants, by all that it is known as."""
+
+    names: Mapping[str, frozenset[str]]
+    """Values by column: those of WHOLE and ONE, and `name`."""
+    whole: bool = True
+    """Whether all of its variants are meant."""
+
+    def every(self, *columns: str) -> list[str]:
+        """All values in these columns."""
+        return sorted({value for column in columns for value in self.names.get(column, ())})
+
+
+@dataclass(frozen=True)
+class RunStory:
+    """What one run knew of the product and did to it."""
+
+    run: Run
+    feeds: Sequence[Feed] = ()
+    """Its downloads."""
+    kept: bool = False
+    """Whether its tables are kept."""
+    offers: Rows = field(default_factory=list)
+    rejected: Rows = field(default_factory=list)
+    matched: Rows = field(default_factory=list)
+    only_in_shop: Rows = field(default_factory=list)
+    operations: Sequence[Operation] = ()
+
+
+@dataclass(frozen=True)
+class Story:
+    """All that is known of a product; `now` are its rows of CatalogVariant, or the reason why they are not known."""
+
+    product: Product
+    runs: Sequence[RunStory]
+    now: Rows | str
+    untold: int = 0
+    """Earlier runs that did something to it."""
+
+
+def find(home: str, ledger: Ledger, runs: Sequence[Run], key: str) -> list[Product]:
+    """The products that are known by this key; several when it is not enough to tell them apart.
+
+    Raises PermanentError when there is none.
+    """
+    sources = list(_sources(home, runs))
+    hits = _named(sources, {column: [key] for column in (*WHOLE, *ONE)})
+    by_whole = any(row[column] == key for row in hits for column in WHOLE)
+    links = {column: _values(hits, column) for column in ("offer_key", "variant_id", *(WHOLE if by_whole else ()))}
+    rows = hits + _named(sources, links)
+    if not rows:
+        rejected = {row["offer_key"] or key for run in runs for row in _rejected(home, run, [key])}
+        keys = rejected or ({key} if ledger.history(key) else set())
+        rows = [dict.fromkeys((*WHOLE, *ONE, "name")) | {"offer_key": name} for name in sorted(keys)]
+    if not rows:
+        raise PermanentError(
+            f"Looking for {key}",
+            f"in the last {len(runs)} runs and in the log it is no {SOUGHT}",
+            "Look for it in the CSV reports, or in Medusa Admin; --runs 30 looks further back.",
+        )
+    return _grouped(rows, by_whole)
+
+
+def tell(settings: Settings, database: Database, product: Product, runs: Sequence[Run]) -> Story:
+    """The story over these runs, and over the newest others that did something to the product; oldest first."""
+    ledger, feeds, home = Ledger(database), FeedHistory(database), settings.awin_medusa_home
+    keys = product.every("offer_key", "variant_id", "product_id")
+    operations: dict[str, list[Operation]] = {}
+    for operation in ledger.history(*keys):
+        operations.setdefault(operation.run_id, []).append(operation)
+    shop = settings.medusa_backend_url or ""
+    found = (ledger.run(run_id) for run_id in operations.keys() - {run.run_id for run in runs})
+    others = sorted((run for run in found if run and run.shop == shop), key=lambda run: run.started_at)
+    told = sorted([*runs, *others[-MOST_OTHERS:]], key=lambda run: run.started_at)
+    stories = [_of_run(home, run, product, feeds, operations.get(run.run_id, [])) for run in told]
+    return Story(product, stories, _now(settings, product), max(0, len(others) - MOST_OTHERS))
+
+
+def _of_run(home: str, run: Run, product: Product, feeds: FeedHistory, operations: Sequence[Operation]) -> RunStory:
+    def rows(asset: str, column: str) -> Rows:
+        table = history.kept(home, asset, run.run_id)
+        return [] if table is None else _where(table, {column: product.every(column)})
+
+    return RunStory(
+        run,
+        feeds.of_run(run.run_id),
+        history.kept(home, "awin_feed", run.run_id) is not None,
+        rows("awin_feed", "offer_key"),
+        _rejected(home, run, product.every("offer_key", "aw_product_id")),
+        rows("matched_products", "offer_key"),
+        rows("medusa_only_products", "product_id"),
+        operations,
+    )
+
+
+def _sources(home: str, runs: Sequence[Run]) -> Iterator[pl.LazyFrame]:
+    """Tables with the columns of WHOLE and ONE and `name`, as far as they have them."""
+    catalog = ParquetIOManager(home=home).path(AssetKey(CATALOG))
+    if catalog.exists():
+        yield history.scan(catalog).select(
+            *("product_id", "variant_id", "offer_key", "handle", "sku"),
+            product_key="external_id",
+            gtin="barcode",
+            name="title",
+        )
+    for run in runs:
+        if (feed := history.kept(home, "awin_feed", run.run_id)) is not None:
+            yield feed.select("offer_key", "product_key", "sku", "aw_product_id", "gtin", "name").with_columns(
+                merchant_product_id=_MERCHANTS_ID
+            )
+        if (matched := history.kept(home, "matched_products", run.run_id)) is not None:
+            yield matched.select("offer_key", "variant_id", "product_id", "handle", "sku")
+        if (only := history.kept(home, "medusa_only_products", run.run_id)) is not None:
+            yield only.select("product_id", "handle", product_key="external_id", name="title")
+
+
+def _named(sources: Sequence[pl.LazyFrame], values: Mapping[str, Collection[str]]) -> Rows:
+    """Rows of all sources that have one of the values in its column, with every column."""
+    found = []
+    for source in sources:
+        has = source.collect_schema().names()
+        found += _where(source, {column: wanted for column, wanted in values.items() if column in has})
+    return [{column: row.get(column) for column in (*WHOLE, *ONE, "name")} for row in found]
+
+
+def _where(table: pl.LazyFrame, values: Mapping[str, Collection[str]]) -> Rows:
+    conditions = [pl.col(column).is_in(list(wanted)) for column, wanted in values.items() if wanted]
+    return table.filter(pl.any_horizontal(conditions)).collect().to_dicts() if conditions else []
+
+
+def _rejected(home: str, run: Run, names: Sequence[str]) -> Rows:
+    """Rejected rows of these offers, by offer key, else by the advertiser's id.
+
+    Of a line whose cells could not be told apart, one of the names must stand in its text, between separators.
+    """
+    table = history.kept(home, "awin_feed_rejects", run.run_id)
+    if table is None or not names:
+        return []
+    ids = sorted({name.split(":", 2)[-1] if name.startswith("awin:") else name for name in names})
+    cell = f'(?:^|[,;|\\t"])\\s*(?:{"|".join(map(re.escape, ids))})\\s*(?:$|[,;|\\t"\\r\\n])'
+    keys = [name for name in names if name.startswith("awin:")]
+    key = pl.col("offer_key")
+    known = key.is_in(keys) if keys else _MERCHANTS_ID.is_in(ids)
+    return table.filter(known | (key.is_null() & pl.col("raw").str.contains(cell))).collect().to_dicts()
+
+
+def _values(rows: Rows, column: str) -> set[str]:
+    return {row[column] for row in rows} - {None}
+
+
+def _grouped(rows: Rows, whole: bool) -> list[Product]:
+    """The rows by product: what shares a Medusa product, or before it has one, an external id."""
+    owner: dict[str, str] = {}
+    for row in rows:
+        for column in ("offer_key", "variant_id", "product_key"):
+            if row["product_id"] and row[column]:
+                owner.setdefault(row[column], row["product_id"])
+    groups: dict[str, Rows] = {}
+    for row in rows:
+        ids = [row[column] for column in ("offer_key", "variant_id", "product_key") if row[column]]
+        known = next((owner[name] for name in ids if name in owner), None)
+        product = row["product_id"] or known or row["product_key"] or ids[0]
+        groups.setdefault(product, []).append(row)
+    columns = (*WHOLE, *ONE, "name")
+    return [Product({c: frozenset(_values(group, c)) for c in columns}, whole) for _, group in sorted(groups.items())]
+
+
+def _now(settings: Settings, product: Product) -> Rows | str:
+    """The product as the shop shows it at this moment."""
+    try:
+        with medusa_client(settings, backoff=Backoff(attempts=2)) as client:
+            if not client.can_write:
+                return "Reading the product: only MEDUSA_ADMIN_API_KEY allows that. Set it in .env."
+            return _shown(client, settings, product)
+    except RemoteError as error:
+        return str(error)
+
+
+def _shown(client: MedusaClient, settings: Settings, product: Product) -> Rows:
+    location = client.stock_location_id(settings.medusa_stock_location)
+    found: dict[str, Any] = {}
+    for column, values in (("id", product.every("product_id")), ("external_id", product.every("product_key"))):
+        for entry in client.where("products", column, values, ADMIN_FIELDS) if values else []:
+            found[entry["id"]] = entry
+    shown = variants_frame(found.values(), location)
+    if not product.whole:
+        ids = {name: product.every(name) for name in ("variant_id", "offer_key", "sku")}
+        return _where(shown.lazy(), ids)
+    return shown.to_dicts()
+
+
+def recent(database: Database, settings: Settings, number: int) -> list[Run]:
+    """The newest runs on the shop of the settings, newest first."""
+    return Ledger(database).recent_runs(settings.medusa_backend_url or "", number)

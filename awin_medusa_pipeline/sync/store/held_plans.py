@@ -1,0 +1,154 @@
+"""Plans that a guard held back: what was reviewed is exactly what is applied, or nothing is.
+
+What belongs here: keeping, deciding and ending held plans. What does not: which rows are held (sync/domain/guards.py)
+and applying them (sync/engine/).
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from awin_medusa_pipeline.core.errors import PermanentError
+from awin_medusa_pipeline.core.store.database import Database, insert_new
+from awin_medusa_pipeline.sync.store.models import HeldPlan, PlanState
+
+__all__ = ["SHOWN", "HeldPlan", "HeldPlans", "PlanError", "PlanState"]
+
+SHOWN = 12
+"""Characters of a hash that people see and type."""
+
+
+class PlanError(PermanentError):
+    """A held plan that cannot be decided or applied."""
+
+
+class HeldPlans:
+    """Reads and writes held plans. Times are aware UTC."""
+
+    def __init__(self, database: Database, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._database, self._now = database, now
+
+    def keep(
+        self,
+        shop: str,
+        kind: str,
+        run_id: str,
+        rows: Sequence[Mapping[str, Any]],
+        reasons: Sequence[str],
+        *,
+        hours: int,
+    ) -> HeldPlan:
+        """Keep a plan for `hours`. The same rows again are the same plan: a rejected one stays rejected."""
+        content = json.dumps([shop, kind, rows], sort_keys=True, default=str, ensure_ascii=False)
+        plan_hash = hashlib.sha256(content.encode()).hexdigest()
+        now = self._now()
+        values = {
+            "hash": plan_hash,
+            "shop": shop,
+            "kind": str(kind),
+            "run_id": run_id,
+            "rows": list(rows),
+            "reasons": list(reasons),
+            "state": PlanState.HELD,
+            "created_at": now,
+            "expires_at": now + timedelta(hours=hours),
+        }
+        with self._database.writing() as session:
+            if not insert_new(session, HeldPlan, values):
+                plan = session.get_one(HeldPlan, plan_hash)
+                plan.run_id, plan.reasons, plan.expires_at = run_id, list(reasons), now + timedelta(hours=hours)
+                if plan.state is PlanState.APPLIED:
+                    plan.state, plan.decided_by, plan.decided_at = PlanState.HELD, None, None
+            return session.get_one(HeldPlan, plan_hash)
+
+    def rejections(self, shop: str, kind: str, rows: Sequence[Mapping[str, Any]], *, hours: int) -> dict[int, HeldPlan]:
+        """By position, the plan with which a row was rejected as it stands; that plan is remembered for longer then."""
+        query = sa.select(HeldPlan).where(
+            HeldPlan.shop == shop, HeldPlan.kind == str(kind), HeldPlan.state == PlanState.REJECTED
+        )
+        found: dict[int, HeldPlan] = {}
+        with self._database.writing() as session:
+            for plan in session.scalars(query):
+                rejected = {_canonical(row) for row in plan.rows}
+                names = plan.rows[0].keys() if plan.rows else ()
+                for index, row in enumerate(rows):
+                    if _canonical({name: row.get(name) for name in names}) in rejected:
+                        found[index] = plan
+                        plan.expires_at = self._now() + timedelta(hours=hours)
+        return found
+
+    def all(self, shop: str) -> list[HeldPlan]:
+        """Plans of a shop, newest first."""
+        query = sa.select(HeldPlan).where(HeldPlan.shop == shop).order_by(HeldPlan.created_at.desc())
+        with self._database.reading() as session:
+            return list(session.scalars(query))
+
+    def of_run(self, run_id: str) -> list[HeldPlan]:
+        """Plans that a run held and nobody has decided on."""
+        query = sa.select(HeldPlan).where(HeldPlan.run_id == run_id, HeldPlan.state == PlanState.HELD)
+        with self._database.reading() as session:
+            return list(session.scalars(query.order_by(HeldPlan.kind)))
+
+    def find(self, start: str) -> HeldPlan:
+        """The plan whose hash begins so. Raises PlanError when there is none, or more than one."""
+        query = sa.select(HeldPlan).where(HeldPlan.hash.startswith(start, autoescape=True)).limit(2)
+        with self._database.reading() as session:
+            found = list(session.scalars(query)) if len(start) >= 4 else []
+        if len(found) != 1:
+            came_back = "more than one begins so" if found else "there is none"
+            raise PlanError(f"Looking for the plan {start}", came_back, "See awin-medusa plans list.")
+        return found[0]
+
+    def approve(self, start: str, by: str) -> HeldPlan:
+        """Allow a held plan to be applied. Raises PlanError when it is expired, rejected or done."""
+        return self._decide(start, PlanState.APPROVED, by)
+
+    def reject(self, start: str, by: str) -> HeldPlan:
+        """Never apply this plan; the same rows stay held without another message."""
+        return self._decide(start, PlanState.REJECTED, by)
+
+    def to_apply(self, start: str, kind: str, by: str) -> HeldPlan:
+        """An approved plan of this kind; approving is part of naming it. Raises PlanError."""
+        plan = self.find(start)
+        if plan.kind != str(kind):
+            raise PlanError(
+                f"Applying the plan {plan.hash[:SHOWN]}", f"it is a plan to {plan.kind}", f"It is not for {kind}."
+            )
+        return plan if plan.state is PlanState.APPROVED and not self._is_over(plan) else self.approve(start, by)
+
+    def mark_applied(self, plan_hash: str, run_id: str) -> None:
+        """It was carried out; it cannot be again."""
+        with self._database.writing() as session:
+            plan = session.get_one(HeldPlan, plan_hash)
+            plan.state, plan.applied_by_run = PlanState.APPLIED, run_id
+
+    def prune(self, before: datetime) -> int:
+        """Remove plans that expired before a time; how many."""
+        removed = sa.delete(HeldPlan).where(HeldPlan.expires_at < before).returning(HeldPlan.hash)
+        with self._database.writing() as session:
+            return len(session.scalars(removed).all())
+
+    def _decide(self, start: str, state: PlanState, by: str) -> HeldPlan:
+        found = self.find(start)
+        with self._database.writing() as session:
+            plan = session.get_one(HeldPlan, found.hash, with_for_update=True)
+            if plan.state is not PlanState.HELD or self._is_over(plan):
+                was = "expired" if plan.state is PlanState.HELD else f"{plan.state} by {plan.decided_by or 'a run'}"
+                raise PlanError(
+                    f"Deciding on the plan {plan.hash[:SHOWN]}",
+                    f"it is {was}",
+                    "The next sync makes a plan of what the shop and the feed then show.",
+                )
+            plan.state, plan.decided_by, plan.decided_at = state, by, self._now()
+            return plan
+
+    def _is_over(self, plan: HeldPlan) -> bool:
+        return plan.expires_at <= self._now()
+
+
+def _canonical(row: Mapping[str, Any]) -> str:
+    return json.dumps(row, sort_keys=True, default=str, ensure_ascii=False)

@@ -1,0 +1,189 @@
+"""What a run leaves for people: CSV tables, logs and summaries in a folder of its own, kept 30 days.
+
+What belongs here: names, formats and places of report files. What does not: the numbers (ledger, assets) and the
+tables between assets (defs/io_managers.py), which keep every value exactly.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from upath import UPath
+
+from awin_medusa_pipeline.core.files import home_path, local_path, replacing
+from awin_medusa_pipeline.sync.store.ledger import Operation, Run, Status, reported, total
+
+REPORTS = "reports"
+LATEST = "latest"
+FOLDER_TIME = "%Y%m%dT%H%M%SZ"
+SUMMARY = "sync-summary.json"
+LIST_SEPARATOR = " | "
+FORMULA = r"^[=+\-@\t\r]"
+
+
+def folder_name(started_at: datetime, run_id: str) -> str:
+    """Name of a run's report folder: its UTC start, and the first 8 characters of its id."""
+    return f"{started_at.astimezone(UTC).strftime(FOLDER_TIME)}-{run_id[:8]}"
+
+
+class RunReports:
+    """The report folder of one run. Each file is there whole or not at all, and writing it again replaces it."""
+
+    def __init__(self, home: str, run: Run) -> None:
+        self.run = run
+        self.folder: UPath = home_path(home) / REPORTS / folder_name(run.started_at, run.run_id)
+
+    def write_csv(self, frame: pl.DataFrame | pl.LazyFrame, name: str) -> UPath:
+        """A table for a spreadsheet (`name` as in `stock-mismatches.csv`); a LazyFrame is streamed.
+
+        UTF-8, lists joined by ' | ', decimals without trailing zeros. Feed text that a spreadsheet would run as a
+        formula gets a leading apostrophe (OWASP: CSV injection); the tables keep the text as it is.
+        """
+        path = self.folder / name
+        lazy = frame.lazy()
+        schema = lazy.collect_schema()
+        with replacing(path) as file:
+            lazy.select(_readable(name, dtype) for name, dtype in schema.items()).sink_csv(file)
+        return path
+
+    def write_json(self, value: Mapping[str, Any], name: str = SUMMARY) -> UPath:
+        """A summary; decimals as text, times as ISO 8601."""
+        path = self.folder / name
+        with replacing(path) as file:
+            file.write_text(json.dumps(value, indent=2, default=_plain, ensure_ascii=False) + "\n", encoding="utf-8")
+        return path
+
+    def write_operations(self, kind: str, operations: Iterable[Operation]) -> dict[str, int]:
+        """`{kind}-log.ndjson`, a line an operation, and `{kind}-summary.json`; returns the counts, with `planned`.
+
+        The summary is counted from the lines of the log, so the two cannot differ.
+        """
+        counts: Counter[str] = Counter()
+        reasons: dict[str, Counter[str]] = {}
+        with replacing(self.folder / f"{kind}-log.ndjson") as file, file.open("w", encoding="utf-8") as log:
+            for operation in operations:
+                status, reason = reported(operation)
+                counts[status] += 1
+                if reason:
+                    reasons.setdefault(status, Counter())[reason] += 1
+                log.write(json.dumps(_log_line(operation), default=_plain, ensure_ascii=False) + "\n")
+        numbers = total(counts)
+        summary = {
+            "run": self.run.run_id,
+            "shop": self.run.shop,
+            "job": self.run.job,
+            "kind": kind,
+            "dry_run": self.run.dry_run,
+            "started_at": self.run.started_at,
+            **numbers,
+            "reasons": {status: dict(texts.most_common(20)) for status, texts in reasons.items()},
+        }
+        self.write_json(summary, f"{kind}-summary.json")
+        return numbers
+
+    def point_latest(self) -> None:
+        """Make `reports/latest` lead here, unless it leads to a newer run already.
+
+        A symbolic link where the file system has them; the name in `latest.txt` elsewhere.
+        """
+        newest = latest_folder(self.folder.parent)
+        if newest is not None and newest.name > self.folder.name:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if (local := local_path(self.folder.parent)) is not None:
+            try:
+                with replacing(UPath(local / LATEST)) as link:
+                    link.symlink_to(self.folder.name, target_is_directory=True)
+                return
+            except OSError:
+                pass  # Windows without the right to make links, some network drives
+        with replacing(self.folder.parent / f"{LATEST}.txt") as file:
+            file.write_text(f"{self.folder.name}\n", encoding="utf-8")
+
+
+def latest_folder(reports: UPath) -> UPath | None:
+    """The folder that `latest` leads to; None before the first report."""
+    local = local_path(reports)
+    if local is not None and (local / LATEST).is_symlink():
+        return reports / (local / LATEST).readlink().name
+    pointer = reports / f"{LATEST}.txt"
+    return reports / pointer.read_text(encoding="utf-8").strip() if pointer.exists() else None
+
+
+def latest_reports(home: str) -> UPath | None:
+    """The report folder of the newest run; None before the first."""
+    return latest_folder(home_path(home) / REPORTS)
+
+
+def latest_summary(home: str) -> dict[str, Any] | None:
+    """sync-summary.json of the newest run; None before the first."""
+    folder = latest_reports(home)
+    if folder is None or not (folder / SUMMARY).exists():
+        return None
+    summary: dict[str, Any] = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+    return summary
+
+
+def reasons(folder: UPath) -> Iterator[tuple[str, str, str, int]]:
+    """Why operations of a run were not applied: kind, outcome, reason and how many, of its `{kind}-summary.json`."""
+    for path in sorted(folder.glob("*-summary.json")):
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        for outcome, texts in summary.get("reasons", {}).items():
+            for reason, number in texts.items():
+                yield summary["kind"], outcome, reason, number
+
+
+def failures(folder: UPath) -> Iterator[tuple[str, str, str]]:
+    """Operations that failed, of the logs in a report folder: kind, key and reason."""
+    for log in sorted(folder.glob("*-log.ndjson")):
+        with log.open(encoding="utf-8") as lines:
+            for line in map(json.loads, lines):
+                if line["status"] == Status.FAILED:
+                    yield line["kind"], line["key"], line["error"]
+
+
+def _log_line(operation: Operation) -> dict[str, Any]:
+    status, reason = reported(operation)
+    return {
+        "time": operation.finished_at or operation.created_at,
+        "run": operation.run_id,
+        "kind": operation.kind,
+        "key": operation.key,
+        "target": operation.target_id,
+        "before": operation.before,
+        "after": operation.after,
+        "status": status,
+        "error": reason,
+    }
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return str(Path(value)) if isinstance(value, Path) else str(value)
+
+
+def _readable(name: str, dtype: pl.DataType) -> pl.Expr:
+    """A column as text that a person can read, and that a spreadsheet does not run."""
+    column = pl.col(name)
+    if isinstance(dtype, pl.List):
+        column = column.list.eval(_as_text(pl.element(), dtype.inner).cast(pl.String)).list.join(LIST_SEPARATOR)
+        dtype = pl.String()
+    else:
+        column = _as_text(column, dtype)
+    if not isinstance(dtype, pl.String):
+        return column.alias(name)
+    return pl.when(column.str.contains(FORMULA)).then(pl.lit("'") + column).otherwise(column).alias(name)
+
+
+def _as_text(column: pl.Expr, dtype: Any) -> pl.Expr:
+    if isinstance(dtype, pl.Decimal):
+        text = column.cast(pl.String)
+        return text.str.strip_chars_end("0").str.strip_chars_end(".") if dtype.scale else text
+    if isinstance(dtype, pl.Struct):
+        return column.struct.json_encode()
+    return column

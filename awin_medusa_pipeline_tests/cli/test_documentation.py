@@ -1,0 +1,38 @@
+"""docs/configuration.md and .env.example say what settings.py says."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from awin_medusa_pipeline.cli import documentation
+from awin_medusa_pipeline.settings import PROJECT_ROOT, Settings, variables_of
+
+TO_DO = "Run: python -m awin_medusa_pipeline.cli.documentation"
+
+
+def test_files_are_current():
+    assert documentation.CONFIGURATION.read_text() == documentation.configuration_page(), TO_DO
+    assert documentation.EXAMPLE.read_text() == documentation.env_example(), TO_DO
+
+
+@pytest.mark.parametrize("text", [documentation.configuration_page(), documentation.env_example()])
+def test_every_setting_is_told_and_no_folder_of_this_machine(text: str):
+    told = set(re.findall(r"^(?:\| `|# |)([A-Z_]{4,})(?:` \||=)", text, re.MULTILINE))
+    assert told == {variables_of(name)[0] for name in Settings.model_fields}
+    assert str(PROJECT_ROOT) not in text
+
+
+def test_defaults_shown_in_the_example_are_the_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    file = tmp_path / ".env"
+    monkeypatch.setenv("AWIN_MEDUSA_ENV_FILE", str(file))
+    file.write_text(documentation.env_example())
+    assert Settings() == Settings.model_construct()
+    file.write_text(re.sub(r"^# ([A-Z_]+=)", r"\1", documentation.env_example(), flags=re.MULTILINE))
+    read = Settings()
+    assert read == Settings.model_construct()
+    assert {"sync_cron", "sync_price_column", "sync_rehost_images"} <= read.model_fields_set
+
+
+def test_setting_without_a_description_is_not_possible():
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []

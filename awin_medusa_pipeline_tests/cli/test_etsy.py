@@ -1,0 +1,261 @@
+"""awin-medusa etsy as a shop owner meets it: from the consent to listings, on a real Medusa and the stand-in."""
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from unittest.mock import patch
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from typer.testing import CliRunner, Result
+
+from awin_medusa_pipeline.cli import demo_etsy
+from awin_medusa_pipeline.cli.main import app
+from awin_medusa_pipeline.cli.terminal import console
+from awin_medusa_pipeline.etsy.context import open_etsy
+from awin_medusa_pipeline.etsy.store.models import EtsyJob
+from awin_medusa_pipeline.sandbox import Sandbox, Shop
+from awin_medusa_pipeline.sandbox.etsy import shop as standin
+from awin_medusa_pipeline_tests.support.goods import Goods
+
+DEFAULTS = (
+    *("--shipping-profile", "Parcel", "--readiness-state", str(standin.READY_TO_SHIP)),
+    *("--category", "Home & Living > Mugs", "--who-made", "i_did", "--when-made", "made_to_order"),
+)
+
+
+def run(*arguments: str, input: str | None = None) -> Result:
+    return CliRunner().invoke(app, ["etsy", *arguments], input=input)
+
+
+def told(*arguments: str) -> str:
+    """The output of a command that goes well."""
+    result = run(*arguments)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def refused(*arguments: str) -> str:
+    """The sentence of a command that does not."""
+    result = run(*arguments)
+    assert result.exit_code == 1, result.output
+    assert "Traceback" not in result.output
+    return result.output
+
+
+@pytest.fixture
+def home(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An environment that points to the sandbox, with a browser that agrees at once."""
+    settings = sandbox.environment() | {
+        "AWIN_MEDUSA_HOME": str(tmp_path / "home"),
+        "AWIN_MEDUSA_ENV_FILE": str(tmp_path / ".env"),
+        "DAGSTER_HOME": str(tmp_path / "dagster"),
+    }
+
+    def agree(address: str) -> bool:
+        return httpx.get(sandbox.etsy.allow(address)).is_success
+
+    # COLUMNS would be too late where it was set when the console was made.
+    monkeypatch.setattr(console, "width", 250)
+    with patch.dict(os.environ, settings), patch("webbrowser.open", agree):
+        yield tmp_path
+
+
+@pytest.fixture
+def goods(sandbox: Sandbox, shop: Shop, home: Path) -> Goods:
+    """An empty shop."""
+    return Goods(sandbox)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("", "connect", "settings", "accounts", "disconnect", "key"),
+        *("request", "confirm", "reject", "retry", "sync", "jobs", "show"),
+    ],
+)
+def test_help_of_every_command(command: str) -> None:
+    assert "--help" in told(*command.split(), "--help")
+
+
+def test_from_connecting_to_a_listing(goods: Goods, sandbox: Sandbox) -> None:
+    goods.add("oak-lamp")
+    shown = told("connect", *DEFAULTS)
+    for words in ("Connected: StandInShop, prices in GBP", "Parcel", "Home & Living > Mugs", "ready to ship 1-3 days"):
+        assert words in shown
+    assert "drafts" in told("accounts")
+
+    shown = told("request", "oak-lamp")
+    assert "Oak lamp │ create" in shown
+    assert "No listing fee: nothing is published." in shown
+    (job,) = jobs()
+    assert f"awin-medusa etsy confirm {job}" in shown
+    assert "pending until" in told("jobs")
+    short = job.removeprefix("etsy_")[:6]
+    assert f"Confirmed: {job}, 1 products." in told("confirm", short)
+    assert f"{job}: 1 synced" in told("sync", short)
+    shown = told("show", short)
+    assert "completed" in shown
+    assert sandbox.etsy.url in shown
+    assert [listing["fields"]["title"] for listing in sandbox.etsy.listings()] == ["Oak lamp"]
+    assert "Only a confirmed job can be started" in refused("sync", short)
+    assert f"Confirming the Etsy job {job}: it is completed." in refused("confirm", short)
+    assert "Disconnected: StandInShop" in told("disconnect")
+    assert "Connect one: awin-medusa etsy connect." in refused("request", "oak-lamp")
+
+
+def test_nothing_there_yet(home: Path) -> None:
+    assert "No Etsy shop is connected." in told("accounts")
+    assert "No Etsy job was requested yet." in told("jobs")
+    assert "Looking for the Etsy job etsy_12345678: there is none." in refused("confirm", "etsy_12345678")
+    assert "Connect one: awin-medusa etsy connect." in refused("request", "oak-lamp")
+    assert "none is connected" in refused("settings")
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"ETSY_KEYSTRING": ""}, "Using Etsy: ETSY_KEYSTRING is not set. Copy keystring"),
+        ({"ETSY_SHARED_SECRET": ""}, "Using Etsy: ETSY_SHARED_SECRET is not set."),
+        ({"AWIN_MEDUSA_SECRET_KEY": ""}, "Make a key with `awin-medusa etsy key`"),
+        ({"ETSY_REDIRECT_URI": "https://shop.example/back"}, "the browser would not come back to this machine"),
+        ({"ETSY_SHARED_SECRET": "wrong"}, "Check ETSY_KEYSTRING and ETSY_SHARED_SECRET"),
+    ],
+)
+def test_connecting_with_wrong_settings(home: Path, sandbox: Sandbox, settings: dict[str, str], sentence: str) -> None:
+    os.environ.update(settings)
+    assert sentence in refused("connect", *DEFAULTS)
+    with open_etsy() as etsy:
+        assert etsy.accounts.all() == []
+
+
+def test_the_owner_does_not_agree(home: Path, sandbox: Sandbox) -> None:
+    def deny(address: str) -> bool:
+        answer = httpx.get(httpx.URL(address).copy_merge_params({"approve": "0"}))
+        return httpx.get(answer.headers["location"]).is_success
+
+    with patch("webbrowser.open", deny):
+        assert "access_denied" in refused("connect", *DEFAULTS)
+
+
+def test_what_is_not_given_is_asked(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "Name one with --shipping-profile: " in (sentence := refused("connect"))
+    assert "Name one with --category: " in sentence
+    monkeypatch.setattr("awin_medusa_pipeline.cli.etsy_connect.is_terminal", lambda: True)
+    # A shipping profile of two, a processing profile that there is not and one that there is, a category by its word.
+    answers = f"{standin.MANUAL_PROFILE}\nmoon\nmade to order\nmug\nI did\n2010_2019\n"
+    result = run("connect", input=answers)
+    assert result.exit_code == 0, result.output
+    with open_etsy() as etsy:
+        config = etsy.accounts.find().api_config
+    assert (config.shipping_profile_id, config.readiness_state_id, config.taxonomy_id) == (
+        standin.MANUAL_PROFILE,
+        standin.MADE_TO_ORDER,
+        standin.MUGS,
+    )
+    assert (config.who_made, config.when_made, config.return_policy_id) == ("i_did", "2010_2019", standin.RETURN_POLICY)
+
+
+def test_connected_again_a_shop_keeps_its_settings(home: Path) -> None:
+    told("connect", *DEFAULTS, "--publish", "--price-multiplier", "1.15", "--shipping-profile", "Parcel by weight")
+    told("connect", "--drafts")
+    with open_etsy() as etsy:
+        (account,) = etsy.accounts.all()
+    assert (str(account.api_config.price.multiplier), account.api_config.publish) == ("1.15", False)
+    assert account.api_config.calculated_shipping
+
+
+def test_settings_of_a_shop_as_a_file(home: Path) -> None:
+    told("connect", *DEFAULTS)
+    settings = json.loads(told("settings"))
+    settings["by_category"] = {"shirts": {"taxonomy_id": standin.SHIRTS}}
+    (file := home / "etsy.json").write_text(json.dumps(settings))
+    assert "Settings of StandInShop changed." in told("settings", "--file", str(file))
+    assert json.loads(told("settings"))["by_category"]["shirts"]["taxonomy_id"] == standin.SHIRTS
+    for wrong, sentence in (
+        ({"by_category": {"shirts": {"taxonomy_id": 5}}}, "Checking taxonomy_id of the category shirts"),
+        ({"colour": "red"}, "colour: Extra inputs are not permitted"),
+        ({"when_made": "soon"}, "when_made: String should match"),
+    ):
+        file.write_text(json.dumps(settings | wrong))
+        assert sentence in refused("settings", "--file", str(file))
+    file.write_text("{")
+    assert "it is not JSON" in refused("settings", "--file", str(file))
+    assert json.loads(told("settings"))["by_category"]["shirts"]["taxonomy_id"] == standin.SHIRTS
+
+
+def test_a_key_and_another_one(home: Path) -> None:
+    name, _, key = told("key").strip().partition("=")
+    assert name == "AWIN_MEDUSA_SECRET_KEY"
+    told("connect", *DEFAULTS)
+    old = os.environ["AWIN_MEDUSA_SECRET_KEY"]
+    os.environ["AWIN_MEDUSA_SECRET_KEY"] = f"{key} {old}"
+    assert "The tokens of 1 shop are encrypted" in told("key", "--rotate")
+    os.environ["AWIN_MEDUSA_SECRET_KEY"] = key
+    told("connect", "--drafts")
+    os.environ["AWIN_MEDUSA_SECRET_KEY"] = old
+    assert "no key in AWIN_MEDUSA_SECRET_KEY fits" in refused("key", "--rotate")
+
+
+def test_confirming_too_late(goods: Goods, sandbox: Sandbox) -> None:
+    goods.add("lamp")
+    told("connect", *DEFAULTS)
+    told("request", "lamp")
+    (job,) = jobs()
+    with open_etsy() as etsy, etsy.database.writing() as session:
+        session.execute(sa.update(EtsyJob).values(expires_at=datetime.now(UTC) - timedelta(seconds=1)))
+    assert f"Confirming the Etsy job {job}: it is failed (confirmation timed out)" in refused("confirm", job)
+    assert "confirmation timed out" in told("jobs")
+    assert sandbox.slack_messages()[-1]["text"].startswith("Etsy shop StandInShop: confirmation timed out")
+    told("request", "lamp")
+
+
+def test_rejecting_leaves_everything_as_it_was(goods: Goods) -> None:
+    goods.add("lamp")
+    told("connect", *DEFAULTS)
+    told("request", "lamp")
+    (job,) = jobs()
+    assert "another open job" in refused("request", "lamp")
+    assert "Nothing was sent." in told("reject", job)
+    assert "it is failed (rejected by" in refused("confirm", job)
+    with open_etsy() as etsy:
+        assert etsy.links.of_account(1) == []
+
+
+def test_retrying_a_job_whose_run_has_died(goods: Goods) -> None:
+    goods.add("lamp")
+    told("connect", *DEFAULTS)
+    told("request", "lamp")
+    (job,) = jobs()
+    told("confirm", job)
+    assert "it is confirmed" in refused("retry", job)
+    with open_etsy() as etsy:
+        etsy.jobs.claim(job, "a-run-that-nobody-knows")
+    assert "try 2" in told("retry", job)
+    assert "1 synced" in told("sync", job)
+
+
+def test_the_demo_comes_to_etsy_and_then_finds_nothing_to_do(
+    goods: Goods, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("lamp", "mug", "shirt", "vase"):
+        goods.add(name)
+    demo_etsy.show(sandbox)
+    first, second = capsys.readouterr().out.split("The same once more")
+    assert "3 to create." in first
+    assert "9 calls that write" in first
+    assert "3 unchanged." in second
+    assert "0 calls that write" in second
+    # Somebody resets the sandbox: the stand-in has nothing more of it, and the same products come anew.
+    sandbox.etsy.reset()
+    demo_etsy.show(sandbox)
+    assert "3 to create." in capsys.readouterr().out
+    assert len(sandbox.etsy.listings()) == 3
+
+
+def jobs() -> list[str]:
+    with open_etsy() as etsy:
+        return [job.transaction_id for job in etsy.jobs.all()]

@@ -1,0 +1,72 @@
+"""What a person sees of held plans."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from awin_medusa_pipeline.cli.main import app
+from awin_medusa_pipeline.cli.plans import ASSETS, COLUMNS
+from awin_medusa_pipeline.cli.terminal import console
+from awin_medusa_pipeline.core.store.database import database_url, open_database
+from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline.sync.domain import contracts
+from awin_medusa_pipeline.sync.engine.held import CONTRACTS
+from awin_medusa_pipeline.sync.store.held_plans import HeldPlan, HeldPlans
+
+SHOP = "http://127.0.0.1:9"
+REASON = "hiding 30 of 60 is more than 10%: look whether the feed is whole [too_many_to_hide]"
+TITLE = "[/b] Lamp [red] :car:"
+
+
+def only_in_shop(number: int) -> dict[str, object]:
+    row = dict.fromkeys(contracts.MedusaOnlyProduct.column_names())
+    names = {"product_id": f"prod_{number}", "handle": f"lamp-{number}", "title": f"{TITLE} {number}"}
+    return row | names | {"status": "published", "loose_match": False}
+
+
+@pytest.fixture
+def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HeldPlan]:
+    for name, value in {
+        "AWIN_MEDUSA_HOME": str(tmp_path),
+        "AWIN_MEDUSA_ENV_FILE": str(tmp_path / ".env"),
+        "MEDUSA_BACKEND_URL": SHOP,
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(console, "width", 200)
+    with open_database(database_url(Settings())) as database:
+        rows = [only_in_shop(number) for number in range(30)]
+        yield HeldPlans(database).keep(SHOP, "hide", "run-of-that-night", rows, [REASON], hours=24)
+
+
+def shown(*arguments: str) -> str:
+    result = CliRunner().invoke(app, ["plans", *arguments])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_list(plan: HeldPlan) -> None:
+    told = shown("list")
+    assert plan.hash[:12] in told
+    assert REASON in told
+
+
+def test_show_tells_which_products_and_what_to_do(plan: HeldPlan) -> None:
+    told = shown("show", plan.hash[:4])
+    assert f"hide, 30 rows: {REASON}. To apply it all the same: awin-medusa plans approve {plan.hash[:12]}" in told
+    assert f"{TITLE} 19" in told
+    assert f"{TITLE} 20" not in told
+    assert "... and 10 more; all are in the reports of run run-of-t." in told
+
+
+def test_a_rejected_plan_says_who_rejected_it(plan: HeldPlan) -> None:
+    assert "Rejected: hide, 30 rows." in shown("reject", plan.hash)
+    assert "rejected by " in shown("show", plan.hash)
+    assert "rejected" in shown("list")
+
+
+@pytest.mark.parametrize("kind", sorted(CONTRACTS))
+def test_every_kind_of_plan_can_be_shown_and_applied(kind: str) -> None:
+    assert set(COLUMNS[kind]) <= set(CONTRACTS[kind].column_names())
+    assert kind in ASSETS

@@ -1,0 +1,160 @@
+"""Dagster's real daemon on the project's workspace: schedule, failure sensor, and a sync by hand at the same time."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from awin_medusa_pipeline.defs.failures import failure_of
+from awin_medusa_pipeline.defs.launch import dagster_home
+from awin_medusa_pipeline.sandbox import Sandbox
+from awin_medusa_pipeline.settings import PROJECT_ROOT
+from awin_medusa_pipeline_tests.support.fault_proxy import Fault, FaultProxy
+from awin_medusa_pipeline_tests.support.feeds import row, write_rows
+from awin_medusa_pipeline_tests.support.plain import products_in
+
+PROGRAMS = Path(sys.executable).parent
+WORKSPACE = ("-w", str(PROJECT_ROOT / "workspace.yaml"))
+# A limit that no step takes; Dagster finds out when the step starts.
+BAD_CONFIG = '{"ops": {"imported_products": {"config": {"dry_run": false, "limit": 0}}}}'
+A_MINUTE_AND_A_START = 150
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("daemon")
+
+
+@pytest.fixture(scope="module")
+def proxy(sandbox: Sandbox) -> Iterator[FaultProxy]:
+    """The shop, seeded, that can be made slow."""
+    sandbox.reset()
+    with FaultProxy(sandbox.shop.base_url) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def environment(sandbox: Sandbox, proxy: FaultProxy, folder: Path) -> Iterator[Mapping[str, str]]:
+    feed = write_rows(folder / "feed.csv", row("A"), row("B"))
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in {
+            **sandbox.environment(),
+            "MEDUSA_BACKEND_URL": proxy.address,
+            "AWIN_FEED_URL": str(feed),
+            "AWIN_MEDUSA_HOME": str(folder / "home"),
+            "DAGSTER_HOME": str(folder / "dagster"),
+            "SYNC_CRON": "* * * * *",
+        }.items():
+            environment.setenv(name, value)
+        dagster_home()
+        yield os.environ
+
+
+@pytest.fixture(scope="module")
+def daemon(environment: Mapping[str, str], folder: Path) -> Iterator[Path]:
+    """The daemon with its code server; its log."""
+    log = folder / "daemon.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [PROGRAMS / "dagster-daemon", "run", *WORKSPACE],
+            # Not in the project: Dagster lets a .env there go before the environment.
+            cwd=folder,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            # Dagster ends by the handler of SIGINT, which a background shell hands down as ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+    yield log
+    process.terminate()
+    process.wait(30)
+
+
+def wait_for(what: str, ready: Callable[[], bool], log: Path, seconds: float = A_MINUTE_AND_A_START) -> None:
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > deadline:
+            pytest.fail(
+                f"{what} did not happen in {seconds:.0f} s; the end of the daemon's log:\n{log.read_text()[-5000:]}"
+            )
+        time.sleep(0.5)
+
+
+def launch(environment: Mapping[str, str], job: str, *options: str) -> None:
+    """What `dagster job launch` does: a run for the daemon's queue."""
+    command = [PROGRAMS / "dagster", "job", "launch", *WORKSPACE, "-j", job, *options]
+    folder = environment["DAGSTER_HOME"]
+    launched = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert launched.returncode == 0, launched.stderr
+
+
+def test_schedule_and_failure_sensor(daemon: Path, environment: Mapping[str, str], sandbox: Sandbox) -> None:
+    with dg.DagsterInstance.get() as instance:
+        # A failure before the sensor's first look is none of its business.
+        wait_for("A look of the sensor", lambda: "slack_on_run_failure" in daemon.read_text(), daemon)
+        launch(environment, "pilot_import_job", "--config-json", BAD_CONFIG)
+
+        def alerts() -> list[str]:
+            texts = [message["text"] for message in sandbox.slack_messages()]
+            return [text for text in texts if text.startswith("pilot_import_job failed")]
+
+        def synced() -> bool:
+            runs = instance.get_runs(dg.RunsFilter(job_name="daily_sync_job", statuses=[dg.DagsterRunStatus.SUCCESS]))
+            return bool(runs)
+
+        wait_for("An alert", lambda: bool(alerts()), daemon)
+        wait_for("A sync by the schedule", synced, daemon)
+        (failed,) = instance.get_runs(dg.RunsFilter(job_name="pilot_import_job"))
+        (alert,) = alerts()
+        assert f"/runs/{failed.run_id}|" in alert
+        assert "limit" in alert
+        sync = instance.get_runs(dg.RunsFilter(job_name="daily_sync_job", statuses=[dg.DagsterRunStatus.SUCCESS]))[-1]
+        assert sync.tags["dagster/schedule_name"] == "daily_sync_schedule"
+        assert sync.tags["awin_medusa/shop"] == "default"
+    assert {variant["sku"] for product in products_in(sandbox.shop).values() for variant in product["variants"]} == {
+        "A",
+        "B",
+    }
+    (summary,) = [message["text"] for message in sandbox.slack_messages() if f"/runs/{sync.run_id}|" in message["text"]]
+    assert "import: 2 applied" in summary
+
+
+def test_a_sync_by_hand_in_the_second_of_the_schedule(
+    daemon: Path, environment: Mapping[str, str], sandbox: Sandbox, proxy: FaultProxy, folder: Path
+) -> None:
+    """One applies. The other is told so when it comes to the shop first, or waits in Dagster's queue; it is chance."""
+    write_rows(folder / "feed.csv", *(row(name) for name in "ABCD"))
+    proxy.seeded = lambda request: Fault(after=True, seconds=0.5)
+    time.sleep(60 - time.time() % 60)
+    with dg.DagsterInstance.get() as instance:
+        since = dg.RunsFilter(job_name="daily_sync_job", created_after=datetime.now(UTC))
+        subprocess.run([PROGRAMS / "awin-medusa", "sync"], cwd=folder, capture_output=True, check=False)
+
+        def both() -> list[dg.RunRecord]:
+            runs = instance.get_run_records(since, ascending=True)
+            by_hand = [run for run in runs if "dagster/schedule_name" not in run.dagster_run.tags]
+            return by_hand + [run for run in runs if run not in by_hand][:1]
+
+        wait_for("The end of both", lambda: len(both()) == 2 and all(r.dagster_run.is_finished for r in both()), daemon)
+        first, second = sorted(both(), key=lambda run: run.end_time or 0)
+        failed = [run.dagster_run.run_id for run in (first, second) if not run.dagster_run.is_success]
+        errors = [failure_of(instance, run_id).error for run_id in failed]
+    if errors:
+        (error,) = errors
+        assert "has held it since" in error
+        assert "Wait until it ends" in error
+    else:
+        assert (first.end_time or 0) <= (second.start_time or 0)
+    assert {variant["sku"] for product in products_in(sandbox.shop).values() for variant in product["variants"]} == {
+        *"ABCD"
+    }

@@ -1,0 +1,195 @@
+"""What is to be done at Etsy: only what differs, never a fee by accident, and nothing sold that is gone."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from awin_medusa_pipeline.etsy.domain.listing import prepare
+from awin_medusa_pipeline.etsy.domain.memory import ListingMemory
+from awin_medusa_pipeline.etsy.domain.plan import (
+    LOWER_STOCK,
+    Action,
+    Change,
+    Existing,
+    ListingPlan,
+    Part,
+    agreed,
+    counts,
+    fees,
+    plan_listing,
+    within_cap,
+)
+from awin_medusa_pipeline.medusa.products import ShopProduct
+from awin_medusa_pipeline_tests.support.etsy_products import CURRENCY, account_config, grid, product, variant
+
+C, T, V, M, P, D = Part.CREATE, Part.CONTENT, Part.INVENTORY, Part.IMAGES, Part.PUBLISH, Part.DEACTIVATE
+FIRST = product(*grid("rb", "SM"))
+
+
+def existing(of: ShopProduct = FIRST, **memory: Any) -> Existing:
+    """A listing of a product as a run leaves it."""
+    listing = prepare(of, account_config(), CURRENCY, publish=False).listing
+    assert listing is not None
+    known = {
+        "content_hash": listing.content_hash,
+        "inventory_hash": listing.inventory_hash,
+        "images_hash": listing.images_hash,
+        "shown": listing.shown,
+        "state": "draft",
+    }
+    return Existing(7, ListingMemory.model_validate(known | memory))
+
+
+def planned(wanted: ShopProduct | None = FIRST, listed: Existing | None = None, **config: Any) -> ListingPlan:
+    return plan_listing("prod_1", wanted, account_config(**config), CURRENCY, listed)
+
+
+ON = {"publish": True}
+GONE = (D,)
+SOLD_OUT = product(variant(quantity=0))
+NAMELESS = SOLD_OUT.model_copy(update={"title": ""})
+CASES: list[tuple[str, ListingPlan, Action, tuple[Part, ...]]] = [
+    ("new", planned(), Action.CREATE, (C, V, M)),
+    ("new, published", planned(**ON), Action.CREATE, (C, V, M, P)),
+    ("new, no image", planned(product(images=())), Action.CREATE, (C, V)),
+    ("new, no image, published", planned(product(images=()), **ON), Action.REFUSE, ()),
+    ("unchanged draft", planned(listed=existing()), Action.NOTHING, ()),
+    ("unchanged, active", planned(listed=existing(state="active"), **ON), Action.NOTHING, ()),
+    ("a draft may be published now", planned(listed=existing(), **ON), Action.UPDATE, (P,)),
+    ("set inactive at Etsy by a person", planned(listed=existing(state="inactive"), **ON), Action.NOTHING, ()),
+    ("expired", planned(listed=existing(state="expired")), Action.NOTHING, ()),
+    ("expired, published", planned(listed=existing(state="expired"), **ON), Action.UPDATE, (P,)),
+    ("removed by Etsy", planned(listed=existing(state="removed")), Action.REFUSE, ()),
+    ("title", planned(product(*grid("rb", "SM"), title="New"), existing()), Action.UPDATE, (T,)),
+    ("price", planned(product(*grid("rb", "SM", price=Decimal(5))), existing()), Action.UPDATE, (V,)),
+    ("images", planned(product(*grid("rb", "SM"), images=("http://x.test/2",)), existing()), Action.UPDATE, (M,)),
+    ("images all gone", planned(product(*grid("rb", "SM"), images=()), existing()), Action.NOTHING, ()),
+    ("adopted", planned(listed=Existing(7, ListingMemory(state="draft"))), Action.UPDATE, (T, V, M)),
+    ("draft in Medusa", planned(product(status="draft"), existing(state="active")), Action.DEACTIVATE, GONE),
+    ("gone from Medusa", planned(None, existing(state="active")), Action.DEACTIVATE, GONE),
+    ("gone, state unknown", planned(None, existing(state=None)), Action.DEACTIVATE, GONE),
+    ("gone, a draft at Etsy", planned(None, existing()), Action.NOTHING, ()),
+    ("gone, taken down before", planned(None, existing(state="inactive", paused=True)), Action.NOTHING, ()),
+    ("never listed, draft in Medusa", planned(product(status="draft")), Action.REFUSE, ()),
+    ("never listed, gone", planned(None), Action.REFUSE, ()),
+    ("sold out", planned(SOLD_OUT, existing(state="active")), Action.DEACTIVATE, GONE),
+    ("sold out, no title", planned(NAMELESS, existing(state="active")), Action.DEACTIVATE, GONE),
+    ("sold out, a draft at Etsy", planned(SOLD_OUT, existing()), Action.NOTHING, ()),
+    ("sold out, never listed", planned(SOLD_OUT), Action.REFUSE, ()),
+    ("back in stock", planned(listed=existing(state="inactive", paused=True)), Action.UPDATE, (P,)),
+    ("wrong", planned(product(title=""), existing()), Action.REFUSE, ()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("plan", "action", "parts"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_what_is_to_be_done(plan: ListingPlan, action: Action, parts: tuple[Part, ...]) -> None:
+    assert (plan.action, plan.parts) == (action, parts)
+    assert bool(plan.problems) == (action is Action.REFUSE)
+    if action in (Action.CREATE, Action.UPDATE):
+        assert plan.listing is not None
+
+
+def test_differences_by_field() -> None:
+    new = product(*grid("rb", "SM", price=Decimal(5)), title="New lamp", material="oak")
+    assert planned(new, existing()).changes == (
+        Change("title", "Oak lamp", "New lamp"),
+        Change("materials", "", "oak"),
+        *(Change(f"price {name}", "9.99", "5.00") for name in ("r / S", "r / M", "b / S", "b / M")),
+    )
+    assert {change.before for change in planned(new).changes} == {None}
+    assert planned(listed=existing()).changes == ()
+
+
+def test_a_long_text_is_told_short() -> None:
+    before = existing(product(description="word " * 1_000 + "a"))
+    plan = planned(product(description="word " * 1_000 + "b"), before)
+    assert [change.field for change in plan.changes] == ["description"]
+    assert all(text is not None and len(text) < 130 for text in (plan.changes[0].before, plan.changes[0].after))
+
+
+def stocked(*quantities: int) -> ShopProduct:
+    return product(*(variant(f"s{n}", options={"Size": f"{n}"}, quantity=q) for n, q in enumerate(quantities)))
+
+
+LOWER = [
+    ("down", (3, 3), stocked(2, 3), True),
+    ("one out", (3, 3), stocked(0, 3), True),
+    ("up", (3, 3), stocked(4, 3), False),
+    ("down and up", (3, 3), stocked(2, 4), False),
+    ("the same", (3, 3), stocked(3, 3), False),
+    ("sold out", (3, 3), stocked(0, 0), True),
+    ("one variant less", (3, 3, 3), stocked(2, 3), False),
+    ("title too", (3, 3), stocked(2, 3).model_copy(update={"title": "New"}), False),
+    ("draft in Medusa", (3, 3), stocked(2, 3).model_copy(update={"status": "draft"}), False),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "lower"), [case[1:] for case in LOWER], ids=[case[0] for case in LOWER])
+def test_what_only_lowers_stock(before: tuple[int, ...], after: ShopProduct, lower: bool) -> None:
+    assert planned(after, existing(stocked(*before), state="active")).only_lowers_stock is lower
+
+
+def test_no_more_than_the_cap_is_published() -> None:
+    plans = [planned(**ON), planned(listed=existing()), planned(listed=existing(), **ON), planned(**ON), planned(None)]
+    assert fees(plans) == Decimal("0.60")
+    capped = within_cap(plans, 1)
+    assert [plan.publishes for plan in capped] == [True, False, False, False, False]
+    assert [plan.action for plan in capped] == [
+        Action.CREATE,
+        Action.NOTHING,
+        Action.NOTHING,
+        Action.CREATE,
+        Action.REFUSE,
+    ]
+    assert "publish_at_most" in capped[2].notes[-1].sentence
+    assert fees(capped) == Decimal("0.20")
+    assert counts(capped) == {"create": 2, "update": 0, "deactivate": 0, "nothing": 2, "refuse": 1, "publish": 1}
+    assert fees(within_cap(plans, 0)) == 0
+
+
+AGREED = [
+    ("as it was", planned(), "create", (C, V, M)),
+    ("a fee that nobody saw", planned(**ON), "create", (C, V, M)),
+    ("a fee that was seen", planned(**ON), "create and publish", (C, V, M, P)),
+    ("nothing but a fee", planned(listed=existing(), **ON), "nothing", ()),
+    ("its listing is gone since", planned(), "update", None),
+    ("changed since", planned(product(title="New"), existing()), "nothing", (T, V)),
+    ("gone from Medusa since", planned(None, existing(state="active")), "update", (D,)),
+    ("back since", planned(listed=existing(state="inactive", paused=True)), "deactivate", ()),
+    ("stock went down", planned(stocked(2, 3), existing(stocked(3, 3))), LOWER_STOCK, (V,)),
+    ("stock went up since", planned(stocked(4, 3), existing(stocked(3, 3))), LOWER_STOCK, None),
+    ("sold out since", planned(stocked(0, 0), existing(stocked(3, 3), state="active")), LOWER_STOCK, (D,)),
+    ("nothing by now", planned(stocked(3, 3), existing(stocked(3, 3))), LOWER_STOCK, ()),
+    ("never listed", planned(stocked(3, 3)), LOWER_STOCK, None),
+]
+
+
+@pytest.mark.parametrize(("plan", "asked", "parts"), [case[1:] for case in AGREED], ids=[case[0] for case in AGREED])
+def test_no_more_than_was_agreed_to(plan: ListingPlan, asked: str, parts: tuple[Part, ...] | None) -> None:
+    found = agreed(plan, asked)
+    assert found.parts == (parts or ())
+    assert (found.action is Action.REFUSE) == (parts is None)
+    assert bool(found.problems) == (parts is None)
+
+
+@pytest.mark.parametrize("plan", [case[1] for case in CASES], ids=[case[0] for case in CASES])
+def test_what_a_person_was_shown_is_what_is_done(plan: ListingPlan) -> None:
+    assert agreed(plan, plan.asked) == plan
+
+
+STATES = st.sampled_from((None, "draft", "active", "inactive", "sold_out", "expired", "removed"))
+
+
+@given(STATES, st.booleans(), st.booleans(), st.sampled_from((FIRST, None, stocked(0, 0), product(status="draft"))))
+def test_nothing_is_published_that_nobody_asked_for(
+    state: str | None, paused: bool, publish: bool, wanted: ShopProduct | None
+) -> None:
+    plan = planned(wanted, existing(state=state, paused=paused), publish=publish)
+    if plan.publishes:
+        assert wanted is FIRST
+        assert (publish and state != "active") or paused
+    if wanted is not FIRST:
+        assert plan.parts == ((D,) if state in (None, "active") else ())

@@ -1,0 +1,102 @@
+"""Texts made right for Etsy."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from awin_medusa_pipeline.etsy.domain import text as etsy_text
+from awin_medusa_pipeline.sandbox.etsy.rules import text as rules
+
+TITLES = [
+    ("Oak Lamp", "Oak Lamp"),
+    ("  Oak \t Lamp\n", "Oak Lamp"),
+    ("Lampe à poser, 40 cm – «Été»", "Lampe à poser, 40 cm – «Été»"),
+    ("Cafe\u0301 lamp", "Café lamp"),
+    ("Lamp 🪔 of brass ❤️", "Lamp of brass"),
+    ("Only $5 ^ now `x`", "Only 5 now x"),
+    ("½ m² of 20 °C ①", "1⁄2 m2 of 20 C 1"),
+    ("A & B & C: 5% + 5% : more", "A & B C: 5% + 5 more"),
+    ("Acme™ ©2020 ®", "Acme™ ©2020 ®"),
+    ("word " * 40, ("word " * 28).strip()),
+    ("x" * 200, "x" * 140),
+    (f"{'x' * 138} & more", "x" * 138),
+    ("🪔", ""),
+    ("", ""),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), TITLES)
+def test_title(text: str, expected: str) -> None:
+    cleaned = etsy_text.title(text)
+    assert cleaned.text == expected
+    assert bool(cleaned.changes) == (expected not in (" ".join(text.split()), "Café lamp"))
+
+
+DESCRIPTIONS = [
+    ("Plain\r\n\r\n\r\n\r\ntext, 5 < 6 & so on", "Plain\n\ntext, 5 < 6 & so on"),
+    ("Tom &amp; Jerry&nbsp;s", "Tom & Jerry s"),
+    ("<p>One\n line</p><p>Two<br/>three</p>", "One line\n\nTwo\nthree"),
+    ("Has:<ul><li>brass</li><li>oak</li></ul>end", "Has:\n\n- brass\n- oak\nend"),
+    ("<style>p {color: red}</style><script>alert('<b>')</script><b>Bold</b> text", "Bold text"),
+    ("<!-- hidden -->seen", "seen"),
+    ("a\x00b\x07c\ud800d", "abcd"),
+    ("<p></p>", ""),
+    ("I <3 lamps", "I <3 lamps"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), DESCRIPTIONS)
+def test_description(text: str, expected: str) -> None:
+    assert etsy_text.description(text) == (expected, ())
+
+
+def test_a_description_that_is_too_long() -> None:
+    cleaned = etsy_text.description("word " * 20_000)
+    assert len(cleaned.text) <= etsy_text.DESCRIPTION_LENGTH
+    assert cleaned.text.endswith("word")
+    assert cleaned.changes
+
+
+TAGS = [
+    (["oak lamp", "Oak Lamp", "OAK LAMP"], ("oak lamp",), 0),
+    (["mother's day", "t-shirt"], ("mother's day", "t-shirt"), 0),
+    (["home & living"], ("home living",), 1),
+    (["lamp for the bedroom table"], ("lamp for the bedroom",), 1),
+    (["x" * 21, "!!", "-"], (), 3),
+    ([f"tag {number}" for number in range(15)], tuple(f"tag {number}" for number in range(13)), 1),
+    (["a,b"], ("a b",), 1),
+]
+
+
+@pytest.mark.parametrize(("values", "expected", "changes"), TAGS)
+def test_tags(values: list[str], expected: tuple[str, ...], changes: int) -> None:
+    cleaned = etsy_text.tags(values)
+    assert cleaned.words == expected
+    assert len(cleaned.changes) == changes
+
+
+def test_materials() -> None:
+    assert etsy_text.materials([" oak", "Oak ", "stainless-steel"]).words == ("oak", "stainless steel")
+
+
+ANY = st.text(max_size=200) | st.text("a %:&+½🪔\u0301\u200d(,)-'™", max_size=200)
+
+
+@given(ANY)
+def test_etsy_takes_every_title_that_is_not_empty(text: str) -> None:
+    cleaned = etsy_text.title(text).text
+    assert cleaned == "" or rules.title(cleaned) == []
+    assert etsy_text.title(cleaned) == (cleaned, ())
+
+
+@given(st.lists(ANY, max_size=20))
+def test_etsy_takes_all_tags_and_materials(texts: list[str]) -> None:
+    assert rules.tags(etsy_text.tags(texts).words) == []
+    assert rules.materials(etsy_text.materials(texts).words) == []
+
+
+@given(ANY | st.text("<p>/scriptbl &;#x\n", max_size=100))
+def test_a_description_stays_as_it_is_once_it_is_plain(text: str) -> None:
+    plain = etsy_text.description(text).text
+    assert plain == "" or rules.description(plain) == []
+    plain.encode()

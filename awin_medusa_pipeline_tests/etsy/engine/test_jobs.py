@@ -1,0 +1,367 @@
+"""A whole job on the Etsy stand-in: every fault at every call, a kill at every call, and what stops a job."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from awin_medusa_pipeline.core.errors import TransientError
+from awin_medusa_pipeline.core.store.database import Database
+from awin_medusa_pipeline.etsy.engine.jobs import JobResult
+from awin_medusa_pipeline.etsy.engine.listings import Became
+from awin_medusa_pipeline.etsy.store.jobs import EtsyJobError, JobStatus
+from awin_medusa_pipeline.etsy.store.links import EtsyJobLostError
+from awin_medusa_pipeline.etsy.store.models import EtsyJob
+from awin_medusa_pipeline.medusa.products import ShopProduct
+from awin_medusa_pipeline.sandbox.etsy.faults import FaultKind
+from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
+from awin_medusa_pipeline_tests.support.etsy_laboratory import EtsyLaboratory, laboratory
+from awin_medusa_pipeline_tests.support.etsy_products import grid, variant
+
+
+@pytest.fixture
+def lab(etsy: EtsyHandle, etsy_store: Database) -> Iterator[EtsyLaboratory]:
+    with laboratory(etsy, etsy_store, publish=True) as lab:
+        yield lab
+
+
+def make_all_calls(lab: EtsyLaboratory) -> None:
+    """One new product, and one of which everything has changed: a job of these makes every call there is."""
+    lab.add("prod_1", *grid("rb", "S"))
+    lab.sync()
+    lab.add("prod_1", variant(quantity=1), title="Changed", images=("c", "b"))
+    lab.add("prod_2", *grid("rb", "SM"))
+
+
+OPERATIONS = ("createDraftListing", "updateListingInventory", "uploadListingImage", "updateListing")
+LOOK = "getListingsByListingIds"
+GOT_OVER = (
+    FaultKind.SERVER_ERROR,
+    FaultKind.SERVER_ERROR_AFTER,
+    FaultKind.DROPPED_AFTER,
+    FaultKind.RESET,
+    FaultKind.BAD_GATEWAY,
+    FaultKind.LIMIT_OF_SECOND,
+    FaultKind.TOKEN_EXPIRED,
+    FaultKind.SLOW,
+)
+
+
+@pytest.mark.parametrize("kind", GOT_OVER)
+def test_a_fault_that_is_got_over_at_each_call(kind: FaultKind, lab: EtsyLaboratory) -> None:
+    make_all_calls(lab)
+    for operation in (*OPERATIONS, LOOK):
+        lab.etsy.inject(kind, on=operation)
+    result = lab.sync()
+    state = lab.etsy.state()
+    assert all(plan["struck"] for plan in state["faults"])
+    assert (result.failures, result.stopped_reason, result.job.status) == ([], None, JobStatus.COMPLETED)
+    assert len(state["images"]) == 5  # none was uploaded twice
+    assert (lab.wrong(), len(lab.etsy.fees())) == ([], 2)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("kind", [FaultKind.ARRAY_ERROR, FaultKind.KEYED_ERROR])
+def test_a_refusal_at_a_call_fails_one_product(kind: FaultKind, operation: str, lab: EtsyLaboratory) -> None:
+    make_all_calls(lab)
+    lab.etsy.inject(kind, on=operation)
+    job = lab.confirmed()
+    result = lab.run(job)
+    (failed,) = result.failures
+    assert "HTTP 400 title/1: contains invalid characters" in str(failed.sentence)
+    assert (result.stopped_reason, len(result.outcomes), result.job.status) == (None, 2, JobStatus.FAILED)
+    (outcome,) = lab.retry(job).outcomes
+    assert (outcome.product_id, lab.wrong(), len(lab.etsy.fees())) == (failed.product_id, [], 2)
+    # Nothing was in doubt, so nothing was searched for.
+    assert lab.etsy.calls("getListingsByShop") == []
+
+
+@pytest.mark.parametrize("operation", [*OPERATIONS, LOOK])
+def test_the_end_of_the_day_at_a_call_ends_the_job(operation: str, lab: EtsyLaboratory) -> None:
+    make_all_calls(lab)
+    job = lab.confirmed()
+    lab.etsy.inject(FaultKind.LIMIT_OF_DAY, on=operation)
+    result = lab.run(job)
+    assert result.resumes_at is not None
+    assert "Exceeded daily rate limit" in str(result.stopped_reason)
+    assert result.job.status is JobStatus.FAILED
+    assert lab.retry(job).job.status is JobStatus.COMPLETED
+    assert (lab.wrong(), len(lab.etsy.fees())) == ([], 2)
+
+
+def test_what_is_done_but_was_not_looked_at_is_not_done_again(lab: EtsyLaboratory) -> None:
+    lab.add()
+    job = lab.confirmed()
+    lab.etsy.inject(FaultKind.LIMIT_OF_DAY, on=LOOK)
+    lab.run(job)
+    before = lab.etsy.last_call()
+    (outcome,) = lab.retry(job).outcomes
+    assert (outcome.became, lab.etsy.writes(after=before)) == (Became.UPDATED, [])
+    assert (lab.wrong(), len(lab.etsy.fees())) == ([], 1)
+
+
+class Killed(BaseException):
+    """The process is no more."""
+
+
+class KillingTransport(httpx.HTTPTransport):
+    """Passes so many calls; dies instead of the next one, or as soon as it is answered."""
+
+    def __init__(self, passed: int, *, after: bool) -> None:
+        super().__init__()
+        self.left, self.after = passed, after
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.left -= 1
+        if self.left < 0 and not self.after:
+            raise Killed
+        response = super().handle_request(request)
+        if self.left < 0:
+            response.read()
+            response.close()
+            raise Killed
+        return response
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before it is sent", "after it is answered"])
+def test_killed_again_and_again(after: bool, lab: EtsyLaboratory) -> None:
+    """Each attempt comes one call further than the one before; together they come to an end, and nothing is twice."""
+    make_all_calls(lab)
+    job = lab.confirmed()
+    attempt: Callable[[EtsyJob], JobResult] = lab.run
+    killed = 0
+    for passed in range(40):
+        lab.transport = KillingTransport(passed, after=after)
+        try:
+            attempt(job)
+            break
+        except Killed:
+            attempt, killed = lab.retry_dead, killed + 1
+    assert killed >= 5
+    assert (lab.wrong(), len(lab.etsy.fees())) == ([], 2)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before it is sent", "after it is answered"])
+def test_killed_once_at_any_call(after: bool, lab: EtsyLaboratory) -> None:
+    """One job for each call that there is, killed there."""
+    for passed in range(40):
+        product_id = f"prod_{passed}"
+        lab.add(product_id, *grid("rb", "S"))
+        job = lab.confirmed(product_id)
+        lab.transport = KillingTransport(passed, after=after)
+        try:
+            lab.run(job)
+            break
+        except Killed:
+            lab.transport = None
+            lab.retry_dead(job)
+            assert lab.wrong() == []
+    assert passed == 6
+    assert len(lab.etsy.fees()) == 7
+
+
+def test_killed_after_taking_down_it_still_comes_back(lab: EtsyLaboratory) -> None:
+    lab.add()
+    lab.sync()
+    shown = lab.products["prod_1"]
+    lab.products["prod_1"] = shown.model_copy(update={"status": "draft"})
+    job = lab.confirmed()
+    lab.transport = KillingTransport(1, after=True)
+    with pytest.raises(Killed):
+        lab.run(job)
+    lab.transport = None
+    lab.retry_dead(job)
+    assert lab.wrong() == ["prod_1: state"]
+    lab.products["prod_1"] = shown
+    lab.sync()
+    assert (lab.wrong(), len(lab.etsy.fees())) == ([], 1)
+
+
+PUBLISHING = [("500", 2), ("500_after", 1), ("dropped_after", 1), ("reset", 2)]
+
+
+@pytest.mark.parametrize(("kind", "sent"), PUBLISHING, ids=[kind for kind, _ in PUBLISHING])
+def test_publishing_is_looked_at_before_it_is_sent_again(kind: str, sent: int, lab: EtsyLaboratory) -> None:
+    lab.add()
+    lab.etsy.inject(kind, on="updateListing")
+    lab.sync()
+    assert [len(lab.etsy.calls(name)) for name in ("updateListing", "getListing")] == [sent, 1]
+    assert (lab.wrong(), len(lab.etsy.fees())) == ([], 1)
+
+
+def test_drafts_of_others_are_not_taken_over(lab: EtsyLaboratory) -> None:
+    """Same title each: one from before, one that another product has, one with another product's SKU."""
+    lab.config = lab.config.model_copy(update={"publish": False})
+    lab.accounts.configure(lab.account_id, lab.config)
+    for product_id, sku in (("old", None), ("linked", None), ("foreign", "another")):
+        lab.add(product_id, variant(sku), title="Lamp")
+        lab.sync(product_id)
+    old, linked, foreign = (lab.link(product_id).etsy_listing_id for product_id in ("old", "linked", "foreign"))
+    lab.etsy.edit(int(old or 0), fields={"created_timestamp": 1_700_000_000})
+    with lab.database.writing() as session:
+        for product_id in ("old", "foreign"):
+            session.delete(lab.link(product_id))
+    lab.add("prod_1", title="Lamp")
+    lab.etsy.inject("500_after", on="createDraftListing")
+    (outcome,) = lab.sync("prod_1").outcomes
+    assert outcome.became is Became.CREATED
+    assert outcome.listing_id not in (old, linked, foreign)
+    assert len(lab.etsy.listings()) == 4
+
+
+def test_several_drafts_that_fit_are_a_question_for_a_person(lab: EtsyLaboratory) -> None:
+    lab.add()
+    job = lab.confirmed()
+    lab.etsy.inject("500_after", on="createDraftListing")
+    lab.etsy.inject("500", on="getListingsByShop", times=6)
+    (outcome,) = lab.run(job).failures
+    twin = lab.client(lab.accounts.get(lab.account_id)).create_draft(lab.wanted("prod_1").draft)
+    (outcome,) = lab.retry(job).failures
+    first = lab.etsy.listings()[0]["listing_id"]
+    assert outcome.sentence == (
+        "Looking for the draft of Lamp prod_1, of which Etsy's answer never came: several drafts on Etsy fit "
+        f"({twin.listing_id}, {first}). Delete those that are not needed on Etsy, all but one at most; then try again: "
+        f"awin-medusa etsy retry {job.transaction_id}."
+    )
+    lab.etsy.remove(twin.listing_id)
+    (outcome,) = lab.retry(job).outcomes
+    assert (outcome.listing_id, lab.wrong()) == (first, [])
+
+
+def test_content_that_changed_since_is_sent_to_a_draft_that_is_taken_over(lab: EtsyLaboratory) -> None:
+    lab.add(title="Lamp", description="Before.")
+    job = lab.confirmed()
+    lab.transport = KillingTransport(0, after=True)
+    with pytest.raises(Killed):
+        lab.run(job)
+    lab.transport = None
+    lab.add(title="Lamp of oak", description="After.")
+    lab.retry_dead(job)
+    assert lab.wrong() == []
+
+
+def many(lab: EtsyLaboratory, number: int) -> None:
+    for each in range(number):
+        lab.add(f"prod_{each}", images=("a",))
+
+
+def test_one_failure_stops_no_other(lab: EtsyLaboratory) -> None:
+    many(lab, 5)
+    lab.etsy.inject("array_error", on="createDraftListing", skip=2)
+    job = lab.confirmed()
+    result = lab.run(job)
+    assert (result.counts[Became.CREATED], result.counts[Became.FAILED]) == (4, 1)
+    assert (result.job.synced_count, result.job.failed_count) == (4, 1)
+    assert [entry["product_id"] for entry in result.job.error_log] == ["prod_2"]
+    assert [outcome.product_id for outcome in lab.retry(job).outcomes] == ["prod_2"]
+    assert lab.wrong() == []
+
+
+STOPS = [
+    ("500", "createDraftListing", 3, "HTTP 500"),
+    ("429_day", "createDraftListing", 0, "Exceeded daily rate limit"),
+]
+
+
+@pytest.mark.parametrize(("kind", "operation", "failed", "said"), STOPS, ids=["Etsy is down", "the day is over"])
+def test_what_stops_a_job(kind: str, operation: str, failed: int, said: str, lab: EtsyLaboratory) -> None:
+    many(lab, 6)
+    lab.etsy.inject(kind, on=operation, times=None, skip=1)
+    job = lab.confirmed()
+    progress: list[tuple[int, int]] = []
+    result = lab.run(job, progress=lambda done, total: progress.append((done, total)))
+    assert len(result.failures) == failed
+    assert said in str(result.stopped_reason)
+    assert progress == [(done, 6) for done in range(1, len(result.outcomes) + 1)]
+    lab.etsy.heal()
+    assert lab.retry(job).job.status is JobStatus.COMPLETED
+    assert (lab.wrong(), len(lab.etsy.fees())) == ([], 6)
+
+
+def test_failures_that_are_not_in_a_row_stop_nothing(lab: EtsyLaboratory) -> None:
+    many(lab, 6)
+    for skip in (0, 1, 2):
+        lab.etsy.inject("500", on="createDraftListing", times=3, skip=skip)
+    result = lab.sync()
+    assert [outcome.product_id for outcome in result.failures] == ["prod_0", "prod_2", "prod_4"]
+    assert (result.counts[Became.CREATED], result.stopped_reason) == (3, None)
+
+
+def test_an_app_that_etsy_refuses_stops_the_job(lab: EtsyLaboratory) -> None:
+    many(lab, 2)
+    lab.names["ETSY_SHARED_SECRET"] = "another"
+    result = lab.sync()
+    assert "Check ETSY_KEYSTRING and ETSY_SHARED_SECRET" in str(result.stopped_reason)
+    assert (result.outcomes, result.job.failed_count) == ((), 2)
+    assert len(lab.etsy.calls()) == 1
+
+
+def test_a_shop_that_is_not_connected_any_more(lab: EtsyLaboratory) -> None:
+    many(lab, 3)
+    # A stand-in that knows none of its tokens any more.
+    lab.etsy.reset()
+    job = lab.confirmed()
+    result = lab.run(job)
+    assert "Connect the shop again: awin-medusa etsy connect." in str(result.stopped_reason)
+    assert (result.outcomes, result.resumes_at, lab.etsy.listings()) == ((), None, [])
+    lab.connect()
+    lab.retry(job)
+    assert lab.wrong() == []
+
+
+def test_medusa_that_does_not_answer_loses_nothing(lab: EtsyLaboratory) -> None:
+    lab.add()
+    job = lab.confirmed()
+    read = lab.read
+
+    def down(product_ids: object, currency: str) -> dict[str, ShopProduct]:
+        raise TransientError("Reading products", "no connection", "Check that it is up.")
+
+    lab.read = down  # type: ignore[method-assign]
+    assert lab.run(job).stopped_reason == "Reading products: no connection. Check that it is up."
+    assert lab.link().sync_error == "Reading products: no connection. Check that it is up."
+    lab.read = read  # type: ignore[method-assign]
+    lab.retry(job)
+    assert lab.wrong() == []
+
+
+def test_a_run_that_was_held_to_be_dead_sends_no_more(lab: EtsyLaboratory) -> None:
+    many(lab, 2)
+    job = lab.confirmed()
+
+    def taken(done: int, total: int) -> None:
+        raise AssertionError("nothing is done")
+
+    read = lab.read
+
+    def meanwhile(product_ids: list[str], currency: str) -> object:
+        lab.jobs.finish(job.transaction_id, f"run-{job.transaction_id}-1", stopped="its run died")
+        return read(product_ids, currency)
+
+    lab.read = meanwhile  # type: ignore[method-assign, assignment]
+    with pytest.raises(EtsyJobLostError):
+        lab.run(job, progress=taken)
+    assert lab.etsy.calls() == []
+    lab.read = read  # type: ignore[method-assign]
+    lab.retry(job)
+    assert lab.wrong() == []
+    with pytest.raises(EtsyJobError):
+        lab.run(job)
+
+
+def test_stock_goes_down_when_the_rest_of_the_day_is_kept_for_it(lab: EtsyLaboratory) -> None:
+    many(lab, 20)
+    lab.sync()
+    lab.add("prod_0", title="Another", images=("a",))
+    lab.add("prod_2", variant("prod_2-sku", quantity=1), images=("a",))
+    job = lab.confirmed("prod_0", "prod_2")
+    # 4 calls are left of about 80; more than 5 % is not.
+    lab.etsy.change(per_day=len(lab.etsy.calls()) + 4)
+    result = lab.run(job)
+    assert [(o.product_id, o.became) for o in result.outcomes] == [("prod_2", Became.UPDATED)]
+    assert "kept for stock going down" in str(result.stopped_reason)
+    lab.ahead = timedelta(days=2)
+    lab.etsy.change(clock_ahead=2 * 86_400, per_day=1_000)
+    lab.retry(job)
+    assert lab.wrong() == []

@@ -1,0 +1,118 @@
+"""A real Medusa behind a proxy that fails, a ledger, and one run after another.
+
+What belongs here: what the tests of writers do to a shop and ask of it. What does not: the faults (fault_proxy.py).
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import polars as pl
+
+from awin_medusa_pipeline.medusa import client as medusa
+from awin_medusa_pipeline.medusa.catalog import ADMIN_FIELDS, variants_frame
+from awin_medusa_pipeline.medusa.client import MedusaClient
+from awin_medusa_pipeline.sandbox import Shop
+from awin_medusa_pipeline.sync.domain import discrepancies, ownership
+from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
+from awin_medusa_pipeline.sync.domain.ownership import CONTENT, PRICE, Owner, Owners
+from awin_medusa_pipeline.sync.engine.applier import Application
+from awin_medusa_pipeline.sync.engine.apply import ApplyResult, Engine
+from awin_medusa_pipeline.sync.store.ledger import Ledger
+from awin_medusa_pipeline.sync.store.written import WrittenValues
+from awin_medusa_pipeline_tests.support.factories import NO_LOOSE, Row, offers
+from awin_medusa_pipeline_tests.support.fault_proxy import FaultProxy
+
+RULES = StockRules()
+PATIENCE = 3.0
+"""Seconds that the client waits for an answer; ours come in a tenth of it."""
+
+
+@dataclass
+class Rig:
+    """A shop behind the proxy, a ledger, and one run after another."""
+
+    shop: Shop
+    proxy: FaultProxy
+    ledger: Ledger
+    client: MedusaClient
+    http: httpx.Client
+    waits: list[float]
+    written: WrittenValues
+    runs: int = 0
+
+    @property
+    def run_id(self) -> str:
+        return f"run-{self.runs}"
+
+    def application(self, **options: Any) -> Application:
+        """A new run."""
+        self.runs += 1
+        self.ledger.start_run(self.run_id, shop=self.shop.base_url, job="daily_sync_job")
+        engine = Engine(self.ledger, self.run_id, batch_size=options.pop("batch_size", 200), sleep=self.waits.append)
+        return Application(self.client, self.ids, engine, **({"dry_run": False, "hold_loose": False} | options))
+
+    @property
+    def ids(self) -> medusa.Shop:
+        """What new products need."""
+        return medusa.Shop(self.shop.sales_channel_id, self.shop.stock_location_id, self.shop.shipping_profile_id)
+
+    def catalog(self) -> pl.LazyFrame:
+        """Read past the proxy."""
+        found = self.get("/admin/product-categories", fields="handle,products.id", limit=1000)["product_categories"]
+        categories: dict[str, list[str]] = {}
+        for category in found:
+            for product in category["products"]:
+                categories.setdefault(product["id"], []).append(category["handle"])
+        return variants_frame(self.products(), self.shop.stock_location_id, categories).lazy()
+
+    def products(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.get("/admin/products", fields=ADMIN_FIELDS, limit=1000)["products"]
+        return found
+
+    def get(self, path: str, **params: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = self.http.get(path, params=params).raise_for_status().json()
+        return answer
+
+    def post(self, path: str, body: Any, **params: Any) -> dict[str, Any]:
+        response = self.http.post(path, json=body, params=params)
+        assert response.is_success, response.text
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    def missing(self, feed: list[Row]) -> pl.DataFrame:
+        in_feed, in_shop = offers(*feed), self.catalog()
+        matched = discrepancies.matched_products(in_feed, in_shop, RULES).collect().lazy()
+        return discrepancies.missing_products(in_feed, in_shop, matched, NO_LOOSE, RULES).collect()
+
+    def mismatches(self, feed: list[Row]) -> pl.DataFrame:
+        in_feed, in_shop = offers(*feed), self.catalog()
+        matched = discrepancies.matched_products(in_feed, in_shop, RULES).collect().lazy()
+        missing = discrepancies.missing_products(in_feed, in_shop, matched, NO_LOOSE, RULES)
+        return discrepancies.stock_mismatches(matched, in_shop, missing).collect()
+
+    def prices(self, feed: list[Row], owner: Owner = Owner.FEED) -> pl.DataFrame:
+        """PriceMismatch rows."""
+        written = self.written.of(self.shop.base_url)
+        matched = discrepancies.matched_products(offers(*feed), self.catalog(), RULES).collect().lazy()
+        return ownership.price_mismatches(matched, written, _owned_by(owner)).collect()
+
+    def content(self, feed: list[Row], owner: Owner = Owner.FEED) -> pl.DataFrame:
+        """ContentMismatch rows."""
+        in_feed, in_shop = offers(*feed), self.catalog()
+        matched = discrepancies.matched_products(in_feed, in_shop, RULES).collect().lazy()
+        missing = discrepancies.missing_products(in_feed, in_shop, matched, NO_LOOSE, RULES)
+        written = self.written.of(self.shop.base_url)
+        return ownership.content_mismatches(in_feed, in_shop, matched, missing, written, _owned_by(owner))
+
+    def imports(self, feed: list[Row], **options: Any) -> ApplyResult:
+        missing = self.missing(feed)
+        return self.application(**options).import_missing(missing)
+
+    def outcomes(self) -> Counter[str]:
+        return Counter(str(row.status) for row in self.ledger.rows(self.run_id))
+
+
+def _owned_by(owner: Owner) -> Owners:
+    return {field: {"*": owner} for field in (PRICE, *CONTENT)}

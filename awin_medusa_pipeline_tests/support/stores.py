@@ -1,0 +1,54 @@
+"""A state store for each test: SQLite in a file, and a real PostgreSQL server of this session's own."""
+
+import random
+import signal
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from awin_medusa_pipeline.core.store.database import Database, open_database
+from awin_medusa_pipeline.sandbox.postgres import Postgres
+from awin_medusa_pipeline.sandbox.processes import Service, port_is_free, silent
+
+PASSWORD = "not-to-be-seen"
+_numbers = count()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A server on a free port below 32768: above, the system gives ports to clients."""
+    port = next(port for port in random.sample(range(20_000, 32_000), 100) if port_is_free(port))
+    service = Service("postgres", tmp_path_factory.mktemp("postgres"), port, ending=signal.SIGINT)
+    server = Postgres(service, PASSWORD)
+    try:
+        server.start(silent)
+        yield server
+    finally:
+        service.stop()
+        server.purge()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Address of a store that does not exist yet."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'home' / 'state.db'}"
+    server: Postgres = request.getfixturevalue("postgres")
+    name = f"store_{next(_numbers)}"
+    server.create(name)
+    return server.url(name)
+
+
+@pytest.fixture
+def database(store_url: str) -> Iterator[Database]:
+    """An open store."""
+    with open_database(store_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def another(store_url: str) -> Callable[[], Database]:
+    """Opens the same store once more, as another process would."""
+    return lambda: open_database(store_url)

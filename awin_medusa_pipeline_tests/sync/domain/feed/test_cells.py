@@ -1,0 +1,215 @@
+"""What single cells of a feed mean."""
+
+from decimal import Decimal
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from awin_medusa_pipeline.sync.domain.feed import cells as cell
+
+
+def _one(change: object, text: str | None) -> object:
+    return change(cell.blank_to_null(pl.Series([text], dtype=pl.String)))[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "amount", "code", "unclear"),
+    [
+        ("13.5", "13.5", None, False),
+        ("39", "39", None, False),
+        ("48.00", "48", None, False),
+        (" 12,50 ", "12.5", None, False),
+        ("1.299,99", "1299.99", None, False),
+        ("1,299.99", "1299.99", None, False),
+        ("1 299,00", "1299", None, False),
+        ("1'299.00", "1299", None, False),
+        ("1.299.000", "1299000", None, False),
+        ("13.5000", "13.5", None, False),
+        ("0.299", "0.299", None, False),
+        ("8.49 €", "8.49", "eur", False),
+        ("49.0 USD", "49", "usd", False),
+        ("144.99 BRL", "144.99", "brl", False),
+        ("GBP13.5", "13.5", "gbp", False),
+        ("£5", "5", "gbp", False),
+        ("R$ 12,90", "12.9", "brl", False),
+        ("$5.00", "5", None, False),
+        ("USD0.00", "0", "usd", False),
+        ("-5", "-5", None, False),
+        ("1.299", "1.299", None, True),
+        ("1,299", None, None, True),
+        ("€1.299", None, "eur", True),
+        ("POA", None, None, False),
+        ("1,2,3", None, None, False),
+        ("12..5", None, None, False),
+        ("NaN", None, None, False),
+        ("99999999999999999999", None, None, False),
+        (None, None, None, False),
+    ],
+)
+def test_prices(text: str | None, amount: str | None, code: str | None, unclear: bool) -> None:
+    found = cell.prices(pl.Series([text], dtype=pl.String)).row(0, named=True)
+    assert (found["code"], found["unclear"]) == (code, unclear)
+    if not unclear:  # an unclear price is rejected whatever it was read as
+        assert found["amount"] == (None if amount is None else Decimal(amount))
+
+
+@given(st.lists(st.decimals(0, 99_999_999, places=2), min_size=1, max_size=30))
+def test_a_price_survives_every_way_to_write_it(amounts: list[Decimal]) -> None:
+    def german(amount: Decimal) -> str:
+        return f"{amount:,.2f}".translate(str.maketrans(",.", ".,"))
+
+    for written in (str, "{:,.2f}".format, german, "GBP{}".format, "{} GBP".format, "{:.2f}€".format):
+        found = cell.prices(pl.Series([written(amount) for amount in amounts]))
+        assert found["amount"].to_list() == amounts
+        assert not found["unclear"].any()
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("4006381333931", "4006381333931"),
+        ("036000291452", "036000291452"),
+        ("96385074", "96385074"),
+        ("00036000291452", "00036000291452"),
+        ("978-3-16-148410-0", "9783161484100"),
+        ("'4006381333931", "4006381333931"),
+        ("4006381333932", None),
+        ("6953123660092,6953123622373", None),
+        ("0000000000000", None),
+        ("123456789", None),
+        ("4.00638E+12", None),
+        ("٤٠٠٦٣٨١٣", None),
+        ("N/A", None),
+        (None, None),
+    ],
+)
+def test_gtins(text: str | None, code: str | None) -> None:
+    assert _one(cell.gtins, text) == code
+
+
+@given(st.integers(1, 10**13 - 1), st.sampled_from([8, 12, 13, 14]), st.integers(1, 9))
+def test_one_check_digit_of_ten_is_valid(number: int, length: int, off: int) -> None:
+    body = str(number)[: length - 1].zfill(length - 1)
+    total = sum(int(digit) * (3 if at % 2 == 0 else 1) for at, digit in enumerate(reversed(body)))
+    check = -total % 10
+    assert _one(cell.gtins, f"{body}{check}") == (f"{body}{check}" if int(body + str(check)) else None)
+    assert _one(cell.gtins, f"{body}{(check + off) % 10}") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Tom &amp; Jerry &#174;", "Tom & Jerry ®"),
+        ("Twice &amp;#174;", "Twice ®"),
+        ("R&D; kit", "R&D; kit"),
+        ("A\u00a0 b\t c", "A b c"),
+        ("<b>Bold</b>name", "Bold name"),
+        ("5 < 6 and a <3", "5 < 6 and a <3"),
+        ("CafÃ©", "Café"),
+        ("Brand Â®", "Brand ®"),
+        ("Lampâ„¢", "Lamp™"),
+        ("NÃO é São", "NÃO é São"),
+        ("ÂME", "ÂME"),
+        ("  ", None),
+        ("\u00a0", None),
+        ("&nbsp;", None),
+        (None, None),
+    ],
+)
+def test_names_become_one_clean_line(text: str | None, shown: str | None) -> None:
+    assert _one(cell.one_line, text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("First.  Second.   Third.", "First.\nSecond.\nThird."),
+        ("First.\n\nSecond.", "First.\nSecond."),
+        ("First.\u00a0 Second\u00a0cm", "First. Second cm"),
+        ("One<br/>two<p>three</p><b>x</b>", "One\ntwo\nthree\nx"),
+        ("&lt;ul&gt;&lt;li&gt;a&lt;/li&gt;&lt;/ul&gt;", "a"),
+        ("Plain, short.", "Plain, short."),
+        (" ", None),
+        (None, None),
+    ],
+)
+def test_descriptions_keep_their_lines(text: str | None, shown: str | None) -> None:
+    assert _one(cell.many_lines, text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("Clothing > Coats", "Clothing > Coats"),
+        ("Shoes|Boots|Walking", "Shoes > Boots > Walking"),
+        ("A>B", "A > B"),
+        ("Mens;;Womens|Trainers|Trainers", "Mens"),
+        ("|A||B|", "A > B"),
+        ("Tops/T-Shirts", "Tops/T-Shirts"),
+        (" > ", None),
+        (None, None),
+    ],
+)
+def test_category_paths(text: str | None, path: str | None) -> None:
+    assert _one(cell.category_path, text) == path
+
+
+@pytest.mark.parametrize(
+    ("text", "in_stock"),
+    [
+        *((word, True) for word in ("1", "in stock", "In_Stock", "TRUE", "disponível", "limited stock", "Auf Lager")),
+        *((word, False) for word in ("0", "out of stock", "Sold Out", "preorder", "backorder", "ausverkauft")),
+        *((word, None) for word in ("perhaps", "2026-01-01", None)),
+    ],
+)
+def test_stock_words(text: str | None, in_stock: bool | None) -> None:
+    assert _one(cell.stock, text) is in_stock
+
+
+@pytest.mark.parametrize(("text", "quantity"), [("12", 12), ("0", 0), ("-1", None), ("10+", None), (None, None)])
+def test_quantities(text: str | None, quantity: int | None) -> None:
+    assert _one(cell.quantities, text) == quantity
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("https://a.example/b c.png", "https://a.example/b%20c.png"),
+        ("HTTP://a.example/x?w=1,2", "HTTP://a.example/x?w=1,2"),
+        ("//a.example/x.png", None),
+        ("ftp://a.example/x", None),
+        ("javascript:alert(1)", None),
+        ("https://", None),
+        ('https://a.example/"><script>', None),
+        (None, None),
+    ],
+)
+def test_web_addresses(text: str | None, address: str | None) -> None:
+    assert _one(cell.web_addresses, text) == address
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("GBP", "gbp"), ("eur", "eur"), ("£", "gbp"), ("$", None), ("XXZ", None), ("99.9", None), (None, None)],
+)
+def test_currencies(text: str | None, code: str | None) -> None:
+    assert _one(cell.currencies, text) == code
+
+
+def test_values_that_mean_nothing() -> None:
+    assert cell.value_or_null(pl.Series(["N/A", "n/a", "-", "None", "Navy", None])).to_list() == [None] * 4 + [
+        "Navy",
+        None,
+    ]
+
+
+@given(st.lists(st.one_of(st.none(), st.text(max_size=30)), max_size=20))
+def test_any_text_is_survived(texts: list[str | None]) -> None:
+    series = cell.blank_to_null(pl.Series(texts, dtype=pl.String))
+    for change in (cell.one_line, cell.many_lines, cell.category_path, cell.web_addresses, cell.gtins, cell.stock):
+        assert len(change(series)) == len(texts)
+    assert cell.prices(series).height == len(texts)
+    names = cell.one_line(series).drop_nulls()
+    assert not names.str.contains(r"^\s|\s$|^$|\s\s|\n").any()

@@ -1,0 +1,262 @@
+"""What differs between feed and shop."""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+import dataframely as dy
+import polars as pl
+import pytest
+from hypothesis import given, settings
+
+from awin_medusa_pipeline.sync.domain import contracts, discrepancies, ownership
+from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
+from awin_medusa_pipeline_tests.support.factories import NO_LOOSE, NOTHING_WRITTEN, Row, catalog, offer, offers, variant
+from awin_medusa_pipeline_tests.support.shop_model import ShopModel
+from awin_medusa_pipeline_tests.support.strategies import feeds, shops
+
+FEED_SAYS, FEED_IS_SILENT = offer("said", in_stock=True), offer("other", merchant="2", in_stock=True)
+RULES = StockRules()
+
+
+def levels(rules: StockRules, *of_feed: Row) -> list[int | None]:
+    return discrepancies.wanted_level(offers(*of_feed), rules).collect()["wanted_level"].to_list()
+
+
+LEVELS: dict[str, tuple[StockRules, dict[str, Any], Row, int | None]] = {
+    "in stock": (RULES, {"in_stock": True}, FEED_SAYS, 10),
+    "out of stock": (RULES, {"in_stock": False}, FEED_SAYS, 0),
+    "in stock, another number": (StockRules(in_stock_level=3), {"in_stock": True}, FEED_SAYS, 3),
+    "blank where the merchant fills it": (RULES, {}, FEED_SAYS, None),
+    "blank, read as in stock": (StockRules(unknown_level=10), {}, FEED_SAYS, 10),
+    "blank, read as out of stock": (StockRules(unknown_level=0), {}, FEED_SAYS, 0),
+    "a merchant that never fills it": (RULES, {}, FEED_IS_SILENT, 10),
+    "a quantity alone": (RULES, {"quantity": 4}, FEED_SAYS, 10),
+    "a quantity of none": (RULES, {"quantity": 0}, FEED_SAYS, 0),
+    "out of stock in spite of a quantity": (RULES, {"in_stock": False, "quantity": 4}, FEED_SAYS, 0),
+    "the feed's quantity": (StockRules(use_feed_quantity=True), {"in_stock": True, "quantity": 4}, FEED_SAYS, 4),
+    "the feed's quantity, not given": (StockRules(use_feed_quantity=True), {"in_stock": True}, FEED_SAYS, 10),
+    "the feed's quantity, out of stock": (
+        StockRules(use_feed_quantity=True),
+        {"in_stock": False, "quantity": 4},
+        FEED_SAYS,
+        0,
+    ),
+}
+
+
+@pytest.mark.parametrize(("rules", "cells", "beside", "expected"), LEVELS.values(), ids=LEVELS.keys())
+def test_wanted_level(rules: StockRules, cells: dict[str, Any], beside: Row, expected: int | None) -> None:
+    row = offer("a", **({"in_stock": None, "quantity": None} | cells))
+    assert levels(rules, row, beside)[0] == expected
+    assert levels(rules, beside, row)[1] == expected
+
+
+def tables(feed: list[Row], shop: list[Row]) -> dict[str, pl.DataFrame]:
+    in_shop, in_feed = catalog(*shop), offers(*feed)
+    matched = discrepancies.matched_products(in_feed, in_shop, RULES).collect().lazy()
+    missing = discrepancies.missing_products(in_feed, in_shop, matched, NO_LOOSE, RULES).collect().lazy()
+    found = {
+        "missing": missing,
+        "only": discrepancies.medusa_only_products(in_shop, matched, missing, NO_LOOSE),
+        "returning": discrepancies.returning_products(matched, in_shop, missing),
+        "stock": discrepancies.stock_mismatches(matched, in_shop, missing),
+        "price": ownership.price_mismatches(matched, NOTHING_WRITTEN, ownership.DEFAULT_OWNERS),
+    }
+    return {name: table.collect() for name, table in found.items()}
+
+
+OURS = {"offer_key": "awin:1:a", "external_id": "awin:1:a"}
+IN_ORDER: dict[str, list[Any]] = {"missing": [], "only": [], "returning": [], "stock": [], "price": []}
+KEYS = {
+    "missing": "offer_key",
+    "only": "product_id",
+    "returning": "product_id",
+    "stock": "reason",
+    "price": "shop_price",
+}
+
+SITUATIONS: dict[str, tuple[list[Row], list[Row], dict[str, list[Any]]]] = {
+    "all in order": ([offer("a")], [variant("x", **OURS)], {}),
+    "not in the shop": ([offer("a")], [], {"missing": ["awin:1:a"]}),
+    "not in the feed": ([], [variant("x", **OURS)], {"only": ["prod_x"]}),
+    "not in the feed, hidden already": ([], [variant("x", **OURS, status="draft")], {}),
+    "back in the feed": (
+        [offer("a")],
+        [variant("x", **OURS, status="draft", hidden_by_run="run-0")],
+        {"returning": ["prod_x"]},
+    ),
+    "hidden by hand": ([offer("a")], [variant("x", **OURS, status="draft")], {}),
+    "level differs": ([offer("a")], [variant("x", **OURS, level=3)], {"stock": ["differs"]}),
+    "no level": ([offer("a")], [variant("x", **OURS, level=None)], {"stock": ["no_level"]}),
+    "not counted": ([offer("a")], [variant("x", **OURS, level=None, manage_inventory=False)], {}),
+    "no inventory item": ([offer("a")], [variant("x", level=None, inventory_item_id=None, sku="a")], {}),
+    "unknown stock keeps the level": (
+        [offer("a", in_stock=None), offer("b", in_stock=False)],
+        [variant("x", **OURS, level=3), variant("y", offer_key="awin:1:b", level=0)],
+        {},
+    ),
+    "a variant left the feed": (
+        [offer("a")],
+        [variant("x", "p", **OURS), variant("y", "p", level=4)],
+        {"stock": ["left_feed"]},
+    ),
+    "a variant left the feed, level 0 already": (
+        [offer("a")],
+        [variant("x", "p", **OURS), variant("y", "p", level=0)],
+        {},
+    ),
+    "another price": ([offer("a", price=Decimal("12"))], [variant("x", **OURS)], {"price": [Decimal("9.9900")]}),
+    "no price in the feed's currency": ([offer("a", currency="eur")], [variant("x", **OURS)], {"price": [None]}),
+    "two prices, one of them right": (
+        [offer("a", currency="eur")],
+        [variant("x", **OURS, prices=[{"currency": c, "amount": Decimal("9.99")} for c in ("gbp", "eur")])],
+        {},
+    ),
+    "ours, half-made": (
+        [offer("a")],
+        [variant("x", **OURS, half_made="no_price", prices=[])],
+        {"missing": ["awin:1:a"]},
+    ),
+    "ours, half-made, not in the feed": ([], [variant("x", **OURS, half_made="no_price", prices=[])], {}),
+    "its variants left the feed, another one joins": (
+        [offer("new", parent="p")],
+        [variant("x", "p", offer_key="awin:1:old", external_id="awin:1:p", level=4)],
+        {"missing": ["awin:1:new"], "stock": ["left_feed"]},
+    ),
+    "hidden, and another variant joins": (
+        [offer("new", parent="p")],
+        [
+            variant(
+                "x", "p", offer_key="awin:1:old", external_id="awin:1:p", level=0, status="draft", hidden_by_run="run-0"
+            )
+        ],
+        {"missing": ["awin:1:new"], "returning": ["p"]},
+    ),
+    "half-made variant beside a whole one": (
+        [offer("a", parent="p"), offer("b", parent="p")],
+        [
+            variant("x", "p", offer_key="awin:1:a", external_id="awin:1:p"),
+            variant("y", "p", offer_key="awin:1:b", external_id="awin:1:p", half_made="no_price", prices=[], level=4),
+        ],
+        {"missing": ["awin:1:b"]},
+    ),
+    "somebody else's without a price": (
+        [offer("a")],
+        [variant("x", sku="a", half_made="no_price", prices=[])],
+        {"price": [None]},
+    ),
+}
+
+
+@pytest.mark.parametrize(("feed", "shop", "expected"), SITUATIONS.values(), ids=SITUATIONS.keys())
+def test_situation(feed: list[Row], shop: list[Row], expected: dict[str, list[Any]]) -> None:
+    found = tables(feed, shop)
+    assert {name: table[KEYS[name]].to_list() for name, table in found.items()} == IN_ORDER | expected
+
+
+def missing_row(feed: list[Row], shop: list[Row]) -> dict[str, Any]:
+    return tables(feed, shop)["missing"].row(0, named=True)
+
+
+MISSING: dict[str, tuple[list[Row], list[Row], dict[str, Any]]] = {
+    "new": ([offer("a", name="Red Lamp")], [], {"handle": "red-lamp", "title": "Red Lamp", "wanted_level": 10}),
+    "name taken in the shop": (
+        [offer("a", name="Red Lamp")],
+        [variant("x", "p", handle="red-lamp"), variant("y", "p", handle="red-lamp")],
+        {"handle": "red-lamp-a"},
+    ),
+    "name and SKU taken": (
+        [offer("a", name="Red Lamp")],
+        [
+            *(variant(n, "p", handle="red-lamp") for n in "xy"),
+            *(variant(n, "q", handle="red-lamp-a") for n in "zw"),
+        ],
+        {"handle": f"red-lamp-a-{b'awin:1:a'.hex()}"},
+    ),
+    "no Latin letters": ([offer("日", name="日本の靴")], [], {"handle": "awin:1:日".encode().hex()}),
+    "unknown stock is imported with none": (
+        [offer("a", in_stock=None), offer("b", offer_key="awin:1:b")],
+        [],
+        {"wanted_level": 0},
+    ),
+    "a variant of a product that is there": (
+        [offer("b", parent="p")],
+        [variant("x", "prod_1", external_id="awin:1:p", handle="group")],
+        {"existing_product_id": "prod_1", "half_made_product_id": None, "handle": "group"},
+    ),
+    "half-made keeps its handle": (
+        [offer("a", name="Red Lamp")],
+        [variant("x", "prod_1", **OURS, handle="old-name", half_made="no_price", prices=[], barcode="96385074")],
+        {"existing_product_id": None, "half_made_product_id": "prod_1", "handle": "old-name"},
+    ),
+    "of copies the whole one gets the variant": (
+        [offer("b", parent="p")],
+        [
+            variant("x", "prod_1", external_id="awin:1:p", handle="one", half_made="no_price", prices=[]),
+            variant("y", "prod_2", external_id="awin:1:p", offer_key="awin:1:y", handle="two"),
+        ],
+        {"existing_product_id": "prod_2", "half_made_product_id": None, "handle": "two"},
+    ),
+    "a GTIN that nobody has": ([offer("a", gtin="96385074")], [], {"barcode": "96385074"}),
+    "a GTIN that is taken": (
+        [offer("a", gtin="96385074", merchant="2")],
+        [variant("x", barcode="96385074", offer_key="awin:1:x")],
+        {"barcode": None},
+    ),
+    "a GTIN of its own half": (
+        [offer("a", gtin="96385074")],
+        [variant("x", **OURS, half_made="no_price", prices=[], barcode="96385074")],
+        {"barcode": "96385074"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("feed", "shop", "expected"), MISSING.values(), ids=MISSING.keys())
+def test_missing(feed: list[Row], shop: list[Row], expected: dict[str, Any]) -> None:
+    row = missing_row(feed, shop)
+    assert {name: row[name] for name in expected} == expected
+
+
+def test_the_half_mades_handle_is_not_given_away() -> None:
+    found = tables(
+        [offer("new", name="Red Lamp"), offer("a", name="Red Lamp")],
+        [variant("x", "prod_1", **OURS, handle="red-lamp", half_made="no_price", prices=[])],
+    )["missing"]
+    assert dict(found.select("offer_key", "handle").iter_rows()) == {
+        "awin:1:new": "red-lamp-new",
+        "awin:1:a": "red-lamp",
+    }
+
+
+CONTRACTS: dict[str, type[dy.Schema]] = {
+    "matched_products": contracts.MatchedProduct,
+    "missing_awin_products": contracts.MissingProduct,
+    "medusa_only_products": contracts.MedusaOnlyProduct,
+    "returning_products": contracts.ReturningProduct,
+    "stock_mismatches": contracts.StockMismatch,
+    "price_mismatches": contracts.PriceMismatch,
+    "content_mismatches": contracts.ContentMismatch,
+    "loose_matches": contracts.LooseMatch,
+}
+
+
+@settings(max_examples=100, deadline=None)
+@given(feed=feeds(), shop=shops())
+def test_any_feed_and_shop_give_tables_under_their_contracts(feed: list[Row], shop: ShopModel) -> None:
+    found = {name: table.collect() for name, table in shop.detect(offers(*feed), RULES, loose=True).items()}
+    for name, contract in CONTRACTS.items():
+        contract.validate(found[name])
+
+    new = found["missing_awin_products"].filter(pl.col("existing_product_id").is_null())
+    handles = new.select("product_key", "handle").unique()
+    assert handles["product_key"].is_unique().all()
+    assert handles["handle"].is_unique().all()
+    assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", handle) for handle in handles["handle"])
+    left = shop.products.keys() - set(new["half_made_product_id"].drop_nulls())
+    assert not {shop.products[id_]["handle"] for id_ in left} & set(handles["handle"])
+
+    silent = {row["offer_key"] for row in feed if row["in_stock"] is None and row["quantity"] is None}
+    talkative = {row["merchant_id"] for row in feed if row["offer_key"] not in silent}
+    unknown = {row["offer_key"] for row in feed if row["offer_key"] in silent and row["merchant_id"] in talkative}
+    assert not unknown & set(found["stock_mismatches"]["offer_key"])

@@ -1,0 +1,145 @@
+"""How much is too much, by tables of cases."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+
+from awin_medusa_pipeline.sync.domain import guards
+from awin_medusa_pipeline.sync.domain.guards import FeedFacts, Guarded, Limits, Trip
+
+LIMITS = Limits()
+
+
+def things(**merchants: int) -> pl.DataFrame:
+    names = [name.removeprefix("m") or None for name, number in merchants.items() for _ in range(number)]
+    return pl.DataFrame({"merchant_id": names}, schema={"merchant_id": pl.String})
+
+
+@pytest.mark.parametrize(
+    ("changing", "base", "tripped"),
+    [
+        pytest.param(things(), things(m1=1000), [], id="nothing to do"),
+        pytest.param(things(m1=100), things(m1=1000), [], id="just the share"),
+        pytest.param(things(m1=101), things(m1=1000), [None], id="more than the share"),
+        pytest.param(things(m1=20), things(m1=30), [], id="the floor lets a small shop work"),
+        pytest.param(things(m1=21), things(m1=30), [None], id="more than the floor"),
+        pytest.param(things(m1=60), things(m1=100, m2=900), ["1"], id="one merchant hides behind another"),
+        pytest.param(things(m=30), things(m=50, m2=900), [""], id="products that are not from AWIN"),
+        pytest.param(things(m1=4), things(m1=4), [], id="all of a few"),
+        pytest.param(things(m1=5), things(m1=5), [None], id="all that there is"),
+        pytest.param(things(m1=15, m2=3), things(m1=15, m2=4), [], id="all but one, below the floor"),
+    ],
+)
+def test_too_many(changing: pl.DataFrame, base: pl.DataFrame, tripped: list[str | None]) -> None:
+    trips = guards.too_many(changing, base, Guarded.HIDE, LIMITS.hide_share, LIMITS.hide_floor)
+    assert [trip.merchant_id for trip in trips] == tripped
+
+
+def feed(accepted: int, rejected: int = 0, header: str | None = "h", **merchants: int) -> FeedFacts:
+    return FeedFacts("feed", accepted, rejected, header, {k.removeprefix("m"): v for k, v in merchants.items()})
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "tripped"),
+    [
+        pytest.param(feed(1), [], [], id="the first feed"),
+        pytest.param(feed(1), [feed(100)] * 2, [], id="two are no measure yet"),
+        pytest.param(feed(80), [feed(100)] * 3, [], id="just enough"),
+        pytest.param(feed(79), [feed(100)] * 3, [("short_feed", None)], id="too short"),
+        pytest.param(
+            feed(79), [feed(1), feed(100), feed(100), feed(1), feed(100)], [("short_feed", None)], id="median"
+        ),
+        pytest.param(
+            feed(90, m1=0, m2=90), [feed(100, m1=10, m2=90)] * 3, [("short_feed", "1")], id="a merchant is gone"
+        ),
+        pytest.param(feed(90, 10), [], [], id="a tenth rejected"),
+        pytest.param(feed(89, 11), [], [("many_rejected", None)], id="more rejected, nobody knows why"),
+        pytest.param(
+            replace(feed(89, 11), rejected_by={"no_id": 5, "no_price": 6}),
+            [],
+            [("many_no_price", None)],
+            id="more rejected",
+        ),
+        pytest.param(feed(9, m2=9), [feed(9, m1=9)], [("other_merchants", None)], id="another merchant"),
+        pytest.param(feed(9, m1=4, m2=5), [feed(9, m1=9)], [], id="a merchant has joined"),
+        pytest.param(
+            replace(feed(9, m1=4, m2=5), with_stock={"2": 5}),
+            [replace(feed(9, m1=4, m2=5), with_stock={"1": 3, "2": 5})],
+            [("no_stock", "1")],
+            id="a stock column gone blank",
+        ),
+        pytest.param(
+            replace(feed(9, m1=9), with_stock={}), [feed(9, m1=9)], [], id="stock that an older release did not count"
+        ),
+        pytest.param(replace(feed(100), damaged=5), [], [], id="a few damaged characters"),
+        pytest.param(replace(feed(100), damaged=6), [], [("wrong_encoding", None)], id="not in UTF-8"),
+        pytest.param(feed(9, header="other"), [feed(9)], [("changed_header", None)], id="other columns"),
+        pytest.param(feed(9, header=None), [feed(9, header=None)], [], id="JSON has no header"),
+    ],
+)
+def test_feeds_unlike_before(now: FeedFacts, before: list[FeedFacts], tripped: list[tuple[str, str | None]]) -> None:
+    assert [(trip.guard, trip.merchant_id) for trip in guards.feed_trips(now, before, LIMITS)] == tripped
+
+
+def test_a_trip_holds_its_kind_and_its_merchant_alone() -> None:
+    rows = pl.DataFrame({"merchant_id": ["1", "2", None]})
+
+    def held(guarded: Guarded, *trips: Trip) -> list[bool]:
+        return rows.with_columns(held=guards.held(trips, guarded))["held"].to_list()
+
+    hide = Trip("short_feed", Guarded.HIDE, "", "1")
+    assert held(Guarded.HIDE, hide) == [True, False, False]
+    assert not any(held(Guarded.SET_TO_ZERO, hide))
+    assert held(Guarded.HIDE, Trip("short_feed", Guarded.HIDE, "")) == [True, True, True]
+    assert held(Guarded.SET_TO_ZERO, Trip("changed_header", Guarded.EVERYTHING, "")) == [True, True, True]
+    stock = Trip("no_stock", Guarded.STOCK, "", "2")
+    assert held(Guarded.STOCK, stock) == held(Guarded.SET_TO_ZERO, stock) == [False, True, False]
+    assert not any(held(Guarded.IMPORT, stock))
+
+
+@pytest.mark.parametrize(("days", "warned"), [(14, False), (15, True)])
+def test_a_frozen_feed_is_a_warning(days: int, warned: bool) -> None:
+    since = datetime(2026, 11, 1, tzinfo=UTC)
+    warning = guards.frozen_feed("feed", since, since + timedelta(days=days), LIMITS)
+    assert (warning is not None) is warned
+
+
+def test_setting_to_zero_counts_only_what_takes_stock_away() -> None:
+    catalog = pl.LazyFrame({"level": [10] * 100 + [0] * 900, "offer_key": "awin:1:x", "external_id": "awin:1:x"})
+    mismatches = pl.DataFrame({"level": [10] * 51 + [None], "wanted_level": [0] * 52, "offer_key": "awin:1:x"})
+    assert [trip.guard for trip in guards.zero_trips(mismatches, catalog, LIMITS)] == ["too_many_to_set_to_zero"]
+    assert not guards.zero_trips(mismatches.tail(51), catalog, LIMITS)
+
+
+def price_rows(*changes: float | None, merchant: str = "1", decision: str = "update") -> list[dict[str, object]]:
+    return [
+        {"merchant_id": merchant, "change_percent": c, "shop_price": c is not None, "decision": decision}
+        for c in changes
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "matched", "tripped"),
+    [
+        pytest.param(price_rows(*[60.0] * 5), things(m1=100), [], id="just the share"),
+        pytest.param(price_rows(*[60.0] * 6), things(m1=100), [None], id="more than the share"),
+        pytest.param(price_rows(*[-60.0] * 6), things(m1=100), [None], id="downwards"),
+        pytest.param(price_rows(*[50.0] * 100), things(m1=100), [], id="all by a half"),
+        pytest.param(price_rows(*[None] * 6), things(m1=100), [None], id="from nothing"),
+        pytest.param(price_rows(*[60.0] * 6, decision="keep"), things(m1=100), [], id="kept by the shop"),
+        pytest.param(price_rows(*[60.0] * 6, merchant="2"), things(m1=900, m2=100), ["2"], id="one merchant alone"),
+    ],
+)
+def test_prices_that_jump(rows: list[dict[str, object]], matched: pl.DataFrame, tripped: list[str | None]) -> None:
+    schema = {"merchant_id": pl.String, "change_percent": pl.Float64, "shop_price": pl.Float64, "decision": pl.String}
+    trips = guards.price_trips(pl.DataFrame(rows, schema=schema), matched.lazy(), LIMITS)
+    assert [trip.merchant_id for trip in trips] == tripped
+    assert all("by more than 50%" in trip.sentence and "more than 5%" in trip.sentence for trip in trips)
+    assert all(guards.holds(trip, Guarded.PRICE) and not guards.holds(trip, Guarded.CONTENT) for trip in trips)
+
+
+def test_damaged_text_holds_content_too() -> None:
+    (trip,) = guards.wrong_encoding(FeedFacts("feed", 10, 0, None, damaged=9))
+    assert [g for g in Guarded if guards.holds(trip, g)] == [Guarded.IMPORT, Guarded.CONTENT]

@@ -1,0 +1,64 @@
+"""Slugs and common names."""
+
+import re
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from awin_medusa_pipeline.sync.domain.text import common_name, slug
+
+
+def slugs(*texts: str) -> list[str]:
+    return pl.DataFrame({"text": texts}, schema={"text": pl.String}).select(slug(pl.col("text"))).to_series().to_list()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Red Lamp", "red-lamp"),
+        ("  Red -- Lamp!  ", "red-lamp"),
+        ("Käse & Brötchen", "kase-brotchen"),
+        ("Großer Æsop Øre Łódź Œuvre", "grosser-aesop-ore-lodz-oeuvre"),
+        ("İstanbul ılık", "istanbul-ilik"),
+        ("½ Liter ﬁne", "1-2-liter-fine"),
+        ("Ｆｕｌｌ　Ｗｉｄｔｈ", "full-width"),
+        ("50 % Off", "50-off"),
+        ("日本の靴", ""),
+        ("—", ""),
+        ("", ""),
+    ],
+)
+def test_slug(text: str, expected: str) -> None:
+    assert slugs(text) == [expected]
+
+
+@given(st.text())
+def test_a_slug_is_url_safe_and_a_slug_of_itself(text: str) -> None:
+    [once] = slugs(text)
+    assert re.fullmatch(r"([a-z0-9]+(-[a-z0-9]+)*)?", once)
+    assert slugs(once) == [once]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [
+        ("Red Lamp", "Red Lamp", "Red Lamp"),
+        ("Trail Shoe - Blue, 42", "Trail Shoe - Red, 43", "Trail Shoe"),
+        ("Trail Shoe 42", "Trail Shoe 43", "Trail Shoe"),
+        ("Trail Shoe", "Trail Shoe Blue", "Trail Shoe"),
+        ("Trail Shoelace", "Trail Shoes", "Trail Shoelace"),
+        ("Desk Blue", "Desk Red", "Desk Blue"),
+        ("Alpha", "Omega", "Alpha"),
+    ],
+)
+def test_common_name(first: str, last: str, expected: str) -> None:
+    assert common_name(first, last) == expected
+
+
+@given(st.text(min_size=1), st.text(min_size=1))
+def test_a_common_name_names_something(first: str, last: str) -> None:
+    name = common_name(first, last)
+    assert name
+    assert first.startswith(name)

@@ -1,0 +1,442 @@
+"""The apply engine against a shop in memory that keeps Medusa's rules, with every fault that Medusa may have."""
+
+import contextlib
+import math
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from awin_medusa_pipeline.core.errors import PermanentError, TransientError
+from awin_medusa_pipeline.core.http import PayloadTooLargeError, UnknownOutcomeError
+from awin_medusa_pipeline.core.store.database import open_database
+from awin_medusa_pipeline.sync.engine.apply import (
+    LOOKS,
+    NOT_SHOWN,
+    SENDS,
+    SILENT_IN_A_ROW,
+    ApplyResult,
+    Change,
+    Engine,
+    NotSent,
+    Operation,
+)
+from awin_medusa_pipeline.sync.store.ledger import Kind, Ledger, Status
+
+POST = "POST http://shop/admin/products/batch"
+
+
+@pytest.fixture(scope="module")
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
+    with open_database(f"sqlite:///{tmp_path_factory.mktemp('store') / 'state.db'}") as database:
+        yield Ledger(database)
+
+
+@dataclass
+class MemoryShop:
+    """A Writer that carries out all of a batch or nothing, refuses what is there already, and fails as told.
+
+    `faults` is consumed one a send: None (none), or a name of `_fail`. Time passes only in `sleep`.
+    """
+
+    ledger: Ledger
+    faults: list[str | None] = field(default_factory=list)
+    culprits: frozenset[str] = frozenset()
+    poison: frozenset[str] = frozenset()
+    hidden: frozenset[str] = frozenset()
+    """Taken with an answer of success, and never shown."""
+    largest: int = 10**9
+    reads_fail: bool = False
+    kind: Kind = Kind.IMPORT
+
+    there: dict[str, float] = field(default_factory=dict)
+    """Key -> time from which on it is shown; until then it is in the way of a second one."""
+    made: Counter[str] = field(default_factory=Counter)
+    sends: list[list[str]] = field(default_factory=list)
+    slept: list[float] = field(default_factory=list)
+    lock: Lock = field(default_factory=Lock)
+    address: str = field(default_factory=lambda: f"http://{uuid.uuid4()}")
+    run_id: str = ""
+
+    def __post_init__(self) -> None:
+        self.start_run()
+
+    def start_run(self) -> None:
+        self.run_id = str(uuid.uuid4())
+        self.ledger.start_run(self.run_id, shop=self.address, job="daily_sync_job")
+
+    def sleep(self, seconds: float) -> None:
+        with self.lock:
+            self.slept.append(seconds)
+
+    @property
+    def now(self) -> float:
+        return sum(self.slept)
+
+    def send(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
+        """Carry out, after a look whether it was written down."""
+        keys = [change.key for operation in operations for change in operation.changes]
+        written_down = {row.key for row in self.ledger.rows(self.run_id) if row.status is Status.INTENT}
+        assert written_down >= set(keys), "sent before it was written down"
+        with self.lock:
+            self.sends.append(keys)
+            fault = self.faults.pop(0) if self.faults else None
+            if fault:
+                self._fail(fault, keys)
+            self._carry_out(keys)
+            return {key: f"id-{key}" for key in keys if key not in self.hidden}
+
+    def look_up(self, changes: Sequence[Change]) -> Mapping[str, str | None]:
+        with self.lock:
+            if self.reads_fail:
+                raise TransientError("GET http://shop/admin/products", "HTTP 500", "Look at the log.", status=500)
+            shown = {key for key, since in self.there.items() if since <= self.now}
+            return {change.key: f"id-{change.key}" for change in changes if change.key in shown}
+
+    def _carry_out(self, keys: Sequence[str], *, shown_after: float = 0.0) -> None:
+        if len(keys) > self.largest:
+            raise PayloadTooLargeError(POST, "HTTP 413", "Raise the body limit of the proxy.", status=413)
+        if self.poison.intersection(keys):
+            raise UnknownOutcomeError(POST, "HTTP 500", "Look at the log.", status=500)
+        if wrong := [key for key in keys if key in self.culprits or key in self.there]:
+            raise PermanentError(POST, f"HTTP 400 {wrong[0]} is refused", "Correct it.", status=400)
+        self.made.update(keys)
+        self.there |= dict.fromkeys((key for key in keys if key not in self.hidden), self.now + shown_after)
+
+    def _fail(self, fault: str, keys: Sequence[str]) -> None:
+        if fault == "429":
+            raise TransientError(POST, "HTTP 429", "Wait.", status=429)
+        if fault == "refused connection":
+            raise TransientError(POST, "no connection (ConnectError)", "Check that it is up.")
+        if fault == "401":
+            raise PermanentError(POST, "HTTP 401 Unauthorized", "Check the key.", status=401)
+        if fault == "500":
+            raise UnknownOutcomeError(POST, "HTTP 500", "Look at the log.", status=500)
+        if fault == "reset before the write":
+            raise UnknownOutcomeError(POST, "the connection broke", "Check that it is up.")
+        # Otherwise: "answer lost", "answer lost, done after <seconds> s"; a batch that is wrong is not carried out.
+        seconds = float(fault.split()[-2]) if "after" in fault else 0.0
+        with contextlib.suppress(PermanentError, UnknownOutcomeError):
+            self._carry_out(keys, shown_after=seconds)
+        raise UnknownOutcomeError(POST, "the connection broke (ReadTimeout)", "Check that it is up.")
+
+
+def plan(number: int) -> list[Operation]:
+    return [Operation((Change(f"k{n:03}", {"n": n}),), {}) for n in range(number)]
+
+
+def keys(*numbers: int) -> frozenset[str]:
+    return frozenset(f"k{n:03}" for n in numbers)
+
+
+def apply(shop: MemoryShop, operations: Sequence[Operation | NotSent], **options: int) -> ApplyResult:
+    engine = Engine(shop.ledger, shop.run_id, sleep=shop.sleep, **options)
+    return engine.apply(shop, iter(operations))
+
+
+def statuses(ledger: Ledger, run_id: str) -> dict[str, Status]:
+    rows = list(ledger.rows(run_id))
+    found = {row.key: row.status for row in rows}
+    assert len(found) == len(rows), "a row of the plan has two outcomes"
+    return found
+
+
+def numbers(**by_status: int) -> dict[str, int]:
+    return dict.fromkeys(("applied", "unchanged", "skipped", "held", "failed"), 0) | by_status
+
+
+@dataclass(frozen=True)
+class Case:
+    """A fault, and what becomes of a plan of `rows` rows sent in one batch."""
+
+    counts: dict[str, int]
+    most_sends: int
+    waits: tuple[float, ...] = ()
+    stopped: str | None = None
+    rows: int = 200
+    shop: dict[str, object] = field(default_factory=dict)
+
+
+def halvings(rows: int) -> int:
+    return math.ceil(math.log2(rows))
+
+
+CASES = {
+    "no fault": Case(numbers(applied=200), 1),
+    "one row refused": Case(numbers(applied=199, failed=1), 1 + 2 * halvings(200), shop={"culprits": keys(123)}),
+    "two rows refused": Case(numbers(applied=198, failed=2), 1 + 4 * halvings(200), shop={"culprits": keys(0, 199)}),
+    "every row refused": Case(numbers(failed=8), 15, rows=8, shop={"culprits": keys(*range(8))}),
+    "some are there already": Case(
+        numbers(applied=197, unchanged=3), 2, shop={"there": dict.fromkeys(keys(5, 6, 190), 0.0)}
+    ),
+    "answer lost after the write": Case(numbers(applied=200), 1, LOOKS[:1], shop={"faults": ["answer lost"]}),
+    "answer lost, done 3 s later": Case(
+        numbers(applied=200), 1, LOOKS[:3], shop={"faults": ["answer lost, done after 3 s"]}
+    ),
+    "answer lost, done 9 s later": Case(
+        numbers(applied=200), 2, (*LOOKS, *LOOKS[:2]), shop={"faults": ["answer lost, done after 9 s"]}
+    ),
+    "reset before the write": Case(numbers(applied=200), 2, LOOKS, shop={"faults": ["reset before the write"]}),
+    "500, rolled back": Case(numbers(applied=200), 2, (), shop={"faults": ["500"]}),
+    "one row is always a 500": Case(
+        numbers(applied=199, failed=1), SENDS + 2 * halvings(200), shop={"poison": keys(77)}
+    ),
+    "refused, then the answer of a half is lost": Case(
+        numbers(applied=199, failed=1),
+        1 + 2 * halvings(200),
+        LOOKS[:1],
+        shop={"culprits": keys(150), "faults": [None, "answer lost"]},
+    ),
+    "413 above 30 rows": Case(numbers(applied=200), 15, shop={"largest": 30}),
+    "one row is too large": Case(numbers(failed=1), 1, rows=1, shop={"largest": 0}),
+    "taken but not shown": Case(numbers(applied=199, failed=1), 1, shop={"hidden": keys(9)}),
+    "429 that does not end": Case(numbers(failed=200), 1, stopped="429", shop={"faults": ["429"]}),
+    "connection refused": Case(numbers(failed=200), 1, stopped="ConnectError", shop={"faults": ["refused connection"]}),
+    "wrong key": Case(numbers(failed=200), 1, stopped="401", shop={"faults": ["401"]}),
+    "wrong key after a refusal": Case(
+        numbers(failed=200), 2, stopped="401", shop={"culprits": keys(3), "faults": [None, "401"]}
+    ),
+    "wrong key half-way": Case(
+        numbers(applied=100, failed=100), 3, stopped="401", shop={"culprits": keys(150), "faults": [None, None, "401"]}
+    ),
+    "shop gone with the answer": Case(
+        numbers(failed=200), 1, LOOKS[:1], stopped="HTTP 500", shop={"faults": ["answer lost"], "reads_fail": True}
+    ),
+    "every write vanishes": Case(
+        numbers(failed=200),
+        SENDS + halvings(200) + SILENT_IN_A_ROW,
+        LOOKS * (SENDS + halvings(200) + SILENT_IN_A_ROW - 1),
+        stopped="broke",
+        shop={"faults": ["reset before the write"] * 500},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_fault(case: Case, ledger: Ledger) -> None:
+    shop = MemoryShop(ledger, **{name: _copy(value) for name, value in case.shop.items()})
+    already = set(shop.there)
+    result = apply(shop, plan(case.rows))
+
+    assert dict(result.counts) == case.counts
+    assert len(shop.sends) <= case.most_sends
+    assert tuple(shop.slept) == case.waits
+    assert (case.stopped or "") in (result.stopped_reason or "")
+    assert bool(result.stopped_reason) == bool(case.stopped)
+    found = statuses(ledger, shop.run_id)
+    assert len(found) == case.rows
+    assert ledger.counts(shop.run_id)["import"] == {"planned": case.rows, **case.counts}
+    assert {key for key, status in found.items() if status is Status.APPLIED} == set(shop.made) - shop.hidden - (
+        {key for key, status in found.items() if status is Status.UNKNOWN}
+    )
+    assert {key for key, status in found.items() if status is Status.UNCHANGED} == already
+    assert shop.made.total() == len(shop.made)
+    assert len(result.failures) == case.counts["failed"]
+    if bad := shop.culprits | shop.poison | shop.hidden:
+        assert {key for key, _ in result.failures} == bad or case.stopped
+
+
+def _copy(value: object) -> object:
+    return value.copy() if isinstance(value, list | dict) else value
+
+
+def test_a_row_that_medusa_does_not_show_says_so(ledger: Ledger) -> None:
+    result = apply(MemoryShop(ledger, hidden=keys(1)), plan(3))
+    assert result.failures == (("k001", NOT_SHOWN),)
+
+
+def test_a_refused_row_carries_medusas_words(ledger: Ledger) -> None:
+    shop = MemoryShop(ledger, culprits=keys(1))
+    result = apply(shop, plan(3))
+    [(key, reason)] = result.failures
+    assert (key, reason) == ("k001", f"{POST}: HTTP 400 k001 is refused. Correct it.")
+    [row] = [row for row in ledger.rows(shop.run_id) if row.status is Status.FAILED]
+    assert row.reason == reason
+
+
+def test_after_a_stop_nothing_more_is_sent_and_the_next_run_goes_on(ledger: Ledger) -> None:
+    shop = MemoryShop(ledger, faults=[None, "401"])
+    result = apply(shop, plan(50), batch_size=10, threads=1)
+    assert dict(result.counts) == numbers(applied=10, failed=40)
+    assert len(shop.sends) == 2
+    reasons = Counter(row.reason for row in ledger.rows(shop.run_id) if row.status is Status.FAILED)
+    assert reasons == {result.stopped_reason: 10, f"not sent: {result.stopped_reason}": 30}
+
+    shop.start_run()
+    rest = [operation for operation in plan(50) if operation.changes[0].key not in shop.there]
+    assert dict(apply(shop, rest, batch_size=10).counts) == numbers(applied=40)
+    assert set(shop.made.values()) == {1}
+
+
+def test_a_fault_known_beforehand_sends_nothing(ledger: Ledger) -> None:
+    shop = MemoryShop(ledger)
+    result = Engine(ledger, shop.run_id).apply(shop, plan(3), stopped="the shop is down.")
+    assert (dict(result.counts), result.stopped_reason, shop.sends) == (numbers(failed=3), "the shop is down.", [])
+    assert {row.reason for row in ledger.rows(shop.run_id)} == {"not sent: the shop is down."}
+
+
+@pytest.mark.parametrize(
+    ("carried_out", "settled"), [(True, Status.APPLIED), (False, Status.FAILED)], ids=["carried out", "not carried out"]
+)
+def test_the_next_run_settles_what_was_left_open(carried_out: bool, settled: Status, ledger: Ledger) -> None:
+    fault = "answer lost" if carried_out else "reset before the write"
+    shop = MemoryShop(ledger, faults=[fault], reads_fail=True)
+    assert apply(shop, plan(5)).stopped_reason
+    assert set(statuses(ledger, shop.run_id).values()) == {Status.UNKNOWN}
+
+    left_by = shop.run_id
+    shop.start_run()
+    shop.reads_fail = False
+    engine = Engine(ledger, shop.run_id, batch_size=2, sleep=shop.sleep)
+    assert engine.settle_left_open(shop) == (5 if carried_out else 0)
+    assert set(statuses(ledger, left_by).values()) == {settled}
+    assert engine.settle_left_open(shop) == 0
+    assert len(shop.sends) == 1
+
+
+def test_a_writer_that_breaks_leaves_its_rows_open_and_the_other_batch_recorded(ledger: Ledger) -> None:
+    class Broken(MemoryShop):
+        def send(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
+            if operations[0].changes[0].key == "k000":
+                raise KeyError("a defect of the writer")
+            return super().send(operations)
+
+    shop = Broken(ledger)
+    with pytest.raises(KeyError):
+        apply(shop, plan(20), batch_size=10)
+    found = statuses(ledger, shop.run_id)
+    assert {key for key, status in found.items() if status is Status.INTENT} == keys(*range(10))
+    assert ledger.counts(shop.run_id)["import"]["failed"] == 20 - ledger.counts(shop.run_id)["import"]["applied"]
+
+
+def test_a_dry_run_sends_nothing_and_reports_every_row(ledger: Ledger) -> None:
+    shop = MemoryShop(ledger)
+    rows = [*plan(1_500), NotSent(Change("held", {}), "too many", Status.HELD)]
+    result = Engine(ledger, shop.run_id).apply(shop, iter(rows), dry_run=True)
+    assert dict(result.counts) == numbers(skipped=1_500, held=1)
+    assert (shop.sends, shop.there) == ([], {})
+    assert Counter((row.status, row.reason) for row in ledger.rows(shop.run_id)) == {
+        (Status.SKIPPED, "dry run"): 1_500,
+        (Status.HELD, "too many"): 1,
+    }
+
+
+def test_a_run_that_lost_the_shop_sends_no_further_batch(ledger: Ledger) -> None:
+    shop = MemoryShop(ledger)
+    asked: list[int] = []
+
+    def permit() -> None:
+        asked.append(1)
+        if len(asked) > 2:
+            raise PermanentError("Changing the shop", "run-2 has it now", "Wait for it.")
+
+    result = Engine(ledger, shop.run_id, batch_size=10, threads=1, permit=permit).apply(shop, plan(50))
+    assert dict(result.counts) == numbers(applied=20, failed=30)
+    assert len(shop.sends) == 2
+    assert "run-2 has it now" in (result.stopped_reason or "")
+    assert set(statuses(ledger, shop.run_id).values()) == {Status.APPLIED, Status.FAILED}
+
+
+def test_rows_of_one_operation_share_its_fate(ledger: Ledger) -> None:
+    groups = [Operation(tuple(Change(f"{n}-{size}", {}) for size in "SML"), {}) for n in range(10)]
+    shop = MemoryShop(ledger, culprits=frozenset({"4-M"}))
+    result = apply(shop, groups, batch_size=12)
+    assert {key for key, _ in result.failures} == {"4-S", "4-M", "4-L"}
+    assert dict(result.counts) == numbers(applied=27, failed=3)
+    assert max(len(sent) for sent in shop.sends) == 12
+
+
+def test_progress_grows_to_the_whole_plan(ledger: Ledger) -> None:
+    told: list[int] = []
+    shop = MemoryShop(ledger)
+    Engine(ledger, shop.run_id, batch_size=10, progress=told.append).apply(shop, plan(35))
+    assert told == sorted(told)
+    assert told[-1] == 35
+
+
+FAULTS = (
+    None,
+    "429",
+    "401",
+    "500",
+    "reset before the write",
+    "answer lost",
+    "answer lost, done after 3 s",
+    "answer lost, done after 9 s",
+    "answer lost, done after 60 s",
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=st.integers(0, 40),
+    batch_size=st.integers(1, 16),
+    threads=st.integers(1, 3),
+    faults=st.lists(st.sampled_from(FAULTS), max_size=12),
+    culprits=st.frozensets(st.integers(0, 39), max_size=4),
+    there=st.frozensets(st.integers(0, 39), max_size=6),
+)
+def test_whatever_fails_every_row_has_one_true_outcome(
+    ledger: Ledger,
+    rows: int,
+    batch_size: int,
+    threads: int,
+    faults: list[str | None],
+    culprits: frozenset[int],
+    there: frozenset[int],
+) -> None:
+    shop = MemoryShop(ledger, list(faults), keys(*culprits))
+    shop.there = dict.fromkeys(keys(*(there - culprits)), 0.0)
+    result = apply(shop, plan(rows), batch_size=batch_size, threads=threads)
+    sends, stopped = len(shop.sends), result.stopped_reason
+
+    found = statuses(ledger, shop.run_id)
+    assert set(found) == keys(*range(rows))
+    assert sum(result.counts.values()) == rows
+    assert ledger.counts(shop.run_id).get("import", {"planned": 0} | numbers()) == {"planned": rows, **result.counts}
+    assert set(shop.made.values()) <= {1}
+    by_status = {status: {key for key, is_ in found.items() if is_ is status} for status in Status}
+    assert not by_status[Status.INTENT]
+    # After a lost answer nobody can tell what was there before from what was made.
+    assert by_status[Status.APPLIED] <= set(shop.there)
+    # Unchanged is what nobody made in this run, failed is what is not there, and never will be.
+    assert not by_status[Status.UNCHANGED] & set(shop.made)
+    assert not by_status[Status.FAILED] & set(shop.made)
+    if not (stopped or any(fault and fault.endswith("60 s") for fault in faults)):
+        bad = by_status[Status.FAILED] | by_status[Status.UNKNOWN]
+        assert bad >= keys(*culprits) & set(found)
+        # A sound row is given up only after as many faults as there are tries.
+        assert bad <= keys(*culprits) or sum(fault is not None for fault in faults) >= SENDS
+
+    batches = math.ceil(rows / batch_size)
+    halves = 2 * halvings(batch_size) if batch_size > 1 else 0
+    # What lands late may make every row of its batch a culprit: the whole tree of halves is sent.
+    late = sum("done after" in (fault or "") for fault in faults)
+    assert sends <= batches * 2 + (len(culprits) + 2 * len(faults)) * (halves + 1) + late * 2 * batch_size
+
+    shop.start_run()
+    shop.faults = []
+    shop.slept.append(60.0)
+    Engine(ledger, shop.run_id, sleep=shop.sleep).settle_left_open(shop)
+    rest = [operation for operation in plan(rows) if operation.changes[0].key not in shop.there]
+    again = apply(shop, rest)
+    assert set(shop.there) >= set(found) - shop.culprits
+    assert again.counts["failed"] == len(shop.culprits & set(found))
+    assert set(shop.made.values()) <= {1}
+    assert Status.UNKNOWN not in statuses(ledger, shop.run_id).values()
+
+
+def test_the_store_is_a_file(tmp_path: Path) -> None:
+    """An intent is on disk before the send: another connection sees it."""
+    url = f"sqlite:///{tmp_path / 'state.db'}"
+    with open_database(url) as one, open_database(url) as another:
+        ledger = Ledger(one)
+        shop = MemoryShop(Ledger(another))
+        engine = Engine(ledger, shop.run_id, sleep=shop.sleep)
+        assert engine.apply(shop, plan(3)).counts["applied"] == 3

@@ -1,0 +1,404 @@
+"""The writers and the engine on a real Medusa, through a proxy that fails: everything applied, nothing twice."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from awin_medusa_pipeline.medusa.catalog import HIDDEN_BY_RUN
+from awin_medusa_pipeline.sync.domain import discrepancies, plans
+from awin_medusa_pipeline.sync.engine.categories import product_defaults
+from awin_medusa_pipeline.sync.engine.writers import LevelWriter, StatusWriter
+from awin_medusa_pipeline.sync.store.ledger import Kind, Status
+from awin_medusa_pipeline_tests.support.factories import NO_LOOSE, Row, offer, offers
+from awin_medusa_pipeline_tests.support.fault_proxy import AnsweringServer, Fault, FaultProxy, seeded_faults
+from awin_medusa_pipeline_tests.support.rig import PATIENCE, RULES, Rig
+
+PRODUCTS, LEVELS = "POST /admin/products/batch", "POST /admin/inventory-items/location-levels/batch"
+
+
+FEED = [
+    *(offer(f"p{n}", name=f"Product {n}") for n in range(6)),
+    *(offer(f"g{size}", parent="g", name=f"Trail Shoe {size}", size=size, in_stock=size != "M") for size in "SML"),
+    offer("日", name="日本の靴"),
+]
+
+
+def assert_the_shop_is_the_feed(rig: Rig, feed: list[Row]) -> None:
+    """Read by plain HTTP: every offer once, with price, level, status and external_id."""
+    shown = [
+        (
+            variant["metadata"]["awin_offer_key"],
+            product["external_id"],
+            product["status"],
+            variant["sku"],
+            [(price["currency_code"], price["amount"]) for price in variant["prices"]],
+            [
+                level["stocked_quantity"]
+                for item in variant["inventory_items"]
+                for level in item["inventory"]["location_levels"]
+            ],
+        )
+        for product in rig.products()
+        for variant in product["variants"]
+    ]
+    wanted = [
+        (
+            row["offer_key"],
+            row["product_key"],
+            "published",
+            row["sku"],
+            [(row["currency"], float(row["price"]))],
+            [10 if row["in_stock"] else 0],
+        )
+        for row in feed
+    ]
+    assert sorted(shown) == sorted(wanted)
+    assert len(rig.products()) == len({row["product_key"] for row in feed})
+    items = rig.get("/admin/inventory-items", limit=1000, fields="sku")["inventory_items"]
+    assert sorted(item["sku"] for item in items) == sorted(row["sku"] for row in feed)
+
+
+FAULTS: dict[str, Callable[[FaultProxy], None]] = {
+    "no fault": lambda proxy: None,
+    "429": lambda proxy: proxy.faults.extend([Fault("429", PRODUCTS), Fault("429", LEVELS)]),
+    "500": lambda proxy: proxy.faults.append(Fault("500", PRODUCTS)),
+    "500 after the write": lambda proxy: proxy.faults.append(Fault("500", PRODUCTS, after=True)),
+    "502 page": lambda proxy: proxy.faults.append(Fault("502", PRODUCTS)),
+    "522 page after the write": lambda proxy: proxy.faults.append(Fault("522", PRODUCTS, after=True)),
+    "page of a proxy instead of the answer": lambda proxy: proxy.faults.append(Fault("page", PRODUCTS, after=True)),
+    "reset before the write": lambda proxy: proxy.faults.append(Fault("reset", PRODUCTS)),
+    "reset after the write": lambda proxy: proxy.faults.append(Fault("reset", PRODUCTS, after=True)),
+    "reset after the write, twice, then the levels": lambda proxy: proxy.faults.extend(
+        [Fault("reset", PRODUCTS, after=True), Fault("reset", LEVELS), Fault("reset", LEVELS, after=True)]
+    ),
+    "timeout after the write": lambda proxy: proxy.faults.append(
+        Fault(on=PRODUCTS, after=True, seconds=PATIENCE + 0.5)
+    ),
+    "slow": lambda proxy: proxy.faults.append(Fault(on=PRODUCTS, seconds=0.5)),
+    "levels: 500": lambda proxy: proxy.faults.append(Fault("500", LEVELS)),
+    "levels: 429 that does not end": lambda proxy: proxy.faults.extend([Fault("429", LEVELS)] * 6),
+    "413 above 8 kB": lambda proxy: setattr(proxy, "largest", 8_000),
+    "reads: reset, 500, 502": lambda proxy: proxy.faults.extend(
+        Fault(kind, "GET /admin") for kind in ("reset", "500", "502")
+    ),
+    "at random 1": lambda proxy: setattr(proxy, "seeded", seeded_faults(1)),
+    "at random 2": lambda proxy: setattr(proxy, "seeded", seeded_faults(2)),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
+def test_import_gets_over(fault: Callable[[FaultProxy], None], rig: Rig) -> None:
+    fault(rig.proxy)
+    result = rig.imports(FEED, batch_size=6)
+    assert not rig.proxy.faults, "the fault did not happen"
+    assert result.stopped_reason is None
+    assert dict(result.counts) == {"applied": len(FEED), "unchanged": 0, "skipped": 0, "held": 0, "failed": 0}
+    assert rig.outcomes() == {"applied": len(FEED)}
+    rig.proxy.seeded = lambda request: None
+    assert_the_shop_is_the_feed(rig, FEED)
+    assert rig.missing(FEED).is_empty()
+    assert rig.mismatches(FEED).is_empty()
+
+
+def test_retry_after_is_honoured(rig: Rig) -> None:
+    rig.proxy.faults.append(Fault("429", PRODUCTS, retry_after="7"))
+    assert rig.imports(FEED[:2]).counts["applied"] == 2
+    assert [wait for wait in rig.waits if wait > 1][:1] == [pytest.approx(7.05, abs=0.06)]
+
+
+def test_taxonomy_is_made_once_also_by_two_at_a_time(rig: Rig) -> None:
+    feed = [
+        offer("a", brand="Lumen", category="Home & Garden > Light > Desk"),
+        offer("b", brand="日本", category="日本 > Shoes"),
+    ]
+    ids, missing = rig.ids, rig.missing(feed)
+    with ThreadPoolExecutor(2) as threads:
+        first, second = threads.map(lambda _: product_defaults(rig.client, ids, missing), range(2))
+    assert first == second == product_defaults(rig.client, ids, missing)
+    assert set(first.brands) == {"Lumen"}
+    assert {entry["value"] for entry in rig.get("/admin/product-tags")["product_tags"]} == {"AWIN", "Merchant 1"}
+    assert len(rig.get("/admin/collections")["collections"]) == 1
+    fields = "handle,parent_category.handle"
+    categories = rig.get("/admin/product-categories", fields=fields)["product_categories"]
+    assert {c["handle"]: (c.get("parent_category") or {}).get("handle") for c in categories} == {
+        "home-garden": None,
+        "home-garden-light": "home-garden",
+        "home-garden-light-desk": "home-garden-light",
+        "shoes": None,
+    }
+
+    assert rig.imports(feed).counts["applied"] == 2
+    fields = "external_id,tags.value,collection.title,categories.handle"
+    by_key = {p["external_id"]: p for p in rig.get("/admin/products", fields=fields)["products"]}
+    assert {tag["value"] for tag in by_key["awin:1:a"]["tags"]} == {"AWIN", "Merchant 1"}
+    assert by_key["awin:1:a"]["collection"]["title"] == "Lumen"
+    assert [c["handle"] for c in by_key["awin:1:a"]["categories"]] == ["home-garden-light-desk"]
+    assert by_key["awin:1:b"]["collection"] is None
+
+
+def own_product(handle: str, **variant: Any) -> dict[str, Any]:
+    return {
+        "title": handle,
+        "handle": handle,
+        "options": [{"title": "Colour", "values": ["red"]}],
+        "variants": [
+            {"title": "red", "options": {"Colour": "red"}, "prices": [{"amount": 5, "currency_code": "gbp"}]} | variant
+        ],
+    }
+
+
+def test_refused_rows_fail_alone_and_say_why(rig: Rig) -> None:
+    """What came into the shop after the catalogue was read collides by handle, SKU and barcode."""
+    feed = [offer(f"p{n}", name=f"Product {n}", gtin="96385074" if n == 10 else None) for n in range(16)]
+    missing = rig.missing(feed)
+    for body in (own_product("product-3"), own_product("x", sku="p9"), own_product("y", barcode="96385074")):
+        rig.post("/admin/products", body)
+    result = rig.application().import_missing(missing)
+    reasons = dict(result.failures)
+    assert set(reasons) == {"awin:1:p3", "awin:1:p9", "awin:1:p10"}
+    assert "Product with handle: product-3, already exists." in reasons["awin:1:p3"]
+    assert "Product variant with sku: p9, already exists." in reasons["awin:1:p9"]
+    assert "barcode" in reasons["awin:1:p10"]
+    assert result.counts["applied"] == 13
+    assert rig.proxy.sent(PRODUCTS) <= 1 + 2 * 3 * 4
+    assert len(rig.products()) == 16
+
+
+def test_what_is_there_already_is_unchanged(rig: Rig) -> None:
+    missing = rig.missing(FEED)
+    assert rig.imports(FEED[:5]).counts["applied"] == 5
+    result = rig.application().import_missing(missing)
+    assert (result.counts["applied"], result.counts["unchanged"]) == (len(FEED) - 5, 5)
+    assert_the_shop_is_the_feed(rig, FEED)
+
+
+def without_variants(rig: Rig, product: dict[str, Any]) -> None:
+    rig.post(f"/admin/products/{product['id']}", {"variants": []})
+
+
+def without_price(rig: Rig, product: dict[str, Any]) -> None:
+    sku = product["variants"][0]["sku"]
+    without_variants(rig, product)
+    for item in rig.get("/admin/inventory-items", sku=sku)["inventory_items"]:
+        rig.http.delete(f"/admin/inventory-items/{item['id']}").raise_for_status()
+    body = {"title": "x", "sku": sku, "prices": [], "options": {"Default option": "Default option value"}}
+    rig.post(f"/admin/products/{product['id']}/variants", body)
+
+
+def without_inventory_item(rig: Rig, product: dict[str, Any]) -> None:
+    body = {
+        "title": "x",
+        "sku": product["variants"][0]["sku"],
+        "prices": [{"amount": 1, "currency_code": "gbp"}],
+        "options": {"Default option": "Default option value"},
+    }
+    without_variants(rig, product)
+    rig.post(f"/admin/products/{product['id']}", {"variants": [body]})
+
+
+@pytest.mark.parametrize(
+    ("breaking", "fault"),
+    [
+        (without_variants, None),
+        (without_price, Fault("reset", PRODUCTS, after=True)),
+        (without_inventory_item, Fault("reset", "DELETE", after=True)),
+    ],
+    ids=["no variants", "no price, answer lost", "no inventory item, deletion's answer lost"],
+)
+def test_a_half_made_product_is_replaced(
+    breaking: Callable[[Rig, dict[str, Any]], None], fault: Fault | None, rig: Rig
+) -> None:
+    feed = [offer("a"), offer("b", name="Other")]
+    rig.imports(feed)
+    [broken] = [product for product in rig.products() if product["external_id"] == "awin:1:a"]
+    breaking(rig, broken)
+    missing = rig.missing(feed)
+    assert missing.select("offer_key", "half_made_product_id").rows() == [("awin:1:a", broken["id"])]
+
+    rig.proxy.faults.extend([fault] if fault else [])
+    assert rig.application().import_missing(missing).counts["applied"] == 1
+    assert not rig.proxy.faults
+    assert_the_shop_is_the_feed(rig, feed)
+    assert {product["handle"] for product in rig.products()} == {"product-a", "other"}
+
+
+def test_repair_leaves_somebody_elses_inventory_alone(rig: Rig) -> None:
+    feed = [offer("a")]
+    rig.imports(feed)
+    without_variants(rig, rig.products()[0])
+    # The SKU is somebody else's now, inventory item and all.
+    for item in rig.get("/admin/inventory-items", sku="a")["inventory_items"]:
+        rig.http.delete(f"/admin/inventory-items/{item['id']}").raise_for_status()
+    other = own_product("other", sku="a") | {"external_id": "awin:2:a"}
+    rig.post("/admin/products", other)
+    result = rig.imports(feed)
+    assert dict(result.failures).keys() == {"awin:1:a"}
+    [left] = rig.get("/admin/inventory-items", sku="a", fields="id,variants.id")["inventory_items"]
+    assert len(left["variants"]) == 1
+
+
+GROUP = [offer("S", parent="g", name="Shoe S", size="S"), offer("M", parent="g", name="Shoe M", size="M")]
+VARIANTS = "POST /admin/products/prod"
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [],
+        [Fault("429", VARIANTS)],
+        [Fault("500", VARIANTS)],
+        [Fault("reset", VARIANTS, after=True), Fault("reset", VARIANTS, after=True)],
+        [Fault("reset", LEVELS)],
+        [Fault("500", "GET /admin/products/prod")],
+    ],
+    ids=["no fault", "429", "500", "reset after the write, twice", "levels: reset", "read: 500"],
+)
+def test_a_variant_joins_its_product(faults: list[Fault], rig: Rig) -> None:
+    rig.imports(GROUP[:1])
+    rig.proxy.faults.extend(faults)
+    result = rig.imports(GROUP)
+    assert not rig.proxy.faults
+    assert dict(result.counts)["applied"] == 1
+    assert_the_shop_is_the_feed(rig, GROUP)
+    fields = "options.title,options.values.value"
+    [product] = rig.get("/admin/products", fields=fields)["products"]
+    assert [(o["title"], {v["value"] for v in o["values"]}) for o in product["options"]] == [("Size", {"S", "M"})]
+
+
+def test_a_variant_whose_options_are_taken_gets_its_sku(rig: Rig) -> None:
+    rig.imports(GROUP[:1])
+    twin = offer("S2", parent="g", name="Shoe S", size="S")
+    assert rig.imports([GROUP[0], twin]).counts["applied"] == 1
+    assert_the_shop_is_the_feed(rig, [GROUP[0], twin])
+
+
+@pytest.mark.parametrize("prices", [[], [{"amount": 1, "currency_code": "gbp"}]], ids=["no price", "no inventory item"])
+def test_a_half_made_variant_is_replaced(prices: list[Any], rig: Rig) -> None:
+    rig.imports(GROUP)
+    [product] = rig.products()
+    whole, broken = sorted(product["variants"], key=lambda variant: variant["sku"] != "S")
+    body = {"title": "M", "sku": "M", "prices": prices, "options": {"Size": "M"}}
+    path = f"/admin/products/{product['id']}"
+    rig.http.delete(f"{path}/variants/{broken['id']}").raise_for_status()
+    if prices:
+        rig.post(path, {"variants": [{"id": whole["id"]}, body]})
+    else:
+        rig.post(f"{path}/variants", body)
+    assert rig.missing(GROUP)["existing_product_id"].to_list() == [product["id"]]
+    assert rig.imports(GROUP).counts["applied"] == 1
+    assert_the_shop_is_the_feed(rig, GROUP)
+
+
+def test_hide_and_restore_leave_the_rest_as_it_was(rig: Rig) -> None:
+    rig.imports(FEED[:3])
+    before = {product["id"]: product for product in rig.products()}
+    rig.post("/admin/products/" + next(iter(before)), {"metadata": {"note": "mine"}})
+    catalog = rig.catalog()
+    matched = discrepancies.matched_products(offers(), catalog, RULES).collect().lazy()
+    missing = rig.missing([]).lazy()
+    only = discrepancies.medusa_only_products(catalog, matched, missing, NO_LOOSE).collect()
+    rig.proxy.faults.append(Fault("reset", PRODUCTS, after=True))
+    assert rig.application().hide(only).counts["applied"] == 3
+    assert {(p["status"], p["metadata"][HIDDEN_BY_RUN]) for p in rig.products()} == {("draft", rig.run_id)}
+
+    catalog = rig.catalog()
+    matched = discrepancies.matched_products(offers(*FEED[:3]), catalog, RULES).collect().lazy()
+    returning = discrepancies.returning_products(matched, catalog, missing).collect()
+    rig.proxy.faults.append(Fault("500", PRODUCTS))
+    assert rig.application().restore(returning).counts["applied"] == 3
+    after = {product["id"]: product for product in rig.products()}
+    next(iter(before.values()))["metadata"]["note"] = "mine"
+    assert after == before
+
+
+def test_a_read_back_that_fails_leaves_the_rows_open_for_the_next_run(rig: Rig) -> None:
+    rig.imports(FEED[:3])
+    catalog = rig.catalog()
+    matched = discrepancies.matched_products(offers(), catalog, RULES).collect().lazy()
+    only = discrepancies.medusa_only_products(catalog, matched, rig.missing([]).lazy(), NO_LOOSE).collect()
+    writer, engine = StatusWriter(rig.client, Kind.HIDE), rig.application().engine
+    left_by = rig.run_id
+    rig.proxy.faults.extend([Fault("502", "GET /admin/products")] * 12)
+    result = engine.apply(writer, plans.hide_plan(only, left_by, "2026-11-21", None, hold_loose=False))
+    assert "HTTP 502" in str(result.stopped_reason)
+    assert rig.outcomes() == {"unknown": 3}
+
+    rig.proxy.faults.clear()
+    assert rig.application().engine.settle_left_open(writer) == 3
+    assert {row.status for row in rig.ledger.rows(left_by, Kind.HIDE)} == {Status.APPLIED}
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [[], [Fault("reset", LEVELS, after=True)], [Fault("429", LEVELS)], [Fault("500", LEVELS), Fault("page", LEVELS)]],
+    ids=["no fault", "reset after the write", "429", "500, then a page"],
+)
+def test_levels(faults: list[Fault], rig: Rig) -> None:
+    rig.imports(FEED)
+    changed = [row | {"in_stock": not row["in_stock"]} for row in FEED]
+    mismatches = rig.mismatches(changed)
+    rig.proxy.faults.extend(faults)
+    result = rig.application(batch_size=5).set_stock(mismatches)
+    assert not rig.proxy.faults
+    assert result.counts["applied"] == len(FEED)
+    assert_the_shop_is_the_feed(rig, changed)
+    assert rig.mismatches(changed).is_empty()
+
+
+def test_one_level_that_is_refused_fails_alone(rig: Rig) -> None:
+    rig.imports(FEED)
+    changed = [row | {"in_stock": not row["in_stock"]} for row in FEED]
+    mismatches = rig.mismatches(changed)
+    gone = mismatches["inventory_item_id"][4]
+    rig.http.delete(f"/admin/inventory-items/{gone}").raise_for_status()
+    writer = LevelWriter(rig.client, rig.shop.stock_location_id)
+    result = rig.application().engine.apply(writer, plans.stock_plan(mismatches, None))
+    assert [key for key, _ in result.failures] == [mismatches["variant_id"][4]]
+    assert result.counts["applied"] == len(FEED) - 1
+
+
+def test_a_dry_run_writes_nothing(rig: Rig) -> None:
+    result = rig.imports(FEED, dry_run=True, rehost_images=True)
+    assert result.counts["skipped"] == len(FEED)
+    assert [request for request in rig.proxy.requests if not request.startswith("GET")] == []
+    assert rig.products() == []
+
+
+def test_a_wrong_key_stops_everything_in_one_sentence(rig: Rig) -> None:
+    missing = rig.missing([*GROUP, *FEED])
+    application = rig.application(batch_size=4)
+    # After the brands and tags; the second answer meets the other thread.
+    rig.proxy.faults.extend([Fault("401", PRODUCTS)] * 2)
+    result = application.import_missing(missing)
+    assert result.counts["failed"] == missing.height
+    assert result.stopped_reason == (
+        f"POST {rig.proxy.address}/admin/products/batch: HTTP 401 Unauthorized. "
+        "Check MEDUSA_ADMIN_API_KEY: it must be a secret key."
+    )
+    assert rig.products() == []
+    rig.proxy.faults.clear()
+    assert rig.imports([*GROUP, *FEED]).counts["applied"] == missing.height
+
+
+def test_images_are_rehosted_and_a_broken_one_costs_only_itself(rig: Rig) -> None:
+    def answer(path: str) -> tuple[int, str, bytes]:
+        good = path in ("/1.jpg", "/2.jpg")
+        return (200, "image/jpeg", b"jpeg" + path.encode()) if good else (404, "text/html", b"no")
+
+    with AnsweringServer(answer) as web:
+        feed = [
+            offer("a", image_url=f"{web}/1.jpg", more_image_urls=[f"{web}/gone.jpg", f"{web}/2.jpg"]),
+            offer("b", name="Other", image_url=f"{web}/gone.jpg"),
+        ]
+        assert rig.imports(feed, rehost_images=True).counts["applied"] == 2
+    fields = "external_id,thumbnail,images.url"
+    shown = {p["external_id"]: p for p in rig.get("/admin/products", fields=fields)["products"]}
+    addresses = [image["url"] for image in shown["awin:1:a"]["images"]]
+    assert len(addresses) == 2
+    assert shown["awin:1:a"]["thumbnail"] == addresses[0]
+    assert all("/static/" in address for address in addresses)
+    assert httpx.get(rig.shop.base_url + addresses[0][addresses[0].index("/static/") :]).content == b"jpeg/1.jpg"
+    assert (shown["awin:1:b"]["thumbnail"], shown["awin:1:b"]["images"]) == (None, [])

@@ -1,0 +1,108 @@
+"""Held plans on both databases: one hash for the same rows, and each decided once."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from awin_medusa_pipeline.core.store.database import Database
+from awin_medusa_pipeline.sync.store.held_plans import HeldPlan, HeldPlans, PlanError, PlanState
+
+SHOP = "http://shop.test"
+NIGHT = datetime(2026, 11, 21, 2, tzinfo=UTC)
+ROWS = [{"product_id": "prod_1", "title": "Lämp"}, {"product_id": "prod_2", "title": None}]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.time = NIGHT
+
+    def __call__(self) -> datetime:
+        return self.time
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def plans(database: Database, clock: Clock) -> HeldPlans:
+    return HeldPlans(database, now=clock)
+
+
+def keep(plans: HeldPlans, run_id: str = "run-1", rows: list[dict[str, object]] | None = None) -> HeldPlan:
+    return plans.keep(SHOP, "hide", run_id, ROWS if rows is None else rows, ["too many"], hours=24)
+
+
+def test_the_same_rows_are_the_same_plan(plans: HeldPlans, clock: Clock) -> None:
+    first = keep(plans)
+    clock.time += timedelta(hours=20)
+    again = keep(plans, "run-2")
+    assert again.hash == first.hash
+    assert (again.run_id, again.expires_at) == ("run-2", NIGHT + timedelta(hours=44))
+    assert keep(plans, rows=ROWS[:1]).hash != first.hash
+    assert len(plans.all(SHOP)) == 2
+    assert plans.find(first.hash[:12]).rows == ROWS
+
+
+def test_an_approved_plan_is_applied_once(plans: HeldPlans) -> None:
+    held = keep(plans)
+    assert [plan.hash for plan in plans.of_run("run-1")] == [held.hash]
+    approved = plans.approve(held.hash[:12], "ada")
+    assert (approved.state, approved.decided_by) == (PlanState.APPROVED, "ada")
+    assert plans.to_apply(held.hash, "hide", "run-2").hash == held.hash
+    plans.mark_applied(held.hash, "run-2")
+    with pytest.raises(PlanError, match="applied by ada"):
+        plans.to_apply(held.hash, "hide", "run-3")
+
+
+def test_a_rejected_plan_stays_rejected(plans: HeldPlans) -> None:
+    held = keep(plans)
+    plans.reject(held.hash, "ada")
+    assert keep(plans, "run-2").state is PlanState.REJECTED
+    assert plans.of_run("run-2") == []
+    with pytest.raises(PlanError, match="rejected by ada"):
+        plans.approve(held.hash, "bob")
+
+
+def test_a_plan_expires(plans: HeldPlans, clock: Clock) -> None:
+    held = keep(plans)
+    clock.time += timedelta(hours=24)
+    with pytest.raises(PlanError, match="expired"):
+        plans.approve(held.hash, "ada")
+    assert keep(plans, "run-2").state is PlanState.HELD
+    plans.approve(held.hash, "ada")
+
+
+@pytest.mark.parametrize(
+    ("start", "kind", "why"),
+    [("0000", "hide", "there is none"), ("", "hide", "there is none"), (None, "stock", "it is a plan to hide")],
+)
+def test_what_cannot_be_applied(plans: HeldPlans, start: str | None, kind: str, why: str) -> None:
+    held = keep(plans)
+    with pytest.raises(PlanError, match=why):
+        plans.to_apply(held.hash if start is None else start, kind, "ada")
+
+
+def test_old_plans_are_pruned(plans: HeldPlans) -> None:
+    keep(plans)
+    assert plans.prune(NIGHT + timedelta(hours=24)) == 0
+    assert plans.prune(NIGHT + timedelta(hours=25)) == 1
+
+
+def test_a_row_that_was_rejected_is_known_again_as_long_as_it_stays_the_same(plans: HeldPlans, clock: Clock) -> None:
+    rows = [
+        {"key": "a", "price": Decimal("9.9900"), "edited": True},
+        {"key": "b", "price": Decimal("5.0000"), "edited": False},
+    ]
+    asked = keep(plans, rows=rows)
+    assert plans.rejections(SHOP, "hide", rows, hours=24) == {}
+    plans.reject(asked.hash, "ada")
+    later = [{"key": "c", "price": Decimal("1"), "edited": False}, rows[1] | {"price": Decimal("6")}, rows[0]]
+    clock.time += timedelta(days=20)
+    assert {index: plan.hash for index, plan in plans.rejections(SHOP, "hide", later, hours=24).items()} == {
+        2: asked.hash
+    }
+    assert plans.rejections(SHOP, "stock", later, hours=24) == plans.rejections("other", "hide", later, hours=24) == {}
+    assert plans.prune(clock.time) == 0, "a rejection that still counts is kept"

@@ -1,0 +1,172 @@
+"""The operation log: order, outcomes, what dead runs left, and counts that add up."""
+
+import signal
+import subprocess
+import sys
+import uuid
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from awin_medusa_pipeline.core.store.database import Database, open_database
+from awin_medusa_pipeline.sync.store.ledger import KEPT, Final, Intent, Kind, Ledger, Outcome, Status, reported
+
+SHOP = "http://shop"
+NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def ledger(database: Database) -> Ledger:
+    ledger = Ledger(database)
+    ledger.start_run("run-1", shop=SHOP, job="daily_sync_job")
+    return ledger
+
+
+def test_the_first_start_of_a_run_decides(ledger: Ledger) -> None:
+    first = ledger.start_run("run-2", shop=SHOP, job="a", dry_run=True, started_at=NOW)
+    again = ledger.start_run("run-2", shop="other", job="b")
+    assert (again.shop, again.job, again.dry_run, again.started_at) == (SHOP, "a", True, NOW)
+    assert again.started_at.tzinfo is UTC
+    assert first.finished_at is None
+    ledger.finish_run("run-2")
+    finished = ledger.run("run-2")
+    assert finished is not None
+    assert finished.finished_at is not None
+    assert ledger.run("nobody") is None
+
+
+def test_intent_then_outcome(ledger: Ledger) -> None:
+    rows = [
+        Intent(f"awin:1:{n}", before=None, after={"price": Decimal("1.10"), "at": NOW}, batch=n) for n in range(500)
+    ]
+    ids = ledger.record_intents("run-1", Kind.IMPORT, rows)
+    assert [operation.key for operation in ledger.rows("run-1", Kind.IMPORT)] == [row.key for row in rows]
+    assert [operation.id for operation in ledger.rows("run-1")] == ids
+    ledger.record_outcomes(
+        [Outcome(ids[0], Status.APPLIED, "prod_1"), Outcome(ids[1], Status.FAILED, reason="HTTP 400")]
+    )
+    first, second, third, *_ = ledger.rows("run-1", Kind.IMPORT)
+    assert (first.status, first.target_id, first.before) == (Status.APPLIED, "prod_1", None)
+    assert first.after == {"price": "1.10", "at": "2026-11-21 02:00:00+00:00"}
+    assert first.finished_at is not None
+    assert first.finished_at >= first.created_at
+    assert reported(second) == (Status.FAILED, "HTTP 400")
+    assert reported(third) == (Status.FAILED, "outcome unknown")
+
+
+def test_an_outcome_keeps_the_target_that_is_known(ledger: Ledger) -> None:
+    [known] = ledger.record_intents("run-1", Kind.HIDE, [Intent("prod_1", target_id="prod_1")])
+    ledger.record_outcomes([Outcome(known, Status.APPLIED)])
+    assert next(ledger.rows("run-1")).target_id == "prod_1"
+
+
+def test_nothing_to_write_writes_nothing(ledger: Ledger) -> None:
+    assert ledger.record_intents("run-1", Kind.STOCK, []) == []
+    ledger.record_finals("run-1", Kind.STOCK, iter(()))
+    ledger.record_outcomes([])
+    assert ledger.counts("run-1") == {}
+
+
+def test_a_batch_is_kept_whole_or_not_at_all(ledger: Ledger) -> None:
+    with pytest.raises(sa.exc.IntegrityError):
+        ledger.record_intents("never-started", Kind.STOCK, [Intent("a"), Intent("b")])
+    assert list(ledger.rows("never-started")) == []
+
+
+def test_open_intents_of_dead_runs(ledger: Ledger) -> None:
+    ledger.start_run("run-2", shop=SHOP, job="j")
+    ledger.start_run("elsewhere", shop="http://other", job="j")
+    sent, lost, fine = ledger.record_intents("run-1", Kind.IMPORT, [Intent("a"), Intent("b"), Intent("c")])
+    ledger.record_intents("run-1", Kind.STOCK, [Intent("d")])
+    ledger.record_intents("run-2", Kind.IMPORT, [Intent("e")])
+    ledger.record_intents("elsewhere", Kind.IMPORT, [Intent("f")])
+    ledger.record_outcomes([Outcome(lost, Status.UNKNOWN, reason="timeout"), Outcome(fine, Status.APPLIED)])
+
+    assert [row.key for row in ledger.open_intents(SHOP, Kind.IMPORT)] == ["a", "b", "e"]
+    assert [row.key for row in ledger.open_intents(SHOP, Kind.IMPORT, except_run="run-2")] == ["a", "b"]
+    assert ledger.counts("run-1")["import"] == counted(applied=1, failed=2)
+
+    ledger.record_outcomes([Outcome(sent, Status.APPLIED, "prod_a"), Outcome(lost, Status.FAILED, reason="not there")])
+    assert ledger.open_intents(SHOP, Kind.IMPORT, except_run="run-2") == []
+    assert ledger.counts("run-1")["import"] == counted(applied=2, failed=1)
+
+
+def test_open_intents_are_found_without_reading_the_log(tmp_path: Path) -> None:
+    plans: list[str] = []
+    with open_database(f"sqlite:///{tmp_path / 'state.db'}") as database:
+
+        def explain(connection: sa.Connection, _: object, statement: str, parameters: tuple[object, ...], *__: object):
+            if statement.startswith("SELECT"):
+                cursor = connection.connection.cursor()
+                plans.extend(row[3] for row in cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters))
+
+        sa.event.listen(sa.Engine, "before_cursor_execute", explain)
+        try:
+            assert Ledger(database).open_intents(SHOP, Kind.IMPORT) == []
+        finally:
+            sa.event.remove(sa.Engine, "before_cursor_execute", explain)
+    assert any("ix_sync_operations_open" in step for step in plans), plans
+
+
+KILLED = """
+import os, signal, sys
+from awin_medusa_pipeline.core.store.database import open_database
+from awin_medusa_pipeline.sync.store.ledger import Intent, Ledger
+ledger = Ledger(open_database(sys.argv[1]))
+ledger.record_intents("run-1", "import", [Intent(str(number)) for number in range(200)])
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_an_intent_outlives_a_kill(ledger: Ledger, store_url: str) -> None:
+    killed = subprocess.run([sys.executable, "-c", KILLED, store_url], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert len(ledger.open_intents(SHOP, Kind.IMPORT)) == 200
+
+
+def test_history_by_offer_and_by_medusa_id(ledger: Ledger) -> None:
+    ledger.start_run("run-2", shop=SHOP, job="j")
+    [made] = ledger.record_intents("run-1", Kind.IMPORT, [Intent("awin:1:a")])
+    ledger.record_outcomes([Outcome(made, Status.APPLIED, "prod_a")])
+    ledger.record_finals("run-2", Kind.HIDE, [Final("prod_a", Status.HELD, "too many", target_id="prod_a")])
+    assert [row.kind for row in ledger.history("awin:1:a")] == ["import"]
+    assert [row.kind for row in ledger.history("prod_a")] == ["import", "hide"]
+    assert ledger.history("nobody") == []
+
+
+def test_prune_takes_old_runs_with_their_operations(ledger: Ledger) -> None:
+    for name, age in {"old": KEPT + timedelta(seconds=1), "young": KEPT - timedelta(seconds=1)}.items():
+        ledger.start_run(name, shop=SHOP, job="j", started_at=NOW - age)
+        ledger.record_finals(name, Kind.STOCK, [Final("k", Status.UNCHANGED)])
+    assert ledger.prune(NOW - KEPT) == 1
+    assert ledger.run("old") is None
+    assert list(ledger.rows("old")) == []
+    assert len(list(ledger.rows("young"))) == 1
+
+
+def counted(**numbers: int) -> dict[str, int]:
+    return {
+        "planned": sum(numbers.values()),
+        **{name: numbers.get(name, 0) for name in ("applied", "unchanged", "skipped", "held", "failed")},
+    }
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(st.tuples(st.sampled_from(Kind), st.sampled_from(Status)), max_size=30))
+def test_counts_always_add_up(ledger: Ledger, rows: list[tuple[Kind, Status]]) -> None:
+    run_id = f"run-{uuid.uuid4()}"
+    ledger.start_run(run_id, shop=SHOP, job="j")
+    for kind, status in rows:
+        [id_] = ledger.record_intents(run_id, kind, [Intent("k")])
+        if status is not Status.INTENT:
+            ledger.record_outcomes([Outcome(id_, status)])
+    counts = ledger.counts(run_id)
+    assert {kind: numbers["planned"] for kind, numbers in counts.items()} == Counter(str(kind) for kind, _ in rows)
+    for numbers in counts.values():
+        assert numbers["planned"] == sum(value for name, value in numbers.items() if name != "planned")

@@ -1,0 +1,150 @@
+"""Report folders: names, readable tables, logs that add up, and what `latest` leads to."""
+
+import csv
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+import pytest
+from upath import UPath
+
+from awin_medusa_pipeline.core.files import home_path, local_path
+from awin_medusa_pipeline.core.store.database import open_database
+from awin_medusa_pipeline.sync.domain.contracts import MONEY
+from awin_medusa_pipeline.sync.store.ledger import Final, Intent, Kind, Ledger, Outcome, Run, Status
+from awin_medusa_pipeline.sync.store.reports import REPORTS, RunReports, folder_name, latest_folder, latest_summary
+
+
+def run(run_id: str = "0123456789abcdef", hour: int = 2) -> Run:
+    started = datetime(2026, 11, 21, hour, 0, 7, tzinfo=UTC)
+    return Run(run_id=run_id, shop="http://shop", job="daily_sync_job", started_at=started, dry_run=False)
+
+
+@pytest.fixture(params=["local", "memory"])
+def home(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return str(tmp_path) if request.param == "local" else f"memory://{tmp_path}"
+
+
+def test_folder_name() -> None:
+    assert folder_name(run().started_at, run().run_id) == "20261121T020007Z-01234567"
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_csv_is_readable_and_runs_no_formula(home: str, lazy: bool) -> None:
+    table = pl.DataFrame(
+        {
+            "name": ["=HYPERLINK(1)", "+49 30", "-5 %", "@x", "\tx", 'a "b", c\nd', None, "plain - x"],
+            "price": [Decimal(text) for text in ("100", "19.9", "-3.1", "0", "0.0001", "1.05", "10", "7")],
+            "images": [["=a", "b"], [], None, ["x"], ["y"], ["z"], ["z"], ["z"]],
+            "level": [-1, 2, None, 4, 5, 6, 7, 8],
+            "sizes": [[1, 2]] * 8,
+            "prices": [[{"currency": "eur", "amount": Decimal("1.5")}]] * 8,
+            "published": [True] * 8,
+        },
+        schema_overrides={"price": MONEY},
+    )
+    path = RunReports(home, run()).write_csv(table.lazy() if lazy else table, "stock-mismatches.csv")
+    rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines(keepends=True)))
+    assert [row["name"] for row in rows] == [
+        "'=HYPERLINK(1)", "'+49 30", "'-5 %", "'@x", "'\tx", 'a "b", c\nd', "", "plain - x",
+    ]  # fmt: skip
+    assert [row["price"] for row in rows] == ["100", "19.9", "-3.1", "0", "0.0001", "1.05", "10", "7"]
+    assert [row["images"] for row in rows][:4] == ["'=a | b", "", "", "x"]
+    assert [row["level"] for row in rows][:3] == ["-1", "2", ""]
+    assert rows[0]["sizes"] == "1 | 2"
+    assert json.loads(rows[0]["prices"])["currency"] == "eur"
+    assert rows[0]["published"] == "true"
+
+
+def test_an_empty_table_has_its_header(home: str) -> None:
+    path = RunReports(home, run()).write_csv(pl.DataFrame(schema={"sku": pl.String, "price": MONEY}), "empty.csv")
+    assert path.read_text() == "sku,price\n"
+
+
+def test_logs_and_summaries_from_the_ledger(tmp_path: Path) -> None:
+    with open_database(f"sqlite:///{tmp_path / 'state.db'}") as database:
+        ledger = Ledger(database)
+        row = ledger.start_run("0123456789abcdef", shop="http://shop", job="daily_sync_job")
+        made, refused, _lost = ledger.record_intents(
+            row.run_id, Kind.IMPORT, [Intent("a", after={"title": "Ä"}), Intent("b"), Intent("c")]
+        )
+        ledger.record_outcomes(
+            [Outcome(made, Status.APPLIED, "prod_a"), Outcome(refused, Status.FAILED, reason="HTTP 400")]
+        )
+        ledger.record_finals(row.run_id, Kind.IMPORT, [Final("d", Status.HELD, "too many")])
+        reports = RunReports(str(tmp_path), row)
+        counts = reports.write_operations(Kind.IMPORT, ledger.rows(row.run_id, Kind.IMPORT))
+        assert counts == ledger.counts(row.run_id)["import"]
+
+    lines = [json.loads(line) for line in (reports.folder / "import-log.ndjson").read_text().splitlines()]
+    first = lines[0]
+    assert list(first) == ["time", "run", "kind", "key", "target", "before", "after", "status", "error"]
+    assert datetime.fromisoformat(first["time"]).tzinfo is not None
+    assert (first["key"], first["target"], first["after"], first["status"]) == (
+        "a",
+        "prod_a",
+        {"title": "Ä"},
+        "applied",
+    )
+    assert [(line["status"], line["error"]) for line in lines[1:]] == [
+        ("failed", "HTTP 400"),
+        ("failed", "outcome unknown"),
+        ("held", "too many"),
+    ]
+    summary = json.loads((reports.folder / "import-summary.json").read_text())
+    assert {name: summary[name] for name in counts} == counts
+    assert summary["planned"] == len(lines) == 4
+    assert summary["reasons"] == {"failed": {"HTTP 400": 1, "outcome unknown": 1}, "held": {"too many": 1}}
+
+
+def test_a_kind_without_operations_has_files_too(home: str) -> None:
+    reports = RunReports(home, run())
+    assert reports.write_operations("hide", [])["planned"] == 0
+    assert (reports.folder / "hide-log.ndjson").read_text() == ""
+    assert json.loads((reports.folder / "hide-summary.json").read_text())["planned"] == 0
+
+
+def test_latest_leads_to_the_newest(home: str) -> None:
+    assert latest_summary(home) is None
+    early, late = RunReports(home, run("early", 2)), RunReports(home, run("late", 3))
+    for reports, number in ((early, 1), (late, 2)):
+        reports.write_json({"feed_rows": number, "price": Decimal("1.10")})
+        reports.point_latest()
+    assert latest_summary(home) == {"feed_rows": 2, "price": "1.10"}
+    early.point_latest()  # ended later, but its numbers are older
+    assert latest_summary(home) == {"feed_rows": 2, "price": "1.10"}
+    assert latest_folder(home_path(home) / REPORTS) == late.folder
+
+
+def test_latest_is_a_link_that_survives_a_move(tmp_path: Path) -> None:
+    reports = RunReports(str(tmp_path / "old"), run())
+    reports.write_json({"feed_rows": 1})
+    reports.point_latest()
+    (tmp_path / "old").rename(tmp_path / "new")
+    link = tmp_path / "new" / REPORTS / "latest"
+    assert link.is_symlink()
+    assert json.loads((link / "sync-summary.json").read_text()) == {"feed_rows": 1}
+
+
+def test_latest_as_a_file_where_links_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("no links here")
+
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+    reports = RunReports(str(tmp_path), run())
+    reports.write_json({"feed_rows": 1})
+    reports.point_latest()
+    assert (tmp_path / REPORTS / "latest.txt").read_text() == f"{reports.folder.name}\n"
+    assert latest_summary(str(tmp_path)) == {"feed_rows": 1}
+
+
+def test_writing_again_replaces(home: str) -> None:
+    reports = RunReports(home, run())
+    for number in (1, 2):
+        path = reports.write_json({"n": number}, "x.json")
+    assert json.loads(path.read_text()) == {"n": 2}
+    names = [found.name for found in UPath(reports.folder).iterdir()]
+    assert names == ["x.json"]
+    assert (local_path(path) is None) == home.startswith("memory:")

@@ -1,0 +1,27 @@
+"""`python -m awin_medusa_pipeline_tests.tools.bench [feed] [shop] [etsy]`; without an argument, all of it."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+from awin_medusa_pipeline_tests.tools.bench import etsy, feed, shop, timing
+
+console = Console()
+
+
+def main(parts: list[str]) -> None:
+    """Measure and show."""
+    results: list[timing.Comparison] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for part in (feed, shop, etsy):
+            name = part.__name__.rpartition(".")[2]
+            if not parts or name in parts:
+                results += part.measure(Path(folder), console)
+    if results:
+        timing.show(results, console)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

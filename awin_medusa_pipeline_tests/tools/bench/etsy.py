@@ -1,0 +1,71 @@
+"""Calls that a product costs at Etsy, beside the least number that can do the same; counted, not timed.
+
+Etsy allows 5 to 150 calls a second and 5,000 to 100,000 a day, so the calls are what a sync costs.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from awin_medusa_pipeline.core.store.database import open_database
+from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
+from awin_medusa_pipeline_tests.support.etsy_laboratory import EtsyLaboratory, laboratory
+from awin_medusa_pipeline_tests.support.etsy_products import grid
+from awin_medusa_pipeline_tests.support.etsy_standin import running
+from awin_medusa_pipeline_tests.tools.bench.timing import Comparison
+
+PRODUCTS = 100
+IMAGES = ("a", "b")
+
+
+def measure(folder: Path, console: Console) -> list[Comparison]:
+    """On a stand-in of its own. Nothing to compare in seconds: the table is shown here."""
+    table = Table(
+        "product", "calls", "of them writing", "least", "", title=f"Calls at Etsy for each of {PRODUCTS} products"
+    )
+    with running() as url, open_database(f"sqlite:///{folder / 'etsy.db'}") as database:
+        for publish in (False, True):
+            handle = EtsyHandle(url)
+            handle.reset()
+            with laboratory(handle, database, publish=publish, publish_at_most=PRODUCTS) as lab:
+                for name, change, least, why in PUBLISHED if publish else DRAFTS:
+                    change(lab)
+                    before = handle.last_call()
+                    with console.status(f"Etsy: {name}"):
+                        lab.sync()
+                    assert lab.wrong() == []
+                    calls, writes = len(handle.calls(after=before)), len(handle.writes(after=before))
+                    table.add_row(name, f"{calls / PRODUCTS:.2f}", f"{writes / PRODUCTS:.2f}", f"{least:.2f}", why)
+    console.print(table)
+    return []
+
+
+def stocked(
+    *, price: str = "9.99", title: str = "Lamp", images: tuple[str, ...] = IMAGES
+) -> Callable[[EtsyLaboratory], None]:
+    """All products like this, with four variants each."""
+
+    def change(lab: EtsyLaboratory) -> None:
+        for number in range(PRODUCTS):
+            first, *rest = grid("rb", "SM")
+            first = first.model_copy(update={"price": Decimal(price)})
+            lab.add(f"prod_{number}", first, *rest, title=f"{title} {number}", images=images)
+
+    return change
+
+
+LOOK = 1 / 100
+"""A look at a hundred listings at once is a call."""
+Case = tuple[str, Callable[[EtsyLaboratory], None], float, str]
+DRAFTS: tuple[Case, ...] = (
+    ("new, two images", stocked(), 4 + LOOK, "draft, variants, each image"),
+    ("unchanged", stocked(), LOOK, "a look, to see that it is there"),
+    ("another price", stocked(price="8.99"), 1 + LOOK, "variants"),
+    ("another title", stocked(price="8.99", title="Oak lamp"), 1 + LOOK, "content"),
+    ("an image more", stocked(price="8.99", title="Oak lamp", images=("a", "b", "c")), 1 + LOOK, "the image"),
+    ("images in another order", stocked(price="8.99", title="Oak lamp", images=("c", "a", "b")), 1 + LOOK, "the order"),
+)
+PUBLISHED: tuple[Case, ...] = (("new, published", stocked(), 5 + LOOK, "and publishing"),)

@@ -1,0 +1,219 @@
+"""Writing and reading the real Medusa of the sandbox, beside a bare loop of the same calls."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import polars as pl
+from rich.console import Console
+
+from awin_medusa_pipeline.core.store.database import open_database
+from awin_medusa_pipeline.medusa.catalog import ADMIN_FIELDS, variants_frame
+from awin_medusa_pipeline.medusa.client import PAGE, MedusaClient
+from awin_medusa_pipeline.medusa.client import Shop as ShopIds
+from awin_medusa_pipeline.sandbox import Sandbox
+from awin_medusa_pipeline.sandbox.feed_generator import write_feed
+from awin_medusa_pipeline.sync.domain import contracts, discrepancies, plans
+from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
+from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules
+from awin_medusa_pipeline.sync.engine.applier import Application
+from awin_medusa_pipeline.sync.engine.apply import BATCH, THREADS, Engine, Operation
+from awin_medusa_pipeline.sync.engine.categories import product_defaults
+from awin_medusa_pipeline.sync.engine.intake import FeedParts
+from awin_medusa_pipeline.sync.store.ledger import Ledger
+from awin_medusa_pipeline_tests.conftest import TEST_HOME
+from awin_medusa_pipeline_tests.tools.bench.timing import Comparison, compare, seconds_of
+
+PORT = 23400
+NEW_PRODUCTS, STOCK_UPDATES, CATALOGUE = 2_000, 2_400, 20_000
+PAIRS = 3
+RULES = StockRules()
+
+
+def measure(folder: Path, console: Console) -> list[Comparison]:
+    """On a sandbox of its own, so that nothing else writes to it."""
+    sandbox = Sandbox(TEST_HOME / "bench", PORT, software=TEST_HOME / "software")
+    with console.status("Starting the sandbox"):
+        sandbox.up()
+    try:
+        source = folder / "shop.csv.gz"
+        write_feed(source, offers=2 * CATALOGUE, quirks=False)
+        parts = FeedParts(folder / "shop", FeedRules())
+        parts.take(source, "bench")
+        offers = parts.offers.collect()
+        # One variant a product, so that products, variants and levels are the same number.
+        single = offers.filter(pl.col("product_key").is_unique()).with_columns(product_key="offer_key")
+        with MedusaClient(sandbox.shop.base_url, admin_key=sandbox.shop.admin_key) as client:
+            bench = Bench(sandbox, client, folder, console)
+            return [*bench.applying(single), bench.reading(offers)]
+    finally:
+        sandbox.down()
+
+
+@dataclass
+class Bench:
+    """The works, each in our way and bare."""
+
+    sandbox: Sandbox
+    client: MedusaClient
+    folder: Path
+    console: Console
+
+    def __post_init__(self) -> None:
+        self.ids: ShopIds = self.client.shop(sales_channel=None, stock_location=None, shipping_profile=None)
+
+    def applying(self, offers: pl.DataFrame) -> list[Comparison]:
+        """New products with levels, then levels alone."""
+        new, more = offers.head(NEW_PRODUCTS), offers.slice(NEW_PRODUCTS, STOCK_UPDATES - NEW_PRODUCTS)
+        warm_up = offers.tail(BATCH)
+
+        def importing(way: Callable[[pl.DataFrame], object]) -> float:
+            self.sandbox.reset()
+            self.import_products(self.missing(warm_up))
+            missing = self.missing(new)
+            return seconds_of(lambda: way(missing))
+
+        with self.console.status(f"Importing {NEW_PRODUCTS:,} products"):
+            made = compare(
+                f"{NEW_PRODUCTS:,} new products with stock",
+                1.15,
+                lambda: importing(self.import_products),
+                lambda: importing(self.import_bare),
+                PAIRS,
+            )
+        self.import_products(self.missing(more))
+        level = RULES.in_stock_level
+
+        def stock(way: Callable[[pl.DataFrame], object]) -> float:
+            nonlocal level
+            level += 1
+            mismatches = self.stock_mismatches(pl.concat([new, more]), level)
+            assert mismatches.height == STOCK_UPDATES
+            return seconds_of(lambda: way(mismatches))
+
+        with self.console.status(f"Setting {STOCK_UPDATES:,} levels"):
+            levels = compare(
+                f"{STOCK_UPDATES:,} stock updates",
+                1.25,
+                lambda: stock(self.set_stock),
+                lambda: stock(self.set_stock_bare),
+                2 * PAIRS,
+            )
+        with self.console.status("Running once more on the unchanged feed"):
+            again = self.missing(pl.concat([new, more]))
+        made.note = f"unchanged feed: {again.height} to import, so no write"
+        return [made, levels]
+
+    def reading(self, offers: pl.DataFrame) -> Comparison:
+        """A large catalogue as a table, beside the same pages as JSON."""
+        keys = offers.select("product_key").unique(maintain_order=True).head(CATALOGUE)
+        with self.console.status(f"Filling the shop with {CATALOGUE:,} products"):
+            self.sandbox.reset()
+            self.import_products(self.missing(offers.join(keys, on="product_key", how="semi", maintain_order="left")))
+        with self.console.status("Reading the catalogue"):
+            return compare(
+                f"{CATALOGUE:,} products read",
+                1.15,
+                lambda: seconds_of(self.catalog),
+                lambda: seconds_of(self.read_bare),
+                PAIRS,
+            )
+
+    def catalog(self) -> pl.DataFrame:
+        """The catalogue as the asset reads it."""
+        location, categories = self.ids.stock_location_id, self.client.category_handles()
+        pages = [variants_frame(page, location, categories) for page in self.client.product_pages()]
+        return pl.concat([variants_frame([], location), *pages])
+
+    def read_bare(self) -> None:
+        """The same pages, two at a time."""
+
+        def page(offset: int) -> Any:
+            params = {"fields": ADMIN_FIELDS, "limit": PAGE, "offset": offset, "order": "id"}
+            return http.get("/admin/products", params=params).raise_for_status().json()
+
+        with self.sandbox.shop.client() as http, ThreadPoolExecutor(THREADS) as threads:
+            categories = {"fields": "handle,products.id", "limit": PAGE}
+            http.get("/admin/product-categories", params=categories).raise_for_status().json()
+            list(threads.map(page, range(0, CATALOGUE, PAGE)))
+
+    def missing(self, offers: pl.DataFrame) -> pl.DataFrame:
+        """Rows to import."""
+        shop, feed = self.catalog().lazy(), offers.lazy()
+        matched = discrepancies.matched_products(feed, shop, RULES).collect().lazy()
+        loose = pl.LazyFrame(schema=contracts.dtypes(contracts.LooseMatch))
+        return discrepancies.missing_products(feed, shop, matched, loose, RULES).collect()
+
+    def stock_mismatches(self, offers: pl.DataFrame, level: int) -> pl.DataFrame:
+        """Levels that all differ, by asking for another one."""
+        shop = self.catalog().lazy()
+        feed = offers.lazy().with_columns(in_stock=pl.lit(True))
+        matched = discrepancies.matched_products(feed, shop, StockRules(level)).collect().lazy()
+        nothing = pl.LazyFrame(schema=contracts.dtypes(contracts.MissingProduct))
+        return discrepancies.stock_mismatches(matched, shop, nothing).collect()
+
+    def application(self) -> Application:
+        """Ours, with a ledger on disk."""
+        run_id = str(uuid.uuid4())
+        ledger = Ledger(open_database(f"sqlite:///{self.folder}/bench.db"))
+        ledger.start_run(run_id, shop=self.client.base_url, job="bench")
+        return Application(self.client, self.ids, Engine(ledger, run_id), dry_run=False, hold_loose=False)
+
+    def import_products(self, missing: pl.DataFrame) -> None:
+        """Ours."""
+        result = self.application().import_missing(missing)
+        assert result.counts["applied"] == missing.height, result
+
+    def set_stock(self, mismatches: pl.DataFrame) -> None:
+        """Ours."""
+        result = self.application().set_stock(mismatches)
+        assert result.counts["applied"] == mismatches.height, result
+
+    def import_bare(self, missing: pl.DataFrame) -> None:
+        """Bodies made, products made, levels made; nothing kept, nothing looked at."""
+        defaults = product_defaults(self.client, self.ids, missing)
+        plan = plans.import_plan(missing, defaults)
+        bodies = [operation.body for operation in plan if isinstance(operation, Operation)]
+        fields = {"fields": "id,variants.sku,variants.inventory_items.inventory_item_id"}
+
+        def one(http: httpx.Client, part: Sequence[Any]) -> None:
+            answer = http.post(
+                "/admin/products/batch", params=fields, json={"create": [body["product"] for body in part]}
+            )
+            levels = {sku: level for body in part for sku, level in body["levels"].items()}
+            created = [
+                self.level(variant["inventory_items"][0]["inventory_item_id"], levels[variant["sku"]])
+                for product in answer.raise_for_status().json()["created"]
+                for variant in product["variants"]
+            ]
+            http.post("/admin/inventory-items/location-levels/batch", json={"create": created}).raise_for_status()
+
+        self.in_batches(bodies, one)
+
+    def set_stock_bare(self, mismatches: pl.DataFrame) -> None:
+        """Levels set; nothing kept, nothing looked at."""
+        rows = mismatches.select("inventory_item_id", "wanted_level").iter_rows()
+
+        def one(http: httpx.Client, part: Sequence[Any]) -> None:
+            body = {"update": part}
+            http.post("/admin/inventory-items/location-levels/batch", json=body).raise_for_status()
+
+        self.in_batches([self.level(item, level) for item, level in rows], one)
+
+    def level(self, item_id: str, quantity: int) -> dict[str, Any]:
+        """One level in Medusa's words."""
+        return {
+            "inventory_item_id": item_id,
+            "location_id": self.ids.stock_location_id,
+            "stocked_quantity": quantity,
+        }
+
+    def in_batches(self, bodies: Sequence[Any], one: Callable[[httpx.Client, Sequence[Any]], None]) -> None:
+        """The bare loop."""
+        parts = [bodies[start : start + BATCH] for start in range(0, len(bodies), BATCH)]
+        with self.sandbox.shop.client() as http, ThreadPoolExecutor(THREADS) as threads:
+            list(threads.map(lambda part: one(http, part), parts))

@@ -1,0 +1,171 @@
+"""The kinds of trouble, and how often each leaves something behind."""
+
+import contextlib
+import random
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
+
+import psutil
+
+from awin_medusa_pipeline_tests.support.fault_proxy import Fault, FaultProxy
+from awin_medusa_pipeline_tests.tools.chaos.judge import Findings
+from awin_medusa_pipeline_tests.tools.chaos.laboratory import LIMIT, Laboratory, Morning
+
+Trouble = Callable[[Laboratory, Morning, random.Random], bool]
+
+
+@dataclass
+class Report:
+    """What a kind of trouble left behind, all its times together."""
+
+    findings: Findings = field(default_factory=Findings)
+    times: int = 0
+    unfinished: int = 0
+    """Times that one more sync found something to do."""
+    seeds: list[str] = field(default_factory=list)
+    """Of those that left something."""
+
+
+def repeated(
+    laboratory: Laboratory, trouble: Trouble, times: int, seed: int, *, one_more_sync: bool
+) -> Iterator[Report]:
+    """Make the trouble so many times, on each kind of morning in turn, and judge the shop each time: all until then."""
+    report = Report()
+    for number in count():
+        if report.times == times:
+            return
+        assert number < 2 * times + 10, f"{trouble.__name__} hardly ever happens"
+        morning = laboratory.mornings[number % len(laboratory.mornings)]
+        name = f"{seed}-{number}"
+        if not trouble(laboratory, morning, random.Random(name)):
+            continue  # the sync was through before the trouble came
+        if one_more_sync:
+            laboratory.proxy.requests.clear()
+            code = laboratory.sync(morning.feed)
+            report.unfinished += any(not request.startswith("GET") for request in laboratory.proxy.requests)
+            assert code == 0, f"{trouble.__name__} {name}: the next sync failed; see {laboratory.log}"
+        findings = laboratory.judge(morning)
+        report.findings += findings
+        report.times += 1
+        report.seeds += [] if findings.none else [name]
+        yield report
+
+
+def kill_sync(laboratory: Laboratory, morning: Morning, dice: random.Random) -> bool:
+    """Begin a sync and end it with SIGKILL at a random request; False: it was through before.
+
+    The end comes before the request reaches the shop, while the shop works on it, or soon after the answer, when the
+    outcome is being written down.
+    """
+    at, wait = _moment(morning, dice, "GET", "POST", "/batch"), dice.choice((None, dice.uniform(0, 0.4)))
+    laboratory.begin(morning)
+    started = threading.Event()
+
+    def kill() -> None:
+        started.wait()
+        process.kill()
+
+    with _at_request(laboratory.proxy, at, wait, kill):
+        process = laboratory.start(morning.feed)
+        started.set()
+        process.join(LIMIT)
+    assert process.exitcode is not None, f"A sync was not through after {LIMIT:.0f} s; see {laboratory.log}"
+    return process.exitcode == -signal.SIGKILL
+
+
+def kill_shop(laboratory: Laboratory, morning: Morning, dice: random.Random) -> bool:
+    """End Medusa with SIGKILL while it works on a random write of a sync, and start it again."""
+    laboratory.begin(morning)
+    (medusa,) = (service for service in laboratory.sandbox.status().services if service.name == "medusa")
+    process_of_medusa, killed = psutil.Process(medusa.pid), threading.Event()
+
+    def kill() -> None:
+        process_of_medusa.kill()
+        process_of_medusa.wait()
+        killed.set()
+
+    with _at_request(laboratory.proxy, _moment(morning, dice, "/batch"), dice.uniform(0, 0.6), kill):
+        process = laboratory.start(morning.feed)
+        while process.is_alive() and not killed.wait(0.1):
+            pass
+        if killed.is_set():
+            laboratory.sandbox.up()
+        process.join(LIMIT)
+    assert process.exitcode is not None
+    if killed.is_set():
+        laboratory.sandbox.up()  # it may have been killed at the very end
+    return killed.is_set()
+
+
+def spoil_requests(laboratory: Laboratory, morning: Morning, dice: random.Random) -> bool:
+    """A whole sync of which every tenth request, by the dice, goes wrong."""
+    spoilt = 0
+
+    def fault(request: str) -> Fault | None:
+        nonlocal spoilt
+        if dice.random() >= 0.1:
+            return None
+        spoilt += 1
+        return dice.choice(FAULTS)
+
+    laboratory.begin(morning)
+    laboratory.proxy.seeded = fault
+    try:
+        code = laboratory.sync(morning.feed, answer_within=_PATIENCE)
+    finally:
+        laboratory.proxy.seeded = lambda request: None
+    assert code == 0, f"a sync with spoilt requests failed; see {laboratory.log}"
+    return spoilt > 0
+
+
+_PATIENCE = 2.0
+FAULTS = (
+    Fault("429"),
+    Fault("429", retry_after="1"),
+    Fault("500"),
+    Fault("500", after=True),
+    Fault("502"),
+    Fault("502", after=True),
+    Fault("reset"),
+    Fault("reset", after=True),
+    Fault(after=True, seconds=_PATIENCE + 0.5),
+    Fault(after=True, seconds=_PATIENCE / 4),
+)
+"""The last but one comes after the client gave up waiting; the last is only slow."""
+
+
+def _moment(morning: Morning, dice: random.Random, *kinds: str) -> int:
+    """Number of a request of one of the kinds; each kind is as likely, although most requests are reads."""
+    kind = dice.choice(kinds)
+    return dice.choice([number for number, request in enumerate(morning.requests, 1) if kind in request])
+
+
+@contextlib.contextmanager
+def _at_request(proxy: FaultProxy, number: int, wait: float | None, act: Callable[[], None]) -> Iterator[None]:
+    """Act once at that request: instead of it when `wait` is None, else so many seconds after it was passed on."""
+    seen = 0
+    waiting: list[threading.Timer] = []
+
+    def count(request: str) -> Fault | None:
+        nonlocal seen
+        seen += 1
+        if seen != number:
+            return None
+        if wait is None:
+            act()
+            return Fault("reset")
+        waiting.append(threading.Timer(wait, act))
+        waiting[0].start()
+        return None
+
+    proxy.seeded = count
+    try:
+        yield
+    finally:
+        proxy.seeded = lambda request: None
+        for timer in waiting:
+            timer.cancel()
+            timer.join()
