@@ -1,9 +1,9 @@
-"""Every environment variable that the program reads: name, type, default and why.
+"""Reads every environment variable: name, type, default and meaning. docs/configuration.md is made from this module.
 
-What belongs here: settings that a shop owner may change. What does not: constants of the domain (they stand beside the
-code that uses them) and run config (it stands with the assets). docs/configuration.md is generated from this module.
+A value that no shop owner would change is a constant beside the code that uses it; run config stands with the assets.
 """
 
+import json
 import os
 from datetime import timedelta
 from enum import StrEnum
@@ -19,11 +19,14 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from awin_medusa_pipeline.core.files import home_path, local_path
 from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
 from awin_medusa_pipeline.sync.domain.guards import Limits
 from awin_medusa_pipeline.sync.domain.ownership import CONTENT, DEFAULT_OWNERS, PRICE, Owner, Owners
 
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
+_ABOVE = Path(__file__).resolve().parent.parent
+PROJECT_ROOT = _ABOVE if (_ABOVE / "pyproject.toml").exists() else Path.cwd()
+"""Where `.env` and `.awin_medusa` are by default: the source folder, or, when installed as a wheel, the current one."""
 ENV_FILE_VARIABLE = "AWIN_MEDUSA_ENV_FILE"
 
 
@@ -48,7 +51,7 @@ class LooseMatches(StrEnum):
 
 
 class Settings(BaseSettings):
-    """All settings, read from the environment and from `env_file()`; blank counts as not set."""
+    """All settings, read from the environment and from `env_file()`. A blank value counts as not set."""
 
     model_config = SettingsConfigDict(
         env_ignore_empty=True,
@@ -232,7 +235,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, then the environment, then the file, which is looked for afresh each time."""
+        """Arguments, then the environment, then the file, which is looked up each time."""
         return init_settings, env_settings, DotEnvSettingsSource(settings_cls, env_file=env_file())
 
     @classmethod
@@ -255,6 +258,11 @@ class Settings(BaseSettings):
         return {merchant if separator else "*": chosen for merchant, separator, chosen in pairs}
 
     @property
+    def local_home(self) -> Path:
+        """Where state is that needs a real file system: AWIN_MEDUSA_HOME, else (home elsewhere) beside the project."""
+        return local_path(home_path(self.awin_medusa_home)) or PROJECT_ROOT / ".awin_medusa"
+
+    @property
     def stock_rules(self) -> StockRules:
         """What the feed's stock cells mean as a level in the shop."""
         unknown = {UnknownStock.IN_STOCK: self.sync_stock_level, UnknownStock.OUT_OF_STOCK: 0, UnknownStock.KEEP: None}
@@ -262,7 +270,7 @@ class Settings(BaseSettings):
 
     @property
     def owners(self) -> Owners:
-        """Who owns each field, by merchant; who is not named has the default."""
+        """Owner of each field per merchant; merchants that are not listed use the default."""
         return {field: {**of, **getattr(self, f"sync_owner_{field}")} for field, of in DEFAULT_OWNERS.items()}
 
     @property
@@ -272,7 +280,7 @@ class Settings(BaseSettings):
 
     @property
     def guard_limits(self) -> Limits:
-        """How much change is too much."""
+        """The limits of the guards."""
         return Limits(
             hide_share=self.guard_hide_percent / 100,
             hide_floor=self.guard_hide_floor,
@@ -296,3 +304,10 @@ def variables_of(name: str) -> list[str]:
     """Environment variables of the field `name`, the one to use first."""
     alias = Settings.model_fields[name].validation_alias
     return [str(choice).upper() for choice in alias.choices] if isinstance(alias, AliasChoices) else [name.upper()]
+
+
+def as_written(value: object) -> str:
+    """The value of a setting as one would write it in `.env`."""
+    if isinstance(value, dict):
+        return " ".join(name if key == "*" else f"{key}={name}" for key, name in value.items())
+    return json.dumps(value) if isinstance(value, bool) else str(value)

@@ -13,8 +13,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from awin_medusa_pipeline.core.ports import port_is_free
 from awin_medusa_pipeline.sandbox import PORTS, Sandbox, SandboxError, Shop
-from awin_medusa_pipeline.sandbox.processes import port_is_free
 from awin_medusa_pipeline.settings import PROJECT_ROOT
 from awin_medusa_pipeline_tests.support.etsy_standin import etsy as etsy
 from awin_medusa_pipeline_tests.support.etsy_standin import etsy_server as etsy_server

@@ -12,7 +12,8 @@ from pydantic import SecretStr
 from awin_medusa_pipeline.core.http import Backoff
 from awin_medusa_pipeline.core.slack import SlackClient
 from awin_medusa_pipeline.etsy.client.client import EtsyClient
-from awin_medusa_pipeline.etsy.client.oauth import Consent, EtsyOAuth, OneToken, exchange, refresh
+from awin_medusa_pipeline.etsy.client.oauth import Consent, EtsyOAuth, exchange, refresh
+from awin_medusa_pipeline.etsy.domain.tokens import OneToken
 from awin_medusa_pipeline.medusa.client import MedusaClient
 from awin_medusa_pipeline.sync.clients.awin import download
 from awin_medusa_pipeline_tests.support.secrets_kept import Parrot, before_secrets

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from awin_medusa_pipeline import health
 from awin_medusa_pipeline.core.store.secrets import new_key
-from awin_medusa_pipeline.etsy.context import open_etsy
+from awin_medusa_pipeline.etsy import open_etsy
 from awin_medusa_pipeline.etsy.store.jobs import Asked
 from awin_medusa_pipeline.health import Finding, State
 from awin_medusa_pipeline.sandbox import Sandbox, Shop

@@ -1,9 +1,9 @@
-"""The demo: the sandbox with a feed and a shop that differ, and settings that lead there and nowhere else.
+"""awin-medusa demo: a trial shop with a feed that differs, a whole sync, and some products to Etsy's stand-in.
 
-What belongs here: what is there once, and the environment of the demo. What does not: the sync (defs/launch.py), and
-what the terminal shows of it (main.py). Nothing is reset: run again, it finds everything as it was left.
+Nothing is reset: when it is run again, it finds everything as it was left.
 """
 
+import getpass
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +11,18 @@ from pathlib import Path
 import httpx
 import polars as pl
 
-from awin_medusa_pipeline.cli.environment import make_env_file, points_to, set_in_env_file
-from awin_medusa_pipeline.defs.resources import medusa_client
-from awin_medusa_pipeline.etsy.context import Etsy
+from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.cli.application import open_app
+from awin_medusa_pipeline.cli.environment import make_env_file, set_in_env_file
+from awin_medusa_pipeline.cli.etsy import request_products, run_etsy_sync
+from awin_medusa_pipeline.cli.sandbox import Port, points_to, sandbox_here
+from awin_medusa_pipeline.cli.sync import run_sync
+from awin_medusa_pipeline.cli.terminal import Steps, commands, say
 from awin_medusa_pipeline.etsy.domain.listing import prepare
 from awin_medusa_pipeline.etsy.engine.connect import consent, keep
+from awin_medusa_pipeline.etsy.engine.state import EtsyState
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
+from awin_medusa_pipeline.etsy.store.jobs import JobStatus
 from awin_medusa_pipeline.medusa.products import SHOP_PRODUCT_FIELDS, shop_product
 from awin_medusa_pipeline.sandbox import Progress, Sandbox
 from awin_medusa_pipeline.sandbox.etsy import shop as etsy_shop
@@ -51,6 +57,56 @@ class DemoSettings:
     beside_own: bool
 
 
+def demo(port: Port = None) -> None:
+    """A real Medusa on this machine, a feed, one whole sync and its summary, and some products to Etsy.
+
+    Your own shop and your own .env are never touched. Run again, it finds nothing left to do.
+    """
+    sandbox = sandbox_here(Settings(), port)
+    with Steps() as steps:
+        fill(sandbox, steps)
+    settings = write_settings(sandbox)
+    if settings.beside_own:
+        say(f"Your own settings are left alone; this run works on the sandbox, with {settings.file}.")
+    use(sandbox, settings)
+    with open_app() as app:
+        run_sync(app)
+        _show_etsy(app, sandbox)
+    chosen = f"{ENV_FILE_VARIABLE}={settings.file} " if settings.beside_own else ""
+    say(f"\nThe shop: {sandbox.shop.base_url}; Slack's messages: {sandbox.slack_file}")
+    commands(
+        [
+            (f"{chosen}make ui", "the Dagster UI at http://localhost:3000, with schedules and sensors"),
+            (f"{chosen}.venv/bin/awin-medusa report", "the summary again"),
+            (".venv/bin/awin-medusa sandbox down", "stop the sandbox; --purge removes it"),
+            *([] if chosen else [("rm .env && .venv/bin/awin-medusa init", "go on with your own shop")]),
+        ]
+    )
+
+
+def _show_etsy(app: App, sandbox: Sandbox) -> None:
+    """Connect, request, confirm, sync; then all of it once more."""
+    say(("\nAnd to Etsy", "bold"), ": a stand-in on this machine that keeps Etsy's rules. Nothing here costs money.")
+    account = connect_etsy(app.etsy, sandbox)
+    products = choose_products(app, account)
+    say("Connected: ", (account.shop_name, "bold"), f", prices in {account.currency}. A person picks some products:")
+    _sync_to_etsy(app, sandbox, products)
+    say("\nThe same once more, with nothing changed:")
+    _sync_to_etsy(app, sandbox, products)
+
+
+def _sync_to_etsy(app: App, sandbox: Sandbox, products: list[str]) -> None:
+    request_products(app, products)
+    jobs = app.etsy.jobs
+    (job, *_) = jobs.all(JobStatus.PENDING)
+    jobs.confirm(job.transaction_id, getpass.getuser())
+    before = sandbox.etsy.last_call()
+    run_etsy_sync(app, job.transaction_id)
+    for row in jobs.products(job.transaction_id):
+        say(f"  {row.title}: {row.outcome}")
+    say(f"  {len(sandbox.etsy.writes(after=before)):,} calls that write")
+
+
 def fill(sandbox: Sandbox, progress: Progress) -> None:
     """Start the sandbox, make the feed unless there is one, and fill the shop when it is empty."""
     shop = sandbox.up(progress)
@@ -69,8 +125,9 @@ def fill(sandbox: Sandbox, progress: Progress) -> None:
 def write_settings(sandbox: Sandbox) -> DemoSettings:
     """Settings that point to the sandbox: in `.env` when that is free or leads there, else in a file of their own."""
     file, home = env_file(), sandbox.folder.parent
-    own_shop = Settings().medusa_backend_url is not None or file.exists()
-    if beside_own := own_shop and not points_to(sandbox):
+    settings = Settings()
+    own_shop = settings.medusa_backend_url is not None or file.exists()
+    if beside_own := own_shop and not points_to(settings, sandbox):
         home = home / "demo"
         file = home / ".env"
     make_env_file(file, HEAD)
@@ -86,7 +143,7 @@ def use(sandbox: Sandbox, settings: DemoSettings) -> None:
     os.environ[ENV_FILE_VARIABLE] = str(settings.file)
 
 
-def connect_etsy(etsy: Etsy, sandbox: Sandbox) -> EtsyAccount:
+def connect_etsy(etsy: EtsyState, sandbox: Sandbox) -> EtsyAccount:
     """Connect the stand-in's shop; its page of consent says yes at once. Its listings are drafts."""
 
     def agree(address: str) -> None:
@@ -102,9 +159,9 @@ def connect_etsy(etsy: Etsy, sandbox: Sandbox) -> EtsyAccount:
     return etsy.accounts.get(account.id)
 
 
-def choose_products(etsy: Etsy, account: EtsyAccount) -> list[str]:
+def choose_products(app: App, account: EtsyAccount) -> list[str]:
     """Handles of some products of the shop that Etsy would take, of different titles; always the same ones."""
-    with medusa_client(etsy.settings, applying=True) as medusa:
+    with app.medusa(applying=True) as medusa:
         params = {"fields": SHOP_PRODUCT_FIELDS, "limit": LOOKED_AT, "status[]": "published", "order": "handle"}
         location_id = medusa.stock_location_id(None)
         products = [

@@ -4,7 +4,6 @@ What belongs here: the form of the two. What does not: names, defaults and meani
 holds that the two files are current.
 """
 
-import json
 import textwrap
 from enum import StrEnum
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any, get_args
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from awin_medusa_pipeline.settings import ENV_FILE_VARIABLE, PROJECT_ROOT, Settings, variables_of
+from awin_medusa_pipeline.settings import ENV_FILE_VARIABLE, PROJECT_ROOT, Settings, as_written, variables_of
 
 CONFIGURATION = PROJECT_ROOT / "docs" / "configuration.md"
 EXAMPLE = PROJECT_ROOT / ".env.example"
@@ -58,13 +57,6 @@ def default_text(name: str) -> str | None:
     if default is None or str(default).startswith(str(PROJECT_ROOT)):
         return None  # a place beside the project differs from machine to machine; the description names it
     return as_written(default)
-
-
-def as_written(value: object) -> str:
-    """The value of a setting as one would write it in `.env`."""
-    if isinstance(value, dict):
-        return " ".join(name if key == "*" else f"{key}={name}" for key, name in value.items())
-    return json.dumps(value) if isinstance(value, bool) else str(value)
 
 
 def _example(name: str, field: FieldInfo) -> str:

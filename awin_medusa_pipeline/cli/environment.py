@@ -1,17 +1,9 @@
-"""`.env`, and the sandbox of this machine that it may point to.
-
-What belongs here: making the file, setting values in it, asking where it points. What does not: what the settings mean
-(settings.py) and what a fresh file says (documentation.py, demo.py).
-"""
+"""Makes and edits `.env`."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from dotenv import dotenv_values, set_key
-
-from awin_medusa_pipeline.core.files import local_home
-from awin_medusa_pipeline.sandbox import Sandbox, SandboxError
-from awin_medusa_pipeline.settings import Settings
 
 OWNER_ONLY = 0o600
 
@@ -36,16 +28,3 @@ def set_in_env_file(path: Path, values: Mapping[str, str]) -> bool:
     if changed:
         path.chmod(OWNER_ONLY)
     return bool(changed)
-
-
-def sandbox_here(port: int | None = None) -> Sandbox:
-    """The sandbox in AWIN_MEDUSA_HOME."""
-    return Sandbox(local_home(Settings().awin_medusa_home), port)
-
-
-def points_to(sandbox: Sandbox) -> bool:
-    """Whether the settings name the shop of this sandbox."""
-    try:
-        return Settings().medusa_backend_url == sandbox.shop.base_url
-    except SandboxError:
-        return False  # never set up

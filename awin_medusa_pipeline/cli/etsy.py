@@ -1,24 +1,32 @@
-"""awin-medusa etsy: products to Etsy, with a person's confirmation in between.
-
-What belongs here: commands, options, and what is shown. What does not: the work (etsy/engine/, etsy/engine/connect.py).
-"""
+"""awin-medusa etsy: products to Etsy, with a person's confirmation in between."""
 
 import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+import dagster as dg
 import typer
 from rich.table import Table
 from rich.text import Text
 
+from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.cli import etsy_connect
-from awin_medusa_pipeline.cli.terminal import age, commands, console, say
+from awin_medusa_pipeline.cli.application import open_app
+from awin_medusa_pipeline.cli.sync import end
+from awin_medusa_pipeline.cli.terminal import JobSteps, age, commands, console, say
+from awin_medusa_pipeline.core.errors import Action
+from awin_medusa_pipeline.core.messages import line_text
+from awin_medusa_pipeline.defs.etsy.jobs import ETSY_TAG
+from awin_medusa_pipeline.defs.failures import how_it_ended
+from awin_medusa_pipeline.defs.launch import dagster_home, run_job
+from awin_medusa_pipeline.etsy.domain.messages import outcome_text
+from awin_medusa_pipeline.etsy.engine.care import end_dead, expire
+from awin_medusa_pipeline.etsy.engine.request import request_named
+from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, EtsyJobError, JobStatus
+from awin_medusa_pipeline.remedies import command
 
-if TYPE_CHECKING:
-    from awin_medusa_pipeline.etsy.context import Etsy
-    from awin_medusa_pipeline.etsy.store.jobs import EtsyJob
-
+ETSY_SYNC = "etsy_sync_job"
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 
 Job = Annotated[str, typer.Argument(metavar="TRANSACTION_ID", help="The job, or the beginning of its id.")]
@@ -52,13 +60,16 @@ def request(
 ) -> None:
     """Ask for products to be brought to Etsy: nothing is sent before you confirm.
 
-    What Etsy would refuse is told now.
+    What Etsy would refuse is shown now.
     """
-    from awin_medusa_pipeline.defs.resources import medusa_client
-    from awin_medusa_pipeline.etsy.engine.request import request_named
+    with _tidied() as opened:
+        request_products(opened, products, account)
 
-    with _tidied() as etsy, medusa_client(etsy.settings, applying=True) as medusa:
-        requested = request_named(etsy, medusa, products, account=account, by=getpass.getuser())
+
+def request_products(opened: App, products: list[str], account: str | None = None) -> None:
+    """Request products, and show what would be done."""
+    with opened.medusa(applying=True) as medusa:
+        requested = request_named(opened.etsy, medusa, products, account=account, by=getpass.getuser())
     table = Table("product", "to do", "what changes")
     for plan in requested.plans:
         changed = ", ".join(dict.fromkeys(change.field.split(" ")[0] for change in plan.changes))
@@ -66,13 +77,14 @@ def request(
     console.print(table)
     say((requested.told.title, "bold"))
     for line in requested.told.lines:
-        say(f"  {line}")
+        say(f"  {line_text(line, command)}")
 
 
 @app.command()
 def confirm(start: Job) -> None:
     """Let a requested job be done: the daemon starts it within half a minute."""
-    with _tidied() as etsy:
+    with _tidied() as opened:
+        etsy = opened.etsy
         job = etsy.jobs.confirm(etsy.jobs.find(start).transaction_id, getpass.getuser())
     say(f"Confirmed: {job.transaction_id}, {job.total_products:,} products.")
     _goes_on(job)
@@ -81,7 +93,8 @@ def confirm(start: Job) -> None:
 @app.command()
 def reject(start: Job) -> None:
     """Drop a job that has not begun; everything stays as it was."""
-    with _tidied() as etsy:
+    with _tidied() as opened:
+        etsy = opened.etsy
         job = etsy.jobs.reject(etsy.jobs.find(start).transaction_id, getpass.getuser())
     say(f"Rejected: {job.transaction_id}, {job.total_products:,} products. Nothing was sent.")
 
@@ -94,12 +107,10 @@ def retry(
     ] = False,
 ) -> None:
     """Do a failed job once more, for the products that failed; or one whose run has died."""
-    from awin_medusa_pipeline.etsy.engine.care import end_dead
-    from awin_medusa_pipeline.etsy.store.jobs import JobStatus
-
-    with _tidied() as etsy:
+    with _tidied() as opened:
+        etsy = opened.etsy
         job = etsy.jobs.find(start)
-        if job.status is JobStatus.PROCESSING and (why := "Its run was given up" if died else _ended(job)):
+        if job.status is JobStatus.PROCESSING and (why := "Its run was given up" if died else _ended(opened, job)):
             end_dead(etsy, job, why)
         job = etsy.jobs.retry(job.transaction_id, getpass.getuser())
         waiting = job.total_products - job.synced_count - job.failed_count
@@ -110,15 +121,31 @@ def retry(
 @app.command()
 def sync(start: Job) -> None:
     """Bring the products of a confirmed job to Etsy, here and now: what the daemon does where one runs."""
-    from awin_medusa_pipeline.cli.runs import run_etsy_sync
-    from awin_medusa_pipeline.etsy.store.jobs import EtsyJobError, JobStatus
-
-    with _tidied() as etsy:
+    with _tidied() as opened:
+        etsy = opened.etsy
         job = etsy.jobs.find(start)
-    if job.status is not JobStatus.CONFIRMED:
-        to_do = "Only a confirmed job can be started: awin-medusa etsy show " + job.transaction_id
-        raise EtsyJobError(f"Starting the Etsy job {job.transaction_id}", f"it is {job.status}", f"{to_do}.")
-    run_etsy_sync(job.transaction_id)
+        if job.status is not JobStatus.CONFIRMED:
+            raise EtsyJobError(
+                f"Starting the Etsy job {job.transaction_id}",
+                f"it is {job.status}",
+                "Only a confirmed job can be started; look at it.",
+                action=Action.SHOW_ETSY_JOB,
+                target=job.transaction_id,
+            )
+        run_etsy_sync(opened, job.transaction_id)
+
+
+def run_etsy_sync(opened: App, transaction_id: str) -> None:
+    """Sync a confirmed job in this process, and show what became of it. Exits with 1 when something failed."""
+    jobs = opened.etsy.jobs
+    with JobSteps(ETSY_SYNC) as steps:
+        config = {"claim_etsy_job": {"transaction_id": transaction_id}}
+        tags = {ETSY_TAG: str(jobs.get(transaction_id).account_id)}
+        outcome = run_job(opened, ETSY_SYNC, steps, ops=config, tags=tags)
+    job, rows = jobs.get(transaction_id), jobs.products(transaction_id)
+    if job.run_id == outcome.run_id:
+        say(f"{job.transaction_id}: {outcome_text(row.outcome for row in rows)}")
+    end(outcome)
 
 
 @app.command()
@@ -126,7 +153,8 @@ def jobs(
     account: Account = None, number: Annotated[int, typer.Option(min=1, metavar="N", help="Show N jobs.")] = 20
 ) -> None:
     """The jobs, newest first."""
-    with _tidied() as etsy:
+    with _tidied() as opened:
+        etsy = opened.etsy
         shops = {one.id: one.shop_name for one in etsy.accounts.all()}
         only = etsy.accounts.find(account).id if account else None
         found = [job for job in etsy.jobs.all(limit=number) if only in (None, job.account_id)]
@@ -145,7 +173,8 @@ def jobs(
 @app.command()
 def show(start: Job) -> None:
     """One job with its products: what was to be done, and what became of it."""
-    with _tidied() as etsy:
+    with _tidied() as opened:
+        etsy = opened.etsy
         job = etsy.jobs.find(start)
         rows = etsy.jobs.products(job.transaction_id)
         links = etsy.links.of_products(job.account_id, [row.product_id for row in rows])
@@ -159,7 +188,7 @@ def show(start: Job) -> None:
     console.print(table)
 
 
-def _goes_on(job: "EtsyJob") -> None:
+def _goes_on(job: EtsyJob) -> None:
     say("etsy_sync_job starts by itself within half a minute, where `awin-medusa ui` or its daemon runs.")
     commands(
         [
@@ -169,34 +198,26 @@ def _goes_on(job: "EtsyJob") -> None:
     )
 
 
-def _ended(job: "EtsyJob") -> str | None:
-    import dagster as dg
-
-    from awin_medusa_pipeline.defs.failures import how_it_ended
-    from awin_medusa_pipeline.defs.launch import dagster_home
-
-    dagster_home()
+def _ended(opened: App, job: EtsyJob) -> str | None:
+    dagster_home(opened)
     with dg.DagsterInstance.get() as instance:
         return how_it_ended(instance, job.run_id or "")
 
 
-def _state(job: "EtsyJob") -> Text:
+def _state(job: EtsyJob) -> Text:
     colour = {"completed": "green", "failed": "red", "pending": "yellow"}.get(str(job.status), "")
     until = f" until {job.expires_at:%H:%M} UTC" if str(job.status) == "pending" else ""
     return Text(f"{job.status}{until}", style=colour)
 
 
-def _why(job: "EtsyJob") -> str:
+def _why(job: EtsyJob) -> str:
     said = [entry["error"] for entry in job.error_log if entry["product_id"] is None]
     return str(said[-1]) if said and str(job.status) == "failed" else ""
 
 
 @contextmanager
-def _tidied() -> "Iterator[Etsy]":
-    """The Etsy part, once the jobs that nobody confirmed in time are ended."""
-    from awin_medusa_pipeline.etsy.context import open_etsy
-    from awin_medusa_pipeline.etsy.engine.care import expire
-
-    with open_etsy() as etsy:
-        expire(etsy)
-        yield etsy
+def _tidied() -> Iterator[App]:
+    """The App, once the jobs that nobody confirmed in time are ended."""
+    with open_app() as opened:
+        expire(opened.etsy)
+        yield opened

@@ -1,7 +1,4 @@
-"""awin-medusa etsy connect and what belongs to it: accounts, their settings, and the key of their tokens.
-
-What belongs here: options, questions, and what is shown. What does not: the work (etsy/engine/connect.py).
-"""
+"""awin-medusa etsy connect and what belongs to it: accounts, their settings, and the key of their tokens."""
 
 import json
 import sys
@@ -9,17 +6,26 @@ import webbrowser
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
+from awin_medusa_pipeline.cli.application import open_app
 from awin_medusa_pipeline.cli.terminal import commands, console, say
 from awin_medusa_pipeline.core.errors import PermanentError
-
-if TYPE_CHECKING:
-    from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig
-    from awin_medusa_pipeline.etsy.engine.connect import Offers, Question
+from awin_medusa_pipeline.core.store.secrets import new_key
+from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig
+from awin_medusa_pipeline.etsy.engine.connect import (
+    Offers,
+    Question,
+    checked_config,
+    consent,
+    keep,
+    left_to_ask,
+    only_choices,
+)
+from awin_medusa_pipeline.etsy.store.links import SyncStatus
 
 SHOWN_CHOICES = 15
 Shop = Annotated[str | None, typer.Argument(metavar="SHOP", help="Name or id of the Etsy shop; not needed for one.")]
@@ -48,8 +54,6 @@ def connect(
     What is not given as an option is asked, or taken where there is one choice. A shop that was connected before keeps
     its settings and its listings.
     """
-    from awin_medusa_pipeline.etsy.context import open_etsy
-    from awin_medusa_pipeline.etsy.engine.connect import consent, keep
 
     given: dict[str, Any] = {
         "shipping_profile_id": shipping_profile,
@@ -62,7 +66,8 @@ def connect(
         "publish": publish,
     }
     price = {"multiplier": price_multiplier, "addition": price_addition, "step": price_step}
-    with open_etsy() as etsy:
+    with open_app() as app:
+        etsy = app.etsy
         pair = consent(etsy, _open_page)
         account, offers = keep(etsy, pair)
         say("Connected: ", (account.shop_name, "bold"), f", prices in {account.currency}.")
@@ -92,10 +97,8 @@ def settings(
     awin-medusa etsy settings > etsy.json, edit it, awin-medusa etsy settings --file etsy.json. Listings follow with the
     next request or the next daily look.
     """
-    from awin_medusa_pipeline.etsy.context import open_etsy
-    from awin_medusa_pipeline.etsy.engine.connect import Offers, checked_config
-
-    with open_etsy() as etsy:
+    with open_app() as app:
+        etsy = app.etsy
         account = etsy.accounts.find(shop)
         if file is None:
             console.print_json(account.api_config.model_dump_json())
@@ -112,10 +115,8 @@ def settings(
 
 def accounts() -> None:
     """The Etsy shops that were connected."""
-    from awin_medusa_pipeline.etsy.context import open_etsy
-    from awin_medusa_pipeline.etsy.store.links import SyncStatus
-
-    with open_etsy() as etsy:
+    with open_app() as app:
+        etsy = app.etsy
         found = etsy.accounts.all()
         numbers = {
             account.id: {status: len(etsy.links.of_account(account.id, status)) for status in SyncStatus}
@@ -138,9 +139,8 @@ def accounts() -> None:
 
 def disconnect(shop: Shop = None) -> None:
     """Forget the tokens of a shop. Its listings stay as they are, and which product is which listing stays known."""
-    from awin_medusa_pipeline.etsy.context import open_etsy
-
-    with open_etsy() as etsy:
+    with open_app() as app:
+        etsy = app.etsy
         account = etsy.accounts.find(shop)
         etsy.accounts.disconnect(account.id)
     say(f"Disconnected: {account.shop_name}. Take the app's permission back at Etsy too: Account settings > Apps.")
@@ -155,13 +155,12 @@ def key(
 
     To change it: write the new key before the old one, run this with --rotate, and take the old one away.
     """
-    from awin_medusa_pipeline.core.store.secrets import new_key
-    from awin_medusa_pipeline.etsy.context import open_etsy
 
     if not rotate:
         say(f"AWIN_MEDUSA_SECRET_KEY={new_key()}")
         return
-    with open_etsy() as etsy:
+    with open_app() as app:
+        etsy = app.etsy
         number = etsy.accounts.rotate()
     say(f"The tokens of {number} shop{'' if number == 1 else 's'} are encrypted with the first key.")
 
@@ -176,9 +175,8 @@ def _open_page(address: str) -> None:
     webbrowser.open(address)
 
 
-def _answers(offers: "Offers", config: "EtsyAccountConfig", given: Mapping[str, Any]) -> dict[str, Any]:
+def _answers(offers: Offers, config: EtsyAccountConfig, given: Mapping[str, Any]) -> dict[str, Any]:
     """What was given, what has one choice, and what a person says. Raises PermanentError where nobody can be asked."""
-    from awin_medusa_pipeline.etsy.engine.connect import left_to_ask, only_choices
 
     by_field = {question.field: question for question in offers.questions}
     answers = {name: by_field[name].value_of(value) if name in by_field else value for name, value in given.items()}
@@ -194,12 +192,12 @@ def _answers(offers: "Offers", config: "EtsyAccountConfig", given: Mapping[str, 
     return answers | {question.field: _asked(question) for question in questions}
 
 
-def _option(question: "Question") -> str:
+def _option(question: Question) -> str:
     name = "category" if question.field == "taxonomy_id" else question.field.removesuffix("_id")
     return f"--{name.replace('_', '-')}"
 
 
-def _asked(question: "Question") -> Any:
+def _asked(question: Question) -> Any:
     found = dict(question.choices)
     while len(found) != 1:
         say("\nChoose ", (question.words, "bold"), ":")
@@ -217,7 +215,7 @@ def _asked(question: "Question") -> Any:
     return next(iter(found))
 
 
-def _show(config: "EtsyAccountConfig", offers: "Offers") -> None:
+def _show(config: EtsyAccountConfig, offers: Offers) -> None:
     table = Table(show_header=False, box=None, padding=(0, 2))
     for question in offers.questions:
         value = getattr(config, question.field)

@@ -1,7 +1,4 @@
-"""awin-medusa sandbox: the trial shop from the command line.
-
-What belongs here: options, and what is shown. What does not: how the sandbox works (sandbox/).
-"""
+"""awin-medusa sandbox: the trial shop."""
 
 import shlex
 from typing import Annotated
@@ -10,9 +7,9 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from awin_medusa_pipeline.cli.environment import sandbox_here
 from awin_medusa_pipeline.cli.terminal import Steps, commands, console, say
-from awin_medusa_pipeline.sandbox import DEFAULT_PORT
+from awin_medusa_pipeline.sandbox import DEFAULT_PORT, Sandbox, SandboxError
+from awin_medusa_pipeline.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 
@@ -40,7 +37,7 @@ def sandbox() -> None:
 def up(port: Port = None) -> None:
     """Start it; the first time also install and seed it (about a minute)."""
     with Steps() as steps:
-        shop = sandbox_here(port).up(steps)
+        shop = sandbox_here(Settings(), port).up(steps)
     say("\nThe sandbox runs. Shop: ", (shop.base_url, "bold"), f" (admin {shop.admin_email})")
     commands(
         [
@@ -59,7 +56,7 @@ def down(
 ) -> None:
     """Stop it; what is in the shop stays."""
     with Steps() as steps:
-        stopped = sandbox_here(port).down(purge=purge, progress=steps)
+        stopped = sandbox_here(Settings(), port).down(purge=purge, progress=steps)
     what = "The sandbox is stopped" if stopped else "The sandbox was not running"
     say(f"{what}{' and removed' if purge else ''}.")
 
@@ -67,7 +64,7 @@ def down(
 @app.command()
 def status(port: Port = None) -> None:
     """What there is and what runs. Exit code 1 unless all of it runs."""
-    found = sandbox_here(port).status()
+    found = sandbox_here(Settings(), port).status()
     table = Table("part", "state", "address", "log")
     for service in found.services:
         state = Text(service.state, style="green" if service.state == "running" else "yellow")
@@ -82,12 +79,25 @@ def status(port: Port = None) -> None:
 @app.command()
 def reset(port: Port = None) -> None:
     """Empty the shop: back to what it was when it was seeded. Keys stay as they are."""
-    sandbox_here(port).reset()
+    sandbox_here(Settings(), port).reset()
     say("The sandbox's shop is empty again.")
 
 
 @app.command()
 def env(port: Port = None) -> None:
     """Print the settings that point to it, for a shell: eval "$(awin-medusa sandbox env)". They hold its keys."""
-    for name, value in sandbox_here(port).environment().items():
+    for name, value in sandbox_here(Settings(), port).environment().items():
         say(f"export {name}={shlex.quote(value)}")
+
+
+def sandbox_here(settings: Settings, port: int | None = None) -> Sandbox:
+    """The sandbox in AWIN_MEDUSA_HOME."""
+    return Sandbox(settings.local_home, port)
+
+
+def points_to(settings: Settings, sandbox: Sandbox) -> bool:
+    """Whether the settings name the shop of this sandbox."""
+    try:
+        return settings.medusa_backend_url == sandbox.shop.base_url
+    except SandboxError:
+        return False  # never set up

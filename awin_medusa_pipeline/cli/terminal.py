@@ -1,7 +1,4 @@
-"""How the command line looks: one console for results, one for trouble, steps as they go on, numbers as tables.
-
-What belongs here: rich. What does not: what the commands do (main.py).
-"""
+"""How the command line looks: one console for results, one for trouble, steps as they go on, numbers as tables."""
 
 import threading
 import time
@@ -21,35 +18,9 @@ from awin_medusa_pipeline.core.messages import duration_text
 console = Console(highlight=False, markup=False, emoji=False)
 _trouble = Console(highlight=False, markup=False, emoji=False, stderr=True)
 
-FOUND = {
-    "feed_rows": "rows in the feed",
-    "rejected_rows": "of them rejected",
-    "catalog_products": "products in the shop",
-    "catalog_variants": "with variants",
-    "matched": "offers matched with a variant",
-    "missing_in_medusa": "offers missing in the shop",
-    "medusa_only": "products only in the shop",
-    "returning": "hidden products that are back in the feed",
-    "hidden_by_hand": "hidden by hand, left alone",
-    "stock_mismatches": "levels that differ",
-    "price_mismatches": "prices that differ",
-    "price_kept": "of them left as the shop has them",
-    "content_mismatches": "titles, texts, images and categories that differ",
-    "content_kept": "of them left as the shop has them",
-    "loose_matches": "pairs that only look alike",
-}
 _SIZES = ("dagster/row_count", "bytes")
 LONGEST = 100
 SUMMARY_ASSET = "sync_summary"
-OUTCOMES = ("planned", "applied", "unchanged", "skipped", "held", "failed")
-KINDS = {
-    "import": "import",
-    "hide": "hide",
-    "restore": "restore",
-    "stock": "set stock",
-    "price": "set price",
-    "content": "content",
-}
 COLOURS = {"applied": "green", "failed": "red", "held": "yellow"}
 
 
@@ -138,41 +109,6 @@ def counts_of(metadata: Mapping[str, Any]) -> str:
     rows = {"rows": metadata["dagster/row_count"]} if "dagster/row_count" in metadata else {}
     numbers = rows | {key: value for key, value in metadata.items() if type(value) is int and key not in _SIZES}
     return ", ".join(f"{value:,} {key.replace('_', ' ')}" for key, value in numbers.items() if value) or "nothing"
-
-
-def summary_tables(summary: Mapping[str, Any]) -> list[Table]:
-    """What a run found, and what it did, of sync-summary.json."""
-    found = Table(title="Found", title_justify="left", show_header=False, box=None, padding=(0, 2))
-    found.add_column(justify="right")
-    found.add_column()
-    for key, words in FOUND.items():
-        if key in summary:
-            found.add_row(f"{summary[key]:,}", words)
-    done = Table(title="Planned, nothing sent" if summary.get("dry_run") else "Done", title_justify="left")
-    done.add_column("")
-    for outcome in OUTCOMES:
-        done.add_column(outcome, justify="right")
-    for kind, words in KINDS.items():
-        if kind in summary:
-            done.add_row(words, *(_coloured(outcome, summary[kind][outcome]) for outcome in OUTCOMES))
-    return [found, done]
-
-
-def verdict(summary: Mapping[str, Any]) -> Text:
-    """The summary in one sentence."""
-    total = {outcome: sum(summary[kind][outcome] for kind in KINDS if kind in summary) for outcome in OUTCOMES}
-    if summary.get("dry_run"):
-        return Text(f"Dry run: {total['planned']:,} changes planned, nothing was sent.", style="green")
-    if total["failed"]:
-        failed = (f"{total['failed']:,} changes failed", "red")
-        return Text.assemble(failed, f", {total['applied']:,} were applied.")
-    held = f" {total['held']:,} are held until you decide." if total["held"] else ""
-    done = f"{total['applied']:,} changes applied" if total["applied"] else "Nothing to change: zero writes"
-    return Text.assemble((f"{done}, nothing failed.", "green"), held)
-
-
-def _coloured(outcome: str, number: int) -> Text:
-    return Text(f"{number:,}", style=COLOURS.get(outcome, "") if number else "dim")
 
 
 def age(since: datetime) -> str:

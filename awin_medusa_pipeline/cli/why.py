@@ -1,41 +1,42 @@
-"""awin-medusa why: the story of one product in the terminal.
-
-What belongs here: words and order. What does not: finding and gathering (sync/engine/why.py).
-"""
+"""awin-medusa why: the story of one product in the terminal."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Annotated, Any
 
+import typer
 from rich.table import Table
 from rich.text import Text
 
-from awin_medusa_pipeline.cli.terminal import COLOURS, KINDS, age, commands, console, say, short
-from awin_medusa_pipeline.settings import Settings
-
-if TYPE_CHECKING:
-    from awin_medusa_pipeline.sync.engine.why import Product, RunStory, Story
-    from awin_medusa_pipeline.sync.store.ledger import Operation
+from awin_medusa_pipeline.cli.application import open_app
+from awin_medusa_pipeline.cli.terminal import COLOURS, age, commands, console, say, short
+from awin_medusa_pipeline.core.http import Backoff
+from awin_medusa_pipeline.sync.domain.kinds import KINDS
+from awin_medusa_pipeline.sync.domain.operations import Kind
+from awin_medusa_pipeline.sync.engine.why import Product, RunStory, Sources, Story, find, tell_story
+from awin_medusa_pipeline.sync.store.ledger import Ledger, LogEntry, reported
 
 _MATCHED_BY = {"external_id": "our key", "sku": "SKU", "gtin": "GTIN", "handle": "handle"}
 
 
-def tell(key: str, number: int) -> None:
-    """The story of the product with this key over the last runs, or the products that it may mean."""
-    from awin_medusa_pipeline.core.store.database import database_url, open_database
-    from awin_medusa_pipeline.sync.engine import why
-    from awin_medusa_pipeline.sync.store.ledger import Ledger
-
-    settings = Settings()
-    with open_database(database_url(settings)) as database:
-        runs = why.recent(database, settings, number)
-        products = why.find(settings.awin_medusa_home, Ledger(database), runs, key)
+def why(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="SKU, handle, external id, AWIN id, GTIN, or a Medusa id.")],
+    runs: Annotated[int, typer.Option(min=1, metavar="N", help="How many runs to look back.")] = 5,
+) -> None:
+    """The story of one product: its feed rows, its match, what was done to it and why, and how it is now."""
+    with open_app() as app:
+        ledger = Ledger(app.database)
+        recent = ledger.recent_runs(app.shop_address, runs)
+        products = find(app.tables, ledger, recent, key.strip())
         if len(products) > 1:
-            _choose(key, products)
+            _choose(key.strip(), products)
             return
-        _show(why.tell(settings, database, products[0], runs))
+        connect = partial(app.medusa, backoff=Backoff(attempts=2))
+        sources = Sources(app.database, app.tables, app.shop_address, connect, app.settings.medusa_stock_location)
+        _show(tell_story(sources, products[0], recent))
 
 
-def _choose(key: str, products: "Sequence[Product]") -> None:
+def _choose(key: str, products: Sequence[Product]) -> None:
     say(f"{len(products)} products are known as {key}. Ask for one of them:")
     commands(
         (f"awin-medusa why {next(iter(product.every('product_key', 'product_id', 'offer_key')))}", _title(product))
@@ -43,11 +44,11 @@ def _choose(key: str, products: "Sequence[Product]") -> None:
     )
 
 
-def _title(product: "Product") -> str:
+def _title(product: Product) -> str:
     return next(iter(product.every("name")), "")
 
 
-def _show(story: "Story") -> None:
+def _show(story: Story) -> None:
     product = story.product
     keys = product.every("product_key" if product.whole else "offer_key") or product.every("offer_key")
     say((_title(product) or ", ".join(keys), "bold"))
@@ -62,7 +63,7 @@ def _show(story: "Story") -> None:
     _lines(Text("Now", style="bold"), now)
 
 
-def _heading(story: "RunStory") -> Text:
+def _heading(story: RunStory) -> Text:
     run = story.run
     dry = ", dry run" if run.dry_run else ""
     when = f"{run.started_at:%Y-%m-%d %H:%M} UTC"
@@ -79,15 +80,15 @@ def _lines(heading: Text, lines: Iterable[tuple[str, Text]]) -> None:
     console.print(table)
 
 
-def _of_run(story: "RunStory") -> Iterator[tuple[str, Text]]:
+def _of_run(story: RunStory) -> Iterator[tuple[str, Text]]:
     for feed in story.feeds:
         if feed.reason:
             yield "feed", Text.assemble((feed.state, "yellow"), f": {feed.reason}")
     for offer in story.offers:
         yield "feed", _offer(offer)
     for row in story.rejected:
-        told = f", line {row['line']} of {row['feed']}: {row['detail']} [{row['reason']}]"
-        yield "feed", Text.assemble(("rejected", "red"), told)
+        where = f", line {row['line']} of {row['feed']}: {row['detail']} [{row['reason']}]"
+        yield "feed", Text.assemble(("rejected", "red"), where)
     if story.kept and not (story.offers or story.rejected):
         yield "feed", Text("not in the feed")
     for match in story.matched:
@@ -99,8 +100,8 @@ def _of_run(story: "RunStory") -> Iterator[tuple[str, Text]]:
         missed = f", accepted feeds in a row without it: {row['feeds_missed']}" if row["feeds_missed"] else ""
         alike = ", but it looks like an offer of the feed" if row["loose_match"] else ""
         yield "match", Text(f"only in the shop{missed}{alike}")
-    for operation in story.operations:
-        yield KINDS.get(operation.kind, operation.kind), _operation(operation)
+    for entry in story.operations:
+        yield KINDS[Kind(entry.kind)].words, _operation(entry)
 
 
 def _offer(row: Mapping[str, Any]) -> Text:
@@ -110,11 +111,9 @@ def _offer(row: Mapping[str, Any]) -> Text:
     return Text(f"{price}, {stock}{quantity}; {row['sku']}, line {row['line']} of {row['feed']}")
 
 
-def _operation(operation: "Operation") -> Text:
-    from awin_medusa_pipeline.sync.store.ledger import reported
-
-    status, reason = reported(operation)
-    change = _change(operation.before or {}, operation.after or {})
+def _operation(entry: LogEntry) -> Text:
+    status, reason = reported(entry)
+    change = _change(entry.before or {}, entry.after or {})
     return Text.assemble(
         (status, COLOURS.get(status, "")), (f" {change}" if change else "", "dim"), f": {reason}" if reason else ""
     )
@@ -132,7 +131,7 @@ def _change(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def _now(shown: "Sequence[Mapping[str, Any]] | str") -> Iterator[Text]:
+def _now(shown: Sequence[Mapping[str, Any]] | str) -> Iterator[Text]:
     if isinstance(shown, str):
         yield Text.assemble(("not known", "red"), f": {shown}")
         return

@@ -1,25 +1,73 @@
-"""The two families of failure: what a repetition may cure and what it never will.
+"""The errors of this package: PipelineError, and below it what a repetition may cure and what it never will."""
 
-What belongs here: errors without any transport, so that the pure domain may raise them too. What does not: how a remote
-system's answer becomes one of them (http.py and the clients).
-"""
+from enum import StrEnum
 
 
-class RemoteError(Exception):
-    """Something from outside that failed: what was tried, what came back, what to do."""
+class Action(StrEnum):
+    """Something that a person can do. A face says how: by a command, a link or a button."""
 
-    def __init__(self, tried: str, came_back: str, to_do: str, *, status: int | None = None) -> None:
-        super().__init__(f"{tried}: {came_back}. {to_do}")
-        self.tried, self.came_back, self.to_do, self.status = tried, came_back, to_do, status
+    APPROVE_PLAN = "approve_plan"
+    LIST_PLANS = "list_plans"
+    LIST_ETSY_JOBS = "list_etsy_jobs"
+    SHOW_ETSY_JOB = "show_etsy_job"
+    CONFIRM_ETSY_JOB = "confirm_etsy_job"
+    REJECT_ETSY_JOB = "reject_etsy_job"
+    RETRY_ETSY_JOB = "retry_etsy_job"
+    CONNECT_ETSY = "connect_etsy"
+    CHANGE_ETSY_SETTINGS = "change_etsy_settings"
+    MAKE_SECRET_KEY = "make_secret_key"
+    ACCEPT_SMALLER_FEED = "accept_smaller_feed"
+    SEND_TEST_MESSAGE = "send_test_message"
+    START_UI = "start_ui"
+    SYNC = "sync"
+    TAKE_ANOTHER_PORT = "take_another_port"
 
 
-class PermanentError(RemoteError):
+class PipelineError(Exception):
+    """What was tried, what came back, what to do: a sentence for a shop owner, free of secrets.
+
+    `code`: a stable name to look up, where there is one. `action`: what helps, and `target` what it is done to: a
+    plan's hash, a job's id. `to_do` then reads well before a colon, behind which a face puts the command or the link.
+    """
+
+    def __init__(
+        self,
+        tried: str,
+        came_back: str,
+        to_do: str,
+        *,
+        status: int | None = None,
+        code: str = "",
+        action: Action | None = None,
+        target: str = "",
+    ) -> None:
+        super().__init__(tried, came_back, to_do)
+        self.tried, self.came_back, self.to_do = tried, came_back, to_do
+        self.status, self.code, self.action, self.target = status, code, action, target
+
+    def sentence(self, how: str = "") -> str:
+        """The whole text; `how`: the command or the address that carries out the action."""
+        to_do = f"{self.to_do.rstrip('.')}: {how}." if how else self.to_do
+        return f"{self.tried}: {self.came_back}. {to_do}" + (f" [{self.code}]" if self.code else "")
+
+    def __str__(self) -> str:
+        """The sentence without the way to carry out the action."""
+        return self.sentence()
+
+
+class PermanentError(PipelineError):
     """The same call would fail again."""
 
 
-class TransientError(RemoteError):
+class TransientError(PipelineError):
     """The same call may succeed later, and it was not carried out."""
 
-    def __init__(self, *text: str, status: int | None = None, retry_after: float | None = None) -> None:
-        super().__init__(*text, status=status)
+    def __init__(
+        self, tried: str, came_back: str, to_do: str, *, status: int | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(tried, came_back, to_do, status=status)
         self.retry_after = retry_after
+
+
+class StoreError(PipelineError):
+    """The state store cannot be used."""

@@ -1,20 +1,17 @@
-"""Files that are there whole or not at all, on the local disk or at any fsspec address.
-
-What belongs here: where a file of AWIN_MEDUSA_HOME is, and how it takes its place. What does not: its format.
-"""
+"""Writes files that are there whole or not at all, on the local disk or at any fsspec address."""
 
 import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from upath import UPath
 
-from awin_medusa_pipeline.settings import PROJECT_ROOT
-
 TEMPORARY_SUFFIX = ".part"
+DATE_FORMAT = "%Y%m%dT%H%M%SZ"
 
 
 def home_path(home: str) -> UPath:
@@ -28,9 +25,9 @@ def local_path(path: UPath) -> Path | None:
     return Path(path.path) if path.protocol in ("", "file", "local") else None
 
 
-def local_home(home: str) -> Path:
-    """Where state that needs a real file system goes: AWIN_MEDUSA_HOME, else (home elsewhere) beside the project."""
-    return local_path(home_path(home)) or PROJECT_ROOT / ".awin_medusa"
+def dated_name(started_at: datetime, run_id: str) -> str:
+    """Name of what a run leaves: its UTC start, and the first 8 characters of its id."""
+    return f"{started_at.astimezone(UTC).strftime(DATE_FORMAT)}-{run_id[:8]}"
 
 
 @contextmanager

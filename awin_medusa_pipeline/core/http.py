@@ -20,7 +20,7 @@ import httpx
 import tenacity
 
 from awin_medusa_pipeline.core.errors import PermanentError as PermanentError
-from awin_medusa_pipeline.core.errors import RemoteError as RemoteError
+from awin_medusa_pipeline.core.errors import PipelineError as PipelineError
 from awin_medusa_pipeline.core.errors import TransientError as TransientError
 
 # An AWIN address holds the key: httpx logs every address at INFO, httpcore every redirect's target at DEBUG.

@@ -16,7 +16,7 @@ from typing import Self
 
 import httpx
 
-from awin_medusa_pipeline.core.http import Backoff, PermanentError, RemoteError, TransientError, as_our_errors
+from awin_medusa_pipeline.core.http import Backoff, PermanentError, PipelineError, TransientError, as_our_errors
 from awin_medusa_pipeline.medusa.client import MedusaClient
 
 log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class ImageFetcher:
         """One image, tried a few times. Raises ImageError."""
         try:
             return self._backoff.retrying(repeat_unknown=True)(self._fetch, address)
-        except RemoteError as error:
+        except PipelineError as error:
             raise ImageError(error.tried, error.came_back, error.to_do) from None
 
     def _fetch(self, address: str) -> Picture:
@@ -131,6 +131,6 @@ class ImageHost:
         try:
             picture = self._fetch(url)
             return self._medusa.upload(picture.name, picture.content, picture.kind)
-        except RemoteError as error:
+        except PipelineError as error:
             log.warning("The product is imported without this image. %s", error)
             return None

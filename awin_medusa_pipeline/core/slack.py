@@ -1,19 +1,14 @@
-"""The way to Slack: an incoming webhook, or a bot token with a channel, or the log alone when neither is set.
-
-What belongs here: sending a payload, and emptying the outbox. What does not: the words (messages.py) and keeping them
-(core/store/outbox.py). A fault of Slack never reaches who delivers: the message stays, and goes with the next chance.
-"""
+"""Sends payloads to Slack: by an incoming webhook, or with a bot token to a channel."""
 
 import logging
 import re
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-from dagster_slack import SlackResource
 from pydantic import SecretStr
+from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry import HttpRequest, HttpResponse, RetryHandler, RetryState
 from slack_sdk.http_retry.builtin_handlers import (
@@ -23,22 +18,15 @@ from slack_sdk.http_retry.builtin_handlers import (
 )
 from slack_sdk.webhook import WebhookClient
 
-from awin_medusa_pipeline.core.errors import PermanentError, RemoteError, TransientError
+from awin_medusa_pipeline.core.errors import PermanentError, TransientError
 from awin_medusa_pipeline.core.http import redact
-from awin_medusa_pipeline.core.store.database import StoreError
-from awin_medusa_pipeline.core.store.outbox import Outbox
-from awin_medusa_pipeline.settings import Settings
-from awin_medusa_pipeline.sync.clients.awin_address import local_path, secrets_in
 
-log = logging.getLogger(__name__)
 # slack_sdk logs the webhook's address, which is its only secret: at DEBUG, and a mistyped one at ERROR.
 logging.getLogger("slack_sdk").setLevel(logging.CRITICAL)
 
 API = "https://slack.com/api/"
-# Dagster ends a sensor after 60 s: a message takes at most 35 s (three tries, two waits), none is begun after 20 s.
-TIMEOUT = 5
+TIMEOUT = 5  # seconds; with three tries and two waits a message takes at most 35 s
 LONGEST_WAIT = 10  # a longer Retry-After is left to the next delivery
-DELIVERY_SECONDS = 20
 TRIED = "Sending a message to Slack"
 WAIT = "It is kept and sent with the next chance."
 BLOCKS_REFUSED = re.compile(r"invalid_blocks|invalid_attachments|msg_blocks_too_long|invalid_payload")
@@ -63,24 +51,15 @@ class _RateLimit(RateLimitErrorRetryHandler):
 
 @dataclass(frozen=True)
 class SlackClient:
-    """Sends payloads of messages.py, `secrets` blotted out of them; the bot token goes before the webhook."""
+    """Sends payloads with all `secrets` removed; when both are set, the bot token is used and not the webhook."""
 
     webhook_url: SecretStr | None = None
     bot_token: SecretStr | None = None
     channel: str | None = None
     base_url: str = API
     secrets: tuple[str, ...] = field(default=(), repr=False)
-
-    @classmethod
-    def from_settings(cls, settings: Settings, *, base_url: str = API) -> "SlackClient":
-        """The way that the settings name."""
-        return cls(
-            settings.slack_webhook_url,
-            settings.slack_bot_token,
-            settings.slack_channel,
-            base_url,
-            tuple(known_secrets(settings)),
-        )
+    web_client: Callable[[str], WebClient] = WebClient
+    """Makes the client of a bot token."""
 
     @property
     def configured(self) -> bool:
@@ -101,7 +80,7 @@ class SlackClient:
             self._post({"text": clean["text"]})
 
     def redacted(self, payload: Mapping[str, Any]) -> dict[str, Any]:
-        """The payload with every secret blotted out."""
+        """The payload with *** in the place of every secret."""
         return {key: _redacted(value, self._all_secrets()) for key, value in payload.items()}
 
     def _post(self, message: dict[str, Any]) -> None:
@@ -126,7 +105,7 @@ class SlackClient:
             self._refused(answer.status_code, answer.body, "Check SLACK_WEBHOOK_URL.")
 
     def _post_as_bot(self, token: SecretStr, channel: str, message: dict[str, Any]) -> None:
-        client = SlackResource(token=token.get_secret_value()).get_client()
+        client = self.web_client(token.get_secret_value())
         client.base_url, client.timeout, client.retry_handlers = self.base_url, TIMEOUT, _retry_handlers()
         try:
             client.chat_postMessage(channel=channel, **message)
@@ -153,58 +132,6 @@ class SlackClient:
         # Of a webhook the path is the secret: a server's error page may show it without the host.
         paths = [path for address in own if len(path := urlsplit(address).path) > 1]
         return [*self.secrets, *own, *paths]
-
-
-def post(outbox: Outbox, client: SlackClient, dedupe_key: str, payload: Mapping[str, Any]) -> int:
-    """Keep a message, free of secrets, then deliver all that waits; how many went.
-
-    Raises StoreError when it cannot be kept; a fault of Slack never raises.
-    """
-    outbox.put(dedupe_key, client.redacted(payload))
-    return deliver(outbox, client)
-
-
-def deliver(outbox: Outbox, client: SlackClient, *, seconds: float = DELIVERY_SECONDS) -> int:
-    """Send what waits in the outbox, oldest first; how many went. Never raises: after a fault the rest waits."""
-    sent = last = 0
-    end = time.monotonic() + seconds
-    try:
-        while time.monotonic() < end and (message := outbox.claim(after=last)) is not None:
-            last = message.id
-            try:
-                if client.configured:
-                    client.send(message.payload)
-                else:
-                    log.info("Slack is not configured; the message was: %s", message.payload.get("text"))
-            except RemoteError as error:
-                log.warning("%s", error)
-                outbox.mark_failed(message, str(error))
-                if isinstance(error, TransientError):
-                    break  # the next one would wait as long for the same answer
-            else:
-                outbox.mark_sent(message)
-                sent += 1
-    except StoreError as error:
-        log.warning("%s", error)
-    except Exception as error:  # a message must never fail a sync
-        log.warning("%s: %s. %s", TRIED, type(error).__name__, WAIT)
-    return sent
-
-
-def known_secrets(settings: Settings) -> list[str]:
-    """Every secret of the settings: keys and tokens, and of feed and database addresses what must not be seen."""
-    addresses = {"awin_feed_url", "awin_medusa_database_url"}
-    secrets = [
-        value.get_secret_value() for name, value in settings if isinstance(value, SecretStr) and name not in addresses
-    ]
-    # Of keys to the tokens at rest there may be several.
-    secrets += [key for text in secrets for key in re.split(r"[\s,]+", text)]
-    for address in settings.feed_addresses:
-        if local_path(address) is None:
-            secrets += [address, *secrets_in(address)]
-    if settings.awin_medusa_database_url:
-        secrets.append(urlsplit(settings.awin_medusa_database_url.get_secret_value()).password or "")
-    return [secret for secret in secrets if secret]
 
 
 def _redacted(value: Any, secrets: Sequence[str]) -> Any:

@@ -1,39 +1,56 @@
-"""What starts by itself when something happens.
-
-What belongs here: sensors; they read and tell, nothing else (Dagster ends one after 60 s).
-"""
+"""Tells the shop owner of every failed run."""
 
 import dagster as dg
 
-from awin_medusa_pipeline.core.messages import failure_key, failure_message, run_url
-from awin_medusa_pipeline.core.store.database import Database, database_url, open_database
+from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.core.messages import (
+    SECTION_LIMIT,
+    TITLE_LIMIT,
+    Payload,
+    first_lines,
+    fit,
+    link,
+    payload,
+    section,
+)
 from awin_medusa_pipeline.defs.failures import RunFailure, failure_of
-from awin_medusa_pipeline.defs.resources import Slack
-from awin_medusa_pipeline.settings import Settings
 
 
 @dg.run_failure_sensor(
     name="slack_on_run_failure",
-    description="Tells Slack of every failed run: the step and the error's first lines.",
+    description="Sends every failed run to Slack: the step and the first lines of the error.",
     # Without it, runs of Dagster's command line are never seen (measured).
     monitor_all_code_locations=True,
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=15,
 )
-def slack_on_run_failure(context: dg.RunFailureSensorContext, slack: Slack) -> None:
-    """Dagster calls it once a run and never again, so the message goes by the outbox."""
-    with open_database(database_url(Settings())) as database:
-        alert(slack, database, context.dagster_run, failure_of(context.instance, context.dagster_run.run_id))
+def slack_on_run_failure(context: dg.RunFailureSensorContext, app: dg.ResourceParam[App]) -> None:
+    """Dagster calls it once per run and never again, so the message goes by the outbox."""
+    alert(app, context.dagster_run, failure_of(context.instance, context.dagster_run.run_id))
 
 
-def alert(slack: Slack, database: Database, run: dg.DagsterRun, failure: RunFailure) -> None:
-    """One message for a failed run, however often it is called."""
-    settings = Settings()
+def alert(app: App, run: dg.DagsterRun, failure: RunFailure) -> None:
+    """Send one message for a failed run, however often it is called."""
     message = failure_message(
         job=run.job_name,
         step=failure.step,
         error=failure.error,
-        url=run_url(settings.dagster_webserver_url, run.run_id),
-        shop=settings.medusa_backend_url,
+        url=app.run_url(run.run_id),
+        shop=app.settings.medusa_backend_url,
     )
-    slack.tell(database, failure_key(run.run_id), message)
+    app.notify(failure_key(run.run_id), message)
+
+
+def failure_key(run_id: str) -> str:
+    """Outbox dedupe key for a failed run: the first sender wins, so a detailed message can replace the generic one."""
+    return f"failure-{run_id}"
+
+
+def failure_message(*, job: str, step: str | None, error: str, url: str, shop: str | None = None) -> Payload:
+    """A failed run: job, step and the first lines of the error."""
+    title = f"{job} failed" + (f" on {shop}" if shop else "") + (f" at step {step}" if step else "")
+    short = first_lines(error)
+    # A fence inside the error would end the block early.
+    quoted = fit(short.replace("```", "'''"), SECTION_LIMIT - 8)
+    blocks = [section(f":rotating_light: *{fit(title, TITLE_LIMIT)}*"), section(f"```\n{quoted}\n```")]
+    return payload([title, short], blocks, link(url), url)

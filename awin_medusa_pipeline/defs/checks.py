@@ -1,7 +1,4 @@
-"""Blocking checks: a table that breaks its contract, a feed that the shop cannot sell, an operation that failed.
-
-What belongs here: what ends a run although every step worked. What does not: guards of how much may change.
-"""
+"""Blocking checks: they end a run although every step worked."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -10,24 +7,23 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from awin_medusa_pipeline.defs.resources import MedusaResource, StateStore
+from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.defs.sync.applied import ShopRun
+from awin_medusa_pipeline.etsy.domain.contracts import EtsyListing, EtsyPlanRow
+from awin_medusa_pipeline.medusa.contracts import CatalogVariant
 from awin_medusa_pipeline.sync.domain import contracts
+from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.store.reports import failures
 
 CONTRACTS: dict[str, type[dy.Schema]] = {
     "awin_feed": contracts.Offer,
     "awin_feed_rejects": contracts.RejectedRow,
-    "medusa_catalog": contracts.CatalogVariant,
+    "medusa_catalog": CatalogVariant,
     "matched_products": contracts.MatchedProduct,
-    "missing_awin_products": contracts.MissingProduct,
-    "medusa_only_products": contracts.MedusaOnlyProduct,
-    "returning_products": contracts.ReturningProduct,
-    "stock_mismatches": contracts.StockMismatch,
-    "price_mismatches": contracts.PriceMismatch,
-    "content_mismatches": contracts.ContentMismatch,
+    **{entry.table: entry.contract for entry in KINDS.values()},
     "loose_matches": contracts.LooseMatch,
-    "etsy_listing_plan": contracts.EtsyPlanRow,
-    "etsy_listings": contracts.EtsyListing,
+    "etsy_listing_plan": EtsyPlanRow,
+    "etsy_listings": EtsyListing,
 }
 
 
@@ -53,10 +49,10 @@ def contract_check(asset: str, contract: type[dy.Schema]) -> dg.AssetChecksDefin
 
 
 @dg.asset_check(asset="awin_feed", blocking=True, description="The shop has every currency of the feed.")
-def currencies_in_shop(awin_feed: pl.LazyFrame, medusa: MedusaResource) -> dg.AssetCheckResult:
+def currencies_in_shop(awin_feed: pl.LazyFrame, app: dg.ResourceParam[App]) -> dg.AssetCheckResult:
     """Before anything is written: a price in a currency that the shop lacks could never be bought."""
     wanted = awin_feed.group_by("currency").len("offers").collect()
-    with medusa.client() as client:
+    with app.medusa() as client:
         if not client.can_write:
             return dg.AssetCheckResult(passed=True, description="A publishable key cannot see the shop's currencies.")
         has = client.currencies()
@@ -73,12 +69,11 @@ def currencies_in_shop(awin_feed: pl.LazyFrame, medusa: MedusaResource) -> dg.As
 
 
 @dg.asset_check(asset="sync_summary", blocking=True, description="No operation of the run failed.")
-def nothing_failed(context: dg.AssetCheckExecutionContext, store: StateStore) -> dg.AssetCheckResult:
+def nothing_failed(sync_run: ShopRun) -> dg.AssetCheckResult:
     """A refused row fails the run once the rest is done, so that the alert goes out."""
-    counts = store.ledger.counts(context.run.run_id)
-    failed = {kind: outcomes["failed"] for kind, outcomes in counts.items() if outcomes["failed"]}
+    failed = {str(kind): counts.failed for kind, counts in sync_run.ledger.counts(sync_run.id).items() if counts.failed}
     numbers = ", ".join(f"{kind} {number}" for kind, number in failed.items())
-    folder = store.reports(context.run).folder
+    folder = sync_run.reports.folder
     first = "".join(f" The first is {key}: {reason.rstrip('.')}." for _, key, reason in islice(failures(folder), 1))
     return dg.AssetCheckResult(
         passed=not failed,

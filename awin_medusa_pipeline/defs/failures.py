@@ -1,17 +1,16 @@
-"""Why a run failed: the step and a sentence, found in Dagster's records.
-
-What belongs here: reading Dagster's events. What does not: who is told (alerts.py, cli/main.py).
-"""
+"""Turns errors of ours into failures that Dagster shows as a sentence, and finds in its records why a run failed."""
 
 import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 from dagster import DagsterEventType
-from dagster._core.errors import DagsterExecutionInterruptedError
-from dagster._core.events.log import EventLogEntry
-from dagster._core.execution.plan.objects import StepFailureData
-from dagster_shared.error import SerializableErrorInfo
+
+from awin_medusa_pipeline.core.errors import PipelineError
+from awin_medusa_pipeline.remedies import sentence as full_sentence
 
 
 @dataclass(frozen=True)
@@ -26,18 +25,27 @@ class RunFailure:
         return f"failed{f' at {self.step}' if self.step else ''}. {self.error}"
 
 
+@contextmanager
+def as_failure() -> Iterator[None]:
+    """Raise dg.Failure for an error of ours, with the command that helps; no stack trace is of use to a shop owner."""
+    try:
+        yield
+    except PipelineError as error:
+        raise dg.Failure(full_sentence(error), allow_retries=False) from None
+
+
 def failure_of(instance: dg.DagsterInstance, run_id: str) -> RunFailure:
     """Why this run failed; of a blocking check its description, which Dagster's own error leaves out."""
     kinds = {DagsterEventType.STEP_FAILURE, DagsterEventType.ASSET_CHECK_EVALUATION, DagsterEventType.RUN_FAILURE}
     entries = [record.event_log_entry for record in instance.get_records_for_run(run_id, of_type=kinds).records]
     for entry in entries:
-        data = entry.dagster_event.event_specific_data if entry.dagster_event else None
-        if isinstance(data, StepFailureData):
+        if entry.dagster_event_type is DagsterEventType.STEP_FAILURE and entry.dagster_event:
+            error = entry.dagster_event.step_failure_data.error
             described = _failed_checks(entries, entry.step_key)
-            return RunFailure(entry.step_key, described or (sentence(data.error) if data.error else entry.message))
+            return RunFailure(entry.step_key, described or (sentence(error) if error else entry.message))
     events = [entry.dagster_event for entry in entries if entry.dagster_event]
-    told = [event.message for event in events if event.event_type is DagsterEventType.RUN_FAILURE and event.message]
-    return RunFailure(None, next(iter(told), "no error was recorded"))
+    messages = [event.message for event in events if event.event_type is DagsterEventType.RUN_FAILURE]
+    return RunFailure(None, next(filter(None, messages), "no error was recorded"))
 
 
 def how_it_ended(instance: dg.DagsterInstance, run_id: str) -> str | None:
@@ -48,16 +56,19 @@ def how_it_ended(instance: dg.DagsterInstance, run_id: str) -> str | None:
     return f"Its run {run_id[:8]} ended as {run.status.value.lower()}" if run.is_finished else None
 
 
-def sentence(error: SerializableErrorInfo) -> str:
-    """The words of what was raised at first, without Dagster's wrapping and the name of the class."""
+def sentence(error: Any) -> str:
+    """The words of the error that was raised first, without Dagster's wrapping and the name of its class.
+
+    `error`: as Dagster records it, with cause, cls_name and message.
+    """
     while error.cause:
         error = error.cause
-    if error.cls_name == DagsterExecutionInterruptedError.__name__:
+    if error.cls_name == dg.DagsterExecutionInterruptedError.__name__:
         return "It was stopped from outside (Ctrl-C, or the machine went down). Run it again: it goes on from there."
     return re.sub(rf"^[\w.]*\b{re.escape(str(error.cls_name))}: ", "", str(error.message).strip())
 
 
-def _failed_checks(entries: list[EventLogEntry], step: str | None) -> str:
+def _failed_checks(entries: Sequence[dg.EventLogEntry], step: str | None) -> str:
     checks = [entry.asset_check_evaluation for entry in entries if entry.step_key == step]
     return " ".join(
         check.description or f"The check {check.check_name} failed." for check in checks if check and not check.passed

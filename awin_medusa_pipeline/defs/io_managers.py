@@ -1,74 +1,58 @@
-"""Where the tables between assets live: one parquet file each, under AWIN_MEDUSA_HOME/tables.
+"""Hands tables from asset to asset: a frame to a parquet file and back.
 
-What belongs here: a frame to a file and back. What does not: what is in it (sync/domain/contracts.py) and reports for
-people (sync/store/reports.py). Own code because dagster-polars 0.27 fails at run time with polars 2 and brings pyarrow.
+Own code because dagster-polars 0.27 fails at run time with polars 2 and brings pyarrow.
 """
 
 import dagster as dg
 import polars as pl
-from pydantic import Field
-from upath import UPath
 
-from awin_medusa_pipeline.core.files import home_path, replacing
-from awin_medusa_pipeline.core.history import keep, scan
+from awin_medusa_pipeline.core.errors import PipelineError
+from awin_medusa_pipeline.core.tables import Tables, WrittenTable
 
-TABLES = "tables"
-PREVIEW_ROWS = 10
 _LONGEST_CELL = 120
 
 
-class ParquetIOManager(dg.ConfigurableIOManager):
-    """Keeps the newest state of each asset as `<home>/tables/<asset key>.parquet`.
+class ParquetIOManager(dg.IOManager):
+    """Keeps the newest state of each asset.
 
     Takes a polars DataFrame or LazyFrame (streamed to the file); gives what the input is annotated as, a DataFrame
-    when it is not annotated. A table is replaced whole, so a killed run leaves the one before.
+    when it is not annotated.
     """
 
-    home: str = Field(description="AWIN_MEDUSA_HOME: a folder or any fsspec address.")
-
-    def path(self, asset_key: dg.AssetKey) -> UPath:
-        """Where the asset's table is."""
-        return home_path(self.home).joinpath(TABLES, *asset_key.path[:-1], f"{asset_key.path[-1]}.parquet")
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
 
     def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame | pl.LazyFrame) -> None:
-        """Write the frame, and its first rows, row count, path and size as metadata."""
+        """Write the frame; its first rows, row count, path and size become metadata."""
         if not isinstance(obj, pl.DataFrame | pl.LazyFrame):
             raise TypeError(
                 f"Asset {context.asset_key.to_user_string()} returned a {type(obj).__name__}; "
                 "return a polars DataFrame or LazyFrame, or a MaterializeResult without a value."
             )
-        context.add_output_metadata(write_table(self.home, context.asset_key, context.run_id, obj))
+        written = self._tables.write(context.asset_key.to_user_string(), context.run_id, obj)
+        context.add_output_metadata(table_metadata(written))
 
     def load_input(self, context: dg.InputContext) -> pl.DataFrame | pl.LazyFrame:
         """Read the table of an upstream asset. Raises dagster.Failure when it was never materialised."""
-        path = self.path(context.asset_key)
-        frame = _scan(path, context.asset_key.to_user_string())
+        try:
+            frame = self._tables.read(context.asset_key.to_user_string())
+        except PipelineError as error:
+            raise dg.Failure(str(error), allow_retries=False) from None
         return frame if _wants_lazy(context.dagster_type.typing_type) else frame.collect()
 
 
-def write_table(
-    home: str, asset_key: dg.AssetKey, run_id: str, table: pl.DataFrame | pl.LazyFrame
-) -> dict[str, dg.MetadataValue | int]:
-    """Replace the table of an asset; its first rows, row count, path and size as metadata."""
-    path = ParquetIOManager(home=home).path(asset_key)
-    with replacing(path) as file:
-        if isinstance(table, pl.LazyFrame):
-            table.sink_parquet(file)
-        else:
-            table.write_parquet(file)
-        written = pl.scan_parquet(file)
-        keep(home, asset_key.to_user_string(), run_id, written)
-        return {
-            "dagster/row_count": written.select(pl.len()).collect().item(),
-            "preview": preview(written),
-            "path": dg.MetadataValue.path(str(path)),
-            "bytes": file.stat().st_size,
-        }
+def table_metadata(written: WrittenTable) -> dict[str, dg.MetadataValue | int]:
+    """What a person sees of a table."""
+    return {
+        "dagster/row_count": written.rows,
+        "preview": preview(written.head),
+        "path": dg.MetadataValue.path(str(written.path)),
+        "bytes": written.bytes,
+    }
 
 
-def preview(table: pl.LazyFrame) -> dg.MetadataValue:
-    """The first rows, long cells cut."""
-    rows = table.head(PREVIEW_ROWS).collect()
+def preview(rows: pl.DataFrame) -> dg.MetadataValue:
+    """Rows as a table, long cells cut."""
     records = [
         dg.TableRecord({name: _cell(value) for name, value in row.items()}) for row in rows.iter_rows(named=True)
     ]
@@ -81,21 +65,6 @@ def _cell(value: object) -> str | int | float | bool | None:
         return value
     text = " | ".join(map(str, value)) if isinstance(value, list) else str(value)
     return text if len(text) <= _LONGEST_CELL else f"{text[: _LONGEST_CELL - 1]}…"
-
-
-def read_table(home: str, asset: str) -> pl.LazyFrame:
-    """The table of an asset, outside of a run. Raises dagster.Failure when it was never materialised."""
-    return _scan(ParquetIOManager(home=home).path(dg.AssetKey(asset)), asset)
-
-
-def _scan(path: UPath, asset: str) -> pl.LazyFrame:
-    if not path.exists():
-        raise dg.Failure(
-            f"Reading the table {asset}: there is no file {path}. Materialise {asset} first, or run the whole "
-            "detect_discrepancies_job, which makes every table in order.",
-            allow_retries=False,
-        )
-    return scan(path)
 
 
 def _wants_lazy(annotation: object) -> bool:

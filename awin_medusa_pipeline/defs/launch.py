@@ -1,7 +1,4 @@
-"""This machine's Dagster: its home, its configuration, and running a job here with its steps told as they end.
-
-What belongs here: what Dagster's own commands would need several options for. What does not: what a job does.
-"""
+"""Prepares the Dagster home of this machine, and runs a job in this process while a watcher follows its steps."""
 
 import os
 import threading
@@ -15,15 +12,12 @@ from typing import Any, Protocol
 
 import dagster as dg
 from dagster import DagsterEventType
-from dagster._core.events.log import EventLogEntry
 
-from awin_medusa_pipeline.core.files import local_home
-from awin_medusa_pipeline.core.store.database import database_url, open_database
+from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.definitions import build_defs
 from awin_medusa_pipeline.defs.alerts import alert
 from awin_medusa_pipeline.defs.failures import RunFailure, failure_of
-from awin_medusa_pipeline.defs.resources import Slack
 from awin_medusa_pipeline.defs.sync.jobs import SHOP_TAG
-from awin_medusa_pipeline.settings import Settings
 
 # max_runtime fails a run that a reboot left behind as started; nothing else in Dagster does, and it blocks the queue.
 DAGSTER_YAML = """\
@@ -54,13 +48,13 @@ schedules: {use_threads: true, num_workers: 2}
 
 
 class Watcher(Protocol):
-    """Is told how a run goes on, from a thread of its own."""
+    """Follows a run, from a thread of its own."""
 
     def running(self, step: str, state: str) -> None:
-        """A step runs; `state` is what it says of its progress, at first nothing."""
+        """A step is running; `state`: its progress, empty at first."""
 
     def made(self, asset: str, metadata: Mapping[str, Any]) -> None:
-        """An asset was made; its metadata as plain values."""
+        """An asset was materialised; its metadata as plain values."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +65,12 @@ class JobOutcome:
     failure: RunFailure | None
 
 
-def dagster_home() -> Path:
+def dagster_home(app: App) -> Path:
     """DAGSTER_HOME, else a folder in AWIN_MEDUSA_HOME; made, configured and initialised when it is new.
 
     Two processes that start at once on a fresh home crash (measured), so its tables are made here, by one.
     """
-    default = local_home(Settings().awin_medusa_home) / "dagster"
+    default = app.local_home / "dagster"
     home = Path(os.environ.get("DAGSTER_HOME") or default).expanduser().absolute()
     home.mkdir(parents=True, exist_ok=True)
     if not (home / "dagster.yaml").exists():
@@ -88,6 +82,7 @@ def dagster_home() -> Path:
 
 
 def run_job(
+    app: App,
     name: str,
     watcher: Watcher,
     applying: Mapping[str, Any] | None = None,
@@ -95,14 +90,12 @@ def run_job(
     ops: Mapping[str, Any] | None = None,
     tags: Mapping[str, str] = SHOP_TAG,
 ) -> JobOutcome:
-    """Run a job in this process, recorded as the UI shows it; a failure is told to Slack as well.
+    """Run a job in this process, recorded as the UI shows it; a failure is sent to Slack as well.
 
     `applying`: config of the applying assets, instead of the job's own; `only` one of them runs when it is named.
     `ops`: config of other ops, by name; `tags`: what Dagster's queue limits runs by.
     """
-    from awin_medusa_pipeline.definitions import build_defs  # it imports everything; the other commands need not wait
-
-    job = build_defs().resolve_job_def(name)
+    job = build_defs(app).resolve_job_def(name)
     config: dict[str, Any] = dict(job.run_config or {})
     others = set(config.get("ops", {})) - {only} if only else set()
     config["ops"] = {
@@ -111,8 +104,8 @@ def run_job(
         if asset not in others
     } | {op: {"config": dict(values)} for op, values in (ops or {}).items()}
     selection = [key for key in job.asset_layer.executable_asset_keys if key.to_user_string() not in others]
-    dagster_home()
-    with dg.DagsterInstance.get() as instance, _told(instance, run_id := str(uuid.uuid4()), watcher):
+    dagster_home(app)
+    with dg.DagsterInstance.get() as instance, _following(instance, run_id := str(uuid.uuid4()), watcher):
         # Dagster's own log goes to the run's page; the terminal gets one line a step.
         quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
         result = job.execute_in_process(
@@ -126,14 +119,13 @@ def run_job(
         if result.success:
             return JobOutcome(run_id, None)
         failure = failure_of(instance, run_id)
-        with open_database(database_url(Settings())) as database:
-            alert(Slack(), database, result.dagster_run, failure)
+        alert(app, result.dagster_run, failure)
         return JobOutcome(run_id, failure)
 
 
-def failed_since(moment: datetime) -> tuple[datetime, RunFailure] | None:
+def failed_since(app: App, moment: datetime) -> tuple[datetime, RunFailure] | None:
     """When and why the newest run on the shop failed; None when it did not, or began before `moment`."""
-    dagster_home()
+    dagster_home(app)
     with dg.DagsterInstance.get() as instance:
         newer = instance.get_run_records(dg.RunsFilter(tags=dict(SHOP_TAG), created_after=moment), limit=1)
         for record in newer:
@@ -143,8 +135,8 @@ def failed_since(moment: datetime) -> tuple[datetime, RunFailure] | None:
 
 
 @contextmanager
-def _told(instance: dg.DagsterInstance, run_id: str, watcher: Watcher) -> Iterator[None]:
-    """Tell how a run goes on while the block does."""
+def _following(instance: dg.DagsterInstance, run_id: str, watcher: Watcher) -> Iterator[None]:
+    """Call the watcher as the run goes on, until the block ends."""
     done = threading.Event()
 
     def follow() -> None:
@@ -154,7 +146,7 @@ def _told(instance: dg.DagsterInstance, run_id: str, watcher: Watcher) -> Iterat
             page = instance.get_records_for_run(run_id, cursor)
             cursor = page.cursor
             for record in page.records:
-                _tell(record.event_log_entry, watcher)
+                _call(record.event_log_entry, watcher)
             if last and not page.has_more:
                 return
 
@@ -167,7 +159,7 @@ def _told(instance: dg.DagsterInstance, run_id: str, watcher: Watcher) -> Iterat
         thread.join()
 
 
-def _tell(entry: EventLogEntry, watcher: Watcher) -> None:
+def _call(entry: dg.EventLogEntry, watcher: Watcher) -> None:
     if found := entry.asset_materialization:
         watcher.made(found.asset_key.to_user_string(), {key: value.value for key, value in found.metadata.items()})
     elif entry.step_key and entry.dagster_event_type is DagsterEventType.STEP_START:

@@ -1,7 +1,6 @@
-"""What is old enough to go: reports, kept feed rows and Dagster's runs after 30 days, logs and Etsy jobs after 400.
+"""Removes what is old: reports, kept rows and Dagster's runs after 30 days, logs and Etsy jobs after 400.
 
-What belongs here: deciding and removing. What does not: tables (the next run replaces them) and whatever is still at
-work. Dagster keeps run storage for ever, and its delete_run leaves a database file and a folder for each run on disk.
+Dagster itself keeps run storage for ever, and its delete_run leaves a database file and a folder per run on disk.
 """
 
 import logging
@@ -15,15 +14,15 @@ from pathlib import Path
 import dagster as dg
 from upath import UPath
 
-from awin_medusa_pipeline.core.files import TEMPORARY_SUFFIX, home_path
-from awin_medusa_pipeline.core.history import HISTORY, TRACED
+from awin_medusa_pipeline.core.files import DATE_FORMAT, TEMPORARY_SUFFIX, home_path
 from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.core.store.outbox import Outbox
-from awin_medusa_pipeline.defs.io_managers import TABLES
+from awin_medusa_pipeline.core.tables import HISTORY, TABLES
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJobs
+from awin_medusa_pipeline.sync.domain.contracts import TRACED
 from awin_medusa_pipeline.sync.store import ledger
 from awin_medusa_pipeline.sync.store.held_plans import HeldPlans
-from awin_medusa_pipeline.sync.store.reports import FOLDER_TIME, REPORTS
+from awin_medusa_pipeline.sync.store.reports import REPORTS
 
 log = logging.getLogger(__name__)
 
@@ -65,15 +64,14 @@ def prune(home: str, database: Database, instance: dg.DagsterInstance | None, *,
 
 
 def expired(names: Iterable[str], now: datetime) -> list[str]:
-    """Names that are too old, by the time in them; the newest stays, since `latest` leads to it.
-
-    Anything else in the folder is not ours to remove.
+    """Names that are too old, by the time in them. The newest stays, since `latest` leads to it, and so does any other
+    name: it is not ours to remove.
     """
     started = {}
     for name in names:
         if found := FOLDER.fullmatch(name):
             try:
-                started[name] = datetime.strptime(found[1], FOLDER_TIME).replace(tzinfo=UTC)
+                started[name] = datetime.strptime(found[1], DATE_FORMAT).replace(tzinfo=UTC)
             except ValueError:
                 continue  # eight digits that are no date
     newest = max(started, default=None)

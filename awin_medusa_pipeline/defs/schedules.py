@@ -1,7 +1,4 @@
-"""When jobs run by themselves, in UTC.
-
-What belongs here: cron expressions. What does not: what the jobs do.
-"""
+"""When jobs run by themselves, in UTC."""
 
 import dagster as dg
 

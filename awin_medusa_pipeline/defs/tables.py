@@ -1,7 +1,4 @@
-"""What every asset of this project shares: its spec, and the result of a table with a report.
-
-What belongs here: metadata for people. What does not: what is in a table.
-"""
+"""Shows tables in Dagster: the columns of a contract, and a materialisation with a CSV report."""
 
 import dagster as dg
 import dataframely as dy

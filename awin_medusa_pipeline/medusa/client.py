@@ -23,7 +23,7 @@ from awin_medusa_pipeline.core.http import (
     Backoff,
     PayloadTooLargeError,
     PermanentError,
-    RemoteError,
+    PipelineError,
     TransientError,
     UnknownOutcomeError,
     redact,
@@ -261,7 +261,7 @@ class MedusaClient:
             ) from None
         return answer
 
-    def _error(self, response: httpx.Response, tried: str, writes: bool, seconds: float) -> RemoteError:
+    def _error(self, response: httpx.Response, tried: str, writes: bool, seconds: float) -> PipelineError:
         status = response.status_code
         came_back = redact(f"HTTP {status} {_message(response)}".rstrip(" ."), self._secrets)
         if status == 401 and seconds > _SLOW_401:

@@ -1,75 +1,24 @@
-"""A product of the Medusa shop as somebody sells it elsewhere: one currency, one stock location, plain values.
+"""Reads one product of Medusa's Admin API as a ShopProduct: one currency, one stock location, plain values."""
 
-What belongs here: reading one product of Medusa's Admin API. What does not: fetching it, tables of the whole catalogue
-(catalog.py), and what Etsy makes of it (etsy/domain/listing.py).
-"""
-
-from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
-SHOP_PRODUCT_FIELDS = (
-    "id,title,description,handle,status,thumbnail,material,weight,length,width,height,metadata,"
-    "images.url,images.rank,tags.value,categories.handle,"
-    "variants.id,variants.title,variants.sku,variants.variant_rank,variants.manage_inventory,"
-    "variants.options.value,variants.options.option.title,"
-    # Measured: a price's `rules` are filled from price_rules alone; asked for by `rules_count` they stay empty.
-    "variants.prices.amount,variants.prices.currency_code,variants.prices.min_quantity,"
-    "variants.prices.price_rules.attribute,variants.prices.price_rules.value,"
-    "variants.inventory_items.required_quantity,"
-    "variants.inventory_items.inventory.location_levels.location_id,"
-    "variants.inventory_items.inventory.location_levels.stocked_quantity,"
-    "variants.inventory_items.inventory.location_levels.reserved_quantity"
+from awin_medusa_pipeline.medusa.contracts import ShopProduct, ShopVariant
+from awin_medusa_pipeline.medusa.shapes import (
+    INVENTORY_FIELDS,
+    PRICE_FIELDS,
+    Json,
+    amount,
+    base_prices,
+    of_variants,
+    sellable_quantity,
 )
 
-Json = Mapping[str, Any]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class ShopVariant(_Model):
-    """One variant."""
-
-    id: str
-    title: str = ""
-    sku: str | None = None
-    options: dict[str, str] = {}
-    """Option title -> value."""
-    price: Decimal | None = None
-    """In major units of the currency asked for; None where Medusa has none in it."""
-    quantity: int | None = 0
-    """What can be sold at the location; None where Medusa does not count it."""
-
-    @property
-    def name(self) -> str:
-        """What a person knows it by."""
-        return self.sku or self.title or self.id
-
-
-class ShopProduct(_Model):
-    """One product with its variants in the shop's order. Sizes and weight are in units that Medusa leaves open."""
-
-    id: str
-    title: str = ""
-    description: str = ""
-    handle: str = ""
-    status: str = "published"
-    images: tuple[str, ...] = ()
-    """Addresses, the thumbnail first."""
-    tags: tuple[str, ...] = ()
-    material: str = ""
-    categories: tuple[str, ...] = ()
-    """Handles."""
-    metadata: dict[str, Any] = {}
-    weight: Decimal | None = None
-    length: Decimal | None = None
-    width: Decimal | None = None
-    height: Decimal | None = None
-    variants: tuple[ShopVariant, ...] = ()
+_PRODUCT = (
+    "id,title,description,handle,status,thumbnail,material,weight,length,width,height,metadata,"
+    "images.url,images.rank,tags.value,categories.handle"
+)
+_VARIANT = "id,title,sku,variant_rank,manage_inventory,options.value,options.option.title"
+SHOP_PRODUCT_FIELDS = f"{_PRODUCT},{of_variants(f'{_VARIANT},{PRICE_FIELDS},{INVENTORY_FIELDS}')}"
 
 
 def shop_product(product: Json, *, currency: str, location_id: str | None = None) -> ShopProduct:
@@ -99,31 +48,15 @@ def shop_product(product: Json, *, currency: str, location_id: str | None = None
 
 def _variant(variant: Json, currency: str, location_id: str | None) -> ShopVariant:
     options = {option["option"]["title"]: option["value"] for option in variant.get("options") or []}
+    price = base_prices(variant.get("prices") or []).get(currency)
     return ShopVariant(
         id=variant["id"],
         title=variant.get("title") or "",
         sku=variant.get("sku") or None,
         options=dict(sorted(options.items())),
-        price=_price(variant.get("prices") or [], currency),
-        quantity=_quantity(variant, location_id) if variant.get("manage_inventory", True) else None,
+        price=amount(price) if price else None,
+        quantity=sellable_quantity(variant, location_id),
     )
-
-
-def _price(prices: Iterable[Json], currency: str) -> Decimal | None:
-    """The price of one piece for everyone: others belong to a region, a customer group or a larger number."""
-    plain = (p for p in prices if not p.get("rules") and (p.get("min_quantity") or 0) <= 1)
-    return next((_decimal(p["amount"]) for p in plain if p["currency_code"].lower() == currency), None)
-
-
-def _quantity(variant: Json, location_id: str | None) -> int:
-    """How often it can be sold: by the item it runs out of first, when it is a set of several."""
-    possible = []
-    for item in variant.get("inventory_items") or []:
-        levels = (item.get("inventory") or {}).get("location_levels") or []
-        here = [level for level in levels if location_id in (None, level["location_id"])]
-        free = sum((level["stocked_quantity"] or 0) - (level["reserved_quantity"] or 0) for level in here)
-        possible.append(max(0, int(free)) // max(1, item.get("required_quantity") or 1))
-    return min(possible, default=0)
 
 
 def _decimal(value: float | str | None) -> Decimal | None:

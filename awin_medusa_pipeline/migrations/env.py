@@ -6,9 +6,9 @@ equal to sync/store/models.py and etsy/store/models.py.
 
 from alembic import context
 
+from awin_medusa_pipeline.core.store.base import Base
 from awin_medusa_pipeline.core.store.database import VERSION_TABLE
 from awin_medusa_pipeline.etsy.store import models  # noqa: F401 (its tables belong to Base.metadata too)
-from awin_medusa_pipeline.sync.store.models import Base
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -33,7 +33,7 @@ UNSELLABLE = ("no_id", "no_name", "no_price", "unclear_price", "no_currency", "c
 
 
 @dataclass(frozen=True)
-class FeedFacts:
+class GeneratedFeed:
     """What a made feed holds, for tests to add up: rows == offers + sum(rejected)."""
 
     path: Path
@@ -56,7 +56,7 @@ def write_feed(
     euro_merchant: bool = False,
     image_address: str = "https://images.fernhollow.example",
     compress_level: int = 6,
-) -> FeedFacts:
+) -> GeneratedFeed:
     """Write `offers` sellable rows, and with `quirks` a few of every kind that must be rejected.
 
     `path` decides the packing: .gz, .zip or plain. `day` moves on: a thirtieth of the offers goes, as many come, a
@@ -94,7 +94,7 @@ def write_feed(
             file.write(("\n".join(lines) + "\n").encode("utf-8", "surrogateescape"))
         if last:
             file.write(("\n".join(last) + "\n").encode("utf-8", "surrogateescape"))
-    return FeedFacts(
+    return GeneratedFeed(
         path=path,
         offers=offers,
         rows=offers + rejected.total(),

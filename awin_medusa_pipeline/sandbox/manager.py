@@ -21,6 +21,7 @@ from typing import Any
 
 import httpx
 
+from awin_medusa_pipeline.core.ports import HOST
 from awin_medusa_pipeline.sandbox import medusa, seed, servers
 from awin_medusa_pipeline.sandbox.errors import SandboxError
 from awin_medusa_pipeline.sandbox.etsy import handle as etsy_handle
@@ -29,7 +30,7 @@ from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
 from awin_medusa_pipeline.sandbox.etsy.state import Settings as EtsySettings
 from awin_medusa_pipeline.sandbox.medusa import Medusa, Software, exclusive
 from awin_medusa_pipeline.sandbox.postgres import Postgres
-from awin_medusa_pipeline.sandbox.processes import HOST, Progress, Service, silent
+from awin_medusa_pipeline.sandbox.processes import Progress, Service, silent
 from awin_medusa_pipeline.sandbox.seed import Shop
 from awin_medusa_pipeline.settings import PROJECT_ROOT
 

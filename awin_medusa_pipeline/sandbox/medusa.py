@@ -17,8 +17,9 @@ from pathlib import Path
 
 import httpx
 
+from awin_medusa_pipeline.core.ports import HOST
 from awin_medusa_pipeline.sandbox.errors import SandboxError
-from awin_medusa_pipeline.sandbox.processes import HOST, Progress, Service, last_lines, run_logged
+from awin_medusa_pipeline.sandbox.processes import Progress, Service, last_lines, run_logged
 
 # To move to another Medusa: change package.json, then `npm install --package-lock-only` beside it.
 SHOP_FILES = ("package.json", "package-lock.json", "medusa-config.js")

@@ -19,8 +19,9 @@ from typing import Any
 import psycopg2
 from psycopg2 import sql
 
+from awin_medusa_pipeline.core.ports import HOST
 from awin_medusa_pipeline.sandbox.errors import SandboxError
-from awin_medusa_pipeline.sandbox.processes import HOST, Progress, Service, last_lines
+from awin_medusa_pipeline.sandbox.processes import Progress, Service, last_lines
 
 UNPRIVILEGED_USER = "nobody"
 SHARED_TEMPORARY = Path("/var/tmp")

@@ -16,12 +16,14 @@ from typing import Any
 import httpx
 import polars as pl
 
-from awin_medusa_pipeline.medusa.catalog import HIDDEN_AT, HIDDEN_BY_RUN, OFFER_KEY
+from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.medusa.client import MedusaClient
+from awin_medusa_pipeline.medusa.contracts import CatalogVariant
+from awin_medusa_pipeline.medusa.shapes import HIDDEN_AT, HIDDEN_BY_RUN, OFFER_KEY
 from awin_medusa_pipeline.sandbox.errors import SandboxError
 from awin_medusa_pipeline.sandbox.processes import Progress, silent
 from awin_medusa_pipeline.sandbox.seed import Shop, call
-from awin_medusa_pipeline.sync.domain.contracts import CatalogVariant, LooseMatch, MatchedProduct, dtypes
+from awin_medusa_pipeline.sync.domain.contracts import LooseMatch, MatchedProduct
 from awin_medusa_pipeline.sync.domain.discrepancies import StockRules, missing_products, wanted_level
 from awin_medusa_pipeline.sync.domain.products import ProductDefaults, category_path, product_payload
 from awin_medusa_pipeline.sync.domain.text import slug

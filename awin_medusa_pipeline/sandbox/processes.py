@@ -4,12 +4,10 @@ What belongs here: starting, finding again and ending one process. What does not
 """
 
 import contextlib
-import errno
 import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from awin_medusa_pipeline.core.ports import port_is_free
 from awin_medusa_pipeline.sandbox.errors import SandboxError
 
 Progress = Callable[[str, str], None]
 """Called with a step ("Installing Medusa") and its state ("12 s, 640 packages"); again and again for the same step."""
 
-HOST = "127.0.0.1"
 LOG_LINES_SHOWN = 12
 PORT_PATIENCE = 1.0
 MARK = "AWIN_MEDUSA_SANDBOX_SERVICE"
@@ -38,19 +36,6 @@ def last_lines(log: Path) -> str:
         return "(no output)"
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
     return "\n".join(lines[-LOG_LINES_SHOWN:]) or "(no output)"
-
-
-def port_is_free(port: int) -> bool:
-    """Whether a server can listen on the loopback address; ports in TIME_WAIT count as free."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            if error.errno in (errno.EADDRINUSE, errno.EACCES):
-                return False
-            raise
-    return True
 
 
 def identity(pid: int) -> str | None:

@@ -21,8 +21,8 @@ from pathlib import Path
 from socketserver import TCPServer
 from urllib.parse import unquote, urlsplit
 
+from awin_medusa_pipeline.core.ports import HOST
 from awin_medusa_pipeline.sandbox.pictures import picture
-from awin_medusa_pipeline.sandbox.processes import HOST
 
 FEED_NAME = "feed.csv.gz"
 FEED_PATH = "/datafeed/download/apikey/0123456789abcdef0123456789abcdef/language/en/fid/1/format/csv/compression/gzip/"

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from awin_medusa_pipeline.cli import demo_etsy
 from awin_medusa_pipeline.cli.main import app
 from awin_medusa_pipeline.cli.terminal import console
-from awin_medusa_pipeline.etsy.context import open_etsy
+from awin_medusa_pipeline.etsy import open_etsy
 from awin_medusa_pipeline.etsy.store.models import EtsyJob
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
 from awin_medusa_pipeline.sandbox.etsy import shop as standin

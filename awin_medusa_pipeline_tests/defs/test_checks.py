@@ -6,12 +6,13 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.defs.checks import CONTRACTS, contract_check
 from awin_medusa_pipeline.defs.failures import failure_of
 from awin_medusa_pipeline.defs.io_managers import ParquetIOManager
 from awin_medusa_pipeline.defs.resources import MedusaResource, StateStore
 from awin_medusa_pipeline.defs.sync import applied
-from awin_medusa_pipeline.sync.domain.contracts import MissingProduct, dtypes
+from awin_medusa_pipeline.sync.domain.contracts import MissingProduct
 
 
 def broken(asset: str) -> pl.LazyFrame:

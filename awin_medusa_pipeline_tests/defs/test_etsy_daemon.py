@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from awin_medusa_pipeline.defs.launch import dagster_home
-from awin_medusa_pipeline.etsy.context import open_etsy
+from awin_medusa_pipeline.etsy import open_etsy
 from awin_medusa_pipeline.sandbox import Sandbox
 from awin_medusa_pipeline_tests.defs.test_daemon import PROGRAMS, wait_for
 from awin_medusa_pipeline_tests.defs.test_daemon import daemon as daemon

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from awin_medusa_pipeline.core.contracts import MONEY
 from awin_medusa_pipeline.defs.io_managers import ParquetIOManager, read_table
-from awin_medusa_pipeline.sync.domain.contracts import MONEY
 
 FRAME = pl.DataFrame(
     {"key": ["a", "b"], "price": [Decimal("1.1000"), None], "images": [["x", "y"], []]},

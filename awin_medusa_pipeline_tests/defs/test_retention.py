@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 from upath import UPath
 
-from awin_medusa_pipeline.core import history
+from awin_medusa_pipeline import history
 from awin_medusa_pipeline.core.files import home_path
 from awin_medusa_pipeline.core.store.database import Database, open_database
 from awin_medusa_pipeline.core.store.outbox import Outbox

@@ -16,8 +16,8 @@ from awin_medusa_pipeline.defs.etsy.jobs import ETSY_TAG
 from awin_medusa_pipeline.defs.etsy.sensors import TRY_TAG, etsy_confirmation_sensor, etsy_tidy_sensor
 from awin_medusa_pipeline.defs.failures import failure_of
 from awin_medusa_pipeline.defs.io_managers import read_table
-from awin_medusa_pipeline.etsy.client.oauth import TokenPair
-from awin_medusa_pipeline.etsy.context import Etsy, open_etsy
+from awin_medusa_pipeline.etsy import Etsy, open_etsy
+from awin_medusa_pipeline.etsy.domain.tokens import TokenPair
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, EtsyJobError, JobStatus
 from awin_medusa_pipeline.etsy.store.models import EtsyJob as JobRow
 from awin_medusa_pipeline.sandbox import Sandbox, Shop

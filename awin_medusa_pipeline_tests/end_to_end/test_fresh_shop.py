@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
-from awin_medusa_pipeline.sandbox.feed_generator import FeedFacts, write_feed
+from awin_medusa_pipeline.sandbox.feed_generator import GeneratedFeed, write_feed
 from awin_medusa_pipeline_tests.support.pipeline import Finished, Pipeline, pipeline_on
 from awin_medusa_pipeline_tests.support.plain import Sold, by_product, plain_feed, products_in, sold_in, state_of
 
@@ -19,7 +19,7 @@ UNCHANGED = dict.fromkeys(("planned", "applied", "unchanged", "skipped", "held",
 
 @dataclass(frozen=True)
 class Story:
-    facts: FeedFacts
+    facts: GeneratedFeed
     offers: dict[str, Sold]
     rows: dict[str, Mapping[str, str]]
     first: Finished

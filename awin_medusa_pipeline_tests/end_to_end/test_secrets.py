@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from awin_medusa_pipeline.core.store.secrets import new_key
-from awin_medusa_pipeline.etsy.client.oauth import TokenPair
-from awin_medusa_pipeline.etsy.context import Etsy, open_etsy
+from awin_medusa_pipeline.etsy import Etsy, open_etsy
+from awin_medusa_pipeline.etsy.domain.tokens import TokenPair
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
 from awin_medusa_pipeline.sandbox.etsy import shop as standin
 from awin_medusa_pipeline.sandbox.servers import SLACK_PATH

@@ -3,7 +3,8 @@
 from decimal import Decimal
 
 from awin_medusa_pipeline.medusa.client import MedusaClient
-from awin_medusa_pipeline.medusa.products import SHOP_PRODUCT_FIELDS, ShopProduct, ShopVariant, shop_product
+from awin_medusa_pipeline.medusa.contracts import ShopProduct, ShopVariant
+from awin_medusa_pipeline.medusa.products import SHOP_PRODUCT_FIELDS, shop_product
 from awin_medusa_pipeline.sandbox import Shop
 
 

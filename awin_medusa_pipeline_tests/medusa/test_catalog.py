@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from awin_medusa_pipeline.medusa.catalog import HIDDEN_BY_RUN, OFFER_KEY, variants_frame
-from awin_medusa_pipeline.sync.domain.contracts import CatalogVariant
+from awin_medusa_pipeline.medusa.catalog import variants_frame
+from awin_medusa_pipeline.medusa.contracts import CatalogVariant
+from awin_medusa_pipeline.medusa.shapes import HIDDEN_BY_RUN, OFFER_KEY
 
 HERE, ELSEWHERE = "sloc_here", "sloc_elsewhere"
 

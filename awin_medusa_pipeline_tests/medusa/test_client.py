@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 
-from awin_medusa_pipeline.core.errors import PermanentError, RemoteError, TransientError
+from awin_medusa_pipeline.core.errors import PermanentError, PipelineError, TransientError
 from awin_medusa_pipeline.core.http import Backoff, PayloadTooLargeError, UnknownOutcomeError
 from awin_medusa_pipeline.medusa import client as medusa
 from awin_medusa_pipeline.medusa.catalog import variants_frame
@@ -76,7 +76,7 @@ def test_a_page_that_fails_is_no_smaller_catalogue() -> None:
 
 
 READ, WRITE = "GET", "POST"
-ANSWERS: dict[str, tuple[str, httpx.Response, type[RemoteError], str]] = {
+ANSWERS: dict[str, tuple[str, httpx.Response, type[PipelineError], str]] = {
     "wrong key": (READ, httpx.Response(401, json={"message": "Unauthorized"}), PermanentError, "MEDUSA_ADMIN_API_KEY"),
     "no right": (WRITE, httpx.Response(403, json={"message": "Forbidden"}), PermanentError, "MEDUSA_ADMIN_API_KEY"),
     "refused": (
@@ -112,7 +112,7 @@ ANSWERS: dict[str, tuple[str, httpx.Response, type[RemoteError], str]] = {
 
 @pytest.mark.parametrize(("method", "answer", "error", "words"), ANSWERS.values(), ids=ANSWERS.keys())
 def test_an_answer_that_is_no_success(
-    method: str, answer: httpx.Response, error: type[RemoteError], words: str
+    method: str, answer: httpx.Response, error: type[PipelineError], words: str
 ) -> None:
     client = client_of(lambda request: answer)
     with pytest.raises(error, match=words) as told:

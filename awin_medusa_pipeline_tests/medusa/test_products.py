@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from awin_medusa_pipeline.medusa.products import ShopProduct, ShopVariant, shop_product
+from awin_medusa_pipeline.medusa.contracts import ShopProduct, ShopVariant
+from awin_medusa_pipeline.medusa.products import shop_product
 
 
 def item(*levels: tuple[str, int, int], needed: int = 1) -> dict[str, Any]:

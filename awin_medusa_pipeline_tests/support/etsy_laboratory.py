@@ -18,23 +18,24 @@ from pydantic import SecretStr
 
 from awin_medusa_pipeline.core.http import Backoff
 from awin_medusa_pipeline.core.images import ImageFetcher
+from awin_medusa_pipeline.core.store.base import Base
 from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.core.store.secrets import Cipher, new_key
 from awin_medusa_pipeline.etsy.client.budget import EtsyBudget
 from awin_medusa_pipeline.etsy.client.client import EtsyClient
-from awin_medusa_pipeline.etsy.client.oauth import EtsyOAuth, TokenPair, refresh
+from awin_medusa_pipeline.etsy.client.oauth import EtsyOAuth, refresh
 from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig
 from awin_medusa_pipeline.etsy.domain.listing import Listing, prepare
 from awin_medusa_pipeline.etsy.domain.plan import Existing, ListingPlan, plan_listing, within_cap
+from awin_medusa_pipeline.etsy.domain.tokens import TokenPair
 from awin_medusa_pipeline.etsy.engine.images import KINDS, LARGEST
 from awin_medusa_pipeline.etsy.engine.jobs import JobResult, sync_job
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount, EtsyAccounts, StoredTokens
 from awin_medusa_pipeline.etsy.store.jobs import Asked, EtsyJob, EtsyJobs
 from awin_medusa_pipeline.etsy.store.links import EtsyLink, EtsyLinks
-from awin_medusa_pipeline.medusa.products import ShopProduct
+from awin_medusa_pipeline.medusa.contracts import ShopProduct
 from awin_medusa_pipeline.sandbox.etsy import shop
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
-from awin_medusa_pipeline.sync.store.models import Base
 from awin_medusa_pipeline_tests.support.etsy_products import account_config, product, variant
 from awin_medusa_pipeline_tests.support.fault_proxy import AnsweringServer
 

@@ -5,15 +5,9 @@ from typing import Any
 
 import polars as pl
 
-from awin_medusa_pipeline.sync.domain.contracts import (
-    CatalogVariant,
-    LooseMatch,
-    MissingProduct,
-    Offer,
-    RejectedRow,
-    WrittenValue,
-    dtypes,
-)
+from awin_medusa_pipeline.core.contracts import dtypes
+from awin_medusa_pipeline.medusa.contracts import CatalogVariant
+from awin_medusa_pipeline.sync.domain.contracts import LooseMatch, MissingProduct, Offer, RejectedRow, WrittenValue
 
 Row = dict[str, Any]
 

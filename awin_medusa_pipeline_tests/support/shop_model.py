@@ -1,4 +1,4 @@
-"""A shop in memory that takes the operations of our plans and keeps Medusa's rules about them.
+"""A shop in memory that takes the bundles of our plans and keeps Medusa's rules about them.
 
 What belongs here: what Medusa refuses, and what it shows afterwards in the shape of its Admin API. What does not:
 HTTP and its faults (fault_proxy.py, on a real Medusa).
@@ -12,13 +12,14 @@ from typing import Any
 
 import polars as pl
 
+from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.medusa.catalog import variants_frame
 from awin_medusa_pipeline.sync.domain import discrepancies, field_plans, ownership, plans
-from awin_medusa_pipeline.sync.domain.contracts import WrittenValue, dtypes
+from awin_medusa_pipeline.sync.domain.contracts import WrittenValue
 from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
 from awin_medusa_pipeline.sync.domain.ownership import DEFAULT_OWNERS, Decision, Owners, Written, written_values
 from awin_medusa_pipeline.sync.domain.products import ProductDefaults, added_option_values, variant_payload
-from awin_medusa_pipeline.sync.engine.apply import Change, NotSent, Operation
+from awin_medusa_pipeline.sync.engine.apply import Bundle, NotSent, Operation
 
 Json = dict[str, Any]
 
@@ -77,7 +78,7 @@ class ShopModel:
         }
 
     def sync(self, offers: pl.LazyFrame, rules: StockRules, owners: Owners = DEFAULT_OWNERS) -> dict[str, str]:
-        """One whole sync, of which nobody approves what is asked; what was refused, by change key."""
+        """One whole sync, of which nobody approves what is asked; what was refused, by operation key."""
         tables = {name: table.collect() for name, table in self.detect(offers, rules, owners=owners).items()}
         rows, _ = plans.split_import(tables["missing_awin_products"], None, hold_loose=True)
         going = pl.col("decision").is_in([Decision.UPDATE, Decision.REFUSE])
@@ -92,37 +93,37 @@ class ShopModel:
             | self._carry_out(field_plans.content_plan(content, CATEGORIES))
         )
 
-    def _carry_out(self, plan: Iterable[Operation | NotSent]) -> dict[str, str]:
+    def _carry_out(self, plan: Iterable[Bundle | NotSent]) -> dict[str, str]:
         refused = {}
-        operations = list(plan)
+        bundles = list(plan)
         # A batch takes away what its products replace before it makes any of them.
-        for operation in operations:
-            if isinstance(operation, Operation) and operation.body.get("replaces"):
-                del self.products[operation.body["replaces"]]
-        for operation in operations:
-            if isinstance(operation, NotSent):
-                refused[operation.change.key] = str(operation.reason)
+        for bundle in bundles:
+            if isinstance(bundle, Bundle) and bundle.body.get("replaces"):
+                del self.products[bundle.body["replaces"]]
+        for bundle in bundles:
+            if isinstance(bundle, NotSent):
+                refused[bundle.operation.key] = str(bundle.reason)
                 continue
             try:
-                self._one(operation)
+                self._one(bundle)
             except RefusedError as error:
-                refused |= dict.fromkeys((change.key for change in operation.changes), str(error))
+                refused |= dict.fromkeys((operation.key for operation in bundle.operations), str(error))
             else:
-                self._remember(operation)
+                self._remember(bundle)
         return refused
 
-    def _remember(self, operation: Operation) -> None:
+    def _remember(self, bundle: Bundle) -> None:
         ids = {variant["sku"]: variant["id"] for product in self.products.values() for variant in product["variants"]}
-        for change in operation.changes:
-            target = change.target_id or ids[change.after["sku"]]
-            for one in written_values(change.key, target, change.after):
+        for operation in bundle.operations:
+            target = operation.target_id or ids[operation.after["sku"]]
+            for one in written_values(operation.key, target, operation.after):
                 self.written[one.key, one.field] = one
 
-    def _one(self, operation: Operation) -> None:
-        body: Any = operation.body
+    def _one(self, bundle: Bundle) -> None:
+        body: Any = bundle.body
         if not body:
-            for change in operation.changes:
-                self._set_price(change)
+            for operation in bundle.operations:
+                self._set_price(operation)
         elif "product" in body:
             self.create(body["product"], body["levels"])
         elif "row" in body:
@@ -138,11 +139,11 @@ class ShopModel:
         else:
             self._set_level(body)
 
-    def _set_price(self, change: Change) -> None:
+    def _set_price(self, operation: Operation) -> None:
         variants = [variant for product in self.products.values() for variant in product["variants"]]
-        (variant,) = [variant for variant in variants if variant["id"] == change.target_id]
-        (price,) = [price for price in variant["prices"] if price["currency_code"] == change.after["currency"]]
-        price["amount"] = float(change.after["price"])
+        (variant,) = [variant for variant in variants if variant["id"] == operation.target_id]
+        (price,) = [price for price in variant["prices"] if price["currency_code"] == operation.after["currency"]]
+        price["amount"] = float(operation.after["price"])
 
     def create(self, product: Json, levels: dict[str, int | None]) -> None:
         """A product with its levels by SKU; None: no level at the location."""

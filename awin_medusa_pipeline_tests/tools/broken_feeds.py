@@ -37,9 +37,9 @@ from awin_medusa_pipeline.sync.domain import guards
 from awin_medusa_pipeline.sync.domain.feed import unpack
 from awin_medusa_pipeline.sync.domain.feed.errors import FeedError
 from awin_medusa_pipeline.sync.engine.applier import Application
-from awin_medusa_pipeline.sync.engine.apply import ApplyResult, Change, Engine, NotSent, Operation
+from awin_medusa_pipeline.sync.engine.apply import ApplyResult, Bundle, Engine, NotSent, Operation
 from awin_medusa_pipeline.sync.engine.held import Guard
-from awin_medusa_pipeline.sync.engine.intake import remarks, take_feeds, trips_of
+from awin_medusa_pipeline.sync.engine.intake import remarks, take_feeds, tripped_guards
 from awin_medusa_pipeline.sync.store.feed_history import FeedHistory, FeedState
 from awin_medusa_pipeline.sync.store.held_plans import HeldPlans
 from awin_medusa_pipeline.sync.store.ledger import Ledger
@@ -64,9 +64,9 @@ def packed(text: str) -> bytes:
     return gzip.compress(text.encode(), 1, mtime=0)
 
 
-def fifth(change: Callable[[dict[str, str]], dict[str, str]]) -> bytes:
+def fifth(operation: Callable[[dict[str, str]], dict[str, str]]) -> bytes:
     """The good feed with every fifth row changed."""
-    return packed(text_of(*(change(one) if at % 5 == 0 else one for at, one in enumerate(ROWS))))
+    return packed(text_of(*(operation(one) if at % 5 == 0 else one for at, one in enumerate(ROWS))))
 
 
 def all_with(**cells: str) -> bytes:
@@ -74,10 +74,12 @@ def all_with(**cells: str) -> bytes:
     return packed(text_of(*(one | cells for one in ROWS)))
 
 
-def lines(change: Callable[[str], str], every: int = 5) -> bytes:
+def lines(operation: Callable[[str], str], every: int = 5) -> bytes:
     """The good feed with every fifth line changed as text."""
     header, *rest = GOOD.splitlines()
-    return packed("\n".join([header, *(change(line) if at % every == 0 else line for at, line in enumerate(rest)), ""]))
+    return packed(
+        "\n".join([header, *(operation(line) if at % every == 0 else line for at, line in enumerate(rest)), ""])
+    )
 
 
 def zipped(*names: str, body: bytes | None = None) -> bytes:
@@ -372,12 +374,12 @@ class Trials:
         catalog, only, levels = self.model.catalog(), tables["medusa_only_products"], tables["stock_mismatches"]
         limits = settings.guard_limits
         trips = [
-            *trips_of(history, "tonight", limits),
-            *guards.hide_trips(only, catalog, limits, hold_loose=True),
-            *guards.zero_trips(levels, catalog, limits),
-            *guards.price_trips(tables["price_mismatches"], tables["matched_products"].lazy(), limits),
+            *tripped_guards(history, "tonight", limits),
+            *guards.check_hides(only, catalog, limits, hold_loose=True),
+            *guards.check_zero_levels(levels, catalog, limits),
+            *guards.check_prices(tables["price_mismatches"], tables["matched_products"].lazy(), limits),
         ]
-        sent: list[Operation] = []
+        sent: list[Bundle] = []
         engine = Engine(Ledger(None), "tonight", progress=sent.append)
         guard = Guard(trips, plans, "http://shop", "tonight", 24)
         trial = Trial(MedusaClient("http://shop", admin_key="sk"), Shop("sc", LOCATION, "sp"), engine, guard=guard)
@@ -394,17 +396,17 @@ class Trials:
         )
 
 
-def by_effect(sent: Sequence[Operation]) -> dict[str, list[str]]:
+def by_effect(sent: Sequence[Bundle]) -> dict[str, list[str]]:
     """Keys of what would be sent, by what it does to the shop."""
     found: dict[str, list[str]] = {}
-    for operation in sent:
-        for change in operation.changes:
-            found.setdefault(_effect(change), []).append(change.key)
+    for bundle in sent:
+        for operation in bundle.operations:
+            found.setdefault(_effect(operation), []).append(operation.key)
     return found
 
 
-def _effect(change: Change) -> str:
-    after, before = change.after, change.before or {}
+def _effect(operation: Operation) -> str:
+    after, before = operation.after, operation.before or {}
     if "sku" in after:
         return "import"
     if "level" in after:
@@ -450,12 +452,12 @@ def main() -> None:
         for broken in BROKEN:
             met = world.meet(broken)
             destroyed += sum(len(keys) for effect, keys in met.sent.items() if effect not in ("import", "stock"))
-            sentence = "; ".join(met.told) or "nothing: every product is found again, so nothing changes"
+            sentence = "; ".join(met.told) or "nothing: every product is found again, so nothing operations"
             shown = sentence.replace("|", "\\|")
             code = f"`{broken.code}`" if broken.code else ""
             sys.stdout.write(f"| {broken.name} | {code} | {shown} |\n")
     codes = len({broken.code for broken in BROKEN} - {None})
-    sys.stdout.write(f"\n{len(BROKEN)} broken feeds, {codes} codes, {destroyed} destructive operations.\n")
+    sys.stdout.write(f"\n{len(BROKEN)} broken feeds, {codes} codes, {destroyed} destructive bundles.\n")
 
 
 if __name__ == "__main__":

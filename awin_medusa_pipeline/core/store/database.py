@@ -21,20 +21,14 @@ from filelock import FileLock, Timeout
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from awin_medusa_pipeline.core.files import local_home
-from awin_medusa_pipeline.settings import Settings
-from awin_medusa_pipeline.sync.store.models import Base
+from awin_medusa_pipeline.core.errors import StoreError as StoreError
+from awin_medusa_pipeline.core.store.base import Base
 
-STATE_FILE = "state.db"
 # Not alembic_version: Dagster's own storage has that table in the same PostgreSQL database.
 VERSION_TABLE = "sync_version"
 BUSY_TIMEOUT = 30  # seconds; the longest write here is a batch of some hundred rows, a few milliseconds
 MIGRATION_LOCK = 0x6177696E  # any fixed number ("awin"): the advisory lock of PostgreSQL that migrations take turns by
 IMMEDIATE = "begin_immediate"
-
-
-class StoreError(Exception):
-    """The state store cannot be used: what was tried, what came back, what to do."""
 
 
 class Database:
@@ -52,14 +46,14 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session that sees one state of the store; what it returns stays usable afterwards."""
-        with _told_in_sentences(self._engine.url), Session(self._engine, expire_on_commit=False) as session:
+        with _as_store_errors(self._engine.url), Session(self._engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """A session in one transaction: all of it is kept, or nothing."""
         with (
-            _told_in_sentences(self._engine.url),
+            _as_store_errors(self._engine.url),
             Session(self._writer, expire_on_commit=False) as session,
             session.begin(),
         ):
@@ -76,14 +70,6 @@ class Database:
         self.close()
 
 
-def database_url(settings: Settings) -> str:
-    """AWIN_MEDUSA_DATABASE_URL, else a SQLite file in AWIN_MEDUSA_HOME, else (home elsewhere) beside the project."""
-    if settings.awin_medusa_database_url:
-        return settings.awin_medusa_database_url.get_secret_value()
-    file = local_home(settings.awin_medusa_home) / STATE_FILE
-    return sa.URL.create("sqlite", database=str(file)).render_as_string()
-
-
 def open_database(url: str) -> Database:
     """Open the state store at an SQLAlchemy address, made or brought up to date first.
 
@@ -91,7 +77,7 @@ def open_database(url: str) -> Database:
     """
     engine = _engine(_parse(url))
     try:
-        with _told_in_sentences(engine.url):
+        with _as_store_errors(engine.url):
             _migrate(engine)
     except BaseException:
         engine.dispose()
@@ -111,20 +97,23 @@ def _parse(url: str) -> sa.URL:
         parsed = sa.make_url(url)
     except sa.exc.ArgumentError:
         raise StoreError(
-            "Reading AWIN_MEDUSA_DATABASE_URL: it is not a database address. "
-            "Write it as postgresql://user:password@host/database, or leave it blank for SQLite."
+            "Reading AWIN_MEDUSA_DATABASE_URL",
+            "it is not a database address",
+            "Write it as postgresql://user:password@host/database, or leave it blank for SQLite.",
         ) from None
     if parsed.drivername in ("postgres", "postgresql"):
         parsed = parsed.set(drivername="postgresql+psycopg2")
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
         raise StoreError(
-            f"Opening the state store: {parsed.get_backend_name()} is not supported. "
-            "Use postgresql://user:password@host/database, or leave AWIN_MEDUSA_DATABASE_URL blank for SQLite."
+            "Opening the state store",
+            f"{parsed.get_backend_name()} is not supported",
+            "Use postgresql://user:password@host/database, or leave AWIN_MEDUSA_DATABASE_URL blank for SQLite.",
         )
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
         raise StoreError(
-            "Opening the state store: the address names no file, and a store in memory would forget every run. "
-            "Write it as sqlite:////folder/state.db, or leave AWIN_MEDUSA_DATABASE_URL blank."
+            "Opening the state store",
+            "the address names no file, and a store in memory would forget every run",
+            "Write it as sqlite:////folder/state.db, or leave AWIN_MEDUSA_DATABASE_URL blank.",
         )
     return parsed
 
@@ -141,8 +130,9 @@ def _engine(url: sa.URL) -> sa.Engine:
             return sa.create_engine(url, pool_pre_ping=True, executemany_mode="values_plus_batch", **options)
         except ModuleNotFoundError:
             raise StoreError(
-                f"Opening the state store {_name(url)}: the PostgreSQL driver is not installed. "
-                "Install it with `pip install psycopg2-binary`."
+                f"Opening the state store {_name(url)}",
+                "the PostgreSQL driver is not installed",
+                "Install it with `pip install psycopg2-binary`.",
             ) from None
     engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False}, **options)
     sa.event.listen(engine, "connect", _prepare_sqlite)
@@ -192,22 +182,23 @@ def _upgrade(connection: sa.Connection) -> None:
         return
     if current is not None and current not in {revision.revision for revision in script.walk_revisions()}:
         raise StoreError(
-            f"Opening the state store {_name(connection.engine.url)}: a newer release of this program has written it "
-            f"(version {current}, this release knows up to {newest}). Install that release again, or name another "
-            "store in AWIN_MEDUSA_DATABASE_URL."
+            f"Opening the state store {_name(connection.engine.url)}",
+            f"a newer release of this program has written it (version {current}, this release knows up to {newest})",
+            "Install that release again, or name another store in AWIN_MEDUSA_DATABASE_URL.",
         )
     command.upgrade(config, "head")
 
 
 @contextmanager
-def _told_in_sentences(url: sa.URL) -> Iterator[None]:
+def _as_store_errors(url: sa.URL) -> Iterator[None]:
     """Turns faults of the database itself into StoreError; mistakes of this program pass as they are."""
     try:
         yield
     except Timeout:
         raise StoreError(
-            f"Opening the state store {_name(url)}: another process has been preparing it for {BUSY_TIMEOUT} seconds. "
-            "Wait for it, or end it, and start again."
+            f"Opening the state store {_name(url)}",
+            f"another process has been preparing it for {BUSY_TIMEOUT} seconds",
+            "Wait for it, or end it, and start again.",
         ) from None
     except (sa.exc.IntegrityError, sa.exc.DataError):
         raise
@@ -215,14 +206,14 @@ def _told_in_sentences(url: sa.URL) -> Iterator[None]:
         came_back = " ".join(str(error.orig).split())
         if url.password:
             came_back = came_back.replace(str(url.password), "***")
-        raise StoreError(f"Using the state store {_name(url)}: {came_back}. {_to_do(came_back, url)}") from None
+        raise StoreError(f"Using the state store {_name(url)}", came_back, _to_do(came_back, url)) from None
     except sqlite3.Error as error:
-        raise StoreError(f"Opening the state store {_name(url)}: {error}. {_to_do(str(error), url)}") from None
+        raise StoreError(f"Opening the state store {_name(url)}", str(error), _to_do(str(error), url)) from None
     except OSError as error:
         if url.get_backend_name() != "sqlite":
             raise
         raise StoreError(
-            f"Opening the state store {_name(url)}: {error.strerror or error}. Check the folder's permissions."
+            f"Opening the state store {_name(url)}", error.strerror or str(error), "Check the folder's permissions."
         ) from None
 
 

@@ -10,14 +10,31 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
 
+from awin_medusa_pipeline.core.store.base import Base
 from awin_medusa_pipeline.core.store.database import Database, insert_new
-from awin_medusa_pipeline.sync.store.models import OutboxMessage
 
 __all__ = ["Outbox", "OutboxMessage"]
 
 CLAIMED_FOR = timedelta(minutes=5)
 """Longer than the slowest delivery (about a minute), short enough for what a killed process leaves."""
+
+
+class OutboxMessage(Base):
+    """One message to a person, kept until it is sent."""
+
+    __tablename__ = "sync_outbox"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dedupe_key: Mapped[str] = mapped_column(unique=True)
+    payload: Mapped[Any]
+    created_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    last_error: Mapped[str | None]
+    claimed_by: Mapped[str | None]
+    claimed_until: Mapped[datetime | None]
 
 
 class Outbox:

@@ -10,9 +10,9 @@ from functools import cached_property
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import SecretStr
 
-from awin_medusa_pipeline.core.errors import PermanentError
+from awin_medusa_pipeline.core.errors import Action, PermanentError
 
-MAKE_ONE = "Make a key with `awin-medusa etsy key` and put it into .env."
+MAKE_ONE = "Put a key into .env; make one."
 
 
 class SecretKeyError(PermanentError):
@@ -53,16 +53,19 @@ class Cipher:
         tried = "Reading AWIN_MEDUSA_SECRET_KEY"
         keys = [key for key in re.split(r"[\s,]+", self._keys.get_secret_value() if self._keys else "") if key]
         if not keys:
-            raise SecretKeyError(tried, "it is not set", MAKE_ONE)
+            raise SecretKeyError(tried, "it is not set", MAKE_ONE, action=Action.MAKE_SECRET_KEY)
         try:
             return MultiFernet([Fernet(key) for key in keys])
         except ValueError:
-            raise SecretKeyError(tried, "it is not a Fernet key (32 bytes, base64)", MAKE_ONE) from None
+            raise SecretKeyError(
+                tried, "it is not a Fernet key (32 bytes, base64)", MAKE_ONE, action=Action.MAKE_SECRET_KEY
+            ) from None
 
     @staticmethod
     def _no_key_fits(what: str) -> SecretKeyError:
         return SecretKeyError(
             f"Decrypting {what}",
             "no key in AWIN_MEDUSA_SECRET_KEY fits",
-            "Put the key that was used behind the new one, or connect the shop again: awin-medusa etsy connect.",
+            "Put the key that was used behind the new one, or connect the shop again.",
+            action=Action.CONNECT_ETSY,
         )

@@ -1,19 +1,13 @@
-"""Products of the shop on Etsy: group `etsy`.
-
-What belongs here: one asset a table, with numbers and links for people. What does not: bringing anything to Etsy: that
-is done by jobs, after a confirmation (jobs.py). Without a connected shop the tables are empty.
-"""
+"""Products of the shop on Etsy as tables: group `etsy`. Without a connected shop they are empty."""
 
 import dagster as dg
 import polars as pl
 
-from awin_medusa_pipeline.defs.resources import MedusaResource, StateStore
+from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.defs.tables import OWNERS, schema_metadata
-from awin_medusa_pipeline.etsy.context import Etsy
+from awin_medusa_pipeline.etsy.domain.contracts import EtsyListing, EtsyPlanRow
 from awin_medusa_pipeline.etsy.engine import tables
 from awin_medusa_pipeline.etsy.engine.jobs import products_of
-from awin_medusa_pipeline.settings import Settings
-from awin_medusa_pipeline.sync.domain.contracts import EtsyListing, EtsyPlanRow
 
 GROUP = "etsy"
 KINDS = {"etsy", "polars"}
@@ -23,27 +17,26 @@ Metadata = dict[str, dg.MetadataValue | int | str]
 
 
 @dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, deps=["medusa_catalog"], metadata=schema_metadata(EtsyPlanRow))
-def etsy_listing_plan(medusa: MedusaResource, store: StateStore) -> Table:
+def etsy_listing_plan(app: dg.ResourceParam[App]) -> Table:
     """What would change on Etsy, by product and field: of every product that is linked or part of an open job."""
-    plan = planned(medusa, store)
+    plan = planned(app)
     return dg.MaterializeResult(value=plan, metadata=plan_metadata(plan))
 
 
 @dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, deps=[etsy_listing_plan], metadata=schema_metadata(EtsyListing))
-def etsy_listings(store: StateStore) -> Table:
+def etsy_listings(app: dg.ResourceParam[App]) -> Table:
     """Which product is which listing on Etsy, and how far it is."""
-    listings = tables.listed(Etsy(Settings(), store.database))
+    listings = tables.listed(app.etsy)
     return dg.MaterializeResult(value=listings, metadata=listings_metadata(listings))
 
 
-def planned(medusa: MedusaResource, store: StateStore) -> pl.DataFrame:
+def planned(app: App) -> pl.DataFrame:
     """EtsyPlanRow of all connected shops; without one Medusa is not asked."""
-    etsy = Etsy(Settings(), store.database)
+    etsy = app.etsy
     if not any(account.is_active for account in etsy.accounts.all()):
         return tables.planned(etsy, lambda product_ids, currency: {})
-    with medusa.client(applying=True) as client:
-        location_id = client.stock_location_id(etsy.settings.medusa_stock_location)
-        return tables.planned(etsy, products_of(client, location_id))
+    with app.medusa(applying=True) as client:
+        return tables.planned(etsy, products_of(client, client.stock_location_id(etsy.rules.stock_location)))
 
 
 def plan_metadata(plan: pl.DataFrame) -> Metadata:

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 import dagster as dg
 from dagster import DagsterRunStatus
 
+from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.defs.etsy.jobs import ETSY_TAG, etsy_sync_job, etsy_tidy_job
 from awin_medusa_pipeline.defs.failures import how_it_ended
-from awin_medusa_pipeline.etsy.context import open_etsy
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, JobStatus
 
 GOING_ON = (
@@ -36,10 +36,9 @@ TRIES = 3
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=15,
 )
-def etsy_confirmation_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+def etsy_confirmation_sensor(context: dg.SensorEvaluationContext, app: dg.ResourceParam[App]) -> dg.SensorResult:
     """Reads, and asks for runs."""
-    with open_etsy() as etsy:
-        jobs = etsy.jobs.all(JobStatus.CONFIRMED, JobStatus.PROCESSING)
+    jobs = app.etsy.jobs.all(JobStatus.CONFIRMED, JobStatus.PROCESSING)
     confirmed = sorted(
         (job for job in jobs if job.status is JobStatus.CONFIRMED), key=lambda job: job.confirmed_at or job.requested_at
     )
@@ -65,11 +64,10 @@ def etsy_confirmation_sensor(context: dg.SensorEvaluationContext) -> dg.SensorRe
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=60,
 )
-def etsy_tidy_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+def etsy_tidy_sensor(context: dg.SensorEvaluationContext, app: dg.ResourceParam[App]) -> dg.SensorResult:
     """Reads, and asks for one run."""
     now = datetime.now(UTC)
-    with open_etsy() as etsy:
-        jobs = etsy.jobs.all(JobStatus.PENDING, JobStatus.PROCESSING)
+    jobs = app.etsy.jobs.all(JobStatus.PENDING, JobStatus.PROCESSING)
     overdue = [job for job in jobs if job.status is JobStatus.PENDING and job.expires_at <= now]
     dead = [
         job for job in jobs if job.status is JobStatus.PROCESSING and how_it_ended(context.instance, job.run_id or "")

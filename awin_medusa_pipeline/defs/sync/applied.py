@@ -1,32 +1,23 @@
-"""What is done to the shop: group `applied`.
+"""The assets that change the shop: group `applied`."""
 
-What belongs here: config, and one asset a kind. What does not: how it is done (sync/engine/).
-"""
-
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import dagster as dg
 import polars as pl
 from pydantic import Field
 
-from awin_medusa_pipeline.defs.resources import MedusaResource, StateStore, shop_of
 from awin_medusa_pipeline.defs.tables import OWNERS
-from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.sync.domain import guards
-from awin_medusa_pipeline.sync.domain.guards import Trip
-from awin_medusa_pipeline.sync.engine.applier import Application
-from awin_medusa_pipeline.sync.engine.apply import ApplyResult, Engine
-from awin_medusa_pipeline.sync.engine.held import Guard, rows_of
-from awin_medusa_pipeline.sync.engine.intake import trips_of
-from awin_medusa_pipeline.sync.store.held_plans import HeldPlan
-from awin_medusa_pipeline.sync.store.ledger import Kind
+from awin_medusa_pipeline.sync.domain.guards import TrippedGuard
+from awin_medusa_pipeline.sync.domain.operations import Kind
+from awin_medusa_pipeline.sync.engine.applier import Applier
+from awin_medusa_pipeline.sync.engine.apply import ApplyResult
+from awin_medusa_pipeline.sync.engine.runs import Extent, SyncRun
 
-GROUP = "applied"
-KINDS = {"medusa"}
 SHOWN_FAILURES = 20
 Applied = dg.MaterializeResult[None]
+ShopRun = dg.ResourceParam[SyncRun]
+_applied = dg.asset(group_name="applied", kinds={"medusa"}, owners=OWNERS)
 
 
 class ApplyConfig(dg.Config):
@@ -40,166 +31,106 @@ class ApplyConfig(dg.Config):
     )
     approve_plan: str | None = Field(
         default=None,
-        description="Hash of a plan that a guard held: apply that plan and nothing else. Each row is looked at again "
-        "just before; one that no longer holds is skipped as stale.",
+        description="Hash of a plan that a guard held: apply that plan and nothing else. Each row is compared with the "
+        "shop just before; one that no longer holds is skipped as stale.",
     )
 
 
-@dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS)
+@_applied
 def imported_products(
-    context: dg.AssetExecutionContext,
-    config: ApplyConfig,
-    missing_awin_products: pl.DataFrame,
-    medusa: MedusaResource,
-    store: StateStore,
+    context: dg.AssetExecutionContext, config: ApplyConfig, missing_awin_products: pl.DataFrame, sync_run: ShopRun
 ) -> Applied:
     """Offers that the shop lacked, now published with price, variants, images and level."""
-    work = Work(context, config, medusa, store, Kind.IMPORT)
-    return work.done(missing_awin_products, Application.import_missing)
+    return apply(context, config, sync_run, Kind.IMPORT, missing_awin_products, Applier.import_missing)
 
 
-@dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS)
+@_applied
 def hidden_products(
     context: dg.AssetExecutionContext,
     config: ApplyConfig,
     medusa_only_products: pl.DataFrame,
     medusa_catalog: pl.LazyFrame,
-    medusa: MedusaResource,
-    store: StateStore,
+    sync_run: ShopRun,
 ) -> Applied:
     """Products that left the feed, now drafts, marked as hidden by this program."""
-    work, settings = Work(context, config, medusa, store, Kind.HIDE), Settings()
-    trips = guards.hide_trips(
-        medusa_only_products, medusa_catalog, settings.guard_limits, hold_loose=settings.hold_loose
-    )
-    return work.done(medusa_only_products, Application.hide, trips)
+    rules = sync_run.rules
+    tripped = guards.check_hides(medusa_only_products, medusa_catalog, rules.limits, hold_loose=rules.hold_loose)
+    return apply(context, config, sync_run, Kind.HIDE, medusa_only_products, Applier.hide, tripped)
 
 
-@dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS)
+@_applied
 def restored_products(
-    context: dg.AssetExecutionContext,
-    config: ApplyConfig,
-    returning_products: pl.DataFrame,
-    medusa: MedusaResource,
-    store: StateStore,
+    context: dg.AssetExecutionContext, config: ApplyConfig, returning_products: pl.DataFrame, sync_run: ShopRun
 ) -> Applied:
     """Products that came back into the feed, published again."""
-    work = Work(context, config, medusa, store, Kind.RESTORE)
-    return work.done(returning_products, Application.restore)
+    return apply(context, config, sync_run, Kind.RESTORE, returning_products, Applier.restore)
 
 
-@dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS)
+@_applied
 def stock_updates(
     context: dg.AssetExecutionContext,
     config: ApplyConfig,
     stock_mismatches: pl.DataFrame,
     medusa_catalog: pl.LazyFrame,
-    medusa: MedusaResource,
-    store: StateStore,
+    sync_run: ShopRun,
 ) -> Applied:
     """Levels as the feed asks for them, absolute."""
-    work = Work(context, config, medusa, store, Kind.STOCK)
-    trips = guards.zero_trips(stock_mismatches, medusa_catalog, Settings().guard_limits)
-    return work.done(stock_mismatches, Application.set_stock, trips)
+    tripped = guards.check_zero_levels(stock_mismatches, medusa_catalog, sync_run.rules.limits)
+    return apply(context, config, sync_run, Kind.STOCK, stock_mismatches, Applier.set_stock, tripped)
 
 
-@dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS)
+@_applied
 def price_updates(
     context: dg.AssetExecutionContext,
     config: ApplyConfig,
     price_mismatches: pl.DataFrame,
     matched_products: pl.LazyFrame,
-    medusa: MedusaResource,
-    store: StateStore,
+    sync_run: ShopRun,
 ) -> Applied:
     """Base prices as the feed has them, where SYNC_OWNER_PRICE says so."""
-    work = Work(context, config, medusa, store, Kind.PRICE)
-    trips = guards.price_trips(price_mismatches, matched_products, Settings().guard_limits)
-    return work.done(price_mismatches, Application.set_prices, trips)
+    tripped = guards.check_prices(price_mismatches, matched_products, sync_run.rules.limits)
+    return apply(context, config, sync_run, Kind.PRICE, price_mismatches, Applier.set_prices, tripped)
 
 
-@dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS)
+@_applied
 def content_updates(
-    context: dg.AssetExecutionContext,
-    config: ApplyConfig,
-    content_mismatches: pl.DataFrame,
-    medusa: MedusaResource,
-    store: StateStore,
+    context: dg.AssetExecutionContext, config: ApplyConfig, content_mismatches: pl.DataFrame, sync_run: ShopRun
 ) -> Applied:
     """Titles, descriptions, images and categories as the feed has them, where their owner says so."""
-    work = Work(context, config, medusa, store, Kind.CONTENT)
-    return work.done(content_mismatches, Application.update_content)
+    return apply(context, config, sync_run, Kind.CONTENT, content_mismatches, Applier.update_content)
 
 
-@dataclass(frozen=True)
-class Work:
-    """One applying asset at work."""
+def apply(
+    context: dg.AssetExecutionContext,
+    config: ApplyConfig,
+    run: SyncRun,
+    kind: Kind,
+    table: pl.DataFrame,
+    method: Callable[[Applier, pl.DataFrame], ApplyResult],
+    tripped: Sequence[TrippedGuard] = (),
+) -> Applied:
+    """Apply a table, and show what became of it. Raises dg.Failure when the plan was left early."""
+    extent = Extent(config.dry_run, config.limit, config.approve_plan)
+    result = run.apply(
+        kind,
+        table,
+        method,
+        extent,
+        tripped=tripped,
+        progress=lambda done: context.log.info(f"{done:,} rows of the plan are settled"),
+    )
+    metadata = applied_metadata(result, str(run.reports.folder / f"{kind}-log.ndjson"))
+    if result.stopped_reason:
+        raise dg.Failure(
+            f"{result.stopped_reason} What was done is recorded; the next run goes on from there.",
+            metadata=metadata,
+            allow_retries=False,
+        )
+    return dg.MaterializeResult(metadata=metadata)
 
-    context: dg.AssetExecutionContext
-    config: ApplyConfig
-    medusa: MedusaResource
-    store: StateStore
-    kind: Kind
 
-    def done(
-        self, table: pl.DataFrame, apply: Callable[[Application, pl.DataFrame], ApplyResult], trips: Sequence[Trip] = ()
-    ) -> Applied:
-        """The table applied as far as the guards let it, or the approved plan and nothing else."""
-        settings, run = Settings(), self.store.run(self.context.run)
-        plan = self._approved()
-        feed_trips = trips_of(self.store.feeds, run.run_id, settings.guard_limits)
-        plans = None if self.config.dry_run else self.store.plans
-        guard = Guard([*feed_trips, *trips], plans, run.shop, run.run_id, settings.plan_hours)
-        with self._application(guard, approved=plan is not None) as application:
-            result = apply(application, rows_of(plan) if plan else table)
-        if plan and not (self.config.dry_run or result.stopped_reason):
-            self.store.plans.mark_applied(plan.hash, run.run_id)
-            # Who answers what only asks first says nothing about the feed.
-            if plan.reasons != [guards.ASKED]:
-                self.store.feeds.accept(plan.run_id)
-        return self._told(result)
-
-    def _approved(self) -> HeldPlan | None:
-        if self.config.approve_plan is None:
-            return None
-        return self.store.plans.to_apply(self.config.approve_plan, self.kind, f"run {self.context.run.run_id}")
-
-    @contextmanager
-    def _application(self, guard: Guard, *, approved: bool) -> Iterator[Application]:
-        settings, run = Settings(), self.store.run(self.context.run)
-        permit = (lambda: None) if self.config.dry_run else self.store.lease(self.context.run)
-
-        def progress(done: int) -> None:
-            self.context.log.info(f"{done:,} rows of the plan are settled")
-
-        with self.medusa.client(applying=True) as client:
-            yield Application(
-                client,
-                shop_of(client, settings),
-                Engine(self.store.ledger, run.run_id, progress=progress, permit=permit),
-                dry_run=self.config.dry_run,
-                limit=self.config.limit,
-                hold_loose=settings.hold_loose,
-                hide_after=settings.guard_hide_after_feeds,
-                rehost_images=settings.sync_rehost_images,
-                guard=None if approved else guard,
-                look_again=approved,
-            )
-
-    def _told(self, result: ApplyResult) -> Applied:
-        """The materialisation, the kind's log and summary written. Raises dg.Failure when the plan was left early."""
-        reports = self.store.reports(self.context.run)
-        reports.write_operations(self.kind, self.store.ledger.rows(self.context.run.run_id, self.kind))
-        failures = "\n".join(f"- `{key}`: {reason}" for key, reason in result.failures[:SHOWN_FAILURES]) or "none"
-        metadata: dict[str, dg.MetadataValue | int] = {
-            **result.counts,
-            "failures": dg.MetadataValue.md(failures),
-            "report": dg.MetadataValue.path(str(reports.folder / f"{self.kind}-log.ndjson")),
-        }
-        if result.stopped_reason:
-            raise dg.Failure(
-                f"{result.stopped_reason} What was done is recorded; the next run goes on from there.",
-                metadata=metadata,
-                allow_retries=False,
-            )
-        return dg.MaterializeResult(metadata=metadata)
+def applied_metadata(result: ApplyResult, report: str) -> dict[str, dg.MetadataValue | int]:
+    """Counts per outcome, the first failures, and where the log of the kind is."""
+    counts = {name: number for name, number in result.counts.as_dict().items() if name != "planned"}
+    failures = "\n".join(f"- `{key}`: {reason}" for key, reason in result.failures[:SHOWN_FAILURES]) or "none"
+    return {**counts, "failures": dg.MetadataValue.md(failures), "report": dg.MetadataValue.path(report)}

@@ -1,9 +1,5 @@
-"""The feed: group `awin`.
+"""The feed as tables: group `awin`."""
 
-What belongs here: taking the feed in as tables. What does not: how (sync/engine/intake.py).
-"""
-
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,10 +9,10 @@ import dagster as dg
 import polars as pl
 from pydantic import Field
 
-from awin_medusa_pipeline.core.files import local_home
-from awin_medusa_pipeline.defs.resources import StateStore
+from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.defs.failures import as_failure
+from awin_medusa_pipeline.defs.sync.applied import ShopRun
 from awin_medusa_pipeline.defs.tables import OWNERS, schema_metadata
-from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.sync.clients.awin import Progress
 from awin_medusa_pipeline.sync.domain.contracts import Offer, RejectedRow
 from awin_medusa_pipeline.sync.engine.intake import take_feeds
@@ -39,7 +35,7 @@ class FeedConfig(dg.Config):
 @dg.multi_asset(
     outs={
         "awin_feed": dg.AssetOut(
-            description="Every row of the feed that can be sold: one a variant, first of its duplicates.",
+            description="Every row of the feed that can be sold: one per variant, first of its duplicates.",
             group_name=GROUP,
             kinds=KINDS,
             owners=OWNERS,
@@ -55,42 +51,34 @@ class FeedConfig(dg.Config):
     }
 )
 def awin_feeds(
-    context: dg.AssetExecutionContext, config: FeedConfig, store: StateStore
+    context: dg.AssetExecutionContext, config: FeedConfig, app: dg.ResourceParam[App], sync_run: ShopRun
 ) -> Iterator[dg.Output[pl.LazyFrame]]:
     """Download, judge and parse AWIN_FEED_URL; nothing is passed on before every feed is sound."""
-    settings = Settings()
-    local = local_home(settings.awin_medusa_home)
-    with TemporaryDirectory(dir=local) as parts:
-        tables, taken = take_feeds(
-            settings,
-            store.feeds,
-            context.run.run_id,
-            downloads=local / "feeds",
+    with TemporaryDirectory(dir=app.local_home) as parts, as_failure():
+        intake = take_feeds(
+            app.feed_source,
+            sync_run.feeds,
+            sync_run.id,
+            downloads=app.local_home / "feeds",
             parts=Path(parts),
-            progress=_progress(context.log),
+            limits=sync_run.rules.limits,
+            progress=log_download(context.log),
             accept_smaller=config.accept_smaller_feed,
         )
-        facts: dict[str, Any] = {
-            "bytes_downloaded": sum(feed.bytes for feed, _ in taken),
-            "unchanged": all(feed.unchanged for feed, _ in taken),
-            "damaged_characters": sum(numbers.damaged for _, numbers in taken),
-            "feeds": [feed.label for feed, _ in taken],
-        }
-        yield dg.Output(tables.offers, "awin_feed", metadata=facts)
-        report = store.reports(context.run).write_csv(tables.rejects, "rejected-rows.csv")
-        reasons = sum((Counter(numbers.rejected) for _, numbers in taken), Counter())
-        yield dg.Output(
-            tables.rejects, "awin_feed_rejects", metadata={**reasons, "report": dg.MetadataValue.path(str(report))}
-        )
+        yield dg.Output(intake.tables.offers, "awin_feed", metadata=intake.numbers)
+        report = sync_run.reports.write_csv(intake.tables.rejects, "rejected-rows.csv")
+        metadata: dict[str, Any] = {**intake.rejected_by, "report": dg.MetadataValue.path(str(report))}
+        yield dg.Output(intake.tables.rejects, "awin_feed_rejects", metadata=metadata)
 
 
-def _progress(log: dg.DagsterLogManager) -> Progress:
-    told = 0.0
+def log_download(log: dg.DagsterLogManager) -> Progress:
+    """Logs the progress of a download, a line per few seconds."""
+    logged_at = 0.0
 
     def progress(done: int, total: int | None, seconds: float) -> None:
-        nonlocal told
-        if seconds >= told + SECONDS_BETWEEN_LINES or done == total:
-            told = seconds
+        nonlocal logged_at
+        if seconds >= logged_at + SECONDS_BETWEEN_LINES or done == total:
+            logged_at = seconds
             share = f" of {total / 1e6:.1f}" if total else ""
             log.info(f"Downloaded {done / 1e6:.1f}{share} MB, {done / 1e6 / max(seconds, 1e-3):.1f} MB/s")
 

@@ -1,58 +1,55 @@
-"""The jobs: which assets, and with which config by default.
+"""The jobs of a sync: which assets each selects, and its default config.
 
-What belongs here: selections. A job that applies reads feed and shop afresh first: it never acts on an old table.
+A job that applies reads feed and shop first: it never acts on an old table.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TypeAlias
+from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from pydantic import Field
 
-from awin_medusa_pipeline.defs.resources import APPLIES_TAG, MedusaResource, StateStore, shop_of
+from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.defs.failures import as_failure
+from awin_medusa_pipeline.defs.resources import APPLIES_TAG
 from awin_medusa_pipeline.defs.retention import prune
-from awin_medusa_pipeline.settings import Settings
-from awin_medusa_pipeline.sync.engine.apply import Engine
-from awin_medusa_pipeline.sync.engine.undo import Undo
-from awin_medusa_pipeline.sync.store.ledger import Kind
+from awin_medusa_pipeline.defs.sync.applied import ShopRun
+from awin_medusa_pipeline.sync.domain.kinds import KINDS
+from awin_medusa_pipeline.sync.domain.operations import Kind
 
-UnresolvedJob: TypeAlias = UnresolvedAssetJobDefinition
-APPLYING = (
-    *("imported_products", "hidden_products", "restored_products"),
-    *("stock_updates", "price_updates", "content_updates"),
-)
 SHOP_TAG = {"awin_medusa/shop": "default"}
-"""One run a shop: dagster.yaml limits this tag to one at a time."""
+"""One run per shop: dagster.yaml limits this tag to one run at a time."""
 
 _TABLES = dg.AssetSelection.groups("awin", "medusa", "discrepancies")
 
 
-def _job(name: str, description: str, *applying: str, limit: int | None = None) -> UnresolvedJob:
+def _job(name: str, description: str, *applying: Kind, limit: int | None = None) -> Any:
     config = {"dry_run": False} | ({"limit": limit} if limit else {})
+    assets = [KINDS[kind].asset for kind in applying]
     return dg.define_asset_job(
         name,
-        selection=_TABLES | dg.AssetSelection.assets(*applying) if applying else _TABLES,
+        selection=_TABLES | dg.AssetSelection.assets(*assets) if assets else _TABLES,
         description=description,
-        config={"ops": {asset: {"config": config} for asset in applying}} if applying else None,
-        tags=SHOP_TAG | ({APPLIES_TAG: "by default"} if applying else {}),
+        config={"ops": {asset: {"config": config} for asset in assets}} if assets else None,
+        tags=SHOP_TAG | ({APPLIES_TAG: "by default"} if assets else {}),
     )
 
 
 detect_discrepancies_job = _job("detect_discrepancies_job", "Compare feed and shop; change nothing.")
 daily_sync_job = _job(
-    "daily_sync_job", "Bring the shop in line: import, hide, restore, stock, prices, content.", *APPLYING
+    "daily_sync_job", f"Bring the shop in line: {', '.join(entry.words for entry in KINDS.values())}.", *KINDS
 )
-pilot_import_job = _job("pilot_import_job", "Import the first 10 missing products, to look at.", APPLYING[0], limit=10)
-import_missing_job = _job("import_missing_job", "Import every product that the shop lacks.", "imported_products")
-hide_medusa_only_job = _job("hide_medusa_only_job", "Hide what is only in the shop.", "hidden_products")
-reconcile_stock_job = _job("reconcile_stock_job", "Set levels as the feed asks for them.", "stock_updates")
+pilot_import_job = _job("pilot_import_job", "Import the first 10 missing products, to look at.", Kind.IMPORT, limit=10)
+import_missing_job = _job("import_missing_job", "Import every product that the shop lacks.", Kind.IMPORT)
+hide_medusa_only_job = _job("hide_medusa_only_job", "Hide what is only in the shop.", Kind.HIDE)
+reconcile_stock_job = _job("reconcile_stock_job", "Set levels as the feed asks for them.", Kind.STOCK)
 
 
 @dg.op(description="Remove reports and Dagster runs older than 30 days, and the operation log after 400 days.")
-def prune_old_runs(context: dg.OpExecutionContext, store: StateStore) -> None:
-    """Counts of what was removed go to the log and the run's metadata."""
-    pruned = prune(Settings().awin_medusa_home, store.database, context.instance)
+def prune_old_runs(context: dg.OpExecutionContext, app: dg.ResourceParam[App]) -> None:
+    """How many of each were removed goes to the log of the run."""
+    pruned = prune(app.home, app.database, context.instance)
     context.log.info(", ".join(f"{number} {name}" for name, number in asdict(pruned).items()))
 
 
@@ -60,7 +57,7 @@ class UndoConfig(dg.Config):
     """Which run to take back, and how far."""
 
     run_id: str = Field(description="The run to take back, or the beginning of its id.")
-    dry_run: bool = Field(default=True, description="Only tell what would be taken back.")
+    dry_run: bool = Field(default=True, description="Only show what would be taken back.")
     only: str | None = Field(
         default=None,
         pattern=f"^({'|'.join(Kind)})$",
@@ -68,31 +65,18 @@ class UndoConfig(dg.Config):
     )
 
 
-@dg.op(description="Take back what a run applied, where the shop still shows it. What it made goes to draft.")
-def undo_run(context: dg.OpExecutionContext, config: UndoConfig, medusa: MedusaResource, store: StateStore) -> None:
+@dg.op(description="Take back what a run applied, where the shop still shows it. Products that it made become drafts.")
+def undo_run(context: dg.OpExecutionContext, config: UndoConfig, sync_run: ShopRun) -> None:
     """The opposites are operations of this run, in its logs and reports, so this run can be taken back as well."""
-    settings, run = Settings(), store.run(context.run)
-    undone = store.ledger.find_run(config.run_id)
-    if undone is None or undone.shop != run.shop:
-        raise dg.Failure(
-            f"Taking back the run {config.run_id}: it is not in the operation log of the shop {run.shop}. "
-            "Its id stands in the Dagster UI, in Slack's message and in the names of the report folders.",
-            allow_retries=False,
-        )
-    permit = (lambda: None) if config.dry_run else store.lease(context.run)
-    with medusa.client(applying=True) as client:
-        shop = shop_of(client, settings)
-        undo = Undo(client, shop, Engine(store.ledger, run.run_id, permit=permit), config.dry_run)
-        for kind in [Kind(config.only)] if config.only else list(Kind):
-            result = undo.take_back(kind, store.ledger.rows(undone.run_id, kind))
-            context.log.info(f"{kind} of run {undone.run_id} taken back: {dict(result.counts)}")
-            for key, reason in result.failures:
-                context.log.error(f"{kind} {key}: {reason}")
-            if result.stopped_reason:
-                raise dg.Failure(result.stopped_reason, allow_retries=False)
-    for name in store.ledger.counts(run.run_id):
-        store.reports(context.run).write_operations(name, store.ledger.rows(run.run_id, name))
-    store.ledger.finish_run(run.run_id)
+    kinds = [Kind(config.only)] if config.only else list(Kind)
+    with as_failure():
+        results = sync_run.take_back(config.run_id, kinds, dry_run=config.dry_run)
+    for kind, result in results.items():
+        context.log.info(f"{kind} of run {config.run_id} taken back: {result.counts.as_dict()}")
+        for key, reason in result.failures:
+            context.log.error(f"{kind} {key}: {reason}")
+        if result.stopped_reason:
+            raise dg.Failure(result.stopped_reason, allow_retries=False)
 
 
 @dg.job(description="Take back what a run applied; what someone changed since is listed, not touched.", tags=SHOP_TAG)
@@ -107,7 +91,7 @@ def retention_job() -> None:
     prune_old_runs()
 
 
-all_jobs: list[UnresolvedJob | dg.JobDefinition] = [
+all_jobs: Sequence[Any] = [
     detect_discrepancies_job,
     daily_sync_job,
     pilot_import_job,

@@ -13,21 +13,15 @@ from pydantic import TypeAdapter, ValidationError
 from awin_medusa_pipeline.core.http import (
     Backoff,
     PermanentError,
-    RemoteError,
+    PipelineError,
     TransientError,
     UnknownOutcomeError,
     retry_after_seconds,
     send,
 )
 from awin_medusa_pipeline.etsy.client.budget import EtsyBudget
-from awin_medusa_pipeline.etsy.client.errors import (
-    NotConnectedError,
-    NotFoundError,
-    came_back,
-    error_code,
-    words,
-)
-from awin_medusa_pipeline.etsy.client.oauth import TokenSource
+from awin_medusa_pipeline.etsy.client.errors import NotFoundError, came_back, error_code, words
+from awin_medusa_pipeline.etsy.domain.tokens import NotConnectedError, TokenSource
 
 T = TypeVar("T")
 
@@ -87,7 +81,7 @@ class EtsyCalls:
         self.budget.seen(response)
         return response
 
-    def _error(self, response: httpx.Response, tried: str, once: bool, token: str) -> RemoteError:
+    def _error(self, response: httpx.Response, tried: str, once: bool, token: str) -> PipelineError:
         status, said = response.status_code, came_back(response, [*self.secrets, token])
         if status == 429:
             wait = retry_after_seconds(response)

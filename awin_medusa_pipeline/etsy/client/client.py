@@ -31,8 +31,9 @@ from awin_medusa_pipeline.etsy.client.answers import (
 from awin_medusa_pipeline.etsy.client.budget import EtsyBudget
 from awin_medusa_pipeline.etsy.client.calls import EtsyCalls
 from awin_medusa_pipeline.etsy.client.errors import NotFoundError
-from awin_medusa_pipeline.etsy.client.oauth import API_URL, TokenSource
+from awin_medusa_pipeline.etsy.client.oauth import API_URL
 from awin_medusa_pipeline.etsy.domain.requests import DraftListing, Inventory, ListingPatch, ListingState, form_value
+from awin_medusa_pipeline.etsy.domain.tokens import TokenSource
 
 T = TypeVar("T")
 

@@ -10,26 +10,18 @@ from typing import Any
 
 import httpx
 
-from awin_medusa_pipeline.core.errors import PermanentError, RemoteError
+from awin_medusa_pipeline.core.errors import PermanentError, PipelineError
 from awin_medusa_pipeline.core.http import redact
 
-CONNECT_AGAIN = "Connect the shop again: awin-medusa etsy connect."
 _LONGEST_MESSAGE = 500
 _SAYING = ("error", "error_description", "message")
-
-
-class NotConnectedError(PermanentError):
-    """Etsy accepts the stored tokens no more: revoked, expired, or the password was changed. A person must connect."""
-
-    def __init__(self, tried: str, came_back: str, *, status: int | None = None) -> None:
-        super().__init__(tried, came_back, CONNECT_AGAIN, status=status)
 
 
 class NotFoundError(PermanentError):
     """Etsy says that there is no such thing: a 404 in Etsy's own words, not one of a gateway or a wrong address."""
 
 
-class DailyBudgetError(RemoteError):
+class DailyBudgetError(PipelineError):
     """The calls of the day are used up, or the rest is kept for stock going down. Nothing was sent or carried out.
 
     `resumes_at`: aware UTC, the time from which calls are worth trying again. Etsy's day is a rolling one (24 h).

@@ -13,21 +13,22 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 from pydantic import BaseModel, ValidationError
 
+from awin_medusa_pipeline.core.errors import Action
 from awin_medusa_pipeline.core.http import (
     Backoff,
     PermanentError,
-    RemoteError,
+    PipelineError,
     TransientError,
     retry_after_seconds,
     send,
 )
-from awin_medusa_pipeline.etsy.client.errors import NotConnectedError, came_back, error_code
+from awin_medusa_pipeline.etsy.client.errors import came_back, error_code
+from awin_medusa_pipeline.etsy.domain.tokens import NotConnectedError, TokenPair
 
 API_URL = "https://api.etsy.com"
 CONSENT_URL = "https://www.etsy.com/oauth/connect"
@@ -36,46 +37,9 @@ TIMEOUT = httpx.Timeout(20.0, connect=5.0)
 _DEAD_GRANT = frozenset({"invalid_grant", "invalid_token"})
 
 
-@dataclass(frozen=True)
-class TokenPair:
-    """An access token, the refresh token that replaces both, and when the first one ends (aware UTC)."""
-
-    access_token: str = field(repr=False)
-    refresh_token: str = field(repr=False)
-    expires_at: datetime
-
-
-class TokenSource(Protocol):
-    """Where a client gets its access token: the store (etsy/store/accounts.py), or a test."""
-
-    def access_token(self) -> str:
-        """A token that is good for another minute, renewed beforehand where needed.
-
-        Raises NotConnectedError when only a person can get a new one.
-        """
-
-    def refreshed(self, stale: str) -> str:
-        """A token other than `stale`, which Etsy has refused: the stored one if another process has renewed it."""
-
-
 def _short_backoff() -> Backoff:
     """Who renews holds the other processes back, so it ends within about a minute."""
     return Backoff(attempts=4, first_wait=1.0, longest_wait=10.0, longest_total=40.0)
-
-
-@dataclass(frozen=True)
-class OneToken:
-    """A token that nobody renews: for the first look at a shop, before its tokens are stored."""
-
-    token: str = field(repr=False)
-
-    def access_token(self) -> str:
-        """The token."""
-        return self.token
-
-    def refreshed(self, stale: str) -> str:
-        """Raises NotConnectedError."""
-        raise NotConnectedError("Calling Etsy with a token that is used for the first time", "Etsy refuses it")
 
 
 @dataclass(frozen=True)
@@ -132,7 +96,8 @@ def code_of(address: str) -> str:
     raise PermanentError(
         "Asking Etsy for consent",
         ": ".join(said)[:300] or "the answer has no code",
-        "Run awin-medusa etsy connect again and agree on Etsy's page.",
+        "Agree on Etsy's page; connect again.",
+        action=Action.CONNECT_ETSY,
     )
 
 
@@ -187,7 +152,7 @@ def _tokens(oauth: EtsyOAuth, form: dict[str, str], tried: str, hidden: list[str
         return oauth.backoff.retrying(repeat_unknown=True)(once)
 
 
-def _refused(response: httpx.Response, tried: str, hidden: list[str]) -> RemoteError:
+def _refused(response: httpx.Response, tried: str, hidden: list[str]) -> PipelineError:
     status, said = response.status_code, came_back(response, hidden)
     if status == 429 or status >= 500:
         wait = retry_after_seconds(response)

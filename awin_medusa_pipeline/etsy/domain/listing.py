@@ -19,7 +19,7 @@ from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig, ListingDe
 from awin_medusa_pipeline.etsy.domain.findings import Findings, Note, Problem
 from awin_medusa_pipeline.etsy.domain.inventory import MOST_PIECES, inventory_of
 from awin_medusa_pipeline.etsy.domain.requests import DraftListing, Inventory, ListingPatch
-from awin_medusa_pipeline.medusa.products import ShopProduct
+from awin_medusa_pipeline.medusa.contracts import ShopProduct
 
 MOST_IMAGES = 20
 OWN_TAG = "AWIN"
@@ -137,7 +137,7 @@ def _references(
         needed["return_policy_id"] = "a return policy"
     for name, words in needed.items():
         if getattr(defaults, name) is None:
-            to_do = "Set it for the Etsy shop or for one of the product's categories: awin-medusa etsy connect."
+            to_do = "Set it for the Etsy shop or for one of the product's categories."
             found.problem(f"{name}_missing", name, f"Etsy asks for {words} ({name}). {to_do}")
     made_by_others = defaults.who_made == "someone_else" and not defaults.production_partner_ids
     if made_by_others and defaults.when_made and not defaults.is_supply and not _VINTAGE.fullmatch(defaults.when_made):

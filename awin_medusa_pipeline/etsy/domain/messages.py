@@ -1,8 +1,4 @@
-"""The words of the Etsy part: what a person is told of a job, in the terminal and in Slack.
-
-What belongs here: pure functions from a job and its numbers to lines and payloads. What does not: the look of the
-terminal (cli/etsy.py) and sending (core/slack.py).
-"""
+"""Builds the messages about Etsy jobs, for the terminal and for Slack."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from awin_medusa_pipeline.core.messages import Payload, plain_message
+from awin_medusa_pipeline.core.errors import Action
+from awin_medusa_pipeline.core.messages import Hint, Line, Message
 
 SHOWN = 10
 ACTIONS = {
@@ -45,7 +42,7 @@ class Request:
         return f"Etsy shop {self.shop}: {_products(number)} for your confirmation"
 
     @property
-    def lines(self) -> list[str]:
+    def lines(self) -> list[Line]:
         """Counts, fees, what is refused, what is worth knowing, and how to go on."""
         done = [f"{self.counts[action]:,} {words}" for action, words in ACTIONS.items() if self.counts[action]]
         fees = f"Listing fees: at most {self.fees} USD." if self.fees else "No listing fee: nothing is published."
@@ -54,19 +51,14 @@ class Request:
             fees,
             *shortened("Refused: ", self.refused),
             *shortened("", self.notes),
-            f"Confirm it until {time_text(self.expires_at)}: {command('confirm', self.transaction_id)}",
-            f"To drop it: {command('reject', self.transaction_id)}",
+            Hint(f"Confirm it until {time_text(self.expires_at)}", Action.CONFIRM_ETSY_JOB, self.transaction_id),
+            Hint("To drop it", Action.REJECT_ETSY_JOB, self.transaction_id),
         ]
 
     @property
-    def message(self) -> Payload:
+    def message(self) -> Message:
         """For Slack."""
-        return plain_message(":raised_hand:", self.title, self.lines)
-
-
-def command(what: str, transaction_id: str) -> str:
-    """What to type."""
-    return f"awin-medusa etsy {what} {transaction_id}"
+        return Message(":raised_hand:", self.title, self.lines)
 
 
 def time_text(time: datetime) -> str:
@@ -80,10 +72,10 @@ def outcome_text(outcomes: Iterable[str]) -> str:
     return ", ".join(f"{numbers[name]:,} {name}" for name in OUTCOMES if numbers[name]) or "nothing to do"
 
 
-def started_message(shop: str, transaction_id: str, number: int, *, attempt: int, url: str) -> Payload:
+def started_message(shop: str, transaction_id: str, number: int, *, attempt: int, url: str) -> Message:
     """A run has taken a job."""
     again = f", try {attempt}" if attempt > 1 else ""
-    return plain_message(
+    return Message(
         ":hourglass_flowing_sand:",
         f"Etsy shop {shop}: {_products(number)} on the way{again}",
         [f"Job {transaction_id}."],
@@ -99,32 +91,38 @@ def finished_message(
     failures: Sequence[str] = (),
     stopped: str | None = None,
     url: str,
-) -> Payload:
+) -> Message:
     """How a job ended. `failures`: title and reason of each; `stopped`: why it ended early."""
     title = f"Etsy shop {shop}: {outcome_text(outcomes)}"
-    lines = [f"Job {transaction_id}.", *([f"It was stopped: {stopped}"] if stopped else []), *shortened("", failures)]
+    said = [f"Job {transaction_id}.", *([f"It was stopped: {stopped}"] if stopped else []), *shortened("", failures)]
+    lines: list[Line] = [*said]
     if failures or stopped:
-        lines.append(f"To try those that failed once more: {command('retry', transaction_id)}")
-        return plain_message(":warning:", title, lines, url=url)
-    return plain_message(":white_check_mark:", title, lines, url=url)
+        lines.append(retry_hint(transaction_id))
+        return Message(":warning:", title, lines, url=url)
+    return Message(":white_check_mark:", title, lines, url=url)
 
 
-def refused_message(shop: str, refused: Sequence[str]) -> Payload:
+def retry_hint(transaction_id: str) -> Hint:
+    """How to go on with the products of a job that failed."""
+    return Hint("To try those that failed once more", Action.RETRY_ETSY_JOB, transaction_id)
+
+
+def refused_message(shop: str, refused: Sequence[str]) -> Message:
     """Products that are on Etsy in an old form, since Etsy would refuse the new one."""
     title = f"Etsy shop {shop}: {_products(len(refused))} changed, and Etsy would refuse the change"
-    return plain_message(":warning:", title, shortened("", refused))
+    return Message(":warning:", title, shortened("", refused))
 
 
-def expired_message(shop: str, transaction_id: str, number: int) -> Payload:
+def expired_message(shop: str, transaction_id: str, number: int) -> Message:
     """Nobody confirmed a job in time."""
     lines = [f"Nobody confirmed the job {transaction_id} in time, so {_products(number)} stay as they were."]
-    return plain_message(":zzz:", f"Etsy shop {shop}: confirmation timed out", [*lines, "Request it again."])
+    return Message(":zzz:", f"Etsy shop {shop}: confirmation timed out", [*lines, "Request it again."])
 
 
-def died_message(shop: str, transaction_id: str, reason: str) -> Payload:
+def died_message(shop: str, transaction_id: str, reason: str) -> Message:
     """A run ended without ending its job."""
-    lines = [reason, f"What was done is kept. To go on: {command('retry', transaction_id)}"]
-    return plain_message(":warning:", f"Etsy shop {shop}: the run of the job {transaction_id} died", lines)
+    lines: list[Line] = [reason, Hint("What was done is kept. To go on", Action.RETRY_ETSY_JOB, transaction_id)]
+    return Message(":warning:", f"Etsy shop {shop}: the run of the job {transaction_id} died", lines)
 
 
 def shortened(prefix: str, lines: Sequence[str]) -> list[str]:

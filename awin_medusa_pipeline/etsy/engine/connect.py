@@ -12,14 +12,14 @@ from typing import Any, Self
 from pydantic import ValidationError
 
 from awin_medusa_pipeline.core.errors import PermanentError
-from awin_medusa_pipeline.core.store.secrets import Cipher
 from awin_medusa_pipeline.etsy.client.answers import ReturnPolicy, TaxonomyNode
 from awin_medusa_pipeline.etsy.client.callback import ConsentCallback
 from awin_medusa_pipeline.etsy.client.client import EtsyClient
-from awin_medusa_pipeline.etsy.client.oauth import Consent, TokenPair, consent_address, exchange
-from awin_medusa_pipeline.etsy.context import Etsy
+from awin_medusa_pipeline.etsy.client.oauth import Consent, consent_address, exchange
 from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig
 from awin_medusa_pipeline.etsy.domain.findings import named
+from awin_medusa_pipeline.etsy.domain.tokens import TokenPair
+from awin_medusa_pipeline.etsy.engine.state import EtsyState
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
 
 CONSENT_SECONDS = 300.0
@@ -149,19 +149,19 @@ def checked_config(values: Mapping[str, Any]) -> EtsyAccountConfig:
         ) from None
 
 
-def consent(etsy: Etsy, show: Callable[[str], None], *, seconds: float = CONSENT_SECONDS) -> TokenPair:
-    """Ask the owner, at the address that `show` is given, and wait. Raises RemoteError."""
+def consent(etsy: EtsyState, show: Callable[[str], None], *, seconds: float = CONSENT_SECONDS) -> TokenPair:
+    """Ask the owner, at the address that `show` is given, and wait. Raises PipelineError."""
     # Now, rather than after a consent whose tokens could not be kept.
-    Cipher(etsy.settings.awin_medusa_secret_key).encrypt("")
+    etsy.cipher.encrypt("")
     asked, oauth = Consent(), etsy.oauth
     with ConsentCallback(oauth.redirect_uri, asked) as callback:
         show(consent_address(oauth, asked))
         return exchange(oauth, callback.code(seconds), asked)
 
 
-def keep(etsy: Etsy, pair: TokenPair) -> tuple[EtsyAccount, Offers]:
+def keep(etsy: EtsyState, pair: TokenPair) -> tuple[EtsyAccount, Offers]:
     """Store the shop that the tokens open, as soon as its name is known; one known before keeps its settings."""
-    with etsy.client_with(pair.access_token) as client:
+    with etsy.first_client(pair.access_token) as client:
         shop_id = client.me().shop_id
         if shop_id is None:
             raise PermanentError(

@@ -12,17 +12,17 @@ from datetime import timedelta
 from awin_medusa_pipeline.etsy.client.answers import ListedInventory
 from awin_medusa_pipeline.etsy.client.answers import Listing as Listed
 from awin_medusa_pipeline.etsy.client.client import EtsyClient
-from awin_medusa_pipeline.etsy.context import Etsy
 from awin_medusa_pipeline.etsy.domain.drift import Shown, drift
 from awin_medusa_pipeline.etsy.domain.messages import refused_message
 from awin_medusa_pipeline.etsy.domain.plan import LOWER_STOCK, Action, ListingPlan, plan_listing
 from awin_medusa_pipeline.etsy.domain.requests import Inventory
 from awin_medusa_pipeline.etsy.engine.jobs import ProductReader
 from awin_medusa_pipeline.etsy.engine.request import Choices, Requested, existing, plan_products, refusal, request
+from awin_medusa_pipeline.etsy.engine.state import EtsyState
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
 from awin_medusa_pipeline.etsy.store.jobs import Asked, EtsyJob
 from awin_medusa_pipeline.etsy.store.links import EtsyLink
-from awin_medusa_pipeline.medusa.products import ShopProduct
+from awin_medusa_pipeline.medusa.contracts import ShopProduct
 
 TO_CONFIRM = timedelta(hours=20)
 """It is asked for at night: an hour would be over before anybody is awake. The next look comes after 24."""
@@ -52,10 +52,10 @@ class DailyOutcome:
     stock_down: EtsyJob | None = None
 
 
-def look(etsy: Etsy, account: EtsyAccount, client: EtsyClient, read_products: ProductReader) -> Looked:
+def look(etsy: EtsyState, account: EtsyAccount, client: EtsyClient, read_products: ProductReader) -> Looked:
     """Compare the listings of an account with Medusa and with what they were made; a change makes them out_of_sync.
 
-    Products that an open job has are left to it. Raises RemoteError: a failed read changes nothing.
+    Products that an open job has are left to it. Raises PipelineError: a failed read changes nothing.
     """
     links = {link.product_id: link for link in etsy.links.of_account(account.id) if link.etsy_listing_id is not None}
     links = {product_id: link for product_id, link in links.items() if link.transaction_id is None}
@@ -83,10 +83,10 @@ def look(etsy: Etsy, account: EtsyAccount, client: EtsyClient, read_products: Pr
     return looked
 
 
-def ask(etsy: Etsy, account: EtsyAccount, looked: Looked, *, by: str) -> DailyOutcome:
+def ask(etsy: EtsyState, account: EtsyAccount, looked: Looked, *, by: str) -> DailyOutcome:
     """One job for everything that changed; stock that only goes down may go at once, in a job of its own."""
     changed = looked.changed
-    down = [plan for plan in changed if plan.only_lowers_stock] if etsy.settings.etsy_push_stock_down else []
+    down = [plan for plan in changed if plan.only_lowers_stock] if etsy.rules.push_stock_down else []
     stock_down = _stock_down(etsy, account, down, by) if down else None
     rest = [plan for plan in changed if plan not in down]
     if any(plan.action is not Action.REFUSE for plan in rest):
@@ -97,7 +97,7 @@ def ask(etsy: Etsy, account: EtsyAccount, looked: Looked, *, by: str) -> DailyOu
 
 
 def _compared(
-    etsy: Etsy,
+    etsy: EtsyState,
     account: EtsyAccount,
     link: EtsyLink,
     products: Mapping[str, ShopProduct],
@@ -128,14 +128,14 @@ def _as_request(inventory: ListedInventory | None) -> Inventory | None:
         return None
 
 
-def _stock_down(etsy: Etsy, account: EtsyAccount, plans: list[ListingPlan], by: str) -> EtsyJob:
+def _stock_down(etsy: EtsyState, account: EtsyAccount, plans: list[ListingPlan], by: str) -> EtsyJob:
     asked = [Asked(plan.product_id, plan.title, LOWER_STOCK) for plan in plans]
     job = etsy.jobs.request(account.id, asked, requested_by=by, confirm_within=TO_CONFIRM)
     return etsy.jobs.confirm(job.transaction_id, "ETSY_PUSH_STOCK_DOWN")
 
 
-def _tell_refused(etsy: Etsy, account: EtsyAccount, plans: list[ListingPlan]) -> None:
+def _tell_refused(etsy: EtsyState, account: EtsyAccount, plans: list[ListingPlan]) -> None:
     """Once, as long as nothing changes about it."""
     sentences = [refusal(plan) for plan in plans]
     digest = hashlib.sha256("\n".join(sentences).encode()).hexdigest()[:12]
-    etsy.tell(f"etsy-refused-{account.id}-{digest}", refused_message(account.shop_name, sentences))
+    etsy.notify(f"etsy-refused-{account.id}-{digest}", refused_message(account.shop_name, sentences))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from awin_medusa_pipeline.core.errors import PermanentError, RemoteError
+from awin_medusa_pipeline.core.errors import Action, PermanentError, PipelineError
 from awin_medusa_pipeline.core.http import UnknownOutcomeError
 from awin_medusa_pipeline.etsy.client.answers import Listing as Listed
 from awin_medusa_pipeline.etsy.client.client import EtsyClient
@@ -36,7 +36,8 @@ class DraftMaker:
     def make(self, product_id: str, listing: Listing, intent: Intent | None) -> tuple[Listed, str]:
         """The draft, its id saved, and the hash of the content that it was made with.
 
-        `intent`: of an earlier try whose answer never came; its draft is taken over if Etsy has it. Raises RemoteError.
+        `intent`: of an earlier try whose answer never came; its draft is taken over if Etsy has it. Raises
+        PipelineError.
         """
         if intent and (found := self._made_by(intent, listing, (0.0,))):
             return self._saved(product_id, found, intent.content_hash)
@@ -54,7 +55,7 @@ class DraftMaker:
                         continue
                     raise
                 made = found
-            except RemoteError:
+            except PipelineError:
                 if since is None:
                     self.links.remember(self.job, product_id, intent=None)
                 raise
@@ -82,8 +83,9 @@ class DraftMaker:
             raise PermanentError(
                 f"Looking for the draft of {intent.title}, of which Etsy's answer never came",
                 f"several drafts on Etsy fit ({ids})",
-                "Delete those that are not needed on Etsy, all but one at most; then try again: "
-                f"awin-medusa etsy retry {self.job.transaction_id}.",
+                "Delete those that are not needed on Etsy, all but one at most; then try again.",
+                action=Action.RETRY_ETSY_JOB,
+                target=self.job.transaction_id,
             )
         return found[0] if found else None
 

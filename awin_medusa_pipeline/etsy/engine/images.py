@@ -45,7 +45,7 @@ class ListingImages:
     def bring(self, addresses: Sequence[str]) -> None:
         """Make these its pictures, in this order.
 
-        Raises ImageError for one that cannot be had, and RemoteError; what is uploaded by then is remembered.
+        Raises ImageError for one that cannot be had, and PipelineError; what is uploaded by then is remembered.
         """
         wanted: dict[str, int] = {}
         for address in addresses:

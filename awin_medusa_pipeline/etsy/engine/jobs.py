@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from awin_medusa_pipeline.core.errors import RemoteError
+from awin_medusa_pipeline.core.batching import parts
+from awin_medusa_pipeline.core.errors import PipelineError
 from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.etsy.client.client import PAGE, EtsyClient
 from awin_medusa_pipeline.etsy.client.errors import DailyBudgetError
@@ -20,15 +21,15 @@ from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount, EtsyAccounts
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, EtsyJobs, ProductOutcome
 from awin_medusa_pipeline.etsy.store.links import EtsyJobLostError, EtsyLinks
 from awin_medusa_pipeline.medusa.client import MedusaClient
-from awin_medusa_pipeline.medusa.products import SHOP_PRODUCT_FIELDS, ShopProduct, shop_product
-from awin_medusa_pipeline.sync.engine.apply import parts
+from awin_medusa_pipeline.medusa.contracts import ShopProduct
+from awin_medusa_pipeline.medusa.products import SHOP_PRODUCT_FIELDS, shop_product
 
 
 class ProductReader(Protocol):
     """Reads products from Medusa."""
 
     def __call__(self, product_ids: Sequence[str], currency: str) -> Mapping[str, ShopProduct]:
-        """Products by id, with prices in a currency; one that is not there is gone. Raises RemoteError."""
+        """Products by id, with prices in a currency; one that is not there is gone. Raises PipelineError."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def sync_job(
     account = accounts.get(job.account_id)
     rows = jobs.products(transaction_id, ProductOutcome.PENDING)
     outcomes: list[ListingOutcome] = []
-    stopped: RemoteError | None
+    stopped: PipelineError | None
     try:
         with client_of(account) as client:
             sync = ListingSync(client, EtsyLinks(database, now=now), job, account, images, sleep)
@@ -98,7 +99,7 @@ def sync_job(
         stopped = sync.day_over
     except EtsyJobLostError:
         raise
-    except RemoteError as fault:
+    except PipelineError as fault:
         stopped = fault
     return JobResult(
         job=jobs.finish(transaction_id, run_id, stopped=str(stopped) if stopped else None),

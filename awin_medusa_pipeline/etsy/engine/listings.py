@@ -15,23 +15,24 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from awin_medusa_pipeline.core.errors import PermanentError, RemoteError, TransientError
+from awin_medusa_pipeline.core.errors import PermanentError, PipelineError, TransientError
 from awin_medusa_pipeline.core.http import UnknownOutcomeError
 from awin_medusa_pipeline.core.store.secrets import SecretKeyError
 from awin_medusa_pipeline.etsy.client.answers import ListedInventory
 from awin_medusa_pipeline.etsy.client.answers import Listing as Listed
 from awin_medusa_pipeline.etsy.client.client import EtsyClient
-from awin_medusa_pipeline.etsy.client.errors import DailyBudgetError, NotConnectedError, NotFoundError
+from awin_medusa_pipeline.etsy.client.errors import DailyBudgetError, NotFoundError
 from awin_medusa_pipeline.etsy.domain.listing import Listing
 from awin_medusa_pipeline.etsy.domain.memory import ListingMemory
 from awin_medusa_pipeline.etsy.domain.plan import Action, Existing, ListingPlan, Part, agreed, plan_listing
 from awin_medusa_pipeline.etsy.domain.requests import Inventory
+from awin_medusa_pipeline.etsy.domain.tokens import NotConnectedError
 from awin_medusa_pipeline.etsy.engine.drafts import DraftMaker
 from awin_medusa_pipeline.etsy.engine.images import ImageSource, ListingImages
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, EtsyJobProduct
 from awin_medusa_pipeline.etsy.store.links import EtsyJobLostError, EtsyLink, EtsyLinks
-from awin_medusa_pipeline.medusa.products import ShopProduct
+from awin_medusa_pipeline.medusa.contracts import ShopProduct
 
 SENDS = 3
 SILENT_IN_A_ROW = 3
@@ -114,7 +115,7 @@ class ListingSync:
     def sync(self, rows: Sequence[EtsyJobProduct], products: Mapping[str, ShopProduct]) -> Iterator[ListingOutcome]:
         """Up to 100 products of the job; `products`: those of them that Medusa has.
 
-        Raises RemoteError for what concerns the whole account; what has no outcome by then is left to a later run.
+        Raises PipelineError for what concerns the whole account; what has no outcome by then is left to a later run.
         """
         try:
             yield from self._synced_of(rows, products)
@@ -135,7 +136,7 @@ class ListingSync:
                 outcome = self._carried_out(work)
             except DailyBudgetError as fault:
                 self.day_over = fault
-            except RemoteError as fault:
+            except PipelineError as fault:
                 yield self._failed(work, fault)
                 if self._silent == SILENT_IN_A_ROW:
                     raise
@@ -241,7 +242,7 @@ class ListingSync:
         for work in works:
             try:
                 yield self._settled(work, listed.get(work.id) or self.client.listing(work.id))
-            except RemoteError as fault:
+            except PipelineError as fault:
                 yield self._failed(work, fault)
 
     def _settled(self, work: _Work, listed: Listed | None) -> ListingOutcome:
@@ -274,7 +275,7 @@ class ListingSync:
         self.links.synced(self.job, work.row.product_id, changed=changed, url=work.url, **memory)
         return work.became(became)
 
-    def _failed(self, work: _Work, fault: RemoteError) -> ListingOutcome:
+    def _failed(self, work: _Work, fault: PipelineError) -> ListingOutcome:
         """Write down why; raises the fault again when it concerns the whole account."""
         if isinstance(fault, _OF_THE_ACCOUNT) or fault.status in (401, 403):
             raise fault
@@ -287,7 +288,7 @@ class ListingSync:
     def _is_gone(self, work: _Work) -> bool:
         try:
             return work.listing_id is not None and self.client.listing(work.listing_id) is None
-        except RemoteError:
+        except PipelineError:
             return False
 
     def _gone(self, work: _Work) -> ListingOutcome:

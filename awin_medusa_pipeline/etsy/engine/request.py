@@ -11,7 +11,6 @@ from typing import Self, TypeAlias
 
 from awin_medusa_pipeline.core.errors import PermanentError
 from awin_medusa_pipeline.etsy.client.client import EtsyClient
-from awin_medusa_pipeline.etsy.context import Etsy
 from awin_medusa_pipeline.etsy.domain.config import ListingDefaults
 from awin_medusa_pipeline.etsy.domain.findings import Problem, named
 from awin_medusa_pipeline.etsy.domain.messages import Request
@@ -26,11 +25,12 @@ from awin_medusa_pipeline.etsy.domain.plan import (
 )
 from awin_medusa_pipeline.etsy.domain.requests import DraftListing
 from awin_medusa_pipeline.etsy.engine.jobs import products_of
+from awin_medusa_pipeline.etsy.engine.state import EtsyState
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
 from awin_medusa_pipeline.etsy.store.jobs import Asked, EtsyJob, EtsyJobError, ProductOutcome
 from awin_medusa_pipeline.etsy.store.links import EtsyLink
 from awin_medusa_pipeline.medusa.client import MedusaClient
-from awin_medusa_pipeline.medusa.products import ShopProduct
+from awin_medusa_pipeline.medusa.contracts import ShopProduct
 
 References: TypeAlias = DraftListing | ListingDefaults
 """What names profiles and policies of a shop."""
@@ -124,7 +124,7 @@ def plan_products(
 
 
 def request(
-    etsy: Etsy,
+    etsy: EtsyState,
     account: EtsyAccount,
     plans: Sequence[ListingPlan],
     *,
@@ -144,7 +144,7 @@ def request(
             "Correct that, and request it again.",
         )
     asked = [Asked(plan.product_id, plan.title, plan.asked, _problems(plan) or None) for plan in plans]
-    within = max(within, timedelta(minutes=etsy.settings.etsy_confirm_minutes))
+    within = max(within, etsy.rules.confirm_within)
     job = etsy.jobs.request(account.id, asked, requested_by=by, confirm_within=within)
     rows = etsy.jobs.products(job.transaction_id)
     refused = {row.product_id for row in rows if row.outcome is ProductOutcome.REFUSED}
@@ -158,17 +158,17 @@ def request(
         refused=[f"{row.title}: {row.error}" for row in rows if row.product_id in refused],
         notes=[*notes, *(f"{plan.title}: {note.sentence}" for plan in kept for note in plan.notes)],
     )
-    etsy.tell(f"etsy-request-{job.transaction_id}", told.message)
+    etsy.notify(f"etsy-request-{job.transaction_id}", told.message)
     return Requested(job, tuple(kept), told)
 
 
 def request_named(
-    etsy: Etsy, medusa: MedusaClient, names: Collection[str], *, account: str | None, by: str
+    etsy: EtsyState, medusa: MedusaClient, names: Collection[str], *, account: str | None, by: str
 ) -> Requested:
     """Ask for products by id, handle or SKU. Raises EtsyAccountError, EtsyJobError and what the clients raise."""
     shop = etsy.accounts.find(account)
     product_ids = find_products(medusa, names)
-    location_id = medusa.stock_location_id(etsy.settings.medusa_stock_location)
+    location_id = medusa.stock_location_id(etsy.rules.stock_location)
     products = products_of(medusa, location_id)(product_ids, shop.currency)
     with etsy.client(shop) as client:
         choices = Choices.of(client)

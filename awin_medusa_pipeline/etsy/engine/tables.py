@@ -9,16 +9,17 @@ from typing import Any
 
 import polars as pl
 
-from awin_medusa_pipeline.etsy.context import Etsy
+from awin_medusa_pipeline.core.contracts import dtypes
+from awin_medusa_pipeline.etsy.domain.contracts import EtsyListing, EtsyPlanRow
 from awin_medusa_pipeline.etsy.domain.plan import Action, ListingPlan
 from awin_medusa_pipeline.etsy.engine.jobs import ProductReader
 from awin_medusa_pipeline.etsy.engine.request import plan_products
-from awin_medusa_pipeline.sync.domain.contracts import EtsyListing, EtsyPlanRow, dtypes
+from awin_medusa_pipeline.etsy.engine.state import EtsyState
 
 Row = dict[str, Any]
 
 
-def planned(etsy: Etsy, read_products: ProductReader) -> pl.DataFrame:
+def planned(etsy: EtsyState, read_products: ProductReader) -> pl.DataFrame:
     """EtsyPlanRow: every linked product of every connected shop, those of open jobs too, against Medusa as it is."""
     rows: list[Row] = []
     for account in etsy.accounts.all():
@@ -31,7 +32,7 @@ def planned(etsy: Etsy, read_products: ProductReader) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=dict(dtypes(EtsyPlanRow)), orient="row")
 
 
-def listed(etsy: Etsy) -> pl.DataFrame:
+def listed(etsy: EtsyState) -> pl.DataFrame:
     """EtsyListing: every link, of shops that were disconnected too."""
     rows = [
         {

@@ -18,12 +18,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from awin_medusa_pipeline.core.errors import PermanentError
+from awin_medusa_pipeline.core.errors import Action, PermanentError
 from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.core.store.secrets import Cipher
-from awin_medusa_pipeline.etsy.client.errors import NotConnectedError
-from awin_medusa_pipeline.etsy.client.oauth import TokenPair
 from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig
+from awin_medusa_pipeline.etsy.domain.tokens import NotConnectedError, TokenPair
 from awin_medusa_pipeline.etsy.store.models import EtsyAccount
 
 __all__ = ["EtsyAccount", "EtsyAccountError", "EtsyAccounts", "StoredTokens"]
@@ -90,7 +89,7 @@ class EtsyAccounts:
         names = ", ".join(account.shop_name for account in active)
         tried = f"Looking for the Etsy shop {named}" if named else "Looking for the Etsy shop"
         if not active:
-            raise EtsyAccountError(tried, "none is connected", "Connect one: awin-medusa etsy connect.")
+            raise EtsyAccountError(tried, "none is connected", "Connect one.", action=Action.CONNECT_ETSY)
         came_back = f"{len(active)} are connected ({names})" if named is None else f"connected is {names}"
         raise EtsyAccountError(tried, came_back, "Name one of them.")
 

@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from awin_medusa_pipeline.core.errors import PermanentError
+from awin_medusa_pipeline.core.errors import Action, PermanentError
 from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.etsy.store import links
 from awin_medusa_pipeline.etsy.store.models import EtsyJob, EtsyJobProduct, JobStatus, ProductOutcome
@@ -85,7 +85,7 @@ class EtsyJobs:
             if not held:
                 why = next((asked.refused for asked in products if asked.refused), "another open job has them")
                 came_back = f"no product is left: {why.rstrip('.')}" if products else "no product was named"
-                raise EtsyJobError("Requesting an Etsy job", came_back, "See awin-medusa etsy jobs.")
+                raise EtsyJobError("Requesting an Etsy job", came_back, "List the jobs.", action=Action.LIST_ETSY_JOBS)
             job.total_products = len(held)
             for position, asked in enumerate(products):
                 refused = asked.refused or (None if asked.product_id in held else "Another open job has it.")
@@ -116,7 +116,9 @@ class EtsyJobs:
             found = list(session.scalars(query)) if len(begins) >= len(PREFIX) + 4 else []
         if len(found) != 1:
             came_back = "more than one begins so" if found else "there is none"
-            raise EtsyJobError(f"Looking for the Etsy job {start}", came_back, "See awin-medusa etsy jobs.")
+            raise EtsyJobError(
+                f"Looking for the Etsy job {start}", came_back, "List the jobs.", action=Action.LIST_ETSY_JOBS
+            )
         return found[0]
 
     def all(self, *statuses: JobStatus, limit: int = 100) -> list[EtsyJob]:
@@ -289,7 +291,10 @@ class EtsyJobs:
         job = session.get(EtsyJob, transaction_id, with_for_update=lock)
         if job is None:
             raise EtsyJobError(
-                f"Looking for the Etsy job {transaction_id}", "there is none", "See awin-medusa etsy jobs."
+                f"Looking for the Etsy job {transaction_id}",
+                "there is none",
+                "List the jobs.",
+                action=Action.LIST_ETSY_JOBS,
             )
         return job
 
@@ -297,5 +302,7 @@ class EtsyJobs:
         over = job.status is JobStatus.PENDING and job.expires_at <= self._now()
         said = [entry["error"] for entry in job.error_log if entry["product_id"] is None]
         why = TIMED_OUT if over else f"it is {job.status}" + (f" ({said[-1]})" if said else "")
-        to_do = "Request it again." if over or said else "See awin-medusa etsy jobs."
-        return EtsyJobError(f"{doing} the Etsy job {job.transaction_id}", why, to_do)
+        tried = f"{doing} the Etsy job {job.transaction_id}"
+        if over or said:
+            return EtsyJobError(tried, why, "Request it again.")
+        return EtsyJobError(tried, why, "List the jobs.", action=Action.LIST_ETSY_JOBS)

@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from awin_medusa_pipeline.core.errors import PermanentError
+from awin_medusa_pipeline.core.errors import Action, PermanentError
 from awin_medusa_pipeline.core.store.database import Database, insert_new
 from awin_medusa_pipeline.etsy.domain.memory import Intent, ListingMemory
 from awin_medusa_pipeline.etsy.store.models import (
@@ -236,6 +236,7 @@ def _claimed(session: Session, job: EtsyJob) -> EtsyJob:
         raise EtsyJobLostError(
             f"Syncing products of the Etsy job {job.transaction_id}",
             "it was taken from this run, which was held to be dead",
-            "Nothing more is sent; see awin-medusa etsy jobs.",
+            "Nothing more is sent. List the jobs.",
+            action=Action.LIST_ETSY_JOBS,
         )
     return now

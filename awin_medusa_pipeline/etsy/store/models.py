@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from pydantic import BaseModel
 from sqlalchemy.orm import Mapped, mapped_column
 
+from awin_medusa_pipeline.core.store.base import Base, enum_text
 from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig
 from awin_medusa_pipeline.etsy.domain.memory import ListingMemory
-from awin_medusa_pipeline.sync.store.models import Base, enum_text
 
 
 class JobStatus(StrEnum):

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from awin_medusa_pipeline.sync.store.models import SafeText, UtcDateTime
+from awin_medusa_pipeline.core.store.base import SafeText, UtcDateTime
 
 revision = "0003"
 down_revision = "0002"

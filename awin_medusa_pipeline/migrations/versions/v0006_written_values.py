@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from awin_medusa_pipeline.sync.store.models import SafeText
+from awin_medusa_pipeline.core.store.base import SafeText
 
 revision = "0006"
 down_revision = "0005"

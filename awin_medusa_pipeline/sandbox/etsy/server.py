@@ -20,13 +20,13 @@ from pathlib import Path
 from socketserver import TCPServer
 from typing import Any
 
+from awin_medusa_pipeline.core.ports import HOST
 from awin_medusa_pipeline.sandbox.etsy import api, control, limits, listings, oauth, pages
 from awin_medusa_pipeline.sandbox.etsy.answers import HTML, Answer, RefusedError, as_json
 from awin_medusa_pipeline.sandbox.etsy.faults import CARRIED_OUT, FaultKind, Faults, Strike
 from awin_medusa_pipeline.sandbox.etsy.limits import Limits
 from awin_medusa_pipeline.sandbox.etsy.requests import APPLICATION_JSON, FORM, MULTIPART, Request, repeated
 from awin_medusa_pipeline.sandbox.etsy.state import Call, Settings, State
-from awin_medusa_pipeline.sandbox.processes import HOST
 
 _SERVER_ERROR = as_json({"error": "Server Error"}, HTTPStatus.INTERNAL_SERVER_ERROR)
 _PATH_ERROR = {"path": "/title/1", "type": "invalid_characters", "message": "contains invalid characters"}

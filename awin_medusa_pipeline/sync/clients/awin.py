@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import httpx
 from upath import UPath
 
+from awin_medusa_pipeline.core.errors import Action
 from awin_medusa_pipeline.core.files import replacing
 from awin_medusa_pipeline.core.http import (
     RETRYABLE_STATUS,
@@ -30,6 +31,7 @@ from awin_medusa_pipeline.core.http import (
 )
 from awin_medusa_pipeline.sync.clients.awin_address import label_of, local_path, secrets_in
 from awin_medusa_pipeline.sync.domain.feed.errors import Fault, FeedError
+from awin_medusa_pipeline.sync.domain.feed.facts import FeedVersion
 from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules, check_feed
 
 # Below this a feed is a fault (one lost 89 % between two lists). One that lost less is used: the guards hold what they
@@ -50,16 +52,6 @@ Progress = Callable[[int, int | None, float], None]
 
 
 @dataclass(frozen=True)
-class FeedState:
-    """What is remembered of the last accepted download, to tell an unchanged feed and a shrunken one."""
-
-    sha256: str
-    bytes: int
-    etag: str | None = None
-    last_modified: str | None = None
-
-
-@dataclass(frozen=True)
 class DownloadedFeed:
     """A feed on disk, still packed. `downloaded_at` is an aware UTC time, `label` the address without its secrets."""
 
@@ -73,16 +65,16 @@ class DownloadedFeed:
     last_modified: str | None = None
 
     @property
-    def state(self) -> FeedState:
+    def version(self) -> FeedVersion:
         """What to remember once the feed is accepted."""
-        return FeedState(self.sha256, self.bytes, self.etag, self.last_modified)
+        return FeedVersion(self.sha256, self.bytes, self.etag, self.last_modified)
 
 
 def download(
     address: str,
     folder: Path,
     *,
-    previous: FeedState | None = None,
+    previous: FeedVersion | None = None,
     rules: FeedRules | None = None,
     token: str | None = None,
     progress: Progress | None = None,
@@ -111,13 +103,13 @@ def download(
                 Fault.SHRUNKEN,
                 f"Checking the feed {label}",
                 f"it has {feed.bytes:,} bytes where the last accepted one had {previous.bytes:,}",
-                "Look into it; when the advertiser really sells that much less, run once with accept_smaller_feed "
-                "(awin-medusa sync --accept-smaller-feed).",
+                "Look into it; when the advertiser really sells that much less, run once with accept_smaller_feed.",
+                action=Action.ACCEPT_SMALLER_FEED,
             )
     except FeedError as error:
         # A server may repeat the address in its answer.
         texts = [redact(text, secrets) for text in (error.tried, error.came_back, error.to_do)]
-        raise FeedError(error.code, *texts, status=error.status) from None
+        raise FeedError(error.code, *texts, status=error.status, action=error.action) from None
     return feed
 
 
@@ -135,7 +127,7 @@ def _bad_address(label: str, came_back: str) -> FeedError:
     return FeedError(Fault.BAD_ADDRESS, f"Downloading the feed {label}", came_back, to_do)
 
 
-def _local(path: Path, label: str, rules: FeedRules, previous: FeedState | None) -> DownloadedFeed:
+def _local(path: Path, label: str, rules: FeedRules, previous: FeedVersion | None) -> DownloadedFeed:
     try:
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -164,7 +156,7 @@ class _Download:
     label: str
     secrets: list[str] = field(repr=False)
     rules: FeedRules
-    previous: FeedState | None
+    previous: FeedVersion | None
     token: str | None = field(repr=False)
     progress: Progress | None
     most: int | None

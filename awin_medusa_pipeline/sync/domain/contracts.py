@@ -1,29 +1,14 @@
-"""One contract a table: from it come polars dtypes, blocking checks, Dagster column schemas and CSV columns.
+"""The tables of a sync: the feed, its matches with the shop, and what differs.
 
-What belongs here: the columns, their types and the rules that hold for every row. What does not: how rows are made.
-Money is Decimal in major units beside a lower-case ISO 4217 currency, as Medusa stores it. A product is named by its
-`product_key` (Medusa's external_id), a variant by its `offer_key`: `awin:{merchant_id}:{merchant_product_id}`.
+A product goes by its `product_key` (Medusa's external_id), a variant by its `offer_key`:
+`awin:{merchant_id}:{merchant_product_id}`.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import dataframely as dy
-import polars as pl
 
-MONEY = pl.Decimal(18, 4)
-
-
-class _Table(dy.Schema):
-    """Shared by the contracts below."""
-
-
-def _money(**options: Any) -> dy.Decimal:
-    return dy.Decimal(precision=18, scale=4, **options)
-
-
-def _text(doc: str, **options: Any) -> dy.String:
-    return dy.String(metadata={"doc": doc}, **options)
+from awin_medusa_pipeline.core.contracts import Table, money, text
 
 
 def _edited() -> dy.Bool:
@@ -31,261 +16,203 @@ def _edited() -> dy.Bool:
 
 
 def _owner() -> dy.String:
-    return _text("Who owns the field: feed, shop, first-write or ask", regex="^(feed|shop|first-write|ask)$")
+    return text("Who owns the field: feed, shop, first-write or ask", regex="^(feed|shop|first-write|ask)$")
 
 
 def _decision() -> dy.String:
-    return _text(
+    return text(
         "update: brought in line; keep: the shop's stays; ask: a person decides; refuse: cannot be written",
         regex="^(update|keep|ask|refuse)$",
     )
 
 
-class Offer(_Table):
+class Offer(Table):
     """One row of the feed that can be sold."""
 
-    offer_key = _text("awin:{merchant_id}:{merchant_product_id}", primary_key=True, regex=r"^awin:[^:]+:.+$")
-    product_key = _text(
+    offer_key = text("awin:{merchant_id}:{merchant_product_id}", primary_key=True, regex=r"^awin:[^:]+:.+$")
+    product_key = text(
         "The same for the parent when the feed has one: offers that share it are variants of one product"
     )
-    feed = _text("Which feed it came from, without the key")
+    feed = text("Which feed it came from, without the key")
     line = dy.Int64(min=1, metadata={"doc": "Line in that feed; a CSV header is line 1"})
-    merchant_id = _text("AWIN advertiser", min_length=1)
-    merchant_name = _text("Advertiser's name", nullable=True)
-    merchant_product_id = _text("The advertiser's own id; stable", min_length=1)
-    parent_product_id = _text("The advertiser's id for the group of variants", nullable=True)
-    aw_product_id = _text("AWIN's id; changes for the same product, so an attribute", nullable=True)
-    sku = _text("SKU that an imported variant gets", min_length=1)
-    gtin = _text("EAN, UPC or ISBN with a valid check digit", nullable=True, regex=r"^\d{8,14}$")
-    mpn = _text("Manufacturer's part number", nullable=True)
-    name = _text("Product name, entities decoded", min_length=1)
-    description = _text("Plain text", nullable=True)
-    brand = _text("Brand", nullable=True)
-    category = _text("Category path, parts joined by ' > '", nullable=True)
-    colour = _text("Variant option", nullable=True)
-    size = _text("Variant option", nullable=True)
-    price = _money(min_exclusive=0, metadata={"doc": "Selling price, major units"})
-    currency = _text("ISO 4217, lower case", regex=r"^[a-z]{3}$")
+    merchant_id = text("AWIN advertiser", min_length=1)
+    merchant_name = text("Advertiser's name", nullable=True)
+    merchant_product_id = text("The advertiser's own id; stable", min_length=1)
+    parent_product_id = text("The advertiser's id for the group of variants", nullable=True)
+    aw_product_id = text("AWIN's id; changes for the same product, so an attribute", nullable=True)
+    sku = text("SKU that an imported variant gets", min_length=1)
+    gtin = text("EAN, UPC or ISBN with a valid check digit", nullable=True, regex=r"^\d{8,14}$")
+    mpn = text("Manufacturer's part number", nullable=True)
+    name = text("Product name, entities decoded", min_length=1)
+    description = text("Plain text", nullable=True)
+    brand = text("Brand", nullable=True)
+    category = text("Category path, parts joined by ' > '", nullable=True)
+    colour = text("Variant option", nullable=True)
+    size = text("Variant option", nullable=True)
+    price = money(min_exclusive=0, metadata={"doc": "Selling price, major units"})
+    currency = text("ISO 4217, lower case", regex=r"^[a-z]{3}$")
     in_stock = dy.Bool(nullable=True, metadata={"doc": "Blank in the feed stays unknown"})
     quantity = dy.Int64(nullable=True, min=0, metadata={"doc": "The feed's own quantity"})
-    image_url = _text("Main image", nullable=True)
+    image_url = text("Main image", nullable=True)
     more_image_urls = dy.List(dy.String(), metadata={"doc": "Further images, in the feed's order"})
-    deep_link = _text("AWIN tracking link", nullable=True)
-    merchant_link = _text("Advertiser's own product page", nullable=True)
+    deep_link = text("AWIN tracking link", nullable=True)
+    merchant_link = text("Advertiser's own product page", nullable=True)
 
 
-class RejectedRow(_Table):
+class RejectedRow(Table):
     """One row of the feed that cannot be sold, with the reason."""
 
-    feed = _text("Which feed it came from, without the key")
+    feed = text("Which feed it came from, without the key")
     line = dy.Int64(metadata={"doc": "Line in that feed, the header being 1"})
-    reason = _text("Reason code; the README lists them")
-    detail = _text("The reason in a sentence")
-    raw = _text("The row as it came, cut at 2,000 characters")
-    offer_key = _text("The offer that it would have been, where that can be read", nullable=True)
+    reason = text("Reason code; docs/troubleshooting.md lists them")
+    detail = text("The reason in a sentence")
+    raw = text("The row as it came, cut at 2,000 characters")
+    offer_key = text("The offer that it would have been, where that can be read", nullable=True)
 
 
-class CatalogVariant(_Table):
-    """One variant of the shop; a product without variants has one row with a null variant."""
-
-    product_id = _text("Medusa id")
-    variant_id = _text("Medusa id", nullable=True)
-    handle = _text("Medusa handle, unique")
-    title = _text("Product title")
-    status = _text("draft, proposed, published or rejected")
-    external_id = _text("product_key of the offer it was made from", nullable=True)
-    offer_key = _text("offer_key of this variant, from its metadata", nullable=True)
-    hidden_by_run = _text("Run of this program that hid the product", nullable=True)
-    sku = _text("Variant SKU", nullable=True)
-    barcode = _text("Barcode, else EAN, else UPC", nullable=True)
-    manage_inventory = dy.Bool(nullable=True, metadata={"doc": "False: sold without counting"})
-    inventory_item_id = _text("Medusa id", nullable=True)
-    level = dy.Int64(nullable=True, metadata={"doc": "Stocked quantity at the location; null: no level there"})
-    reserved = dy.Int64(nullable=True, metadata={"doc": "Reserved by open orders at the location"})
-    prices = dy.List(
-        dy.Struct({"currency": dy.String(), "amount": _money()}),
-        metadata={"doc": "Base prices, one a currency"},
-    )
-    description = _text("Product description", nullable=True)
-    images = dy.List(dy.String(), metadata={"doc": "Thumbnail (empty: none), then the images in their order"})
-    categories = dy.List(
-        dy.String(), nullable=True, metadata={"doc": "Handles of the product's categories; null: not known"}
-    )
-    half_made = _text("What is missing after a crash: no_variants, no_price or no_inventory_item", nullable=True)
-    metadata = _text("Product metadata as JSON", nullable=True)
-
-
-class MatchedProduct(_Table):
+class MatchedProduct(Table):
     """One offer and the variant that it is, side by side."""
 
-    offer_key = _text("The offer", primary_key=True)
-    variant_id = _text("The variant", unique=True)
-    match_reason = _text("external_id, sku, gtin or handle", regex="^(external_id|sku|gtin|handle)$")
-    product_id = _text("Medusa product")
-    handle = _text("Medusa handle")
-    status = _text("Status in the shop")
-    hidden_by_run = _text("Run of this program that hid the product", nullable=True)
-    merchant_id = _text("AWIN advertiser")
-    sku = _text("Variant SKU", nullable=True)
-    name = _text("Product name in the feed")
-    inventory_item_id = _text("Medusa id", nullable=True)
+    offer_key = text("The offer", primary_key=True)
+    variant_id = text("The variant", unique=True)
+    match_reason = text("external_id, sku, gtin or handle", regex="^(external_id|sku|gtin|handle)$")
+    product_id = text("Medusa product")
+    handle = text("Medusa handle")
+    status = text("Status in the shop")
+    hidden_by_run = text("Run of this program that hid the product", nullable=True)
+    merchant_id = text("AWIN advertiser")
+    sku = text("Variant SKU", nullable=True)
+    name = text("Product name in the feed")
+    inventory_item_id = text("Medusa id", nullable=True)
     level = dy.Int64(nullable=True, metadata={"doc": "Level in the shop"})
     reserved = dy.Int64(nullable=True, metadata={"doc": "Reserved in the shop"})
     wanted_level = dy.Int64(nullable=True, min=0, metadata={"doc": "Level that the feed asks for; null: unknown"})
     manage_inventory = dy.Bool(nullable=True)
-    price = _money(metadata={"doc": "Price in the feed"})
-    currency = _text("Currency of the feed")
-    shop_price = _money(nullable=True, metadata={"doc": "Price in the shop in that currency"})
-    shop_currencies = _text("Currencies that the shop has a price in, joined by ' '")
+    price = money(metadata={"doc": "Price in the feed"})
+    currency = text("Currency of the feed")
+    shop_price = money(nullable=True, metadata={"doc": "Price in the shop in that currency"})
+    shop_currencies = text("Currencies that the shop has a price in, joined by ' '")
 
 
 class MissingProduct(Offer):
     """An offer that the shop does not have."""
 
     wanted_level = dy.Int64(min=0, metadata={"doc": "Level to import with"})
-    title = _text("Product title: what the names of its variants have in common", min_length=1)
-    handle = _text(
+    title = text("Product title: what the names of its variants have in common", min_length=1)
+    handle = text(
         "Handle of the product to be made, unique in the shop; that of the product to be replaced or to get a variant"
     )
-    barcode = _text("GTIN, when no other variant has it: Medusa refuses a second one", nullable=True)
-    existing_product_id = _text("Medusa product that lacks only this variant", nullable=True)
-    half_made_product_id = _text("Product that an interrupted import left; replaced", nullable=True)
+    barcode = text("GTIN, when no other variant has it: Medusa refuses a second one", nullable=True)
+    existing_product_id = text("Medusa product that lacks only this variant", nullable=True)
+    half_made_product_id = text("Product that an interrupted import left; replaced", nullable=True)
     loose_match = dy.Bool(metadata={"doc": "Held back: looks like a product of the shop, see loose_matches"})
 
 
-class MedusaOnlyProduct(_Table):
+class MedusaOnlyProduct(Table):
     """A published product of the shop of which no variant is in the feed."""
 
-    product_id = _text("Medusa id", primary_key=True)
-    handle = _text("Medusa handle")
-    title = _text("Product title")
-    status = _text("Status in the shop")
-    external_id = _text("product_key of the offer it was made from", nullable=True)
-    skus = _text("SKUs of its variants, joined by ' | '", nullable=True)
+    product_id = text("Medusa id", primary_key=True)
+    handle = text("Medusa handle")
+    title = text("Product title")
+    status = text("Status in the shop")
+    external_id = text("product_key of the offer it was made from", nullable=True)
+    skus = text("SKUs of its variants, joined by ' | '", nullable=True)
     loose_match = dy.Bool(metadata={"doc": "Held back: looks like an offer of the feed, see loose_matches"})
     feeds_missed = dy.Int64(
         nullable=True, min=0, metadata={"doc": "Accepted feeds in a row that lacked it, up to GUARD_HIDE_AFTER_FEEDS"}
     )
 
 
-class ReturningProduct(_Table):
+class ReturningProduct(Table):
     """A product that this program hid and that is in the feed again."""
 
-    product_id = _text("Medusa id", primary_key=True)
-    handle = _text("Medusa handle")
-    title = _text("Product title in the shop")
-    hidden_by_run = _text("Run that hid it")
-    offer_keys = _text("Its offers, joined by ' | '")
+    product_id = text("Medusa id", primary_key=True)
+    handle = text("Medusa handle")
+    title = text("Product title in the shop")
+    hidden_by_run = text("Run that hid it")
+    offer_keys = text("Its offers, joined by ' | '")
 
 
-class StockMismatch(_Table):
+class StockMismatch(Table):
     """A variant whose level is not the one that the feed asks for."""
 
-    variant_id = _text("Medusa id", primary_key=True)
-    product_id = _text("Medusa product")
-    offer_key = _text("The offer, also when it has left the feed", nullable=True)
-    sku = _text("Variant SKU", nullable=True)
-    inventory_item_id = _text("Medusa id; null when read with a publishable key", nullable=True)
+    variant_id = text("Medusa id", primary_key=True)
+    product_id = text("Medusa product")
+    offer_key = text("The offer, also when it has left the feed", nullable=True)
+    sku = text("Variant SKU", nullable=True)
+    inventory_item_id = text("Medusa id; null when read with a publishable key", nullable=True)
     level = dy.Int64(nullable=True, metadata={"doc": "Level in the shop; null: none at the location"})
     reserved = dy.Int64(nullable=True, metadata={"doc": "Reserved by open orders"})
     wanted_level = dy.Int64(min=0, metadata={"doc": "Level that the feed asks for"})
-    reason = _text("differs, no_level or left_feed")
+    reason = text("differs, no_level or left_feed")
 
 
-class PriceMismatch(_Table):
+class PriceMismatch(Table):
     """A variant whose price is not the feed's."""
 
-    variant_id = _text("Medusa id", primary_key=True)
-    product_id = _text("Medusa product")
-    offer_key = _text("The offer")
-    merchant_id = _text("AWIN advertiser")
-    sku = _text("Variant SKU", nullable=True)
-    currency = _text("Currency of the feed")
-    price = _money(metadata={"doc": "Price in the feed"})
-    shop_price = _money(nullable=True, metadata={"doc": "Price in the shop; null: none in that currency"})
+    variant_id = text("Medusa id", primary_key=True)
+    product_id = text("Medusa product")
+    offer_key = text("The offer")
+    merchant_id = text("AWIN advertiser")
+    sku = text("Variant SKU", nullable=True)
+    currency = text("Currency of the feed")
+    price = money(metadata={"doc": "Price in the feed"})
+    shop_price = money(nullable=True, metadata={"doc": "Price in the shop; null: none in that currency"})
     change_percent = dy.Float64(nullable=True, metadata={"doc": "Feed against shop"})
-    shop_currencies = _text("Currencies that the shop has a price in, joined by ' '")
-    last_price = _money(nullable=True, metadata={"doc": "Price that this program wrote last; null: none"})
+    shop_currencies = text("Currencies that the shop has a price in, joined by ' '")
+    last_price = money(nullable=True, metadata={"doc": "Price that this program wrote last; null: none"})
     edited_by_hand = _edited()
     owner = _owner()
     decision = _decision()
 
 
-class ContentMismatch(_Table):
+class ContentMismatch(Table):
     """One field of a product that is not what the feed makes of it."""
 
-    key = _text("{product_id}:{field}", primary_key=True)
-    product_id = _text("Medusa product")
-    handle = _text("Medusa handle")
-    offer_key = _text("The offer whose text it is: the first of the product in the feed")
-    merchant_id = _text("AWIN advertiser")
-    field = _text("title, description, images or category", regex="^(title|description|images|category)$")
-    value = _text("What the feed makes of it; of images the thumbnail, then each in a line; of a category its handle")
-    shop_value = _text("What the shop has, written alike; null: nothing", nullable=True)
-    category = _text("Category path in the feed, on the rows of that field", nullable=True)
-    last_value = _text("What this program wrote last, a long text as its SHA-256; null: nothing", nullable=True)
+    key = text("{product_id}:{field}", primary_key=True)
+    product_id = text("Medusa product")
+    handle = text("Medusa handle")
+    offer_key = text("The offer whose text it is: the first of the product in the feed")
+    merchant_id = text("AWIN advertiser")
+    field = text("title, description, images or category", regex="^(title|description|images|category)$")
+    value = text("What the feed makes of it; of images the thumbnail, then each in a line; of a category its handle")
+    shop_value = text("What the shop has, written alike; null: nothing", nullable=True)
+    category = text("Category path in the feed, on the rows of that field", nullable=True)
+    last_value = text("What this program wrote last, a long text as its SHA-256; null: nothing", nullable=True)
     edited_by_hand = _edited()
     owner = _owner()
     decision = _decision()
 
 
-class WrittenValue(_Table):
+class WrittenValue(Table):
     """What this program wrote last into a field."""
 
-    key = _text("Medusa id of product or variant; of an imported product its product_key", primary_key=True)
-    field = _text("price, title, description, images or category", primary_key=True)
-    value = _text("What the shop was given; a long text as its SHA-256")
-    source = _text("What the feed said, where that is not what was written", nullable=True)
+    key = text("Medusa id of product or variant; of an imported product its product_key", primary_key=True)
+    field = text("price, title, description, images or category", primary_key=True)
+    value = text("What the shop was given; a long text as its SHA-256")
+    source = text("What the feed said, where that is not what was written", nullable=True)
 
 
-class LooseMatch(_Table):
+class LooseMatch(Table):
     """An offer and a product of the shop that look alike; a person decides."""
 
-    offer_key = _text("The offer", primary_key=True)
-    product_id = _text("Medusa product", primary_key=True)
+    offer_key = text("The offer", primary_key=True)
+    product_id = text("Medusa product", primary_key=True)
     score = dy.Float64(min=0, max=100, metadata={"doc": "Likeness of the names, 100 being equal words"})
-    name = _text("Product name in the feed")
-    title = _text("Product title in the shop")
-    price = _money(metadata={"doc": "Price in the feed"})
-    currency = _text("Currency of the feed")
+    name = text("Product name in the feed")
+    title = text("Product title in the shop")
+    price = money(metadata={"doc": "Price in the feed"})
+    currency = text("Currency of the feed")
 
 
-class EtsyPlanRow(_Table):
-    """One thing that would change on Etsy, or that a person should know of a product there."""
-
-    shop = _text("Etsy shop")
-    product_id = _text("Medusa product")
-    title = _text("Its title in Medusa")
-    to_do = _text("create, update, deactivate, nothing or refuse; and publish, where Etsy charges a fee")
-    kind = _text(
-        "change: a field that differs; problem: why Etsy would refuse it; note: worth knowing; none: nothing to do",
-        regex="^(change|problem|note|none)$",
-    )
-    field = _text("Field of the listing, of a variant with its options", nullable=True)
-    before = _text("As Etsy was last given it, or shows it now; null: never given", nullable=True)
-    after = _text("As it would be; null: it goes", nullable=True)
-    sentence = _text("The problem or the note", nullable=True)
-    transaction_id = _text("The open job that has the product", nullable=True)
-
-
-class EtsyListing(_Table):
-    """One product of the shop and its listing on Etsy."""
-
-    shop = _text("Etsy shop", primary_key=True)
-    product_id = _text("Medusa product", primary_key=True)
-    title = _text("Its title on Etsy", nullable=True)
-    status = _text(
-        "pending: an open job has it; synced; failed; out_of_sync: it has changed since",
-        regex="^(pending|synced|failed|out_of_sync)$",
-    )
-    listing_id = dy.Int64(nullable=True, metadata={"doc": "Null: there is none yet"})
-    url = _text("Where it is on Etsy", nullable=True)
-    state = _text("As Etsy last told it: draft, active, inactive, sold_out, expired, ...", nullable=True)
-    last_synced_at = dy.Datetime(time_zone="UTC", nullable=True, metadata={"doc": "When it was last as it should be"})
-    error = _text("Why it failed, and what to do", nullable=True)
-    transaction_id = _text("The open job that has the product", nullable=True)
-
-
-def dtypes(contract: type[dy.Schema]) -> Mapping[str, pl.DataType]:
-    """Polars types of a contract, by column."""
-    return {name: column.dtype for name, column in contract.columns().items()}
+# Measured: of a million offers, nine tenths of them in the shop, these columns take 35 MB and 0.7 s per run.
+TRACED: Mapping[str, Sequence[str]] = {
+    "awin_feed": (
+        *("offer_key", "product_key", "sku", "aw_product_id", "gtin", "name"),
+        *("price", "currency", "in_stock", "quantity", "feed", "line"),
+    ),
+    "awin_feed_rejects": ("feed", "line", "reason", "detail", "raw", "offer_key"),
+    "matched_products": ("offer_key", "variant_id", "product_id", "handle", "sku", "match_reason", "wanted_level"),
+    "medusa_only_products": ("product_id", "handle", "title", "external_id", "skus", "feeds_missed", "loose_match"),
+}
+"""Columns per table that tell the story of one product: kept of every run for 30 days."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from awin_medusa_pipeline.core.contracts import MONEY
 from awin_medusa_pipeline.sync.domain import matching
 from awin_medusa_pipeline.sync.domain.contracts import (
-    MONEY,
     LooseMatch,
     MatchedProduct,
     MedusaOnlyProduct,

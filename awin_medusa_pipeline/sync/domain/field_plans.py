@@ -1,52 +1,47 @@
-"""Differences in fields that a person may edit too -> operations, and rows that stay behind with a reason.
+"""Plans changes of the fields that a person may edit too, prices and content, and plans how to take them back."""
 
-What belongs here: the plans of prices and of content, forth and back. What does not: who owns a field
-(ownership.py); a row that is kept as the shop has it is no operation.
-"""
-
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
 import polars as pl
 
+from awin_medusa_pipeline.sync.domain.operations import Bundle, NotSent, Operation, Plan
 from awin_medusa_pipeline.sync.domain.ownership import PRICE, Decision, fingerprint, value_of
-from awin_medusa_pipeline.sync.domain.plans import Plan, Row, beyond
+from awin_medusa_pipeline.sync.domain.plans import Row, beyond
 from awin_medusa_pipeline.sync.domain.products import content_update, money_text, pictures
-from awin_medusa_pipeline.sync.engine.apply import Change, NotSent, Operation
-from awin_medusa_pipeline.sync.store.ledger import Operation as Logged
 
 NO_IMAGE = "none of its images could be fetched"
 
 
-def planned(mismatches: pl.DataFrame) -> pl.DataFrame:
-    """The rows that are operations."""
+def to_change(mismatches: pl.DataFrame) -> pl.DataFrame:
+    """The rows that are to change; what the shop keeps is no operation."""
     return mismatches.filter(pl.col("decision") != Decision.KEEP)
 
 
 def price_plan(mismatches: pl.DataFrame, limit: int | None) -> Plan:
-    """Prices to set, those of a product together: one call. Its body is empty, since the changes say it all."""
+    """Set prices, one bundle per product. Its body is empty, since the operations say everything."""
     sent = 0
     rows = mismatches.sort("product_id", "variant_id").iter_rows(named=True)
     for _, group in groupby(rows, key=lambda row: row["product_id"]):
-        changes = []
+        operations = []
         for row in group:
             if row["decision"] == Decision.REFUSE:
-                yield NotSent(_price_change(row), _refused(row))
+                yield NotSent(_price_operation(row), _refused(row))
             else:
-                changes.append(_price_change(row))
-        if changes and limit is not None and sent >= limit:
-            yield from (NotSent(change, beyond(limit)) for change in changes)
-        elif changes:
+                operations.append(_price_operation(row))
+        if operations and limit is not None and sent >= limit:
+            yield from (NotSent(operation, beyond(limit)) for operation in operations)
+        elif operations:
             sent += 1
-            yield Operation(tuple(changes), {})
+            yield Bundle(tuple(operations), {})
 
 
-def _price_change(row: Row) -> Change:
+def _price_operation(row: Row) -> Operation:
     def price(amount: str) -> dict[str, str | None]:
         return {PRICE: None if row[amount] is None else money_text(row[amount]), "currency": row["currency"]}
 
-    return Change(row["variant_id"], price("price"), price("shop_price"), row["variant_id"])
+    return Operation(row["variant_id"], price("price"), price("shop_price"), row["variant_id"])
 
 
 def _refused(row: Row) -> str:
@@ -65,7 +60,7 @@ def split_content(mismatches: pl.DataFrame, limit: int | None) -> tuple[pl.DataF
     ranked = mismatches.with_columns(rank=pl.col("product_id").rank("dense"))
     chosen = pl.lit(True) if limit is None else pl.col("rank") <= limit
     rest = ranked.filter(~chosen).iter_rows(named=True)
-    return ranked.filter(chosen).drop("rank"), [NotSent(_content_change(row), beyond(limit)) for row in rest]
+    return ranked.filter(chosen).drop("rank"), [NotSent(_content_operation(row), beyond(limit)) for row in rest]
 
 
 def content_plan(
@@ -73,46 +68,46 @@ def content_plan(
     categories: Mapping[str, str] | None = None,
     rehost: Callable[[Sequence[str]], list[str]] | None = None,
 ) -> Plan:
-    """Fields to set, one operation each.
+    """Set fields, one bundle per field.
 
-    `categories`: path -> id of all that could be made; None: nothing is going to be sent. `rehost` gives images another
-    address.
+    `categories`: id by path, of all that could be made; None: nothing is going to be sent. `rehost` gives images
+    another address.
     """
     for row in mismatches.iter_rows(named=True):
-        field, change = row["field"], _content_change(row)
+        field, operation = row["field"], _content_operation(row)
         reason, id_ = None, (categories or {}).get(row["category"], "")
         if field == "category" and categories is not None and not id_:
             reason = f"Medusa refused the category {row['category']!r}; make it by hand, its handle {row['value']}"
         elif field == "images" and rehost:
-            hosted = pictures(rehost(change.after[field][1:]))
+            hosted = pictures(rehost(operation.after[field][1:]))
             reason = None if hosted else NO_IMAGE
-            change = replace(change, after={field: hosted, "feed": {field: fingerprint(row["value"])}})
+            operation = replace(operation, after={field: hosted, "feed": {field: fingerprint(row["value"])}})
         if reason:
-            yield NotSent(change, reason)
+            yield NotSent(operation, reason)
         else:
-            body = content_update(row["product_id"], {field: change.after[field]}, {row["value"]: id_})
-            yield Operation((change,), body)
+            body = content_update(row["product_id"], {field: operation.after[field]}, {row["value"]: id_})
+            yield Bundle((operation,), body)
 
 
-def _content_change(row: Row) -> Change:
+def _content_operation(row: Row) -> Operation:
     before, after = ({row["field"]: value_of(row["field"], row[side])} for side in ("shop_value", "value"))
-    return Change(row["key"], after, before, row["product_id"])
+    return Operation(row["key"], after, before, row["product_id"])
 
 
-def prices_back(rows: Iterable[Logged]) -> Iterator[Operation]:
+def reverse_prices(applied: Iterable[Operation]) -> Plan:
     """Prices as they were before."""
-    for row in rows:
-        yield Operation((Change(row.key, row.before or {}, row.after, row.target_id),), {})
+    for one in applied:
+        yield Bundle((Operation(one.key, one.before or {}, one.after, one.target_id),), {})
 
 
-def content_back(rows: Iterable[Logged], categories: Mapping[str, str]) -> Plan:
-    """Fields as they were before; `categories`: handle -> id of those that the shop still has."""
-    for row in rows:
-        before, after = row.after or {}, row.before or {}
+def reverse_content(applied: Iterable[Operation], categories: Mapping[str, str]) -> Plan:
+    """Fields as they were before; `categories`: id by handle, of those that the shop still has."""
+    for one in applied:
+        after = one.before or {}
         (field,) = after
-        change = Change(row.key, after, {field: before[field]}, row.target_id)
+        operation = Operation(one.key, after, {field: one.after[field]}, one.target_id)
         gone = [handle for handle in after[field] if handle not in categories] if field == "category" else []
         if gone:
-            yield NotSent(change, f"the shop has no category with the handle {', '.join(gone)} any more")
+            yield NotSent(operation, f"the shop has no category with the handle {', '.join(gone)} any more")
         else:
-            yield Operation((change,), content_update(str(row.target_id), after, categories))
+            yield Bundle((operation,), content_update(str(one.target_id), after, categories))

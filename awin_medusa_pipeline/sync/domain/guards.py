@@ -6,18 +6,19 @@ rows looked valid and emptied catalogues; one advertiser's broken feed hides beh
 """
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 import polars as pl
 
 from awin_medusa_pipeline.sync.domain.feed.errors import commonest, remedy
+from awin_medusa_pipeline.sync.domain.feed.facts import FeedFacts
 from awin_medusa_pipeline.sync.domain.ownership import Decision
 
 
-class Guarded(StrEnum):
+class Scope(StrEnum):
     """What a guard holds back; everything else goes on."""
 
     EVERYTHING = "everything"
@@ -49,7 +50,7 @@ class Limits:
 
 ASKED = "you want to be asked first (SYNC_OWNER_...=ask) [asked]"
 _MEANING = "look whether each of them still means the same"
-_WIDER = {Guarded.SET_TO_ZERO: Guarded.STOCK, Guarded.CONTENT: Guarded.IMPORT}
+_WIDER = {Scope.SET_TO_ZERO: Scope.STOCK, Scope.CONTENT: Scope.IMPORT}
 # A single odd feed must not be the measure of the next.
 HISTORY = 5
 HISTORY_NEEDED = 3
@@ -60,11 +61,11 @@ DAMAGED_SHARE = 0.05
 
 
 @dataclass(frozen=True)
-class Trip:
+class TrippedGuard:
     """A guard that tripped, with its reason code. `merchant_id` None: it concerns the whole feed or shop."""
 
     guard: str
-    holds: Guarded
+    holds: Scope
     sentence: str
     merchant_id: str | None = None
 
@@ -74,50 +75,35 @@ class Trip:
         return f"{self.sentence} [{self.guard}]"
 
 
-@dataclass(frozen=True)
-class FeedFacts:
-    """One accepted feed in numbers."""
-
-    label: str
-    accepted: int
-    rejected: int
-    header: str | None
-    accepted_by_merchant: Mapping[str, int] = field(default_factory=dict)
-    with_stock: Mapping[str, int] | None = None
-    """Offers that say anything of stock, by merchant; None: not known."""
-    rejected_by: Mapping[str, int] = field(default_factory=dict)
-    """Rejected rows by reason code."""
-    damaged: int = 0
-    """Places where bytes were no UTF-8."""
-
-
-def hide_trips(to_hide: pl.DataFrame, catalog: pl.LazyFrame, limits: Limits, *, hold_loose: bool) -> list[Trip]:
-    """Trips of hiding MedusaOnlyProduct rows, beside the published products of CatalogVariant rows."""
+def check_hides(
+    to_hide: pl.DataFrame, catalog: pl.LazyFrame, limits: Limits, *, hold_loose: bool
+) -> list[TrippedGuard]:
+    """Trips for hiding MedusaOnlyProduct rows, beside the published products of CatalogVariant rows."""
     published = catalog.filter(pl.col("status") == "published").select("product_id", "external_id").unique("product_id")
-    return too_many(
-        to_hide.filter(long_enough(limits.hide_after) & ~(pl.col("loose_match") & hold_loose)).select(
+    return check_share(
+        to_hide.filter(missed_enough_feeds(limits.hide_after) & ~(pl.col("loose_match") & hold_loose)).select(
             merchant_id=merchant_of(pl.col("external_id"))
         ),
         published.select(merchant_id=merchant_of(pl.col("external_id"))).collect(),
-        Guarded.HIDE,
+        Scope.HIDE,
         limits.hide_share,
         limits.hide_floor,
     )
 
 
-def long_enough(feeds: int) -> pl.Expr:
+def missed_enough_feeds(feeds: int) -> pl.Expr:
     """MedusaOnlyProduct rows that so many feeds in a row lacked."""
     return pl.col("feeds_missed").fill_null(feeds) >= feeds
 
 
-def zero_trips(mismatches: pl.DataFrame, catalog: pl.LazyFrame, limits: Limits) -> list[Trip]:
-    """Trips of setting StockMismatch rows to zero, beside the stocked variants of CatalogVariant rows."""
+def check_zero_levels(mismatches: pl.DataFrame, catalog: pl.LazyFrame, limits: Limits) -> list[TrippedGuard]:
+    """Trips for setting StockMismatch rows to zero, beside the stocked variants of CatalogVariant rows."""
     key = pl.coalesce("offer_key", "external_id")
     stocked = catalog.filter(pl.col("level") > 0).select(merchant_id=merchant_of(key)).collect()
-    return too_many(
+    return check_share(
         mismatches.filter(set_to_zero()).select(merchant_id=merchant_of(pl.col("offer_key"))),
         stocked,
-        Guarded.SET_TO_ZERO,
+        Scope.SET_TO_ZERO,
         limits.zero_share,
         limits.zero_floor,
     )
@@ -128,50 +114,52 @@ def set_to_zero() -> pl.Expr:
     return (pl.col("wanted_level") == 0) & (pl.col("level") > 0)
 
 
-def too_many(rows: pl.DataFrame, base: pl.DataFrame, guarded: Guarded, share: float, floor: int) -> list[Trip]:
-    """Trips of "at most max(share of the base, floor), and never all", for the whole, else for each merchant.
+def check_share(rows: pl.DataFrame, base: pl.DataFrame, guarded: Scope, share: float, floor: int) -> list[TrippedGuard]:
+    """Trips for "at most max(share of the base, floor), and never all", for the whole, else for each merchant.
 
     Both frames have a column merchant_id (null: not from AWIN), a row for each thing to change, or that could be.
     """
     changing, whole = _by_merchant(rows), _by_merchant(base)
 
-    def trip(merchant: str | None, number: int, of: int) -> list[Trip]:
+    def trip(merchant: str | None, number: int, of: int) -> list[TrippedGuard]:
         if number <= max(share * of, floor):
             return []
         words = f"{_words(guarded)} {number:,} of {of:,}{_of(merchant)} is more than {share:.0%}: {_look(guarded)}"
-        return [Trip(f"too_many_to_{guarded}", guarded, words, merchant)]
+        return [TrippedGuard(f"too_many_to_{guarded}", guarded, words, merchant)]
 
     number, of = sum(changing.values()), sum(whole.values())
     if number >= of >= ALL_OF:
         return [
-            Trip(f"all_to_{guarded}", guarded, f"{_words(guarded)} all {of:,} would leave nothing: {_look(guarded)}")
+            TrippedGuard(
+                f"all_to_{guarded}", guarded, f"{_words(guarded)} all {of:,} would leave nothing: {_look(guarded)}"
+            )
         ]
     return trip(None, number, of) or [
         found for merchant in sorted(changing) for found in trip(merchant, changing[merchant], whole.get(merchant, 0))
     ]
 
 
-def price_trips(mismatches: pl.DataFrame, matched: pl.LazyFrame, limits: Limits) -> list[Trip]:
-    """Trips of PriceMismatch rows of which many change by much, beside all MatchedProduct rows."""
+def check_prices(mismatches: pl.DataFrame, matched: pl.LazyFrame, limits: Limits) -> list[TrippedGuard]:
+    """Trips for PriceMismatch rows of which many change by much, beside all MatchedProduct rows."""
     jumps = (pl.col("change_percent").abs() > limits.price_change * 100) | (pl.col("shop_price") == 0)
     changing = _by_merchant(mismatches.filter((pl.col("decision") == Decision.UPDATE) & jumps.fill_null(False)))
     whole = _by_merchant(matched.select("merchant_id").collect())
 
-    def trip(merchant: str | None, number: int, of: int) -> list[Trip]:
+    def trip(merchant: str | None, number: int, of: int) -> list[TrippedGuard]:
         if number <= limits.price_share * of:
             return []
         words = (
             f"{number:,} of {of:,} prices{_of(merchant)} would change by more than {limits.price_change:.0%}, and that "
         )
         words += f"is more than {limits.price_share:.0%} of them: look whether SYNC_PRICE_COLUMN names the right column"
-        return [Trip("prices_jump", Guarded.PRICE, words, merchant)]
+        return [TrippedGuard("prices_jump", Scope.PRICE, words, merchant)]
 
     return trip(None, sum(changing.values()), sum(whole.values())) or [
         found for merchant in sorted(changing) for found in trip(merchant, changing[merchant], whole.get(merchant, 0))
     ]
 
 
-def feed_trips(now: FeedFacts, before: Sequence[FeedFacts], limits: Limits) -> list[Trip]:
+def check_facts(now: FeedFacts, before: Sequence[FeedFacts], limits: Limits) -> list[TrippedGuard]:
     """All that is unlike the accepted feeds before, newest first."""
     return [
         *short_feed(now, before, limits),
@@ -183,79 +171,84 @@ def feed_trips(now: FeedFacts, before: Sequence[FeedFacts], limits: Limits) -> l
     ]
 
 
-def short_feed(now: FeedFacts, before: Sequence[FeedFacts], limits: Limits) -> list[Trip]:
-    """Trips of a feed with far fewer offers than the last ones, as a whole, else of single merchants."""
+def short_feed(now: FeedFacts, before: Sequence[FeedFacts], limits: Limits) -> list[TrippedGuard]:
+    """Trips for a feed with far fewer offers than the last ones, as a whole, else of single merchants."""
     if len(before) < HISTORY_NEEDED:
         return []
     recent = before[:HISTORY]
-    merchants = sorted({merchant for feed in recent for merchant in feed.accepted_by_merchant})
+    merchants = sorted({merchant for feed in recent for merchant in feed.merchants})
 
-    def trip(merchant: str | None, accepted: int, earlier: Iterable[int]) -> list[Trip]:
+    def trip(merchant: str | None, accepted: int, earlier: Iterable[int]) -> list[TrippedGuard]:
         usual = statistics.median(earlier)
         if accepted >= limits.accepted_share * usual:
             return []
         words = f"the feed {now.label} has {accepted:,} offers{_of(merchant)} where the last ones had {usual:,.0f}"
         words += ": look whether it came whole"
-        return [Trip("short_feed", Guarded.HIDE, words, merchant)]
+        return [TrippedGuard("short_feed", Scope.HIDE, words, merchant)]
 
     return trip(None, now.accepted, [feed.accepted for feed in recent]) or [
         found
         for merchant in merchants
         for found in trip(
             merchant,
-            now.accepted_by_merchant.get(merchant, 0),
-            [feed.accepted_by_merchant.get(merchant, 0) for feed in recent],
+            now.merchants.get(merchant, 0),
+            [feed.merchants.get(merchant, 0) for feed in recent],
         )
     ]
 
 
-def many_rejected(now: FeedFacts, limits: Limits) -> list[Trip]:
-    """Trip of a feed of which many rows could not be read: what is rejected looks as if it had left."""
-    rows = now.accepted + now.rejected
-    if now.rejected <= limits.rejected_share * rows:
+def many_rejected(now: FeedFacts, limits: Limits) -> list[TrippedGuard]:
+    """Trips for a feed of which many rows could not be read: what is rejected looks as if it had left."""
+    if now.rejected <= limits.rejected_share * now.rows:
         return []
-    reasons = commonest(now.rejected_by) or [("rejected", now.rejected)]
+    reasons = commonest(now.rejected_by)
     named = ", ".join(f"{reason} ({number:,})" for reason, number in reasons)
     sentence = (
-        f"{now.rejected:,} of {rows:,} rows of the feed {now.label} were rejected: {named}. {remedy(reasons[0][0])}"
+        f"{now.rejected:,} of {now.rows:,} rows of the feed {now.label} were rejected: {named}. {remedy(reasons[0][0])}"
     )
-    return [Trip(f"many_{reasons[0][0]}", Guarded.HIDE, sentence)]
+    return [TrippedGuard(f"many_{reasons[0][0]}", Scope.HIDE, sentence)]
 
 
-def changed_header(now: FeedFacts, before: Sequence[FeedFacts]) -> list[Trip]:
-    """Trip of a feed with other columns than the last one: any of them may mean something else."""
+def changed_header(now: FeedFacts, before: Sequence[FeedFacts]) -> list[TrippedGuard]:
+    """Trips for a feed with other columns than the last one: any of them may mean something else."""
     if not before or before[0].header in (None, now.header):
         return []
-    return [Trip("changed_header", Guarded.EVERYTHING, f"the columns of the feed {now.label} have changed: {_MEANING}")]
+    return [
+        TrippedGuard(
+            "changed_header", Scope.EVERYTHING, f"the columns of the feed {now.label} have changed: {_MEANING}"
+        )
+    ]
 
 
-def other_merchants(now: FeedFacts, before: Sequence[FeedFacts]) -> list[Trip]:
-    """Trip of a feed that has not one merchant of the last one: somebody else's, under the same address."""
-    had = before[0].accepted_by_merchant.keys() if before else set()
-    has = now.accepted_by_merchant.keys()
+def other_merchants(now: FeedFacts, before: Sequence[FeedFacts]) -> list[TrippedGuard]:
+    """Trips for a feed that has not one merchant of the last one: somebody else's, under the same address."""
+    had = before[0].merchants.keys() if before else set()
+    has = now.merchants.keys()
     if not had or not has or had & has:
         return []
     words = f"the feed {now.label} holds offers of merchant {_some(has)} where it had those of {_some(had)}"
     words += ": look whether AWIN_FEED_URL names the right one"
-    return [Trip("other_merchants", Guarded.EVERYTHING, words)]
+    return [TrippedGuard("other_merchants", Scope.EVERYTHING, words)]
 
 
-def no_stock(now: FeedFacts, before: Sequence[FeedFacts]) -> list[Trip]:
-    """Trips of merchants whose stock has gone blank in every row: all of them would count as in stock."""
+def no_stock(now: FeedFacts, before: Sequence[FeedFacts]) -> list[TrippedGuard]:
+    """Trips for merchants whose stock has gone blank in every row: all of them would count as in stock."""
     if not before or before[0].with_stock is None or now.with_stock is None:
         return []
     gone = [merchant for merchant, offers in before[0].with_stock.items() if offers]
-    gone = [merchant for merchant in gone if merchant in now.accepted_by_merchant and not now.with_stock.get(merchant)]
+    gone = [merchant for merchant in gone if merchant in now.merchants and not now.with_stock.get(merchant)]
     words = "the feed {} says of no offer of merchant {} whether it is in stock, as it did before: add the column again"
-    return [Trip("no_stock", Guarded.STOCK, words.format(now.label, merchant), merchant) for merchant in sorted(gone)]
+    return [
+        TrippedGuard("no_stock", Scope.STOCK, words.format(now.label, merchant), merchant) for merchant in sorted(gone)
+    ]
 
 
-def wrong_encoding(now: FeedFacts) -> list[Trip]:
-    """Trip of a feed whose text is not UTF-8: its names would come into the shop damaged."""
+def wrong_encoding(now: FeedFacts) -> list[TrippedGuard]:
+    """Trips for a feed whose text is not UTF-8: its names would come into the shop damaged."""
     if now.damaged <= max(1, DAMAGED_SHARE * now.accepted):
         return []
     words = f"the feed {now.label} has {now.damaged:,} damaged characters: ask the advertiser for a feed in UTF-8"
-    return [Trip("wrong_encoding", Guarded.IMPORT, words)]
+    return [TrippedGuard("wrong_encoding", Scope.IMPORT, words)]
 
 
 def _some(merchants: Iterable[str]) -> str:
@@ -271,12 +264,12 @@ def frozen_feed(label: str, same_since: datetime, now: datetime, limits: Limits)
     return f"The feed {label} has not changed for {days} days; ask the advertiser whether it is still kept. [frozen]"
 
 
-def holds(trip: Trip, guarded: Guarded) -> bool:
+def holds(trip: TrippedGuard, guarded: Scope) -> bool:
     """Whether a trip holds back changes of this kind."""
-    return trip.holds in {guarded, Guarded.EVERYTHING, _WIDER.get(guarded)}
+    return trip.holds in {guarded, Scope.EVERYTHING, _WIDER.get(guarded)}
 
 
-def held(trips: Iterable[Trip], guarded: Guarded) -> pl.Expr:
+def held(trips: Iterable[TrippedGuard], guarded: Scope) -> pl.Expr:
     """Which rows the trips hold back, by merchant_id."""
     concerned = [trip for trip in trips if holds(trip, guarded)]
     if any(trip.merchant_id is None for trip in concerned):
@@ -294,12 +287,12 @@ def _by_merchant(rows: pl.DataFrame) -> dict[str, int]:
     return dict(named.iter_rows())
 
 
-def _words(guarded: Guarded) -> str:
-    return "hiding" if guarded is Guarded.HIDE else "setting to zero"
+def _words(guarded: Scope) -> str:
+    return "hiding" if guarded is Scope.HIDE else "setting to zero"
 
 
-def _look(guarded: Guarded) -> str:
-    return "look whether the feed is whole" if guarded is Guarded.HIDE else "look whether its stock column is right"
+def _look(guarded: Scope) -> str:
+    return "look whether the feed is whole" if guarded is Scope.HIDE else "look whether its stock column is right"
 
 
 def _of(merchant: str | None) -> str:

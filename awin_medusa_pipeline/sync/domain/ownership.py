@@ -13,7 +13,8 @@ from typing import Any
 
 import polars as pl
 
-from awin_medusa_pipeline.sync.domain.contracts import MONEY, ContentMismatch, PriceMismatch
+from awin_medusa_pipeline.core.contracts import MONEY
+from awin_medusa_pipeline.sync.domain.contracts import ContentMismatch, PriceMismatch
 from awin_medusa_pipeline.sync.domain.discrepancies import in_feed
 from awin_medusa_pipeline.sync.domain.products import category_paths, pictures
 from awin_medusa_pipeline.sync.domain.text import common_name, slug

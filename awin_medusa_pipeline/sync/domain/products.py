@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from awin_medusa_pipeline.medusa.catalog import HIDDEN_AT, HIDDEN_BY_RUN, OFFER_KEY
+from awin_medusa_pipeline.medusa.shapes import HIDDEN_AT, HIDDEN_BY_RUN, OFFER_KEY
 
 Row = Mapping[str, Any]
 Payload = dict[str, Any]

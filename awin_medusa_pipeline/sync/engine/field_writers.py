@@ -1,72 +1,66 @@
-"""The Writers of the apply engine for fields that a person may edit too: prices, and titles, texts, images, categories.
-
-What belongs here: which call carries such a change out, and how to see in the shop that it is done. What does not: who
-owns a field (sync/domain/ownership.py), and the other writers (writers.py).
-"""
+"""Writes the fields that a person may edit too, prices and content, to Medusa, and sees whether that is done."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from awin_medusa_pipeline.medusa.catalog import image_list, is_base_price
 from awin_medusa_pipeline.medusa.client import MedusaClient
+from awin_medusa_pipeline.medusa.shapes import PRICE_FIELDS, Json, amount, base_prices, image_list
+from awin_medusa_pipeline.sync.domain.field_plans import reverse_content, reverse_prices
+from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind, Operation, Plan
 from awin_medusa_pipeline.sync.domain.ownership import CONTENT, PRICE
 from awin_medusa_pipeline.sync.domain.products import money_text
-from awin_medusa_pipeline.sync.engine.apply import Change, Operation
+from awin_medusa_pipeline.sync.engine.apply import BATCH
 from awin_medusa_pipeline.sync.engine.writers import after_a_write
-from awin_medusa_pipeline.sync.store.ledger import Kind
 
-Json = Mapping[str, Any]
-
-_PRICES = ",".join(
-    f"prices.{name}"
-    for name in (
-        *("id", "amount", "currency_code", "min_quantity", "max_quantity"),
-        # Medusa fills `rules` from these.
-        *("price_rules.attribute", "price_rules.value"),
-    )
-)
-_VARIANTS = f"id,product_id,{_PRICES}"
+_VARIANTS = f"id,product_id,prices.id,{PRICE_FIELDS}"
 
 
 class PriceWriter:
-    """Sets the base price of variants in one currency. Its changes say it all: price and currency, of a variant.
+    """Sets the base price of variants in one currency. The operations say everything: price and currency of a variant.
 
-    One operation a call: Medusa has no batch of prices over several products but the variant list of a product update,
-    and that deletes the variants that it does not name.
+    One product per call: over several products Medusa has only the variant list of a product update, and that deletes
+    the variants that it does not name.
     """
 
     kind = Kind.PRICE
+    per_request = 1
 
     def __init__(self, client: MedusaClient) -> None:
         self._client = client
 
-    def send(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
-        """Prices of one product a call; the answer is read for what the shop then has."""
-        changes = {str(c.target_id): c for operation in operations for c in operation.changes}
+    def send(self, bundles: Sequence[Bundle]) -> Mapping[str, str | None]:
+        """One call per product; the answer shows what the shop then has."""
+        operations = {str(c.target_id): c for bundle in bundles for c in bundle.operations}
         stored: dict[str, Json] = {}
-        there = sorted(self._variants(changes), key=lambda variant: str(variant["product_id"]))
+        there = sorted(self._variants(operations), key=lambda variant: str(variant["product_id"]))
         for product_id, variants in groupby(there, key=lambda variant: str(variant["product_id"])):
             update = [
-                {"id": variant["id"], "prices": _prices(variant, changes[variant["id"]].after)} for variant in variants
+                {"id": variant["id"], "prices": _prices(variant, operations[variant["id"]].after)}
+                for variant in variants
             ]
             path = f"/admin/products/{product_id}/variants/batch"
             answer = self._client.post(path, {"update": update}, {"fields": _VARIANTS})
             stored |= {variant["id"]: variant for variant in answer["updated"]}
-        return _in_line(changes.values(), stored)
+        return _in_line(operations.values(), stored)
 
-    def look_up(self, changes: Sequence[Change]) -> Mapping[str, str | None]:
+    def look_up(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
         """Changes whose variant has the wanted price."""
-        return _in_line(changes, self._by_id(changes))
+        return _in_line(operations, self._by_id(operations))
 
-    def read(self, changes: Sequence[Change]) -> Mapping[str, Json]:
+    def read(self, operations: Sequence[Operation]) -> Mapping[str, Json]:
         """Price and currency that the shop shows, by key; nothing for a variant that is gone."""
-        there = self._by_id(changes)
-        return {c.key: _shown(there[str(c.target_id)], c) for c in changes if str(c.target_id) in there}
+        there = self._by_id(operations)
+        return {c.key: _shown(there[str(c.target_id)], c) for c in operations if str(c.target_id) in there}
 
-    def _by_id(self, changes: Iterable[Change]) -> dict[str, Json]:
-        return {variant["id"]: variant for variant in self._variants(str(change.target_id) for change in changes)}
+    def reverse(self, applied: Sequence[Operation]) -> Plan:
+        """Prices as they were before."""
+        return reverse_prices(applied)
+
+    def _by_id(self, operations: Iterable[Operation]) -> dict[str, Json]:
+        return {
+            variant["id"]: variant for variant in self._variants(str(operation.target_id) for operation in operations)
+        }
 
     def _variants(self, ids: Iterable[str]) -> list[dict[str, Any]]:
         return self._client.where("product-variants", "id", list(ids), _VARIANTS)
@@ -75,70 +69,71 @@ class PriceWriter:
 def _prices(variant: Json, wanted: Json) -> list[Json]:
     """All prices of a variant, the base price in the wanted currency being the wanted one.
 
-    Medusa deletes what is not named, and takes two prices of one currency for one unless their rules and quantities are
-    named too (measured: without `rules` the base price beside a region's was gone).
+    Medusa deletes prices that are not named, and takes two prices of one currency for one unless their rules and
+    quantities are named too (measured: without `rules` the base price beside a region's was gone).
     """
     names = ("id", "currency_code", "amount", "min_quantity", "max_quantity", "rules")
-    prices: list[Json] = [{name: price[name] for name in names} for price in variant["prices"]]
+    base = base_prices(variant["prices"]).get(wanted["currency"])
     return [
-        {**price, "amount": float(wanted[PRICE])}
-        if is_base_price(price) and price["currency_code"] == wanted["currency"]
-        else price
-        for price in prices
+        {name: price[name] for name in names} | ({"amount": float(wanted[PRICE])} if price is base else {})
+        for price in variant["prices"]
     ]
 
 
-def _in_line(changes: Iterable[Change], there: Mapping[str, Json]) -> dict[str, str | None]:
+def _in_line(operations: Iterable[Operation], there: Mapping[str, Json]) -> dict[str, str | None]:
     return {
         c.key: c.target_id
-        for c in changes
+        for c in operations
         if str(c.target_id) in there and _shown(there[str(c.target_id)], c)[PRICE] == c.after[PRICE]
     }
 
 
-def _shown(variant: Json, change: Change) -> Json:
-    """The base price in the change's currency as a change has it; None: there is none."""
-    currency = change.after["currency"]
-    amounts = [
-        money_text(Decimal(str(price["amount"])))
-        for price in variant.get("prices") or []
-        if is_base_price(price) and price["currency_code"] == currency
-    ]
-    return {PRICE: amounts[0] if amounts else None, "currency": currency}
+def _shown(variant: Json, operation: Operation) -> Json:
+    """The base price in the currency of the operation, in the form of an operation; None: there is none."""
+    currency = operation.after["currency"]
+    price = base_prices(variant.get("prices") or []).get(currency)
+    return {PRICE: money_text(amount(price)) if price else None, "currency": currency}
 
 
 class ContentWriter:
     """Sets title, description, images and categories of products. Body: an update of POST /admin/products/batch."""
 
     kind = Kind.CONTENT
+    per_request = BATCH
 
     def __init__(self, client: MedusaClient) -> None:
         self._client = client
 
-    def send(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
+    def send(self, bundles: Sequence[Bundle]) -> Mapping[str, str | None]:
         """One batch of updates, read back. Never with variants: those that are not named would be deleted."""
         bodies: dict[str, dict[str, Any]] = {}
-        for operation in operations:
-            bodies.setdefault(operation.body["id"], {}).update(operation.body)
+        for bundle in bundles:
+            bodies.setdefault(bundle.body["id"], {}).update(bundle.body)
         update = self._with_image_ids(list(bodies.values()))
         self._client.post("/admin/products/batch", {"update": update}, {"fields": "id"})
         with after_a_write():
-            return self.look_up([change for operation in operations for change in operation.changes])
+            return self.look_up([operation for bundle in bundles for operation in bundle.operations])
 
-    def look_up(self, changes: Sequence[Change]) -> Mapping[str, str | None]:
+    def look_up(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
         """Changes whose field has the wanted value."""
-        shown = self.read(changes)
-        return {c.key: c.target_id for c in changes if c.key in shown and _holds(shown[c.key], c.after)}
+        shown = self.read(operations)
+        return {c.key: c.target_id for c in operations if c.key in shown and _holds(shown[c.key], c.after)}
 
-    def read(self, changes: Sequence[Change]) -> Mapping[str, Json]:
+    def read(self, operations: Sequence[Operation]) -> Mapping[str, Json]:
         """The fields that the shop shows, by key; nothing for a product that is gone."""
-        ids = list(dict.fromkeys(str(change.target_id) for change in changes))
+        ids = list(dict.fromkeys(str(operation.target_id) for operation in operations))
         fields = "id,title,description,thumbnail,images.url,categories.handle"
         there = {product["id"]: _content(product) for product in self._client.where("products", "id", ids, fields)}
-        return {c.key: there[str(c.target_id)] for c in changes if str(c.target_id) in there}
+        return {c.key: there[str(c.target_id)] for c in operations if str(c.target_id) in there}
+
+    def reverse(self, applied: Sequence[Operation]) -> Plan:
+        """Fields as they were before."""
+        handles = dict.fromkeys(handle for one in applied for handle in (one.before or {}).get("category") or [])
+        found = self._client.where("product-categories", "handle", list(handles), "id,handle")
+        return reverse_content(applied, {category["handle"]: category["id"] for category in found})
 
     def _with_image_ids(self, bodies: Sequence[Json]) -> list[Json]:
-        """Images that stay keep their id, to which a person may have tied variants: sent without, they are new ones."""
+        """The bodies with the ids of images that stay: without, Medusa makes new ones, and variants lose theirs."""
         ids = [body["id"] for body in bodies if "images" in body]
         there = self._client.where("products", "id", ids, "id,images.id,images.url") if ids else []
         known = {(product["id"], image["url"]): image["id"] for product in there for image in product["images"]}

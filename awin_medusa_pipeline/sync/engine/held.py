@@ -1,139 +1,122 @@
-"""Rows that a guard holds back, and held plans that a person approved.
+"""Parts a plan into what may go and what must wait, and compares approved rows with the shop before they are sent."""
 
-What belongs here: parting a plan into what may go and what must wait, and looking again at what waited. What does not:
-how much is too much (sync/domain/guards.py), keeping plans (sync/store/held_plans.py).
-"""
-
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-import dataframely as dy
 import polars as pl
 
-from awin_medusa_pipeline.core.errors import RemoteError
-from awin_medusa_pipeline.sync.domain import contracts, guards
-from awin_medusa_pipeline.sync.domain.guards import Guarded, Trip
-from awin_medusa_pipeline.sync.engine.apply import BATCH, Change, NotSent, Operation, parts
+from awin_medusa_pipeline.core.batching import parts
+from awin_medusa_pipeline.core.contracts import dtypes
+from awin_medusa_pipeline.core.errors import PipelineError
+from awin_medusa_pipeline.sync.domain import guards
+from awin_medusa_pipeline.sync.domain.guards import Scope, TrippedGuard
+from awin_medusa_pipeline.sync.domain.kinds import KINDS
+from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind, NotSent, Operation, Plan, Status
+from awin_medusa_pipeline.sync.engine.apply import BATCH, ReviewedWriter
 from awin_medusa_pipeline.sync.store.held_plans import SHOWN, HeldPlan, HeldPlans
-from awin_medusa_pipeline.sync.store.ledger import Kind, Status
-
-CONTRACTS: dict[str, type[dy.Schema]] = {
-    Kind.IMPORT: contracts.MissingProduct,
-    Kind.HIDE: contracts.MedusaOnlyProduct,
-    Kind.RESTORE: contracts.ReturningProduct,
-    Kind.STOCK: contracts.StockMismatch,
-    Kind.PRICE: contracts.PriceMismatch,
-    Kind.CONTENT: contracts.ContentMismatch,
-}
-_KEYS = {
-    Kind.IMPORT: "offer_key",
-    Kind.HIDE: "product_id",
-    Kind.RESTORE: "product_id",
-    Kind.STOCK: "variant_id",
-    Kind.PRICE: "variant_id",
-    Kind.CONTENT: "key",
-}
-
-
-class Readable(Protocol):
-    """A writer that can also say what the shop shows."""
-
-    def read(self, changes: Sequence[Change]) -> Mapping[str, Mapping[str, Any]]:
-        """What the shop shows of each change's fields, by key; nothing for what is not there."""
 
 
 @dataclass(frozen=True)
-class Guard:
-    """The trips of a run, and where what they hold is kept; `plans` None (a dry run) keeps nothing."""
+class Gate:
+    """Decides which rows of a run must wait, and keeps them as held plans; `plans` None (a dry run) keeps nothing."""
 
-    trips: Sequence[Trip]
+    tripped: Sequence[TrippedGuard]
     plans: HeldPlans | None
     shop: str
     run_id: str
     hours: int
 
-    def held(self, kind: Kind, guarded: Guarded, rows: pl.DataFrame) -> dict[str, str]:
-        """Reason by key of the rows that must wait; they are kept as a plan. `rows` has a column merchant_id."""
-        waiting = rows.filter(guards.held(self.trips, guarded)).to_dicts()
-        return self._kept(kind, waiting, [trip.reason for trip in self.trips if guards.holds(trip, guarded)])
+    def hold(self, kind: Kind, rows: pl.DataFrame, scope: Scope | None = None) -> dict[str, str]:
+        """Reason by key of the rows that tripped guards hold; they are kept as a plan.
 
-    def asked(self, kind: Kind, guarded: Guarded, rows: pl.DataFrame) -> dict[str, str]:
-        """Reason by key of rows whose owner wants to be asked; they are kept as a plan. A row that was rejected once is
-        not asked about again while it stays the same."""
-        waiting = rows.to_dicts()
-        said_no = self.plans.rejections(self.shop, kind, waiting, hours=self.hours) if self.plans else {}
-        new = [row for index, row in enumerate(waiting) if index not in said_no]
-        others = [trip.reason for trip in self.trips if guards.holds(trip, guarded)]
-        rejected = {waiting[index][_KEYS[kind]]: told(plan) for index, plan in said_no.items()}
-        return rejected | self._kept(kind, new, [guards.ASKED, *others])
+        `rows` has a column merchant_id. `scope`: what is guarded, when it is not the whole kind.
+        """
+        scope = scope or KINDS[kind].scope
+        waiting = rows.filter(guards.held(self.tripped, scope)).to_dicts()
+        return self._keep(kind, waiting, self._reasons(scope))
 
-    def _kept(self, kind: Kind, waiting: Sequence[Mapping[str, Any]], reasons: Sequence[str]) -> dict[str, str]:
+    def ask(self, kind: Kind, rows: pl.DataFrame) -> dict[str, str]:
+        """Reason by key of rows whose owner wants to be asked; they are kept as a plan.
+
+        A row that was rejected once is not asked about again while it stays the same.
+        """
+        waiting, key = rows.to_dicts(), KINDS[kind].key
+        rejections = self.plans.rejections(self.shop, kind, waiting, hours=self.hours) if self.plans else {}
+        rejected = {waiting[index][key]: held_reason(plan) for index, plan in rejections.items()}
+        new = [row for index, row in enumerate(waiting) if index not in rejections]
+        return rejected | self._keep(kind, new, [guards.ASKED, *self._reasons(KINDS[kind].scope)])
+
+    def _reasons(self, scope: Scope) -> list[str]:
+        return [guard.reason for guard in self.tripped if guards.holds(guard, scope)]
+
+    def _keep(self, kind: Kind, waiting: Sequence[Mapping[str, Any]], reasons: Sequence[str]) -> dict[str, str]:
         if not waiting:
             return {}
         why = "; ".join(reasons)
         if self.plans is not None:
-            columns = CONTRACTS[kind].column_names()
+            columns = KINDS[kind].contract.column_names()
             content = [{name: row[name] for name in columns} for row in waiting]
-            why = told(self.plans.keep(self.shop, kind, self.run_id, content, reasons, hours=self.hours))
-        return dict.fromkeys((row[_KEYS[kind]] for row in waiting), why)
+            why = held_reason(self.plans.keep(self.shop, kind, self.run_id, content, reasons, hours=self.hours))
+        return dict.fromkeys((row[KINDS[kind].key] for row in waiting), why)
 
 
-def told(plan: HeldPlan) -> str:
-    """Why a plan is held, and what a person can do."""
+def held_reason(plan: HeldPlan) -> str:
+    """Why rows are held, which plan they are in, and who has decided on it."""
     why = "; ".join(plan.reasons)
     if plan.decided_by:
         return f"{why} ({plan.state} by {plan.decided_by})"
-    return f"{why}. To apply it all the same: awin-medusa plans approve {plan.hash[:SHOWN]}"
+    return f"{why} (plan {plan.hash[:SHOWN]})"
 
 
-def hold_back(plan: Iterable[Operation | NotSent], held: Mapping[str, str]) -> Iterator[Operation | NotSent]:
-    """The plan with the held rows recorded as such instead of sent."""
+def without_held(plan: Iterable[Bundle | NotSent], held: Mapping[str, str]) -> Plan:
+    """The plan with the held operations recorded as such instead of sent."""
     for item in plan:
-        if isinstance(item, Operation):
-            yield from _without(item, {c.key: held[c.key] for c in item.changes if c.key in held}, Status.HELD)
+        if isinstance(item, Bundle):
+            yield from _without(
+                item, {one.key: held[one.key] for one in item.operations if one.key in held}, Status.HELD
+            )
         else:
             yield item
 
 
-def _without(item: Operation, staying: Mapping[str, str], status: Status) -> Iterator[Operation | NotSent]:
-    """An operation without the changes that stay behind, reason by key. Changes that share a body stay together."""
-    alone = not item.body
-    if staying and not alone:
-        staying = dict.fromkeys((change.key for change in item.changes), next(iter(staying.values())))
-    yield from (NotSent(change, staying[change.key], status) for change in item.changes if change.key in staying)
-    if rest := tuple(change for change in item.changes if change.key not in staying):
-        yield Operation(rest, item.body)
+def _without(bundle: Bundle, staying: Mapping[str, str], status: Status) -> Plan:
+    """A bundle without the operations that stay behind, reason by key. Operations that share a body stay together."""
+    if staying and bundle.body:
+        staying = dict.fromkeys((one.key for one in bundle.operations), next(iter(staying.values())))
+    yield from (NotSent(one, staying[one.key], status) for one in bundle.operations if one.key in staying)
+    if rest := tuple(one for one in bundle.operations if one.key not in staying):
+        yield Bundle(rest, bundle.body)
 
 
 def rows_of(plan: HeldPlan) -> pl.DataFrame:
     """The rows of a held plan, under the contract of its kind."""
-    dtypes = contracts.dtypes(CONTRACTS[plan.kind])
-    as_kept = {name: pl.String() if isinstance(dtype, pl.Decimal) else dtype for name, dtype in dtypes.items()}
-    return pl.DataFrame(plan.rows, schema=as_kept).cast(dict(dtypes))  # type: ignore[arg-type]
+    types = dtypes(KINDS[Kind(plan.kind)].contract)
+    as_kept = {name: pl.String() if isinstance(dtype, pl.Decimal) else dtype for name, dtype in types.items()}
+    return pl.DataFrame(plan.rows, schema=as_kept).cast(dict(types))  # type: ignore[arg-type]
 
 
-def still_true(plan: Iterable[Operation | NotSent], writer: Readable) -> Iterator[Operation | NotSent]:
-    """The plan without the rows whose "before" no longer holds in the shop."""
+def without_stale(plan: Iterable[Bundle | NotSent], writer: ReviewedWriter) -> Plan:
+    """The plan without the operations whose `before` no longer holds in the shop."""
     for part in parts(iter(plan), BATCH):
-        changes = [change for item in part if isinstance(item, Operation) for change in item.changes]
+        operations = [one for item in part if isinstance(item, Bundle) for one in item.operations]
         try:
-            shown = writer.read(changes) if changes else {}
-        except RemoteError as fault:
-            yield from (NotSent(change, f"not sent: {fault}", Status.FAILED) for change in changes)
+            shown = writer.read(operations) if operations else {}
+        except PipelineError as fault:
+            yield from (NotSent(one, f"not sent: {fault}", Status.FAILED) for one in operations)
             part = [item for item in part if isinstance(item, NotSent)]
         for item in part:
-            if isinstance(item, Operation):
+            if isinstance(item, Bundle):
                 stale = {
-                    c.key: f"stale: the shop shows {shown.get(c.key)} where the plan had {c.before}"
-                    for c in item.changes
-                    if not _holds(c, shown)
+                    one.key: f"stale: the shop shows {shown.get(one.key)} where the plan had {one.before}"
+                    for one in item.operations
+                    if not _still_holds(one, shown)
                 }
                 yield from _without(item, stale, Status.SKIPPED)
             else:
                 yield item
 
 
-def _holds(change: Change, shown: Mapping[str, Mapping[str, Any]]) -> bool:
-    state = shown.get(change.key)
-    return state is not None and all(state.get(name) == value for name, value in (change.before or {}).items())
+def _still_holds(operation: Operation, shown: Mapping[str, Mapping[str, Any]]) -> bool:
+    state = shown.get(operation.key)
+    return state is not None and all(state.get(name) == value for name, value in (operation.before or {}).items())

@@ -1,29 +1,19 @@
-"""The story of one product: what the feed said of it, how it was matched, what was done to it, how it is now.
-
-What belongs here: finding a product by any of its names, and gathering what is known of it. What does not: how it is
-shown (cli/why.py). Tables come from the last runs (core/history.py), operations from the log, the present from the
-shop.
-"""
+"""Gathers the story of one product: its feed rows, its match, what was done to it, and how it is now."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
-from dagster import AssetKey
 
-from awin_medusa_pipeline.core import history
-from awin_medusa_pipeline.core.errors import PermanentError, RemoteError
-from awin_medusa_pipeline.core.http import Backoff
+from awin_medusa_pipeline.core.errors import PermanentError, PipelineError
 from awin_medusa_pipeline.core.store.database import Database
-from awin_medusa_pipeline.defs.io_managers import ParquetIOManager
-from awin_medusa_pipeline.defs.resources import medusa_client
+from awin_medusa_pipeline.core.tables import Tables
 from awin_medusa_pipeline.medusa.catalog import ADMIN_FIELDS, variants_frame
 from awin_medusa_pipeline.medusa.client import MedusaClient
-from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.sync.store.feed_history import Feed, FeedHistory
-from awin_medusa_pipeline.sync.store.ledger import Ledger, Operation, Run
+from awin_medusa_pipeline.sync.store.ledger import Ledger, LogEntry, Run
 
 Rows = list[dict[str, Any]]
 # A name of the whole product is every variant's; a name of one variant is that one's alone.
@@ -63,7 +53,7 @@ class RunStory:
     rejected: Rows = field(default_factory=list)
     matched: Rows = field(default_factory=list)
     only_in_shop: Rows = field(default_factory=list)
-    operations: Sequence[Operation] = ()
+    operations: Sequence[LogEntry] = ()
 
 
 @dataclass(frozen=True)
@@ -77,18 +67,18 @@ class Story:
     """Earlier runs that did something to it."""
 
 
-def find(home: str, ledger: Ledger, runs: Sequence[Run], key: str) -> list[Product]:
+def find(tables: Tables, ledger: Ledger, runs: Sequence[Run], key: str) -> list[Product]:
     """The products that are known by this key; several when it is not enough to tell them apart.
 
     Raises PermanentError when there is none.
     """
-    sources = list(_sources(home, runs))
+    sources = list(_sources(tables, runs))
     hits = _named(sources, {column: [key] for column in (*WHOLE, *ONE)})
     by_whole = any(row[column] == key for row in hits for column in WHOLE)
     links = {column: _values(hits, column) for column in ("offer_key", "variant_id", *(WHOLE if by_whole else ()))}
     rows = hits + _named(sources, links)
     if not rows:
-        rejected = {row["offer_key"] or key for run in runs for row in _rejected(home, run, [key])}
+        rejected = {row["offer_key"] or key for run in runs for row in _rejected(tables, run, [key])}
         keys = rejected or ({key} if ledger.history(key) else set())
         rows = [dict.fromkeys((*WHOLE, *ONE, "name")) | {"offer_key": name} for name in sorted(keys)]
     if not rows:
@@ -100,56 +90,67 @@ def find(home: str, ledger: Ledger, runs: Sequence[Run], key: str) -> list[Produ
     return _grouped(rows, by_whole)
 
 
-def tell(settings: Settings, database: Database, product: Product, runs: Sequence[Run]) -> Story:
+@dataclass(frozen=True)
+class Sources:
+    """Where the story comes from."""
+
+    database: Database
+    tables: Tables
+    shop: str
+    """Address of the shop, as the operation log has it."""
+    connect: Callable[[], MedusaClient]
+    stock_location: str | None
+    """Name or id; None: the first one."""
+
+
+def tell_story(sources: Sources, product: Product, runs: Sequence[Run]) -> Story:
     """The story over these runs, and over the newest others that did something to the product; oldest first."""
-    ledger, feeds, home = Ledger(database), FeedHistory(database), settings.awin_medusa_home
+    ledger, feeds, tables = Ledger(sources.database), FeedHistory(sources.database), sources.tables
     keys = product.every("offer_key", "variant_id", "product_id")
-    operations: dict[str, list[Operation]] = {}
+    operations: dict[str, list[LogEntry]] = {}
     for operation in ledger.history(*keys):
         operations.setdefault(operation.run_id, []).append(operation)
-    shop = settings.medusa_backend_url or ""
     found = (ledger.run(run_id) for run_id in operations.keys() - {run.run_id for run in runs})
-    others = sorted((run for run in found if run and run.shop == shop), key=lambda run: run.started_at)
-    told = sorted([*runs, *others[-MOST_OTHERS:]], key=lambda run: run.started_at)
-    stories = [_of_run(home, run, product, feeds, operations.get(run.run_id, [])) for run in told]
-    return Story(product, stories, _now(settings, product), max(0, len(others) - MOST_OTHERS))
+    others = sorted((run for run in found if run and run.shop == sources.shop), key=lambda run: run.started_at)
+    shown = sorted([*runs, *others[-MOST_OTHERS:]], key=lambda run: run.started_at)
+    stories = [_of_run(tables, run, product, feeds, operations.get(run.run_id, [])) for run in shown]
+    return Story(product, stories, _now(sources, product), max(0, len(others) - MOST_OTHERS))
 
 
-def _of_run(home: str, run: Run, product: Product, feeds: FeedHistory, operations: Sequence[Operation]) -> RunStory:
+def _of_run(tables: Tables, run: Run, product: Product, feeds: FeedHistory, operations: Sequence[LogEntry]) -> RunStory:
     def rows(asset: str, column: str) -> Rows:
-        table = history.kept(home, asset, run.run_id)
+        table = tables.kept(asset, run.run_id)
         return [] if table is None else _where(table, {column: product.every(column)})
 
     return RunStory(
         run,
         feeds.of_run(run.run_id),
-        history.kept(home, "awin_feed", run.run_id) is not None,
+        tables.kept("awin_feed", run.run_id) is not None,
         rows("awin_feed", "offer_key"),
-        _rejected(home, run, product.every("offer_key", "aw_product_id")),
+        _rejected(tables, run, product.every("offer_key", "aw_product_id")),
         rows("matched_products", "offer_key"),
         rows("medusa_only_products", "product_id"),
         operations,
     )
 
 
-def _sources(home: str, runs: Sequence[Run]) -> Iterator[pl.LazyFrame]:
+def _sources(tables: Tables, runs: Sequence[Run]) -> Iterator[pl.LazyFrame]:
     """Tables with the columns of WHOLE and ONE and `name`, as far as they have them."""
-    catalog = ParquetIOManager(home=home).path(AssetKey(CATALOG))
-    if catalog.exists():
-        yield history.scan(catalog).select(
+    if tables.exists(CATALOG):
+        yield tables.read(CATALOG).select(
             *("product_id", "variant_id", "offer_key", "handle", "sku"),
             product_key="external_id",
             gtin="barcode",
             name="title",
         )
     for run in runs:
-        if (feed := history.kept(home, "awin_feed", run.run_id)) is not None:
+        if (feed := tables.kept("awin_feed", run.run_id)) is not None:
             yield feed.select("offer_key", "product_key", "sku", "aw_product_id", "gtin", "name").with_columns(
                 merchant_product_id=_MERCHANTS_ID
             )
-        if (matched := history.kept(home, "matched_products", run.run_id)) is not None:
+        if (matched := tables.kept("matched_products", run.run_id)) is not None:
             yield matched.select("offer_key", "variant_id", "product_id", "handle", "sku")
-        if (only := history.kept(home, "medusa_only_products", run.run_id)) is not None:
+        if (only := tables.kept("medusa_only_products", run.run_id)) is not None:
             yield only.select("product_id", "handle", product_key="external_id", name="title")
 
 
@@ -167,12 +168,12 @@ def _where(table: pl.LazyFrame, values: Mapping[str, Collection[str]]) -> Rows:
     return table.filter(pl.any_horizontal(conditions)).collect().to_dicts() if conditions else []
 
 
-def _rejected(home: str, run: Run, names: Sequence[str]) -> Rows:
+def _rejected(tables: Tables, run: Run, names: Sequence[str]) -> Rows:
     """Rejected rows of these offers, by offer key, else by the advertiser's id.
 
     Of a line whose cells could not be told apart, one of the names must stand in its text, between separators.
     """
-    table = history.kept(home, "awin_feed_rejects", run.run_id)
+    table = tables.kept("awin_feed_rejects", run.run_id)
     if table is None or not names:
         return []
     ids = sorted({name.split(":", 2)[-1] if name.startswith("awin:") else name for name in names})
@@ -204,19 +205,19 @@ def _grouped(rows: Rows, whole: bool) -> list[Product]:
     return [Product({c: frozenset(_values(group, c)) for c in columns}, whole) for _, group in sorted(groups.items())]
 
 
-def _now(settings: Settings, product: Product) -> Rows | str:
+def _now(sources: Sources, product: Product) -> Rows | str:
     """The product as the shop shows it at this moment."""
     try:
-        with medusa_client(settings, backoff=Backoff(attempts=2)) as client:
+        with sources.connect() as client:
             if not client.can_write:
                 return "Reading the product: only MEDUSA_ADMIN_API_KEY allows that. Set it in .env."
-            return _shown(client, settings, product)
-    except RemoteError as error:
+            return _shown(client, sources.stock_location, product)
+    except PipelineError as error:
         return str(error)
 
 
-def _shown(client: MedusaClient, settings: Settings, product: Product) -> Rows:
-    location = client.stock_location_id(settings.medusa_stock_location)
+def _shown(client: MedusaClient, stock_location: str | None, product: Product) -> Rows:
+    location = client.stock_location_id(stock_location)
     found: dict[str, Any] = {}
     for column, values in (("id", product.every("product_id")), ("external_id", product.every("product_key"))):
         for entry in client.where("products", column, values, ADMIN_FIELDS) if values else []:
@@ -226,8 +227,3 @@ def _shown(client: MedusaClient, settings: Settings, product: Product) -> Rows:
         ids = {name: product.every(name) for name in ("variant_id", "offer_key", "sku")}
         return _where(shown.lazy(), ids)
     return shown.to_dicts()
-
-
-def recent(database: Database, settings: Settings, number: int) -> list[Run]:
-    """The newest runs on the shop of the settings, newest first."""
-    return Ledger(database).recent_runs(settings.medusa_backend_url or "", number)

@@ -1,29 +1,28 @@
-"""The Writers of the apply engine for Medusa: products, variants, status, levels.
-
-What belongs here: which call carries a kind of change out, and how to see in the shop that it is done. What does not:
-order, batches, repetition (apply.py).
-"""
+"""Writes products, variants, status and levels to Medusa, and sees in the shop whether that is done."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from awin_medusa_pipeline.core.http import RemoteError, TransientError, UnknownOutcomeError
-from awin_medusa_pipeline.medusa.catalog import HIDDEN_BY_RUN
+from awin_medusa_pipeline.core.http import PipelineError, TransientError, UnknownOutcomeError
 from awin_medusa_pipeline.medusa.client import MedusaClient
-from awin_medusa_pipeline.sync.domain.products import added_option_values, variant_payload
-from awin_medusa_pipeline.sync.engine.apply import Change, Operation
-from awin_medusa_pipeline.sync.store.ledger import Kind
-
-Json = Mapping[str, Any]
-
-_LEVELS = (
-    "variants.inventory_items.inventory.location_levels.location_id,"
-    "variants.inventory_items.inventory.location_levels.stocked_quantity"
+from awin_medusa_pipeline.medusa.shapes import (
+    HIDDEN_BY_RUN,
+    INVENTORY_FIELDS,
+    Json,
+    inventory_item_id,
+    level,
+    missing_part,
+    of_variants,
 )
-_MADE = "id,external_id,variants.id,variants.sku,variants.inventory_items.inventory_item_id"
+from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind, Operation, Plan
+from awin_medusa_pipeline.sync.domain.plans import reverse_imports, reverse_levels, reverse_status
+from awin_medusa_pipeline.sync.domain.products import added_option_values, variant_payload
+from awin_medusa_pipeline.sync.engine.apply import BATCH
+
+_MADE = f"id,external_id,{of_variants('id,sku,inventory_items.inventory_item_id')}"
+_STATE = f"{_MADE},{of_variants(f'metadata,manage_inventory,prices.amount,{INVENTORY_FIELDS}')}"
 _OPTIONS = "options.id,options.title,options.values.value,variants.options.value,variants.options.option.title"
-_STATE = f"{_MADE},variants.metadata,variants.prices.amount,{_LEVELS}"
 
 
 class LevelWriter:
@@ -33,18 +32,19 @@ class LevelWriter:
     """
 
     kind = Kind.STOCK
+    per_request = BATCH
 
     def __init__(self, client: MedusaClient, location_id: str) -> None:
         self._client, self._location_id = client, location_id
 
-    def send(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
+    def send(self, bundles: Sequence[Bundle]) -> Mapping[str, str | None]:
         """One batch of levels; the answer is read for what the shop then has."""
-        stored = self.set_levels([operation.body for operation in operations])
+        stored = self.set_levels([bundle.body for bundle in bundles])
         return {
-            change.key: change.target_id
-            for operation in operations
-            for change in operation.changes
-            if stored.get(str(change.target_id), -1) == change.after["level"]
+            operation.key: operation.target_id
+            for bundle in bundles
+            for operation in bundle.operations
+            if stored.get(str(operation.target_id), -1) == operation.after["level"]
         }
 
     def set_levels(self, bodies: Iterable[Json]) -> dict[str, int | None]:
@@ -69,15 +69,19 @@ class LevelWriter:
         changed = answer["created"] + answer["updated"]
         return dict.fromkeys(gone) | {level["inventory_item_id"]: level["stocked_quantity"] for level in changed}
 
-    def look_up(self, changes: Sequence[Change]) -> Mapping[str, str | None]:
+    def look_up(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
         """Changes whose item has the wanted level."""
-        shown = self.read(changes)
-        return {c.key: c.target_id for c in changes if shown[c.key]["level"] == c.after["level"]}
+        shown = self.read(operations)
+        return {c.key: c.target_id for c in operations if shown[c.key]["level"] == c.after["level"]}
 
-    def read(self, changes: Sequence[Change]) -> Mapping[str, Json]:
+    def read(self, operations: Sequence[Operation]) -> Mapping[str, Json]:
         """The level that the shop shows, by key; None: none at the location."""
-        levels = self.levels([str(change.target_id) for change in changes])
-        return {change.key: {"level": levels.get(str(change.target_id))} for change in changes}
+        levels = self.levels([str(operation.target_id) for operation in operations])
+        return {operation.key: {"level": levels.get(str(operation.target_id))} for operation in operations}
+
+    def reverse(self, applied: Sequence[Operation]) -> Plan:
+        """Levels as they were before."""
+        return reverse_levels(applied)
 
     def levels(self, item_ids: Sequence[str]) -> dict[str, int]:
         """Stocked quantity at the location, by inventory item; an item without a level there is left out."""
@@ -96,25 +100,31 @@ class LevelWriter:
 class StatusWriter:
     """Hides or publishes products. Body: an update of POST /admin/products/batch."""
 
+    per_request = BATCH
+
     def __init__(self, client: MedusaClient, kind: Kind) -> None:
         self._client, self.kind = client, kind
 
-    def send(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
+    def send(self, bundles: Sequence[Bundle]) -> Mapping[str, str | None]:
         """One batch of updates, read back."""
-        body = {"update": [operation.body for operation in operations]}
+        body = {"update": [bundle.body for bundle in bundles]}
         self._client.post("/admin/products/batch", body, {"fields": "id"})
         with after_a_write():
-            return self.look_up([change for operation in operations for change in operation.changes])
+            return self.look_up([operation for bundle in bundles for operation in bundle.operations])
 
-    def look_up(self, changes: Sequence[Change]) -> Mapping[str, str | None]:
+    def look_up(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
         """Products that have the wanted status and mark."""
-        shown = self.read(changes)
-        return {change.key: change.target_id for change in changes if shown.get(change.key) == change.after}
+        shown = self.read(operations)
+        return {
+            operation.key: operation.target_id
+            for operation in operations
+            if shown.get(operation.key) == operation.after
+        }
 
-    def read(self, changes: Sequence[Change]) -> Mapping[str, Json]:
+    def read(self, operations: Sequence[Operation]) -> Mapping[str, Json]:
         """Status and mark that the shop shows, by key; nothing for a product that is gone."""
         products = self._client.where(
-            "products", "id", [str(change.target_id) for change in changes], "id,status,metadata"
+            "products", "id", [str(operation.target_id) for operation in operations], "id,status,metadata"
         )
         states = {
             product["id"]: {
@@ -123,13 +133,18 @@ class StatusWriter:
             }
             for product in products
         }
-        return {c.key: states[str(c.target_id)] for c in changes if str(c.target_id) in states}
+        return {c.key: states[str(c.target_id)] for c in operations if str(c.target_id) in states}
+
+    def reverse(self, applied: Sequence[Operation]) -> Plan:
+        """Status and mark as they were before."""
+        return reverse_status(applied, hidden=self.kind is Kind.HIDE)
 
 
 class ProductWriter:
     """Creates products with their variants, prices and levels. Body: product, levels by SKU, replaces (product id)."""
 
     kind = Kind.IMPORT
+    per_request = BATCH
 
     def __init__(self, client: MedusaClient, location_id: str) -> None:
         self._client = client
@@ -138,55 +153,65 @@ class ProductWriter:
         self._tried: set[str] = set()
         self._replaced: set[str] = set()
 
-    def send(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
+    def send(self, bundles: Sequence[Bundle]) -> Mapping[str, str | None]:
         """One batch of products and one of their levels; what an earlier try left is completed, not made again."""
-        keys = [str(operation.body["product"]["external_id"]) for operation in operations]
+        keys = [str(bundle.body["product"]["external_id"]) for bundle in bundles]
         there: list[dict[str, Any]] = []
         if not self._tried.isdisjoint(keys):
             found = self._client.where("products", "external_id", keys, _STATE)
-            there = [p for p in found if p["variants"] and all(_whole(variant) for variant in p["variants"])]
+            there = [p for p in found if p["variants"] and not any(map(missing_part, p["variants"]))]
         self._tried.update(keys)
         known = {product["external_id"] for product in there}
-        new = [operation.body for operation in operations if operation.body["product"]["external_id"] not in known]
+        new = [bundle.body for bundle in bundles if bundle.body["product"]["external_id"] not in known]
         self._remove_half_made(new)
         if new:
             body = {"create": [b["product"] for b in new]}
             there += self._client.post("/admin/products/batch", body, {"fields": _MADE})["created"]
-        wanted = {sku: level for operation in operations for sku, level in operation.body["levels"].items()}
+        wanted = {sku: level for bundle in bundles for sku, level in bundle.body["levels"].items()}
         with after_a_write():
             stored = self._set_levels(there, wanted)
         made = {variant["sku"]: variant["id"] for product in there for variant in product["variants"]}
         return {
-            change.key: made[change.after["sku"]]
-            for operation in operations
-            for change in operation.changes
-            if stored.get(change.after["sku"]) == change.after["level"]
+            operation.key: made[operation.after["sku"]]
+            for bundle in bundles
+            for operation in bundle.operations
+            if stored.get(operation.after["sku"]) == operation.after["level"]
         }
 
-    def look_up(self, changes: Sequence[Change]) -> Mapping[str, str | None]:
+    def look_up(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
         """Changes whose variant is there with price, inventory item and wanted level."""
-        keys = list(dict.fromkeys(str(change.after["product_key"]) for change in changes))
+        keys = list(dict.fromkeys(str(operation.after["product_key"]) for operation in operations))
         products = self._client.where("products", "external_id", keys, _STATE)
         done = {
-            (product["external_id"], variant["sku"], _level(variant, self._location_id)): variant["id"]
+            (
+                product["external_id"],
+                variant["sku"],
+                level(variant, self._location_id).get("stocked_quantity"),
+            ): variant["id"]
             for product in products
             for variant in product["variants"]
-            if _whole(variant)
+            if not missing_part(variant)
         }
-        wanted = {c.key: (c.after["product_key"], c.after["sku"], c.after["level"]) for c in changes}
+        wanted = {c.key: (c.after["product_key"], c.after["sku"], c.after["level"]) for c in operations}
         return {key: done[state] for key, state in wanted.items() if state in done}
+
+    def reverse(self, applied: Sequence[Operation]) -> Plan:
+        """Products that were made become drafts."""
+        keys = list(dict.fromkeys(str(one.after["product_key"]) for one in applied if one.after))
+        fields = "id,external_id,variants.id"
+        return reverse_imports(applied, self._client.where("products", "external_id", keys, fields))
 
     def _set_levels(self, products: Iterable[Json], wanted: Mapping[str, int]) -> dict[str, int | None]:
         items = {
-            variant["sku"]: (variant["inventory_items"][0]["inventory_item_id"], _level(variant, self._location_id))
+            variant["sku"]: (item_id, level(variant, self._location_id).get("stocked_quantity"))
             for product in products
             for variant in product["variants"]
-            if variant["sku"] in wanted and variant["inventory_items"]
+            if variant["sku"] in wanted and (item_id := inventory_item_id(variant))
         }
         stored = self._levels.set_levels(
-            {"inventory_item_id": item_id, "stocked_quantity": wanted[sku], "exists": level is not None}
-            for sku, (item_id, level) in items.items()
-            if level != wanted[sku]
+            {"inventory_item_id": item_id, "stocked_quantity": wanted[sku], "exists": stocked is not None}
+            for sku, (item_id, stocked) in items.items()
+            if stocked != wanted[sku]
         )
         return {sku: stored[item_id] if item_id in stored else wanted[sku] for sku, (item_id, _) in items.items()}
 
@@ -206,17 +231,20 @@ class ProductWriter:
 
 
 class VariantWriter(ProductWriter):
-    """Adds one variant to a product that is there. Body: product_id, row (MissingProduct), levels by SKU."""
+    """Adds one variant to a product of the shop. Body: product_id, row (MissingProduct), levels by SKU."""
 
-    def send(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
-        """One variant a call: Medusa makes its inventory item only on this route."""
-        return {key: value for operation in operations for key, value in self._send_one(operation).items()}
+    # Medusa makes the inventory item of a variant only on a route that takes one variant.
+    per_request = 1
 
-    def _send_one(self, operation: Operation) -> Mapping[str, str | None]:
-        body, (change,) = operation.body, operation.changes
+    def send(self, bundles: Sequence[Bundle]) -> Mapping[str, str | None]:
+        """One call per variant."""
+        return {key: value for bundle in bundles for key, value in self._send_one(bundle).items()}
+
+    def _send_one(self, bundle: Bundle) -> Mapping[str, str | None]:
+        body, (operation,) = bundle.body, bundle.operations
         path, row = f"/admin/products/{body['product_id']}", body["row"]
         product = self._read(path)
-        halves = [v for v in product["variants"] if v["sku"] == row["sku"] and not _whole(v)]
+        halves = [v for v in product["variants"] if v["sku"] == row["sku"] and missing_part(v)]
         others = [v for v in product["variants"] if v not in halves]
         for half in halves:
             self._client.delete(f"{path}/variants/{half['id']}")
@@ -236,7 +264,7 @@ class VariantWriter(ProductWriter):
             product = self._read(path)
             stored = self._set_levels([product], body["levels"])
         made = {variant["sku"]: variant["id"] for variant in product["variants"]}
-        return {change.key: made[row["sku"]]} if stored.get(row["sku"]) == change.after["level"] else {}
+        return {operation.key: made[row["sku"]]} if stored.get(row["sku"]) == operation.after["level"] else {}
 
     def _read(self, path: str) -> Json:
         product: Json = self._client.get(path, {"fields": f"{_STATE},{_OPTIONS}"})["product"]
@@ -248,17 +276,7 @@ def after_a_write() -> Iterator[None]:
     """Where a fault means that something is written and nobody has seen it: the outcome is unknown."""
     try:
         yield
-    except RemoteError as error:
+    except PipelineError as error:
         if isinstance(error, TransientError) or error.status in (401, 403):
             raise UnknownOutcomeError(error.tried, error.came_back, error.to_do, status=error.status) from None
         raise
-
-
-def _whole(variant: Json) -> bool:
-    return bool(variant.get("prices") and variant.get("inventory_items"))
-
-
-def _level(variant: Json, location_id: str) -> int | None:
-    links = variant.get("inventory_items") or []
-    levels = ((links[0].get("inventory") or {}).get("location_levels") or []) if links else []
-    return next((level["stocked_quantity"] for level in levels if level["location_id"] == location_id), None)

@@ -5,12 +5,13 @@ A feed goes by its label, never by its address, which holds the AWIN key.
 """
 
 import hashlib
-from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
 from awin_medusa_pipeline.core.store.database import Database
+from awin_medusa_pipeline.sync.domain.feed.facts import FeedFacts, FeedVersion
 from awin_medusa_pipeline.sync.store.models import Feed, FeedState
 
 __all__ = ["Feed", "FeedHistory", "FeedState"]
@@ -29,44 +30,32 @@ class FeedHistory:
         state: FeedState,
         *,
         reason: str | None = None,
-        sha256: str | None = None,
-        bytes: int | None = None,
-        etag: str | None = None,
-        last_modified: str | None = None,
-        rows: int | None = None,
-        accepted: int | None = None,
-        rejected: int | None = None,
-        header_hash: str | None = None,
-        merchants: Mapping[str, int] | None = None,
-        with_stock: Mapping[str, int] | None = None,
-        rejected_by: Mapping[str, int] | None = None,
-        damaged: int | None = None,
+        version: FeedVersion | None = None,
+        facts: FeedFacts | None = None,
         recorded_at: datetime | None = None,
     ) -> Feed:
-        """Write down one download; a second row for the same run takes the place of the first (a repeated step)."""
+        """Record one download; a second record for the same run replaces the first (a repeated step)."""
         feed = Feed(
-            label=label,
-            run_id=run_id,
-            state=state,
-            reason=reason,
-            recorded_at=recorded_at or datetime.now(UTC),
-            sha256=sha256,
-            bytes=bytes,
-            etag=etag,
-            last_modified=last_modified,
-            rows=rows,
-            accepted=accepted,
-            rejected=rejected,
-            header_hash=header_hash,
-            merchants=dict(merchants) if merchants is not None else None,
-            with_stock=dict(with_stock) if with_stock is not None else None,
-            rejected_by=dict(rejected_by) if rejected_by is not None else None,
-            damaged=damaged,
+            label=label, run_id=run_id, state=state, reason=reason, recorded_at=recorded_at or datetime.now(UTC)
         )
+        for name, value in (asdict(version) if version else {}).items():
+            setattr(feed, name, value)
+        if facts:
+            feed.rows, feed.accepted, feed.rejected = facts.rows, facts.accepted, facts.rejected
+            feed.header_hash, feed.damaged = facts.header, facts.damaged
+            feed.merchants, feed.with_stock = dict(facts.merchants), dict(facts.with_stock or {})
+            feed.rejected_by = dict(facts.rejected_by)
         with self._database.writing() as session:
             session.execute(sa.delete(Feed).where(Feed.label == label, Feed.run_id == run_id))
             session.add(feed)
         return feed
+
+    def last_version(self, label: str) -> FeedVersion | None:
+        """Content of the newest accepted download; None before the first."""
+        feed = self.last_accepted(label)
+        if feed is None or feed.sha256 is None or feed.bytes is None:
+            return None
+        return FeedVersion(feed.sha256, feed.bytes, feed.etag, feed.last_modified)
 
     def last_accepted(self, label: str) -> Feed | None:
         """The newest accepted download; None before the first."""
@@ -124,3 +113,16 @@ class FeedHistory:
         )
         with self._database.reading() as session:
             return session.scalar(query)
+
+
+def facts_of(feed: Feed) -> FeedFacts:
+    """A recorded download as guards judge it."""
+    return FeedFacts(
+        feed.label,
+        feed.accepted or 0,
+        feed.header_hash,
+        feed.merchants or {},
+        feed.with_stock,
+        feed.rejected_by or {},
+        feed.damaged or 0,
+    )

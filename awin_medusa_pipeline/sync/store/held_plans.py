@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from awin_medusa_pipeline.core.errors import PermanentError
+from awin_medusa_pipeline.core.errors import Action, PermanentError
 from awin_medusa_pipeline.core.store.database import Database, insert_new
 from awin_medusa_pipeline.sync.store.models import HeldPlan, PlanState
 
@@ -100,7 +100,9 @@ class HeldPlans:
             found = list(session.scalars(query)) if len(start) >= 4 else []
         if len(found) != 1:
             came_back = "more than one begins so" if found else "there is none"
-            raise PlanError(f"Looking for the plan {start}", came_back, "See awin-medusa plans list.")
+            raise PlanError(
+                f"Looking for the plan {start}", came_back, "List the held plans.", action=Action.LIST_PLANS
+            )
         return found[0]
 
     def approve(self, start: str, by: str) -> HeldPlan:

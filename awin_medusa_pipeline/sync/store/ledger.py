@@ -1,74 +1,35 @@
-"""The operation log: what was meant to be done to the shop, written before the call, and what became of it.
-
-What belongs here: runs and their operations. What does not: deciding what to do, who may write to a shop, and how it
-is taken back; the engine does that, with this log as its memory.
-"""
+"""The operation log: what was about to be done to the shop, written before the request, and what became of it."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
 
 from awin_medusa_pipeline.core.store.database import Database, insert_new
+from awin_medusa_pipeline.sync.domain.operations import OPEN, Counts, Kind, NotSent, Operation, Status
 from awin_medusa_pipeline.sync.domain.ownership import Written
-from awin_medusa_pipeline.sync.store.models import OPEN, OPEN_ROWS, Operation, Run, Status
+from awin_medusa_pipeline.sync.store.models import OPEN_ROWS, LogEntry, Run
 from awin_medusa_pipeline.sync.store.written import remember
 
-__all__ = ["KEPT", "Final", "Intent", "Kind", "Ledger", "Operation", "Outcome", "Run", "Status", "reported"]
+__all__ = ["KEPT", "Ledger", "LogEntry", "Outcome", "Run", "reported"]
 
 KEPT = timedelta(days=400)
 """A year and a month: undo and `why` answer from it, and last season's question comes a year later."""
 
 OUTCOME_UNKNOWN = "outcome unknown"
-COUNTED = (Status.APPLIED, Status.UNCHANGED, Status.SKIPPED, Status.HELD, Status.FAILED)
-
-
-class Kind(StrEnum):
-    """What is done to the shop; further kinds need no change of the store."""
-
-    IMPORT = "import"
-    HIDE = "hide"
-    RESTORE = "restore"
-    STOCK = "stock"
-    PRICE = "price"
-    CONTENT = "content"
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """An operation about to be sent. `key` is what it is about (offer_key or product_id), `target_id` its Medusa id."""
-
-    key: str
-    before: Any = None
-    after: Any = None
-    target_id: str | None = None
-    batch: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an intent; a `target_id` of None leaves the one that is known."""
+    """What became of the log entry with this `id`; a `target_id` of None leaves the one that is known."""
 
     id: int
     status: Status
     target_id: str | None = None
     reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Final:
-    """An operation that is not sent: skipped, unchanged or held, with the reason."""
-
-    key: str
-    status: Status
-    reason: str | None = None
-    before: Any = None
-    after: Any = None
-    target_id: str | None = None
 
 
 class Ledger:
@@ -87,7 +48,7 @@ class Ledger:
             return session.get_one(Run, run_id)
 
     def finish_run(self, run_id: str) -> None:
-        """Write down that the run came to its end, well or not."""
+        """Record that the run came to its end, well or not."""
         with self._database.writing() as session:
             session.execute(sa.update(Run).where(Run.run_id == run_id).values(finished_at=_now()))
 
@@ -109,30 +70,33 @@ class Ledger:
             found = list(session.scalars(query))
         return found[0] if len(found) == 1 and len(start) >= 4 else None
 
-    def record_intents(self, run_id: str, kind: str, rows: Iterable[Intent]) -> list[int]:
-        """Write down what is about to be sent, before it is; ids in the order of `rows`.
+    def record_intents(
+        self, run_id: str, kind: Kind, operations: Iterable[Operation], *, batch: int | None = None
+    ) -> list[int]:
+        """Record operations before they are sent; returns their ids in the same order.
 
         Raises sqlalchemy IntegrityError for a run that was never started.
         """
-        shared = {"run_id": run_id, "kind": str(kind), "status": Status.INTENT, "created_at": _now()}
-        if not (values := [_columns(row) | shared for row in rows]):
+        shared = {"run_id": run_id, "kind": str(kind), "status": Status.INTENT, "created_at": _now(), "batch": batch}
+        if not (values := [_columns(operation) | shared for operation in operations]):
             return []
         with self._database.writing() as session:
-            insert = sa.insert(Operation).returning(Operation.id, sort_by_parameter_order=True)
+            insert = sa.insert(LogEntry).returning(LogEntry.id, sort_by_parameter_order=True)
             return list(session.scalars(insert, values))
 
-    def record_finals(self, run_id: str, kind: str, rows: Iterable[Final]) -> None:
-        """Write down what is not sent, and why."""
+    def record_not_sent(self, run_id: str, kind: Kind, rows: Iterable[NotSent]) -> None:
+        """Record operations that stay behind, each with its reason."""
         now = _now()
         shared = {"run_id": run_id, "kind": str(kind), "created_at": now, "finished_at": now}
-        if values := [_columns(row) | shared for row in rows]:
+        values = [_columns(row.operation) | shared | {"status": row.status, "reason": row.reason} for row in rows]
+        if values:
             with self._database.writing() as session:
-                session.execute(sa.insert(Operation), values)
+                session.execute(sa.insert(LogEntry), values)
 
     def record_outcomes(
         self, outcomes: Iterable[Outcome], *, run_id: str | None = None, written: Iterable[Written] = ()
     ) -> None:
-        """Write down what became of intents, of this run or of one that died, and which values `run_id` wrote."""
+        """Record what became of operations, of this run or of one that died, and which values `run_id` wrote."""
         now = _now()
         with_target, without = [], []
         for outcome in outcomes:
@@ -144,55 +108,52 @@ class Ledger:
         with self._database.writing() as session:
             for rows in (with_target, without):
                 if rows:
-                    session.execute(sa.update(Operation), rows)
+                    session.execute(sa.update(LogEntry), rows)
             if run_id is not None:
                 remember(session, run_id, written)
 
-    def open_intents(self, shop: str, kind: str, *, except_run: str | None = None) -> list[Operation]:
+    def open_operations(self, shop: str, kind: Kind, *, except_run: str | None = None) -> list[LogEntry]:
         """Operations of the shop whose outcome nobody knows, oldest first: look at the shop, then settle them.
 
         `except_run` leaves out a run that is still at work.
         """
         query = (
-            sa.select(Operation)
-            .join(Run, Run.run_id == Operation.run_id)
-            .where(OPEN_ROWS, Operation.kind == str(kind), Run.shop == shop)
-            .order_by(Operation.id)
+            sa.select(LogEntry)
+            .join(Run, Run.run_id == LogEntry.run_id)
+            .where(OPEN_ROWS, LogEntry.kind == str(kind), Run.shop == shop)
+            .order_by(LogEntry.id)
         )
         if except_run is not None:
-            query = query.where(Operation.run_id != except_run)
+            query = query.where(LogEntry.run_id != except_run)
         with self._database.reading() as session:
             return list(session.scalars(query))
 
-    def counts(self, run_id: str) -> dict[str, dict[str, int]]:
-        """Per kind: planned, applied, unchanged, skipped, held, failed; planned is the sum of the others.
-
-        What has no outcome counts as failed: nobody may take it for done.
-        """
+    def counts(self, run_id: str) -> dict[Kind, Counts]:
+        """Counts per kind that the run has operations of."""
         query = (
-            sa.select(Operation.kind, Operation.status, sa.func.count())
-            .where(Operation.run_id == run_id)
-            .group_by(Operation.kind, Operation.status)
+            sa.select(LogEntry.kind, LogEntry.status, sa.func.count())
+            .where(LogEntry.run_id == run_id)
+            .group_by(LogEntry.kind, LogEntry.status)
         )
-        counts: dict[str, Counter[str]] = {}
+        numbers: dict[Kind, Counter[Status]] = {}
         with self._database.reading() as session:
             for kind, status, number in session.execute(query):
-                counts.setdefault(kind, Counter())[Status.FAILED if status in OPEN else status] += number
-        return {kind: total(counts[kind]) for kind in sorted(counts)}
+                numbers.setdefault(Kind(kind), Counter())[status] += number
+        return {kind: Counts.of(numbers[kind]) for kind in sorted(numbers)}
 
-    def rows(self, run_id: str, kind: str | None = None) -> Iterator[Operation]:
+    def rows(self, run_id: str, kind: Kind | None = None) -> Iterator[LogEntry]:
         """A run's operations in the order they were written, a page at a time."""
-        query = sa.select(Operation).where(Operation.run_id == run_id).order_by(Operation.id)
+        query = sa.select(LogEntry).where(LogEntry.run_id == run_id).order_by(LogEntry.id)
         if kind is not None:
-            query = query.where(Operation.kind == str(kind))
+            query = query.where(LogEntry.kind == str(kind))
         with self._database.reading() as session:
             yield from session.scalars(query.execution_options(yield_per=1000))
 
-    def history(self, *keys: str) -> list[Operation]:
+    def history(self, *keys: str) -> list[LogEntry]:
         """Every operation on these offers, products or Medusa ids, oldest first."""
-        query = sa.select(Operation).where(sa.or_(Operation.key.in_(keys), Operation.target_id.in_(keys)))
+        query = sa.select(LogEntry).where(sa.or_(LogEntry.key.in_(keys), LogEntry.target_id.in_(keys)))
         with self._database.reading() as session:
-            return list(session.scalars(query.order_by(Operation.id)))
+            return list(session.scalars(query.order_by(LogEntry.id)))
 
     def prune(self, before: datetime) -> int:
         """Remove runs that started before a time, with their operations; how many runs."""
@@ -200,22 +161,21 @@ class Ledger:
             return len(session.scalars(sa.delete(Run).where(Run.started_at < before).returning(Run.run_id)).all())
 
 
-def reported(operation: Operation) -> tuple[Status, str | None]:
-    """Status and reason as a person is told them: without an outcome it has failed, since nobody may rely on it."""
-    if operation.status in OPEN:
-        return Status.FAILED, operation.reason or OUTCOME_UNKNOWN
-    return operation.status, operation.reason
+def reported(entry: LogEntry) -> tuple[Status, str | None]:
+    """Status and reason as reports show them; an operation without an outcome has failed: nobody may rely on it."""
+    if entry.status in OPEN:
+        return Status.FAILED, entry.reason or OUTCOME_UNKNOWN
+    return entry.status, entry.reason
 
 
-def total(counts: Mapping[str, int]) -> dict[str, int]:
-    """Numbers by status, each status present, with their sum as `planned`."""
-    by_status = {str(status): counts.get(status, 0) for status in COUNTED}
-    return {"planned": sum(by_status.values())} | by_status
-
-
-def _columns(row: Intent | Final) -> dict[str, Any]:
+def _columns(operation: Operation) -> dict[str, Any]:
     # Not asdict: it copies the payloads deeply, half the time of a batch.
-    return {field.name: getattr(row, field.name) for field in fields(row)}
+    return {
+        "key": operation.key,
+        "before": operation.before,
+        "after": operation.after,
+        "target_id": operation.target_id,
+    }
 
 
 def _now() -> datetime:

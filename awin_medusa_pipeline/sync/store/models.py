@@ -1,67 +1,15 @@
-"""The tables of the state store, for SQLite and PostgreSQL alike.
+"""The tables of a sync: runs, the operation log, feeds, absences, written values, leases and held plans."""
 
-What belongs here: columns, keys, indexes. What does not: queries (one repository module a concern, beside this one)
-and how a table changes from one release to the next (migrations/). Every table's name begins with `sync_`, since
-a shop owner may keep Dagster's own tables (`runs`, `alembic_version`) in the same PostgreSQL database.
-"""
-
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
+from awin_medusa_pipeline.core.store.base import Base, enum_text
+from awin_medusa_pipeline.sync.domain.operations import Operation, Status
 
-class UtcDateTime(sa.TypeDecorator[datetime]):
-    """An aware UTC time; SQLite has no time zones, so there the zone is put back on reading."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        """To UTC; a time without a zone is a mistake of the caller."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"{value} has no time zone; the state store keeps aware UTC times only")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        """Aware, in UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class SafeText(sa.TypeDecorator[str]):
-    """Text that both databases take: PostgreSQL refuses NUL, and UTF-8 lone surrogates; feeds contain both."""
-
-    impl = sa.Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
-        """The same text, each impossible character as a replacement character."""
-        if value is None:
-            return None
-        return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
-
-
-class Status(StrEnum):
-    """What became of one operation."""
-
-    INTENT = "intent"
-    """Written down before the call; no outcome yet."""
-    APPLIED = "applied"
-    UNCHANGED = "unchanged"
-    SKIPPED = "skipped"
-    HELD = "held"
-    FAILED = "failed"
-    UNKNOWN = "unknown"
-    """Sent, and neither the answer nor a look at the shop told whether it was carried out."""
-
-
-OPEN = (Status.INTENT, Status.UNKNOWN)
 OPEN_ROWS = sa.text("status IN ('intent', 'unknown')")
 """Of the index and of its query, word for word: with bound values SQLite cannot know that the index covers them."""
 
@@ -84,33 +32,6 @@ class PlanState(StrEnum):
     APPLIED = "applied"
 
 
-def enum_text(kind: type[StrEnum]) -> sa.Enum:
-    """An enum as text without a constraint: a new member then needs no migration."""
-    return sa.Enum(kind, native_enum=False, length=16, values_callable=lambda e: [member.value for member in e])
-
-
-class Base(DeclarativeBase):
-    """Shared types of the tables below."""
-
-    type_annotation_map = {  # noqa: RUF012
-        datetime: UtcDateTime,
-        str: SafeText,
-        int: sa.BigInteger().with_variant(sa.Integer, "sqlite"),
-        Any: sa.JSON(none_as_null=True),
-        Status: enum_text(Status),
-        PlanState: enum_text(PlanState),
-        FeedState: enum_text(FeedState),
-    }
-    metadata = sa.MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-
-
 class Run(Base):
     """One run of a job on a shop."""
 
@@ -124,8 +45,8 @@ class Run(Base):
     dry_run: Mapped[bool]
 
 
-class Operation(Base):
-    """One thing done to the shop, or decided not to be done: before, after, and what became of it."""
+class LogEntry(Base):
+    """One operation as the operation log has it: before, after, and what became of it."""
 
     __tablename__ = "sync_operations"
 
@@ -136,7 +57,7 @@ class Operation(Base):
     target_id: Mapped[str | None] = mapped_column(index=True)
     before: Mapped[Any | None]
     after: Mapped[Any | None]
-    status: Mapped[Status]
+    status: Mapped[Status] = mapped_column(enum_text(Status))
     reason: Mapped[str | None]
     batch: Mapped[int | None]
     created_at: Mapped[datetime]
@@ -153,6 +74,11 @@ class Operation(Base):
         ),
     )
 
+    @property
+    def operation(self) -> Operation:
+        """What was planned."""
+        return Operation(self.key, self.after or {}, self.before, self.target_id)
+
 
 class Feed(Base):
     """One download of one feed, accepted or refused."""
@@ -162,7 +88,7 @@ class Feed(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     label: Mapped[str]
     run_id: Mapped[str]
-    state: Mapped[FeedState]
+    state: Mapped[FeedState] = mapped_column(enum_text(FeedState))
     reason: Mapped[str | None]
     recorded_at: Mapped[datetime]
     sha256: Mapped[str | None]
@@ -217,22 +143,6 @@ class WrittenValue(Base):
     run_id: Mapped[str]
 
 
-class OutboxMessage(Base):
-    """One message to a person, kept until it is sent."""
-
-    __tablename__ = "sync_outbox"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    dedupe_key: Mapped[str] = mapped_column(unique=True)
-    payload: Mapped[Any]
-    created_at: Mapped[datetime]
-    sent_at: Mapped[datetime | None]
-    attempts: Mapped[int] = mapped_column(default=0)
-    last_error: Mapped[str | None]
-    claimed_by: Mapped[str | None]
-    claimed_until: Mapped[datetime | None]
-
-
 class Lease(Base):
     """Who may change a shop. One row a shop, kept when nobody holds it, so that its token only grows."""
 
@@ -264,7 +174,7 @@ class HeldPlan(Base):
     """Run that held it last."""
     rows: Mapped[Any]
     reasons: Mapped[Any]
-    state: Mapped[PlanState]
+    state: Mapped[PlanState] = mapped_column(enum_text(PlanState))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     decided_by: Mapped[str | None]

@@ -1,12 +1,9 @@
-"""What a run leaves for people: CSV tables, logs and summaries in a folder of its own, kept 30 days.
-
-What belongs here: names, formats and places of report files. What does not: the numbers (ledger, assets) and the
-tables between assets (defs/io_managers.py), which keep every value exactly.
-"""
+"""Writes what a run leaves for people, kept for 30 days: CSV tables, logs and summaries in a folder of its own."""
 
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,20 +11,15 @@ from typing import Any
 import polars as pl
 from upath import UPath
 
-from awin_medusa_pipeline.core.files import home_path, local_path, replacing
-from awin_medusa_pipeline.sync.store.ledger import Operation, Run, Status, reported, total
+from awin_medusa_pipeline.core.files import dated_name, home_path, local_path, replacing
+from awin_medusa_pipeline.sync.domain.operations import Counts, Kind, Status
+from awin_medusa_pipeline.sync.store.ledger import LogEntry, Run, reported
 
 REPORTS = "reports"
 LATEST = "latest"
-FOLDER_TIME = "%Y%m%dT%H%M%SZ"
 SUMMARY = "sync-summary.json"
 LIST_SEPARATOR = " | "
 FORMULA = r"^[=+\-@\t\r]"
-
-
-def folder_name(started_at: datetime, run_id: str) -> str:
-    """Name of a run's report folder: its UTC start, and the first 8 characters of its id."""
-    return f"{started_at.astimezone(UTC).strftime(FOLDER_TIME)}-{run_id[:8]}"
 
 
 class RunReports:
@@ -35,7 +27,7 @@ class RunReports:
 
     def __init__(self, home: str, run: Run) -> None:
         self.run = run
-        self.folder: UPath = home_path(home) / REPORTS / folder_name(run.started_at, run.run_id)
+        self.folder: UPath = home_path(home) / REPORTS / dated_name(run.started_at, run.run_id)
 
     def write_csv(self, frame: pl.DataFrame | pl.LazyFrame, name: str) -> UPath:
         """A table for a spreadsheet (`name` as in `stock-mismatches.csv`); a LazyFrame is streamed.
@@ -57,21 +49,21 @@ class RunReports:
             file.write_text(json.dumps(value, indent=2, default=_plain, ensure_ascii=False) + "\n", encoding="utf-8")
         return path
 
-    def write_operations(self, kind: str, operations: Iterable[Operation]) -> dict[str, int]:
-        """`{kind}-log.ndjson`, a line an operation, and `{kind}-summary.json`; returns the counts, with `planned`.
+    def write_operations(self, kind: Kind, entries: Iterable[LogEntry]) -> Counts:
+        """Write `{kind}-log.ndjson`, one line per operation, and `{kind}-summary.json`; returns the counts.
 
         The summary is counted from the lines of the log, so the two cannot differ.
         """
-        counts: Counter[str] = Counter()
+        statuses: Counter[Status] = Counter()
         reasons: dict[str, Counter[str]] = {}
         with replacing(self.folder / f"{kind}-log.ndjson") as file, file.open("w", encoding="utf-8") as log:
-            for operation in operations:
-                status, reason = reported(operation)
-                counts[status] += 1
+            for entry in entries:
+                status, reason = reported(entry)
+                statuses[status] += 1
                 if reason:
                     reasons.setdefault(status, Counter())[reason] += 1
-                log.write(json.dumps(_log_line(operation), default=_plain, ensure_ascii=False) + "\n")
-        numbers = total(counts)
+                log.write(json.dumps(_log_line(entry), default=_plain, ensure_ascii=False) + "\n")
+        counts = Counts.of(statuses)
         summary = {
             "run": self.run.run_id,
             "shop": self.run.shop,
@@ -79,11 +71,11 @@ class RunReports:
             "kind": kind,
             "dry_run": self.run.dry_run,
             "started_at": self.run.started_at,
-            **numbers,
+            **counts.as_dict(),
             "reasons": {status: dict(texts.most_common(20)) for status, texts in reasons.items()},
         }
         self.write_json(summary, f"{kind}-summary.json")
-        return numbers
+        return counts
 
     def point_latest(self) -> None:
         """Make `reports/latest` lead here, unless it leads to a newer run already.
@@ -114,22 +106,32 @@ def latest_folder(reports: UPath) -> UPath | None:
     return reports / pointer.read_text(encoding="utf-8").strip() if pointer.exists() else None
 
 
-def latest_reports(home: str) -> UPath | None:
-    """The report folder of the newest run; None before the first."""
-    return latest_folder(home_path(home) / REPORTS)
+@dataclass(frozen=True)
+class Reports:
+    """The report folders below a home folder."""
 
+    home: str
+    """A folder or any fsspec address."""
 
-def latest_summary(home: str) -> dict[str, Any] | None:
-    """sync-summary.json of the newest run; None before the first."""
-    folder = latest_reports(home)
-    if folder is None or not (folder / SUMMARY).exists():
-        return None
-    summary: dict[str, Any] = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
-    return summary
+    def of(self, run: Run) -> RunReports:
+        """The report folder of a run."""
+        return RunReports(self.home, run)
+
+    def latest(self) -> UPath | None:
+        """The report folder of the newest run; None before the first."""
+        return latest_folder(home_path(self.home) / REPORTS)
+
+    def latest_summary(self) -> dict[str, Any] | None:
+        """sync-summary.json of the newest run; None before the first."""
+        folder = self.latest()
+        if folder is None or not (folder / SUMMARY).exists():
+            return None
+        summary: dict[str, Any] = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+        return summary
 
 
 def reasons(folder: UPath) -> Iterator[tuple[str, str, str, int]]:
-    """Why operations of a run were not applied: kind, outcome, reason and how many, of its `{kind}-summary.json`."""
+    """Why operations of a run were not applied, from its `{kind}-summary.json`: kind, outcome, reason and how many."""
     for path in sorted(folder.glob("*-summary.json")):
         summary = json.loads(path.read_text(encoding="utf-8"))
         for outcome, texts in summary.get("reasons", {}).items():
@@ -138,7 +140,7 @@ def reasons(folder: UPath) -> Iterator[tuple[str, str, str, int]]:
 
 
 def failures(folder: UPath) -> Iterator[tuple[str, str, str]]:
-    """Operations that failed, of the logs in a report folder: kind, key and reason."""
+    """Operations that failed, from the logs in a report folder: kind, key and reason."""
     for log in sorted(folder.glob("*-log.ndjson")):
         with log.open(encoding="utf-8") as lines:
             for line in map(json.loads, lines):
@@ -146,16 +148,16 @@ def failures(folder: UPath) -> Iterator[tuple[str, str, str]]:
                     yield line["kind"], line["key"], line["error"]
 
 
-def _log_line(operation: Operation) -> dict[str, Any]:
-    status, reason = reported(operation)
+def _log_line(entry: LogEntry) -> dict[str, Any]:
+    status, reason = reported(entry)
     return {
-        "time": operation.finished_at or operation.created_at,
-        "run": operation.run_id,
-        "kind": operation.kind,
-        "key": operation.key,
-        "target": operation.target_id,
-        "before": operation.before,
-        "after": operation.after,
+        "time": entry.finished_at or entry.created_at,
+        "run": entry.run_id,
+        "kind": entry.kind,
+        "key": entry.key,
+        "target": entry.target_id,
+        "before": entry.before,
+        "after": entry.after,
         "status": status,
         "error": reason,
     }

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.sync.domain import contracts
 from awin_medusa_pipeline.sync.domain.ownership import Written
@@ -43,4 +44,4 @@ class WrittenValues:
         query = sa.select(*(getattr(WrittenValue, name) for name in columns)).where(WrittenValue.shop == shop)
         with self._database.reading() as session:
             rows = session.execute(query).all()
-        return pl.LazyFrame([tuple(row) for row in rows], schema=contracts.dtypes(contracts.WrittenValue), orient="row")
+        return pl.LazyFrame([tuple(row) for row in rows], schema=dtypes(contracts.WrittenValue), orient="row")

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+from awin_medusa_pipeline.core.store.base import Base
 from awin_medusa_pipeline.core.store.database import (
     VERSION_TABLE,
     Database,
@@ -20,7 +21,7 @@ from awin_medusa_pipeline.core.store.database import (
     open_database,
 )
 from awin_medusa_pipeline.settings import PROJECT_ROOT, Settings
-from awin_medusa_pipeline.sync.store.models import Base, Run
+from awin_medusa_pipeline.sync.store.models import Run
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 

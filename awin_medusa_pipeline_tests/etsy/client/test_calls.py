@@ -8,12 +8,13 @@ from typing import Any
 import httpx
 import pytest
 
-from awin_medusa_pipeline.core.errors import PermanentError, RemoteError, TransientError
+from awin_medusa_pipeline.core.errors import PermanentError, PipelineError, TransientError
 from awin_medusa_pipeline.core.http import Backoff, UnknownOutcomeError
 from awin_medusa_pipeline.etsy.client.budget import EtsyBudget
 from awin_medusa_pipeline.etsy.client.client import EtsyClient
-from awin_medusa_pipeline.etsy.client.errors import DailyBudgetError, NotConnectedError, NotFoundError
+from awin_medusa_pipeline.etsy.client.errors import DailyBudgetError, NotFoundError
 from awin_medusa_pipeline.etsy.domain.requests import DraftListing, Inventory, InventoryProduct, ListingPatch, Offering
+from awin_medusa_pipeline.etsy.domain.tokens import NotConnectedError
 
 KEYSTRING, SECRET, TOKEN = "keystring0123", "sharedsecret0123", "77.token0"
 LISTING = {"listing_id": 1, "state": "draft", "title": "Lamp"}
@@ -197,7 +198,7 @@ def test_every_call_carries_both_keys_and_the_token() -> None:
         assert str(request.url).startswith("https://api.etsy.com/v3/application/")
 
 
-REFUSALS: dict[str, tuple[httpx.Response, type[RemoteError], str]] = {
+REFUSALS: dict[str, tuple[httpx.Response, type[PipelineError], str]] = {
     "array": (
         json([{"path": "/title/1", "type": "t", "message": "contains invalid characters"}], 400),
         PermanentError,
@@ -232,7 +233,9 @@ REFUSALS: dict[str, tuple[httpx.Response, type[RemoteError], str]] = {
 
 
 @pytest.mark.parametrize(("answer", "kind", "said"), REFUSALS.values(), ids=REFUSALS.keys())
-def test_a_refusal_is_told_once_and_in_etsys_words(answer: httpx.Response, kind: type[RemoteError], said: str) -> None:
+def test_a_refusal_is_told_once_and_in_etsys_words(
+    answer: httpx.Response, kind: type[PipelineError], said: str
+) -> None:
     etsy = Etsy([answer])
     with pytest.raises(kind, match=said) as told:
         etsy.client().create_draft(DRAFT)
@@ -258,7 +261,7 @@ def test_no_secret_is_told() -> None:
         json([{"path": f"/{TOKEN}", "message": SECRET}], 403),
         httpx.ReadTimeout(f"{TOKEN}"),
     ):
-        with pytest.raises(RemoteError) as told:
+        with pytest.raises(PipelineError) as told:
             Etsy([answer]).client().create_draft(DRAFT)
         assert not any(secret in f"{told.value!s}{told.value!r}" for secret in (SECRET, TOKEN))
     assert SECRET not in repr(Etsy([]).client()._calls)
@@ -357,5 +360,5 @@ def test_an_unknown_id_costs_itself_alone(unknown: set[int]) -> None:
 
 def test_a_failure_of_a_batch_is_no_missing_listing() -> None:
     for fault in (httpx.Response(404, text="<html>"), json({"error": "no"}, 400), httpx.Response(500)):
-        with pytest.raises(RemoteError):
+        with pytest.raises(PipelineError):
             Etsy([fault]).client().inventories([1, 2])

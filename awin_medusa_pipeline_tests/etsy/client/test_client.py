@@ -16,17 +16,8 @@ from awin_medusa_pipeline.core.errors import PermanentError
 from awin_medusa_pipeline.core.http import Backoff, UnknownOutcomeError
 from awin_medusa_pipeline.etsy.client.budget import EtsyBudget
 from awin_medusa_pipeline.etsy.client.client import EtsyClient
-from awin_medusa_pipeline.etsy.client.errors import DailyBudgetError, NotConnectedError, NotFoundError
-from awin_medusa_pipeline.etsy.client.oauth import (
-    Consent,
-    EtsyOAuth,
-    OneToken,
-    TokenPair,
-    code_of,
-    consent_address,
-    exchange,
-    refresh,
-)
+from awin_medusa_pipeline.etsy.client.errors import DailyBudgetError, NotFoundError
+from awin_medusa_pipeline.etsy.client.oauth import Consent, EtsyOAuth, code_of, consent_address, exchange, refresh
 from awin_medusa_pipeline.etsy.domain.requests import (
     DraftListing,
     Inventory,
@@ -35,6 +26,7 @@ from awin_medusa_pipeline.etsy.domain.requests import (
     Offering,
     PropertyValue,
 )
+from awin_medusa_pipeline.etsy.domain.tokens import NotConnectedError, OneToken, TokenPair
 from awin_medusa_pipeline.sandbox.etsy import shop
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
 

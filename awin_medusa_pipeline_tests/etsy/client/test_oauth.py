@@ -9,21 +9,12 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from awin_medusa_pipeline.core.errors import PermanentError, RemoteError, TransientError
+from awin_medusa_pipeline.core.errors import PermanentError, PipelineError, TransientError
 from awin_medusa_pipeline.core.http import Backoff
 from awin_medusa_pipeline.etsy.client import oauth as etsy_oauth
 from awin_medusa_pipeline.etsy.client.callback import ConsentCallback
-from awin_medusa_pipeline.etsy.client.errors import NotConnectedError
-from awin_medusa_pipeline.etsy.client.oauth import (
-    Consent,
-    EtsyOAuth,
-    OneToken,
-    TokenPair,
-    code_of,
-    consent_address,
-    exchange,
-    refresh,
-)
+from awin_medusa_pipeline.etsy.client.oauth import Consent, EtsyOAuth, code_of, consent_address, exchange, refresh
+from awin_medusa_pipeline.etsy.domain.tokens import NotConnectedError, OneToken, TokenPair
 
 NOW = datetime(2026, 11, 2, 3, 0, tzinfo=UTC)
 PAIR = {"access_token": "77.new", "token_type": "Bearer", "expires_in": 3600, "refresh_token": "77.next"}
@@ -135,7 +126,7 @@ def test_a_passing_fault_is_tried_again(fault: httpx.Response | Exception, endpo
     assert len(endpoint.forms) == 8
 
 
-REFUSED: dict[str, tuple[int, dict[str, str], type[RemoteError], str]] = {
+REFUSED: dict[str, tuple[int, dict[str, str], type[PipelineError], str]] = {
     "revoked": (
         400,
         {"error": "invalid_grant", "error_description": "refresh_token is revoked"},
@@ -167,7 +158,7 @@ def test_a_refusal_is_told_once(
     grant: Callable[[EtsyOAuth], TokenPair],
     status: int,
     body: dict[str, str],
-    kind: type[RemoteError],
+    kind: type[PipelineError],
     said: str,
     endpoint: TokenEndpoint,
 ) -> None:
@@ -182,15 +173,15 @@ def test_no_secret_is_told(endpoint: TokenEndpoint) -> None:
     consent = Consent()
     for status in (400, 500):
         endpoint.answers = [httpx.Response(status, json={"error": f"code1234 77.old {consent.verifier}"})]
-        with pytest.raises(RemoteError) as told:
+        with pytest.raises(PipelineError) as told:
             exchange(endpoint.oauth, "code1234", consent)
         assert consent.verifier not in str(told.value)
         assert "code1234" not in str(told.value)
-        with pytest.raises(RemoteError) as told:
+        with pytest.raises(PipelineError) as told:
             refresh(endpoint.oauth, "77.old")
         assert "77.old" not in str(told.value)
     endpoint.answers = [httpx.Response(200, json=PAIR | {"expires_in": "77.old soon"})]
-    with pytest.raises(RemoteError) as told:
+    with pytest.raises(PipelineError) as told:
         refresh(endpoint.oauth, "77.old")
     assert "77." not in str(told.value)
 

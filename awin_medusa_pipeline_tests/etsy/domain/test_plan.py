@@ -22,7 +22,7 @@ from awin_medusa_pipeline.etsy.domain.plan import (
     plan_listing,
     within_cap,
 )
-from awin_medusa_pipeline.medusa.products import ShopProduct
+from awin_medusa_pipeline.medusa.contracts import ShopProduct
 from awin_medusa_pipeline_tests.support.etsy_products import CURRENCY, account_config, grid, product, variant
 
 C, T, V, M, P, D = Part.CREATE, Part.CONTENT, Part.INVENTORY, Part.IMAGES, Part.PUBLISH, Part.DEACTIVATE

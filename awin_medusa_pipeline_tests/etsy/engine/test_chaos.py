@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from awin_medusa_pipeline.core.store.database import Database
-from awin_medusa_pipeline.etsy.client.oauth import EtsyOAuth, TokenPair, refresh
+from awin_medusa_pipeline.etsy.client.oauth import EtsyOAuth, refresh
+from awin_medusa_pipeline.etsy.domain.tokens import TokenPair
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
 from awin_medusa_pipeline_tests.etsy.engine.test_jobs import Killed
 from awin_medusa_pipeline_tests.support import etsy_laboratory

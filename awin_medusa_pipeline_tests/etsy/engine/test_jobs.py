@@ -13,7 +13,7 @@ from awin_medusa_pipeline.etsy.engine.listings import Became
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJobError, JobStatus
 from awin_medusa_pipeline.etsy.store.links import EtsyJobLostError
 from awin_medusa_pipeline.etsy.store.models import EtsyJob
-from awin_medusa_pipeline.medusa.products import ShopProduct
+from awin_medusa_pipeline.medusa.contracts import ShopProduct
 from awin_medusa_pipeline.sandbox.etsy.faults import FaultKind
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
 from awin_medusa_pipeline_tests.support.etsy_laboratory import EtsyLaboratory, laboratory

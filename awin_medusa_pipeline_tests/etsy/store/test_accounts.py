@@ -18,9 +18,8 @@ from pydantic import SecretStr, ValidationError
 from awin_medusa_pipeline.core.errors import TransientError
 from awin_medusa_pipeline.core.store.database import Database, open_database
 from awin_medusa_pipeline.core.store.secrets import Cipher, SecretKeyError, new_key
-from awin_medusa_pipeline.etsy.client.errors import NotConnectedError
-from awin_medusa_pipeline.etsy.client.oauth import TokenPair
 from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig, PriceRule
+from awin_medusa_pipeline.etsy.domain.tokens import NotConnectedError, TokenPair
 from awin_medusa_pipeline.etsy.store.accounts import CLAIMED_FOR, EtsyAccount, EtsyAccountError, EtsyAccounts
 
 NOW = datetime(2026, 11, 21, 3, tzinfo=UTC)
@@ -253,7 +252,7 @@ import sys, time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from pydantic import SecretStr
-from awin_medusa_pipeline.etsy.client.oauth import TokenPair
+from awin_medusa_pipeline.etsy.domain.tokens import TokenPair
 from awin_medusa_pipeline.core.store.database import open_database
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccounts
 from awin_medusa_pipeline.core.store.secrets import Cipher

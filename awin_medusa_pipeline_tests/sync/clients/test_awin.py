@@ -17,9 +17,10 @@ import pytest
 
 from awin_medusa_pipeline.core.http import Backoff
 from awin_medusa_pipeline.sync.clients import awin
-from awin_medusa_pipeline.sync.clients.awin import DownloadedFeed, FeedState, download
+from awin_medusa_pipeline.sync.clients.awin import DownloadedFeed, download
 from awin_medusa_pipeline.sync.clients.awin_address import label_of, secrets_in
 from awin_medusa_pipeline.sync.domain.feed.errors import FeedError
+from awin_medusa_pipeline.sync.domain.feed.facts import FeedVersion
 from awin_medusa_pipeline.sync.domain.feed.feed import check_feed
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -184,16 +185,16 @@ def test_a_good_file_stays_when_the_next_download_fails(server: Server, tmp_path
     feed = server.download(tmp_path)
     server.answers[:] = [Answer(b"<html>")]
     with pytest.raises(FeedError):
-        server.download(tmp_path, previous=feed.state)
+        server.download(tmp_path, previous=feed.version)
     assert feed.path.read_bytes() == FEED
 
 
 def test_an_unchanged_feed_is_known_as_unchanged(server: Server, tmp_path: Path) -> None:
     server.answers.append(Answer(headers={"ETag": '"1"', "Last-Modified": "Mon, 02 Nov 2026 08:00:00 GMT"}))
     first = server.download(tmp_path)
-    assert server.download(tmp_path, previous=first.state).unchanged, "the same bytes"
+    assert server.download(tmp_path, previous=first.version).unchanged, "the same bytes"
     server.answers[:] = [Answer(status=304)]
-    second = server.download(tmp_path, previous=first.state)
+    second = server.download(tmp_path, previous=first.version)
     assert (second.unchanged, second.path, second.sha256) == (True, first.path, first.sha256)
     _, headers = server.requests[-1]
     assert headers["If-None-Match"] == '"1"'
@@ -201,7 +202,7 @@ def test_an_unchanged_feed_is_known_as_unchanged(server: Server, tmp_path: Path)
 
     first.path.unlink()
     server.answers[:] = [Answer()]
-    assert server.download(tmp_path, previous=first.state).path.exists(), "no condition without the file"
+    assert server.download(tmp_path, previous=first.version).path.exists(), "no condition without the file"
     assert "If-None-Match" not in server.requests[-1][1]
 
 
@@ -223,11 +224,11 @@ def test_two_downloads_of_one_feed_at_once(server: Server, tmp_path: Path, monke
 
 def test_a_feed_below_a_quarter_of_its_last_size_is_refused_unless_accepted(server: Server, tmp_path: Path) -> None:
     server.answers.append(Answer())
-    before = FeedState("0" * 64, 4 * len(FEED) + 1)
+    before = FeedVersion("0" * 64, 4 * len(FEED) + 1)
     with pytest.raises(FeedError, match=r"accept_smaller_feed.*\[shrunken\]"):
         server.download(tmp_path, previous=before)
     assert server.download(tmp_path, previous=before, accept_smaller=True).bytes == len(FEED)
-    assert server.download(tmp_path, previous=FeedState("0" * 64, 4 * len(FEED))).bytes == len(FEED)
+    assert server.download(tmp_path, previous=FeedVersion("0" * 64, 4 * len(FEED))).bytes == len(FEED)
 
 
 @pytest.mark.parametrize(
@@ -252,7 +253,7 @@ def test_a_local_file_is_read_where_it_lies(tmp_path: Path, address: Callable[[P
     path.write_bytes(FEED)
     feed = download(address(path), tmp_path / "unused")
     assert (feed.path, feed.label, feed.unchanged) == (path, "my feed.csv.gz", False)
-    assert download(address(path), tmp_path, previous=feed.state).unchanged
+    assert download(address(path), tmp_path, previous=feed.version).unchanged
     assert not (tmp_path / "unused").exists()
 
 

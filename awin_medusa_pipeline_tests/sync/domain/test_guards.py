@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from awin_medusa_pipeline.sync.domain import guards
-from awin_medusa_pipeline.sync.domain.guards import FeedFacts, Guarded, Limits, Trip
+from awin_medusa_pipeline.sync.domain.guards import FeedFacts, Limits, Scope, TrippedGuard
 
 LIMITS = Limits()
 
@@ -33,7 +33,7 @@ def things(**merchants: int) -> pl.DataFrame:
     ],
 )
 def test_too_many(changing: pl.DataFrame, base: pl.DataFrame, tripped: list[str | None]) -> None:
-    trips = guards.too_many(changing, base, Guarded.HIDE, LIMITS.hide_share, LIMITS.hide_floor)
+    trips = guards.too_many(changing, base, Scope.HIDE, LIMITS.hide_share, LIMITS.hide_floor)
     assert [trip.merchant_id for trip in trips] == tripped
 
 
@@ -80,23 +80,23 @@ def feed(accepted: int, rejected: int = 0, header: str | None = "h", **merchants
     ],
 )
 def test_feeds_unlike_before(now: FeedFacts, before: list[FeedFacts], tripped: list[tuple[str, str | None]]) -> None:
-    assert [(trip.guard, trip.merchant_id) for trip in guards.feed_trips(now, before, LIMITS)] == tripped
+    assert [(trip.guard, trip.merchant_id) for trip in guards.check_facts(now, before, LIMITS)] == tripped
 
 
 def test_a_trip_holds_its_kind_and_its_merchant_alone() -> None:
     rows = pl.DataFrame({"merchant_id": ["1", "2", None]})
 
-    def held(guarded: Guarded, *trips: Trip) -> list[bool]:
+    def held(guarded: Scope, *trips: TrippedGuard) -> list[bool]:
         return rows.with_columns(held=guards.held(trips, guarded))["held"].to_list()
 
-    hide = Trip("short_feed", Guarded.HIDE, "", "1")
-    assert held(Guarded.HIDE, hide) == [True, False, False]
-    assert not any(held(Guarded.SET_TO_ZERO, hide))
-    assert held(Guarded.HIDE, Trip("short_feed", Guarded.HIDE, "")) == [True, True, True]
-    assert held(Guarded.SET_TO_ZERO, Trip("changed_header", Guarded.EVERYTHING, "")) == [True, True, True]
-    stock = Trip("no_stock", Guarded.STOCK, "", "2")
-    assert held(Guarded.STOCK, stock) == held(Guarded.SET_TO_ZERO, stock) == [False, True, False]
-    assert not any(held(Guarded.IMPORT, stock))
+    hide = TrippedGuard("short_feed", Scope.HIDE, "", "1")
+    assert held(Scope.HIDE, hide) == [True, False, False]
+    assert not any(held(Scope.SET_TO_ZERO, hide))
+    assert held(Scope.HIDE, TrippedGuard("short_feed", Scope.HIDE, "")) == [True, True, True]
+    assert held(Scope.SET_TO_ZERO, TrippedGuard("changed_header", Scope.EVERYTHING, "")) == [True, True, True]
+    stock = TrippedGuard("no_stock", Scope.STOCK, "", "2")
+    assert held(Scope.STOCK, stock) == held(Scope.SET_TO_ZERO, stock) == [False, True, False]
+    assert not any(held(Scope.IMPORT, stock))
 
 
 @pytest.mark.parametrize(("days", "warned"), [(14, False), (15, True)])
@@ -109,8 +109,8 @@ def test_a_frozen_feed_is_a_warning(days: int, warned: bool) -> None:
 def test_setting_to_zero_counts_only_what_takes_stock_away() -> None:
     catalog = pl.LazyFrame({"level": [10] * 100 + [0] * 900, "offer_key": "awin:1:x", "external_id": "awin:1:x"})
     mismatches = pl.DataFrame({"level": [10] * 51 + [None], "wanted_level": [0] * 52, "offer_key": "awin:1:x"})
-    assert [trip.guard for trip in guards.zero_trips(mismatches, catalog, LIMITS)] == ["too_many_to_set_to_zero"]
-    assert not guards.zero_trips(mismatches.tail(51), catalog, LIMITS)
+    assert [trip.guard for trip in guards.check_zero_levels(mismatches, catalog, LIMITS)] == ["too_many_to_set_to_zero"]
+    assert not guards.check_zero_levels(mismatches.tail(51), catalog, LIMITS)
 
 
 def price_rows(*changes: float | None, merchant: str = "1", decision: str = "update") -> list[dict[str, object]]:
@@ -134,12 +134,12 @@ def price_rows(*changes: float | None, merchant: str = "1", decision: str = "upd
 )
 def test_prices_that_jump(rows: list[dict[str, object]], matched: pl.DataFrame, tripped: list[str | None]) -> None:
     schema = {"merchant_id": pl.String, "change_percent": pl.Float64, "shop_price": pl.Float64, "decision": pl.String}
-    trips = guards.price_trips(pl.DataFrame(rows, schema=schema), matched.lazy(), LIMITS)
+    trips = guards.check_prices(pl.DataFrame(rows, schema=schema), matched.lazy(), LIMITS)
     assert [trip.merchant_id for trip in trips] == tripped
     assert all("by more than 50%" in trip.sentence and "more than 5%" in trip.sentence for trip in trips)
-    assert all(guards.holds(trip, Guarded.PRICE) and not guards.holds(trip, Guarded.CONTENT) for trip in trips)
+    assert all(guards.holds(trip, Scope.PRICE) and not guards.holds(trip, Scope.CONTENT) for trip in trips)
 
 
 def test_damaged_text_holds_content_too() -> None:
     (trip,) = guards.wrong_encoding(FeedFacts("feed", 10, 0, None, damaged=9))
-    assert [g for g in Guarded if guards.holds(trip, g)] == [Guarded.IMPORT, Guarded.CONTENT]
+    assert [g for g in Scope if guards.holds(trip, g)] == [Scope.IMPORT, Scope.CONTENT]

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 
+from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.sync.domain import contracts, discrepancies, ownership
 from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
 from awin_medusa_pipeline.sync.domain.ownership import CONTENT, DEFAULT_OWNERS, PRICE, Owner, Owners, fingerprint
@@ -36,9 +37,9 @@ def tables(
         (key, field, *(value if isinstance(value, tuple) else (value, None)))
         for (key, field), value in (written or {}).items()
     ]
-    kept = pl.LazyFrame(rows, schema=contracts.dtypes(contracts.WrittenValue), orient="row")
+    kept = pl.LazyFrame(rows, schema=dtypes(contracts.WrittenValue), orient="row")
     matched = discrepancies.matched_products(in_feed, in_shop, RULES).collect().lazy()
-    missing = pl.LazyFrame(schema=contracts.dtypes(contracts.MissingProduct))
+    missing = pl.LazyFrame(schema=dtypes(contracts.MissingProduct))
     prices = ownership.price_mismatches(matched, kept, owners).collect()
     content = ownership.content_mismatches(in_feed, in_shop, matched, missing, kept, owners)
     return contracts.PriceMismatch.validate(prices), contracts.ContentMismatch.validate(content)

@@ -7,10 +7,11 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 
+from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.sync.domain import contracts, plans
 from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
 from awin_medusa_pipeline.sync.domain.ownership import Owners
-from awin_medusa_pipeline.sync.engine.apply import NotSent, Operation
+from awin_medusa_pipeline.sync.engine.apply import Bundle, NotSent
 from awin_medusa_pipeline_tests.support.factories import Row, missing, offer, offers
 from awin_medusa_pipeline_tests.support.shop_model import DEFAULTS, RUN, ShopModel
 from awin_medusa_pipeline_tests.support.strategies import feeds, owners, shops
@@ -61,9 +62,9 @@ def test_a_feed_goes_into_an_empty_shop_whole() -> None:
     ]
 
 
-def parts(plan: Iterable[Operation | NotSent]) -> tuple[list[Operation], list[NotSent]]:
+def parts(plan: Iterable[Bundle | NotSent]) -> tuple[list[Bundle], list[NotSent]]:
     items = list(plan)
-    return [i for i in items if isinstance(i, Operation)], [i for i in items if isinstance(i, NotSent)]
+    return [i for i in items if isinstance(i, Bundle)], [i for i in items if isinstance(i, NotSent)]
 
 
 GROUPED = missing(
@@ -90,7 +91,7 @@ def test_a_limit_counts_products_and_keeps_variants_together(
 ) -> None:
     rows, staying = plans.split_import(GROUPED, limit, hold_loose=hold)
     assert rows["merchant_product_id"].to_list() == chosen
-    reasons = {n.change.key.removeprefix("awin:1:"): n.reason for n in staying}
+    reasons = {n.operation.key.removeprefix("awin:1:"): n.reason for n in staying}
     assert reasons == dict.fromkeys(held, plans.LOOSE) | dict.fromkeys(beyond, f"beyond the limit of {limit}")
 
 
@@ -103,14 +104,14 @@ def test_one_loose_variant_holds_its_product() -> None:
 
 def test_a_product_is_one_operation_with_a_change_a_variant() -> None:
     rows, _ = plans.split_import(GROUPED, None, hold_loose=True)
-    operations, _ = parts(plans.import_plan(rows, DEFAULTS))
-    assert [[change.key for change in operation.changes] for operation in operations] == [
+    bundles, _ = parts(plans.import_plan(rows, DEFAULTS))
+    assert [[operation.key for operation in bundle.operations] for bundle in bundles] == [
         ["awin:1:a", "awin:1:b"],
         ["awin:1:c"],
         ["awin:1:e"],
     ]
-    assert operations[0].body["levels"] == {"a": 10, "b": 10}
-    assert operations[2].changes[0].after == {
+    assert bundles[0].body["levels"] == {"a": 10, "b": 10}
+    assert bundles[2].operations[0].after == {
         "product_key": "awin:1:e",
         "sku": "e",
         "handle": "awin-1-e",
@@ -131,7 +132,7 @@ def test_a_plan_is_made_as_it_is_sent() -> None:
     rows = missing(offer("a", image_url="http://i/1.jpg"), offer("b", image_url="http://i/2.jpg"))
     plan = plans.import_plan(rows, DEFAULTS, rehost)
     first = next(plan)
-    assert isinstance(first, Operation)
+    assert isinstance(first, Bundle)
     assert first.body["product"]["thumbnail"] == "http://shop/1.jpg"
     assert asked == [["http://i/1.jpg"]]
 
@@ -141,15 +142,15 @@ def medusa_only(*loose: bool) -> pl.DataFrame:
         {"product_id": f"prod_{n}", "handle": "h", "title": "t", "status": "published", "loose_match": is_loose}
         for n, is_loose in enumerate(loose)
     ]
-    return pl.DataFrame(rows, schema=contracts.dtypes(contracts.MedusaOnlyProduct))
+    return pl.DataFrame(rows, schema=dtypes(contracts.MedusaOnlyProduct))
 
 
 def test_hiding_counts_only_what_is_sent_against_the_limit() -> None:
     plan = plans.hide_plan(medusa_only(True, False, False), RUN, "2026-11-21", 1, hold_loose=True)
     sent, staying = parts(plan)
-    assert [operation.changes[0].target_id for operation in sent] == ["prod_1"]
-    assert {n.change.key: n.reason for n in staying} == {"prod_2": "beyond the limit of 1", "prod_0": plans.LOOSE}
-    assert sent[0].changes[0].before == {"status": "published"}
+    assert [bundle.operations[0].target_id for bundle in sent] == ["prod_1"]
+    assert {n.operation.key: n.reason for n in staying} == {"prod_2": "beyond the limit of 1", "prod_0": plans.LOOSE}
+    assert sent[0].operations[0].before == {"status": "published"}
 
 
 def test_stock_is_absolute_and_knows_whether_there_is_a_level() -> None:
@@ -171,10 +172,10 @@ def test_stock_is_absolute_and_knows_whether_there_is_a_level() -> None:
             "reason": "x",
         },
     ]
-    frame = pl.DataFrame(rows, schema=contracts.dtypes(contracts.StockMismatch))
+    frame = pl.DataFrame(rows, schema=dtypes(contracts.StockMismatch))
     sent, _ = parts(plans.stock_plan(frame, None))
-    assert [operation.body for operation in sent] == [
+    assert [bundle.body for bundle in sent] == [
         {"inventory_item_id": "i1", "stocked_quantity": 10, "exists": True},
         {"inventory_item_id": "i2", "stocked_quantity": 0, "exists": False},
     ]
-    assert [operation.changes[0].before for operation in sent] == [{"level": 3}, {"level": None}]
+    assert [bundle.operations[0].before for bundle in sent] == [{"level": 3}, {"level": None}]

@@ -22,7 +22,7 @@ from awin_medusa_pipeline.sync.engine.apply import (
     SENDS,
     SILENT_IN_A_ROW,
     ApplyResult,
-    Change,
+    Bundle,
     Engine,
     NotSent,
     Operation,
@@ -79,9 +79,9 @@ class MemoryShop:
     def now(self) -> float:
         return sum(self.slept)
 
-    def send(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
+    def send(self, bundles: Sequence[Bundle]) -> Mapping[str, str | None]:
         """Carry out, after a look whether it was written down."""
-        keys = [change.key for operation in operations for change in operation.changes]
+        keys = [operation.key for bundle in bundles for operation in bundle.operations]
         written_down = {row.key for row in self.ledger.rows(self.run_id) if row.status is Status.INTENT}
         assert written_down >= set(keys), "sent before it was written down"
         with self.lock:
@@ -92,12 +92,12 @@ class MemoryShop:
             self._carry_out(keys)
             return {key: f"id-{key}" for key in keys if key not in self.hidden}
 
-    def look_up(self, changes: Sequence[Change]) -> Mapping[str, str | None]:
+    def look_up(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
         with self.lock:
             if self.reads_fail:
                 raise TransientError("GET http://shop/admin/products", "HTTP 500", "Look at the log.", status=500)
             shown = {key for key, since in self.there.items() if since <= self.now}
-            return {change.key: f"id-{change.key}" for change in changes if change.key in shown}
+            return {operation.key: f"id-{operation.key}" for operation in operations if operation.key in shown}
 
     def _carry_out(self, keys: Sequence[str], *, shown_after: float = 0.0) -> None:
         if len(keys) > self.largest:
@@ -127,17 +127,17 @@ class MemoryShop:
         raise UnknownOutcomeError(POST, "the connection broke (ReadTimeout)", "Check that it is up.")
 
 
-def plan(number: int) -> list[Operation]:
-    return [Operation((Change(f"k{n:03}", {"n": n}),), {}) for n in range(number)]
+def plan(number: int) -> list[Bundle]:
+    return [Bundle((Operation(f"k{n:03}", {"n": n}),), {}) for n in range(number)]
 
 
 def keys(*numbers: int) -> frozenset[str]:
     return frozenset(f"k{n:03}" for n in numbers)
 
 
-def apply(shop: MemoryShop, operations: Sequence[Operation | NotSent], **options: int) -> ApplyResult:
+def apply(shop: MemoryShop, bundles: Sequence[Bundle | NotSent], **options: int) -> ApplyResult:
     engine = Engine(shop.ledger, shop.run_id, sleep=shop.sleep, **options)
-    return engine.apply(shop, iter(operations))
+    return engine.apply(shop, iter(bundles))
 
 
 def statuses(ledger: Ledger, run_id: str) -> dict[str, Status]:
@@ -269,7 +269,7 @@ def test_after_a_stop_nothing_more_is_sent_and_the_next_run_goes_on(ledger: Ledg
     assert reasons == {result.stopped_reason: 10, f"not sent: {result.stopped_reason}": 30}
 
     shop.start_run()
-    rest = [operation for operation in plan(50) if operation.changes[0].key not in shop.there]
+    rest = [bundle for bundle in plan(50) if bundle.operations[0].key not in shop.there]
     assert dict(apply(shop, rest, batch_size=10).counts) == numbers(applied=40)
     assert set(shop.made.values()) == {1}
 
@@ -302,10 +302,10 @@ def test_the_next_run_settles_what_was_left_open(carried_out: bool, settled: Sta
 
 def test_a_writer_that_breaks_leaves_its_rows_open_and_the_other_batch_recorded(ledger: Ledger) -> None:
     class Broken(MemoryShop):
-        def send(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
-            if operations[0].changes[0].key == "k000":
+        def send(self, bundles: Sequence[Bundle]) -> Mapping[str, str | None]:
+            if bundles[0].operations[0].key == "k000":
                 raise KeyError("a defect of the writer")
-            return super().send(operations)
+            return super().send(bundles)
 
     shop = Broken(ledger)
     with pytest.raises(KeyError):
@@ -317,7 +317,7 @@ def test_a_writer_that_breaks_leaves_its_rows_open_and_the_other_batch_recorded(
 
 def test_a_dry_run_sends_nothing_and_reports_every_row(ledger: Ledger) -> None:
     shop = MemoryShop(ledger)
-    rows = [*plan(1_500), NotSent(Change("held", {}), "too many", Status.HELD)]
+    rows = [*plan(1_500), NotSent(Operation("held", {}), "too many", Status.HELD)]
     result = Engine(ledger, shop.run_id).apply(shop, iter(rows), dry_run=True)
     assert dict(result.counts) == numbers(skipped=1_500, held=1)
     assert (shop.sends, shop.there) == ([], {})
@@ -344,7 +344,7 @@ def test_a_run_that_lost_the_shop_sends_no_further_batch(ledger: Ledger) -> None
 
 
 def test_rows_of_one_operation_share_its_fate(ledger: Ledger) -> None:
-    groups = [Operation(tuple(Change(f"{n}-{size}", {}) for size in "SML"), {}) for n in range(10)]
+    groups = [Bundle(tuple(Operation(f"{n}-{size}", {}) for size in "SML"), {}) for n in range(10)]
     shop = MemoryShop(ledger, culprits=frozenset({"4-M"}))
     result = apply(shop, groups, batch_size=12)
     assert {key for key, _ in result.failures} == {"4-S", "4-M", "4-L"}
@@ -424,7 +424,7 @@ def test_whatever_fails_every_row_has_one_true_outcome(
     shop.faults = []
     shop.slept.append(60.0)
     Engine(ledger, shop.run_id, sleep=shop.sleep).settle_left_open(shop)
-    rest = [operation for operation in plan(rows) if operation.changes[0].key not in shop.there]
+    rest = [bundle for bundle in plan(rows) if bundle.operations[0].key not in shop.there]
     again = apply(shop, rest)
     assert set(shop.there) >= set(found) - shop.culprits
     assert again.counts["failed"] == len(shop.culprits & set(found))

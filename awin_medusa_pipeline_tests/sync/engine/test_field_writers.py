@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from awin_medusa_pipeline.sync.domain.ownership import Owner
-from awin_medusa_pipeline.sync.engine.apply import Change
+from awin_medusa_pipeline.sync.engine.apply import Operation
 from awin_medusa_pipeline.sync.engine.field_writers import ContentWriter, PriceWriter
 from awin_medusa_pipeline.sync.engine.undo import Undo
 from awin_medusa_pipeline.sync.store.ledger import Intent, Kind, Status
@@ -226,7 +226,7 @@ def test_a_change_that_another_made_meanwhile_is_seen(rig: Rig) -> None:
     assert (stale.key, "stale" in str(stale.reason)) == (mine, True)
     result = rig.application(look_again=True).update_content(content)
     assert (result.counts["applied"], result.counts["skipped"]) == (content.height - 1, 1)
-    assert PriceWriter(rig.client).read([Change("x", {"currency": "gbp"}, None, "variant_gone")]) == {}
+    assert PriceWriter(rig.client).read([Operation("x", {"currency": "gbp"}, None, "variant_gone")]) == {}
 
 
 def test_undo_brings_prices_and_content_back_byte_for_byte(rig: Rig) -> None:

@@ -10,7 +10,8 @@ import dataframely as dy
 import polars as pl
 import pytest
 
-from awin_medusa_pipeline.core import history
+from awin_medusa_pipeline import history
+from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.core.errors import PermanentError
 from awin_medusa_pipeline.core.files import home_path, replacing
 from awin_medusa_pipeline.core.store.database import Database, open_database
@@ -31,7 +32,7 @@ UNSOLD = BROKEN | {"line": 10, "reason": "no_price", "detail": "No price", "raw"
 
 
 def rows(contract: type[dy.Schema], *found: Row) -> pl.LazyFrame:
-    return pl.LazyFrame(list(found), schema=contracts.dtypes(contract), orient="row")
+    return pl.LazyFrame(list(found), schema=dtypes(contract), orient="row")
 
 
 def matched(row: Row, id_: str, product: str) -> Row:

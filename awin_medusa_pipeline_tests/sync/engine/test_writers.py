@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from awin_medusa_pipeline.medusa.catalog import HIDDEN_BY_RUN
+from awin_medusa_pipeline.medusa.shapes import HIDDEN_BY_RUN
 from awin_medusa_pipeline.sync.domain import discrepancies, plans
 from awin_medusa_pipeline.sync.engine.categories import product_defaults
 from awin_medusa_pipeline.sync.engine.writers import LevelWriter, StatusWriter

@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 from upath import UPath
 
+from awin_medusa_pipeline.core.contracts import MONEY
 from awin_medusa_pipeline.core.files import home_path, local_path
 from awin_medusa_pipeline.core.store.database import open_database
-from awin_medusa_pipeline.sync.domain.contracts import MONEY
 from awin_medusa_pipeline.sync.store.ledger import Final, Intent, Kind, Ledger, Outcome, Run, Status
 from awin_medusa_pipeline.sync.store.reports import REPORTS, RunReports, folder_name, latest_folder, latest_summary
 

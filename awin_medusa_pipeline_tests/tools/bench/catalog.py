@@ -4,7 +4,8 @@ from pathlib import Path
 
 import polars as pl
 
-from awin_medusa_pipeline.sync.domain.contracts import CatalogVariant, dtypes
+from awin_medusa_pipeline.core.contracts import dtypes
+from awin_medusa_pipeline.medusa.contracts import CatalogVariant
 from awin_medusa_pipeline.sync.domain.products import category_paths
 from awin_medusa_pipeline.sync.domain.text import slug
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
-from awin_medusa_pipeline.core import history
+from awin_medusa_pipeline import history
+from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.sync.domain import contracts, discrepancies, ownership
 from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
 from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules
@@ -35,7 +36,7 @@ def main(feed: str, catalog: str, folder: str) -> None:
     table("medusa_only_products", discrepancies.medusa_only_products(shop, matched, missing, loose))
     table("returning_products", discrepancies.returning_products(matched, shop, missing))
     table("stock_mismatches", discrepancies.stock_mismatches(matched, shop, missing))
-    written = pl.LazyFrame(schema=contracts.dtypes(contracts.WrittenValue))
+    written = pl.LazyFrame(schema=dtypes(contracts.WrittenValue))
     table("price_mismatches", ownership.price_mismatches(matched, written, ownership.DEFAULT_OWNERS))
     owners = ownership.DEFAULT_OWNERS
     table("content_mismatches", ownership.content_mismatches(offers, shop, matched, missing, written, owners))

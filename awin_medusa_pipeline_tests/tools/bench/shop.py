@@ -11,6 +11,7 @@ import httpx
 import polars as pl
 from rich.console import Console
 
+from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.core.store.database import open_database
 from awin_medusa_pipeline.medusa.catalog import ADMIN_FIELDS, variants_frame
 from awin_medusa_pipeline.medusa.client import PAGE, MedusaClient
@@ -21,7 +22,7 @@ from awin_medusa_pipeline.sync.domain import contracts, discrepancies, plans
 from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
 from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules
 from awin_medusa_pipeline.sync.engine.applier import Application
-from awin_medusa_pipeline.sync.engine.apply import BATCH, THREADS, Engine, Operation
+from awin_medusa_pipeline.sync.engine.apply import BATCH, THREADS, Bundle, Engine
 from awin_medusa_pipeline.sync.engine.categories import product_defaults
 from awin_medusa_pipeline.sync.engine.intake import FeedParts
 from awin_medusa_pipeline.sync.store.ledger import Ledger
@@ -145,7 +146,7 @@ class Bench:
         """Rows to import."""
         shop, feed = self.catalog().lazy(), offers.lazy()
         matched = discrepancies.matched_products(feed, shop, RULES).collect().lazy()
-        loose = pl.LazyFrame(schema=contracts.dtypes(contracts.LooseMatch))
+        loose = pl.LazyFrame(schema=dtypes(contracts.LooseMatch))
         return discrepancies.missing_products(feed, shop, matched, loose, RULES).collect()
 
     def stock_mismatches(self, offers: pl.DataFrame, level: int) -> pl.DataFrame:
@@ -153,7 +154,7 @@ class Bench:
         shop = self.catalog().lazy()
         feed = offers.lazy().with_columns(in_stock=pl.lit(True))
         matched = discrepancies.matched_products(feed, shop, StockRules(level)).collect().lazy()
-        nothing = pl.LazyFrame(schema=contracts.dtypes(contracts.MissingProduct))
+        nothing = pl.LazyFrame(schema=dtypes(contracts.MissingProduct))
         return discrepancies.stock_mismatches(matched, shop, nothing).collect()
 
     def application(self) -> Application:
@@ -177,7 +178,7 @@ class Bench:
         """Bodies made, products made, levels made; nothing kept, nothing looked at."""
         defaults = product_defaults(self.client, self.ids, missing)
         plan = plans.import_plan(missing, defaults)
-        bodies = [operation.body for operation in plan if isinstance(operation, Operation)]
+        bodies = [bundle.body for bundle in plan if isinstance(bundle, Bundle)]
         fields = {"fields": "id,variants.sku,variants.inventory_items.inventory_item_id"}
 
         def one(http: httpx.Client, part: Sequence[Any]) -> None:

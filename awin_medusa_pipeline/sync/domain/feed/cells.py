@@ -11,7 +11,7 @@ from collections.abc import Callable
 import ftfy
 import polars as pl
 
-from awin_medusa_pipeline.sync.domain.contracts import MONEY
+from awin_medusa_pipeline.core.contracts import MONEY
 
 # AWIN's and Google's own values first, then words seen in stock_status ("disponível", "1") and their like.
 _IN_STOCK = """

@@ -8,7 +8,7 @@ rejected (feed.py). A feed of which no row is left is refused as `all_{reason}`,
 from collections.abc import Mapping
 from enum import StrEnum
 
-from awin_medusa_pipeline.core.errors import PermanentError
+from awin_medusa_pipeline.core.errors import Action, PermanentError
 
 MOST_REASONS = 3
 
@@ -65,13 +65,17 @@ class Fault(StrEnum):
 class FeedError(PermanentError):
     """A feed that must not be used; the shop stays as it is. Its text ends with the reason code."""
 
-    def __init__(self, code: str, tried: str, came_back: str, to_do: str, *, status: int | None = None) -> None:
-        super().__init__(tried, came_back, to_do, status=status)
-        self.code = str(code)
-
-    def __str__(self) -> str:
-        """The sentence, and the code to look up or to ask about."""
-        return f"{super().__str__()} [{self.code}]"
+    def __init__(
+        self,
+        code: str,
+        tried: str,
+        came_back: str,
+        to_do: str,
+        *,
+        status: int | None = None,
+        action: Action | None = None,
+    ) -> None:
+        super().__init__(tried, came_back, to_do, status=status, code=str(code), action=action)
 
 
 _MAKE_ANEW = "Make the feed anew in AWIN (Toolbox > Create-a-Feed); when it stays so, tell the advertiser."

@@ -33,7 +33,8 @@ from pathlib import Path
 
 import polars as pl
 
-from awin_medusa_pipeline.sync.domain.contracts import Offer, RejectedRow, dtypes
+from awin_medusa_pipeline.core.contracts import dtypes
+from awin_medusa_pipeline.sync.domain.contracts import Offer, RejectedRow
 from awin_medusa_pipeline.sync.domain.feed.columns import FeedRules as FeedRules
 from awin_medusa_pipeline.sync.domain.feed.columns import Table, check_columns, wanted_columns, wanted_keys
 from awin_medusa_pipeline.sync.domain.feed.jsonl import is_json, json_columns, read_json_rows
@@ -94,64 +95,74 @@ class Seen:
         return pl.Series([False], dtype=pl.Boolean).new_from_index(0, frame.height).scatter(sound.arg_true(), again)
 
 
-def read_feed(path: Path, *, label: str, rules: FeedRules, seen: Seen | None = None) -> Iterator[FeedBatch]:
-    """Batches of about 8 MB of feed each, in the feed's order; memory stays bounded.
+@dataclass(frozen=True)
+class FeedFile:
+    """A feed whose header was read, and whose rows are still to come: they can be read once."""
 
-    `label` names the feed in errors and in the `feed` column: without the key. Raises a FeedError when the feed as a
-    whole cannot be used; that may come after the first batches (a cut file), so use none before the last.
+    label: str
+    columns: tuple[str, ...] | None
+    """Names of the columns, normalised; None for JSON Lines, whose objects may leave out any."""
+    chunks: Iterator[bytes]
+    first_line: int
+    """Line of the first row."""
+    read: Callable[[bytes], Rows]
+    rules: FeedRules
+
+    def batches(self, seen: Seen | None = None) -> Iterator[FeedBatch]:
+        """Batches of about 8 MB of feed each, in the feed's order; memory stays bounded.
+
+        Raises FeedError, possibly after the first batches (a cut file): use none before the last has come.
+        """
+        seen, line = seen or Seen(), self.first_line
+        ahead: deque[Future[tuple[Rows, pl.DataFrame]]] = deque()
+        pool = ThreadPoolExecutor(CHUNKS_AHEAD - 1, thread_name_prefix="feed")
+
+        def prepare(chunk: bytes) -> tuple[Rows, pl.DataFrame]:
+            rows = self.read(chunk)
+            return rows, offers_of(Table(rows.cells), self.rules)
+
+        try:
+            for chunk in chain(self.chunks, [b""]):
+                if chunk:
+                    ahead.append(pool.submit(prepare, chunk))
+                while ahead and (not chunk or len(ahead) == CHUNKS_AHEAD):
+                    rows, frame = ahead.popleft().result()
+                    yield _batch(rows, frame, seen, self.label, line)
+                    line += rows.line_count
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def open_feed(path: Path, *, label: str, rules: FeedRules) -> FeedFile:
+    """Read the header of a feed. `label` names it in errors and in the `feed` column: without the key.
+
+    Raises FeedError when the feed as a whole cannot be used.
     """
-    seen = seen or Seen()
-    source, read, line = _opened(path, label, rules)
-    ahead: deque[Future[tuple[Rows, pl.DataFrame]]] = deque()
-    pool = ThreadPoolExecutor(CHUNKS_AHEAD - 1, thread_name_prefix="feed")
-
-    def prepared(chunk: bytes) -> tuple[Rows, pl.DataFrame]:
-        rows = read(chunk)
-        return rows, offers_of(Table(rows.cells), rules)
-
-    try:
-        for chunk in chain(source, [b""]):
-            if chunk:
-                ahead.append(pool.submit(prepared, chunk))
-            while ahead and (not chunk or len(ahead) == CHUNKS_AHEAD):
-                rows, frame = ahead.popleft().result()
-                yield _batch(rows, frame, seen, label, line)
-                line += rows.line_count
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def check_feed(path: Path, *, label: str, rules: FeedRules, whole: bool) -> None:
-    """Raise a FeedError unless the file has the columns and a row; with `whole`, also unless it unpacks to its end."""
-    source, _, _ = _opened(path, label, rules)
-    next(source)
-    if whole:
-        for _ in unpacked(path, label):
-            pass
-
-
-def feed_columns(path: Path, *, label: str) -> list[str] | None:
-    """Names of the columns as the feed has them; None for JSON Lines, whose objects may leave out any."""
-    header, _, _ = header_line(unpacked(path, label), label)
-    return None if is_json(header, label) else list(layout_of(header, label).columns)
-
-
-def _opened(path: Path, label: str, rules: FeedRules) -> tuple[Iterator[bytes], Callable[[bytes], Rows], int]:
-    """Chunks of a feed, what makes rows of them, and the line of the first row."""
     header, line, rest = header_line(unpacked(path, label), label)
     if is_json(header, label):
         keys = json_columns(header)
         check_columns(keys, rules, label)
         wanted = wanted_keys(keys, rules)
-        return (
-            chunks(chain([header + b"\n"], rest), None, label),
-            lambda chunk: read_json_rows(chunk, wanted, label),
-            line - 1,
-        )
+        objects = chunks(chain([header + b"\n"], rest), None, label)
+        return FeedFile(label, None, objects, line - 1, lambda chunk: read_json_rows(chunk, wanted, label), rules)
     layout = layout_of(header, label)
     check_columns(layout.columns, rules, label)
     columns = wanted_columns(layout.columns, rules)
-    return chunks(rest, layout, label), lambda chunk: read_rows(chunk, layout, columns), line
+    rows = chunks(rest, layout, label)
+    return FeedFile(label, layout.columns, rows, line, lambda chunk: read_rows(chunk, layout, columns), rules)
+
+
+def read_feed(path: Path, *, label: str, rules: FeedRules, seen: Seen | None = None) -> Iterator[FeedBatch]:
+    """All batches of a feed; see FeedFile.batches."""
+    return open_feed(path, label=label, rules=rules).batches(seen)
+
+
+def check_feed(path: Path, *, label: str, rules: FeedRules, whole: bool) -> None:
+    """Raise FeedError unless the file has the columns and a row; with `whole`, also unless it unpacks to its end."""
+    next(open_feed(path, label=label, rules=rules).chunks)
+    if whole:
+        for _ in unpacked(path, label):
+            pass
 
 
 def _batch(rows: Rows, frame: pl.DataFrame, seen: Seen, label: str, line: int) -> FeedBatch:

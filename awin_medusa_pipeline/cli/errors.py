@@ -1,0 +1,21 @@
+"""Turns errors into the sentence that a shop owner reads in the terminal."""
+
+from dagster import DagsterError
+from pydantic import ValidationError
+
+from awin_medusa_pipeline.core.errors import PipelineError
+from awin_medusa_pipeline.remedies import sentence
+from awin_medusa_pipeline.settings import Settings, env_file, variables_of
+
+
+def sentence_of(error: BaseException) -> str | None:
+    """The sentence for an error; None for a mistake of this program, which needs its traceback."""
+    if isinstance(error, PipelineError):
+        return sentence(error)
+    if isinstance(error, ValidationError) and error.title == Settings.__name__:
+        # Without the values: one may be a key that was put into the wrong place.
+        wrong = [f"{variables_of(str(fault['loc'][0]))[0]}: {fault['msg']}" for fault in error.errors()]
+        return f"Reading the settings: {'; '.join(wrong)}. Correct it in {env_file()} or in the environment."
+    if isinstance(error, OSError) and error.filename:
+        return f"Using {error.filename}: {error.strerror}. Check that it is there and that you may write to it."
+    return str(error) if isinstance(error, DagsterError) else None

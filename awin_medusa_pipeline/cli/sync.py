@@ -1,0 +1,130 @@
+"""awin-medusa sync, undo and report: a run, its steps as they go on, and its summary."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from itertools import islice
+from typing import Annotated, Any
+
+import typer
+
+from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.cli.application import open_app
+from awin_medusa_pipeline.cli.summary import summary_tables, verdict
+from awin_medusa_pipeline.cli.terminal import JobSteps, age, commands, complain, console, say
+from awin_medusa_pipeline.core.errors import Action
+from awin_medusa_pipeline.defs.launch import JobOutcome, failed_since, run_job
+from awin_medusa_pipeline.remedies import command
+from awin_medusa_pipeline.sync.domain.kinds import KINDS
+from awin_medusa_pipeline.sync.domain.operations import Kind, Status
+from awin_medusa_pipeline.sync.store.held_plans import SHOWN
+from awin_medusa_pipeline.sync.store.reports import failures, reasons
+
+SYNC, UNDO = "daily_sync_job", "undo_run_job"
+SHOWN_FAILURES = 10
+
+
+def sync(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan and report, and send nothing.")] = False,
+    pilot: Annotated[int | None, typer.Option(min=1, metavar="N", help="Change at most N things of each kind.")] = None,
+    accept_smaller_feed: Annotated[
+        bool, typer.Option("--accept-smaller-feed", help="Take a feed of less than a quarter of the last one's size.")
+    ] = False,
+) -> None:
+    """Run daily_sync_job now: detect, import, hide, restore, set stock and prices, update content, report.
+
+    Stopped half-way, it goes on from there when it is run again; nothing is done twice.
+    """
+    applying = {"dry_run": dry_run} | ({"limit": pilot} if pilot else {})
+    feed = {"awin_feeds": {"accept_smaller_feed": True}} if accept_smaller_feed else None
+    with open_app() as app:
+        run_sync(app, applying if dry_run or pilot else None, ops=feed)
+
+
+def undo(
+    run_id: Annotated[str, typer.Argument(metavar="RUN_ID", help="The run, or the beginning of its id.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be taken back.")] = False,
+    only: Annotated[str | None, typer.Option(metavar="KIND", help=f"One kind alone: {', '.join(Kind)}.")] = None,
+) -> None:
+    """Take back what a run did. Products that it created become drafts.
+
+    Levels, prices, content and status become what they were before. What someone changed since is listed and left
+    alone. An undo is a run too, and can be undone.
+    """
+    config = {"run_id": run_id, "dry_run": dry_run} | ({"only": only} if only else {})
+    with open_app() as app:
+        with JobSteps(UNDO) as steps:
+            outcome = run_job(app, UNDO, steps, ops={"undo_run": config})
+        with app.sync_run(outcome.run_id, job=UNDO, dry_run=dry_run) as run:
+            for kind, counts in run.ledger.counts(run.id).items():
+                numbers = ", ".join(f"{number:,} {status}" for status, number in counts.as_dict().items() if number)
+                say(f"{KINDS[kind].words}: {numbers}")
+            for row in run.ledger.rows(run.id):
+                if row.status is not Status.APPLIED:
+                    say((f"  {row.key}: {row.reason or ''}", "dim"))
+    if not outcome.failure:
+        say(f"To take this back as well: awin-medusa undo {outcome.run_id[:8]}")
+    end(outcome)
+
+
+def report() -> None:
+    """Show the summary of the last run, and its first failures; and whether one after it ended without a summary."""
+    with open_app() as app:
+        summary, folder = app.reports.latest_summary(), app.reports.latest()
+        if summary is None or folder is None:
+            say("There is no report yet. It comes with the first run: awin-medusa sync --dry-run.")
+            raise typer.Exit(1)
+        started = datetime.fromisoformat(summary["started_at"])
+        say((summary["job"], "bold"), f" on {summary['shop']}, {age(started)} ({started:%Y-%m-%d %H:%M} UTC)")
+        show_summary(app, summary)
+        for kind, key, reason in islice(failures(folder), SHOWN_FAILURES):
+            say(("failed", "red"), f" {kind} {key}: {reason}")
+        if later := failed_since(app, started):
+            when, failure = later
+            complain(f"A later run, {age(when)}, {failure}")
+
+
+def run_sync(
+    app: App,
+    applying: Mapping[str, Any] | None = None,
+    *,
+    only: str | None = None,
+    ops: Mapping[str, Any] | None = None,
+) -> None:
+    """The whole sync, or `only` one of its applying assets, with steps and summary. Exits with 1 when it failed."""
+    with JobSteps(SYNC) as steps:
+        outcome = run_job(app, SYNC, steps, applying, only, ops)
+    summary = app.reports.latest_summary()
+    if summary and summary["run"] == outcome.run_id:
+        show_summary(app, summary)
+    end(outcome)
+
+
+def show_summary(app: App, summary: Mapping[str, Any]) -> None:
+    """A summary as tables, with what became of the rows, how to release what is held, and where the reports are."""
+    for table in summary_tables(summary):
+        console.print()
+        console.print(table)
+    say(verdict(summary))
+    if folder := app.reports.latest():
+        for kind, status, reason, number in reasons(folder):
+            say(f"  {KINDS[Kind(kind)].words}: {number:,} {status}: ", (reason, "dim"))
+        say(f"Reports: {folder}")
+    with app.sync_run(summary["run"], job=summary["job"], dry_run=summary["dry_run"]) as run:
+        held = run.plans.of_run(run.id)
+    if held:
+        say("\nTo apply all the same what is held:")
+        commands(
+            (
+                command(Action.APPROVE_PLAN, plan.hash[:SHOWN]),
+                f"{KINDS[Kind(plan.kind)].words}, {len(plan.rows):,} rows",
+            )
+            for plan in held
+        )
+
+
+def end(outcome: JobOutcome) -> None:
+    """Say why a run failed, and exit with 1 when it did."""
+    if failure := outcome.failure:
+        complain(f"The run {failure}")
+        say(f"Its log: {outcome.run_id} in the Dagster UI (awin-medusa ui).")
+        raise typer.Exit(1)

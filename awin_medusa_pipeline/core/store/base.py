@@ -1,0 +1,70 @@
+"""What all tables of the state store share, for SQLite and PostgreSQL alike: column types, and the names of keys.
+
+Every table's name begins with `sync_` or `etsy_`, since a shop owner may keep Dagster's own tables (`runs`,
+`alembic_version`) in the same PostgreSQL database.
+"""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import DeclarativeBase
+
+
+class UtcDateTime(sa.TypeDecorator[datetime]):
+    """An aware UTC time; SQLite has no time zones, so there the zone is put back on reading."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """To UTC; a time without a zone is a mistake of the caller."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone; the state store keeps aware UTC times only")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Aware, in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class SafeText(sa.TypeDecorator[str]):
+    """Text that both databases take: PostgreSQL refuses NUL, and UTF-8 lone surrogates; feeds contain both."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        """The same text, each impossible character as a replacement character."""
+        if value is None:
+            return None
+        return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def enum_text(kind: type[StrEnum]) -> sa.Enum:
+    """An enum as text without a constraint: a new member then needs no migration."""
+    return sa.Enum(kind, native_enum=False, length=16, values_callable=lambda e: [member.value for member in e])
+
+
+class Base(DeclarativeBase):
+    """All tables: their column types and the names of their keys."""
+
+    type_annotation_map = {  # noqa: RUF012
+        datetime: UtcDateTime,
+        str: SafeText,
+        int: sa.BigInteger().with_variant(sa.Integer, "sqlite"),
+        Any: sa.JSON(none_as_null=True),
+    }
+    metadata = sa.MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )

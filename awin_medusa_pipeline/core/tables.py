@@ -1,0 +1,98 @@
+"""Keeps the tables between assets as parquet files: the newest of each, and traced columns of every run."""
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import polars as pl
+from upath import UPath
+
+from awin_medusa_pipeline.core.errors import PermanentError
+from awin_medusa_pipeline.core.files import dated_name, home_path, local_path, replacing
+
+TABLES = "tables"
+HISTORY = "history"
+SUFFIX = ".parquet"
+PREVIEW_ROWS = 10
+
+
+class TableMissingError(PermanentError):
+    """A table that was never made."""
+
+
+@dataclass(frozen=True)
+class WrittenTable:
+    """A table as it lies in its file."""
+
+    head: pl.DataFrame
+    """Its first rows."""
+    path: UPath
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables below a home folder: `<home>/tables/<asset>.parquet`, and per run
+    `<home>/history/<asset>/<UTC time>-<first 8 of run id>.parquet`.
+
+    A file is replaced whole, so a killed run leaves the one before.
+    """
+
+    home: str
+    """A folder or any fsspec address."""
+    traced: Mapping[str, Sequence[str]]
+    """Columns to keep of every run, per asset."""
+
+    def path(self, asset: str) -> UPath:
+        """Where the table of an asset is; parts of an asset key are joined by '/'."""
+        return home_path(self.home).joinpath(TABLES, f"{asset}{SUFFIX}")
+
+    def write(self, asset: str, run_id: str, table: pl.DataFrame | pl.LazyFrame) -> WrittenTable:
+        """Replace the table of an asset; a LazyFrame is streamed to the file."""
+        path = self.path(asset)
+        with replacing(path) as file:
+            if isinstance(table, pl.LazyFrame):
+                table.sink_parquet(file)
+            else:
+                table.write_parquet(file)
+            written = pl.scan_parquet(file)
+            self.keep(asset, run_id, written)
+            rows = int(written.select(pl.len()).collect().item())
+            return WrittenTable(written.head(PREVIEW_ROWS).collect(), path, rows, file.stat().st_size)
+
+    def exists(self, asset: str) -> bool:
+        """Whether the table was ever made."""
+        return self.path(asset).exists()
+
+    def read(self, asset: str) -> pl.LazyFrame:
+        """The table of an asset. Raises TableMissingError."""
+        path = self.path(asset)
+        if not path.exists():
+            raise TableMissingError(
+                f"Reading the table {asset}",
+                f"there is no file {path}",
+                f"Materialise {asset} first, or run the whole detect_discrepancies_job, which makes every table in "
+                "order.",
+            )
+        return scan(path)
+
+    def keep(self, asset: str, run_id: str, table: pl.LazyFrame, *, now: datetime | None = None) -> None:
+        """Keep the traced columns of a run's table; when a run writes a table twice, the newer one counts."""
+        if asset in self.traced:
+            name = dated_name(now or datetime.now(UTC), run_id) + SUFFIX
+            with replacing(home_path(self.home) / HISTORY / asset / name) as file:
+                table.select(self.traced[asset]).sink_parquet(file)
+
+    def kept(self, asset: str, run_id: str) -> pl.LazyFrame | None:
+        """The traced columns of a run's table; None when that run made none, or it is too old."""
+        folder = home_path(self.home) / HISTORY / asset
+        found = sorted(path.name for path in folder.glob(f"*-{run_id[:8]}{SUFFIX}")) if folder.exists() else []
+        return scan(folder / found[-1]) if found else None
+
+
+def scan(path: UPath) -> pl.LazyFrame:
+    """A parquet file at any address."""
+    local = local_path(path)
+    return pl.scan_parquet(local if local is not None else io.BytesIO(path.read_bytes()))

@@ -1,0 +1,42 @@
+"""What only Dagster can tell of the health of an installation: its home, its daemon, and the two schedules."""
+
+import time
+from collections.abc import Mapping
+
+import dagster as dg
+
+from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.core.errors import Action
+from awin_medusa_pipeline.defs.launch import dagster_home
+from awin_medusa_pipeline.defs.schedules import all_schedules
+from awin_medusa_pipeline.health import Finding, Findings, Rule, State
+from awin_medusa_pipeline.settings import Settings
+
+DAEMON_SILENCE = 120  # seconds; it gives a sign of life every 30
+VALID_CRON = "0 0 * * *"
+
+
+def dagster_findings(app: App) -> Findings:
+    """The home, and whether a daemon is alive."""
+    yield Finding("Dagster", State.OK, f"home: {dagster_home(app)}")
+    with dg.DagsterInstance.get() as instance:
+        beats = [beat.timestamp for name, beat in instance.get_daemon_heartbeats().items() if name == "SCHEDULER"]
+    if max(beats, default=0) > time.time() - DAEMON_SILENCE:
+        yield Finding("Dagster", State.OK, "the daemon is alive: schedules and sensors run")
+    else:
+        to_do = "Let a service run dagster-daemon, sync by hand, or keep the UI running."
+        found = "no daemon is alive: the nightly sync will not start"
+        yield Finding("Dagster", State.NOTE, found, to_do, Action.START_UI)
+
+
+def _check_cron(settings: Settings, **others: str) -> None:
+    try:
+        all_schedules(settings.model_copy(update=others))
+    except dg.DagsterError as error:
+        raise ValueError(str(error)) from None
+
+
+CRON_RULES: Mapping[str, Rule] = {
+    "sync_cron": lambda settings: _check_cron(settings, etsy_cron=VALID_CRON),
+    "etsy_cron": lambda settings: _check_cron(settings, sync_cron=VALID_CRON),
+}

@@ -1,0 +1,104 @@
+"""The Etsy part of one installation: its state in the store, its way to a connected shop, and its messages."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+
+from pydantic import SecretStr
+
+from awin_medusa_pipeline.core.errors import PermanentError
+from awin_medusa_pipeline.core.messages import Message
+from awin_medusa_pipeline.core.store.database import Database
+from awin_medusa_pipeline.core.store.secrets import Cipher
+from awin_medusa_pipeline.etsy.client.client import EtsyClient
+from awin_medusa_pipeline.etsy.client.oauth import EtsyOAuth, refresh
+from awin_medusa_pipeline.etsy.domain.tokens import OneToken, TokenSource
+from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount, EtsyAccounts
+from awin_medusa_pipeline.etsy.store.jobs import EtsyJobs
+from awin_medusa_pipeline.etsy.store.links import EtsyLinks
+
+
+@dataclass(frozen=True)
+class EtsyApp:
+    """The app at Etsy and the addresses of Etsy."""
+
+    keystring: str | None
+    shared_secret: SecretStr | None = field(repr=False)
+    redirect_uri: str
+    api_url: str
+    oauth_url: str
+
+    def credentials(self) -> tuple[str, str]:
+        """Keystring and shared secret. Raises PermanentError naming the setting that is missing."""
+        if not self.keystring or not self.shared_secret:
+            missing = "ETSY_SHARED_SECRET" if self.keystring else "ETSY_KEYSTRING"
+            raise PermanentError(
+                "Using Etsy",
+                f"{missing} is not set",
+                "Copy keystring and shared secret of your app from etsy.com/developers/your-apps into .env.",
+            )
+        return self.keystring, self.shared_secret.get_secret_value()
+
+
+@dataclass(frozen=True)
+class EtsyRules:
+    """What the shop owner decided about Etsy."""
+
+    confirm_within: timedelta
+    """How long a job waits for its confirmation."""
+    push_stock_down: bool
+    """Whether the daily job may lower quantities without a confirmation."""
+    stock_location: str | None
+    """Name or id of Medusa's stock location that is sold from; None: the first one."""
+
+
+@dataclass(frozen=True)
+class EtsyState:
+    """Accounts, jobs and links, and what is needed to reach a shop."""
+
+    database: Database
+    cipher: Cipher
+    app: EtsyApp
+    rules: EtsyRules
+    notify: Callable[[str, Message], None]
+    """Keeps a message to the shop owner, once per key, and sends what waits. A fault of Slack never raises."""
+
+    @property
+    def accounts(self) -> EtsyAccounts:
+        """The shops that were connected."""
+        return EtsyAccounts(self.database, self.cipher)
+
+    @property
+    def jobs(self) -> EtsyJobs:
+        """The jobs that were requested."""
+        return EtsyJobs(self.database)
+
+    @property
+    def links(self) -> EtsyLinks:
+        """Which product is which listing."""
+        return EtsyLinks(self.database)
+
+    @property
+    def oauth(self) -> EtsyOAuth:
+        """The way to tokens. Raises PermanentError naming the setting that is missing."""
+        keystring, _ = self.app.credentials()
+        return EtsyOAuth(keystring, self.app.redirect_uri, self.app.api_url, self.app.oauth_url)
+
+    def client(self, account: EtsyAccount) -> EtsyClient:
+        """A connected shop. Raises PermanentError naming the setting that is missing."""
+        return self._client(self.accounts.tokens(account.id, partial(refresh, self.oauth)), account.shop_id)
+
+    def first_client(self, token: str) -> EtsyClient:
+        """A shop that is about to be connected, by its first access token; its id is not known yet."""
+        return self._client(OneToken(token), 0)
+
+    def _client(self, tokens: TokenSource, shop_id: int) -> EtsyClient:
+        keystring, shared_secret = self.app.credentials()
+        return EtsyClient(
+            keystring=keystring,
+            shared_secret=shared_secret,
+            tokens=tokens,
+            shop_id=shop_id,
+            api_url=self.app.api_url,
+        )

@@ -1,0 +1,84 @@
+"""The shop as both systems see it: its catalogue as a table, and one product with plain values."""
+
+from decimal import Decimal
+from typing import Any
+
+import dataframely as dy
+from pydantic import BaseModel, ConfigDict
+
+from awin_medusa_pipeline.core.contracts import Table, money, text
+
+
+class CatalogVariant(Table):
+    """One variant of the shop; a product without variants has one row with a null variant."""
+
+    product_id = text("Medusa id")
+    variant_id = text("Medusa id", nullable=True)
+    handle = text("Medusa handle, unique")
+    title = text("Product title")
+    status = text("draft, proposed, published or rejected")
+    external_id = text("product_key of the offer it was made from", nullable=True)
+    offer_key = text("offer_key of this variant, from its metadata", nullable=True)
+    hidden_by_run = text("Run of this program that hid the product", nullable=True)
+    sku = text("Variant SKU", nullable=True)
+    barcode = text("Barcode, else EAN, else UPC", nullable=True)
+    manage_inventory = dy.Bool(nullable=True, metadata={"doc": "False: sold without counting"})
+    inventory_item_id = text("Medusa id", nullable=True)
+    level = dy.Int64(nullable=True, metadata={"doc": "Stocked quantity at the location; null: no level there"})
+    reserved = dy.Int64(nullable=True, metadata={"doc": "Reserved by open orders at the location"})
+    prices = dy.List(
+        dy.Struct({"currency": dy.String(), "amount": money()}),
+        metadata={"doc": "Base prices, one a currency"},
+    )
+    description = text("Product description", nullable=True)
+    images = dy.List(dy.String(), metadata={"doc": "Thumbnail (empty: none), then the images in their order"})
+    categories = dy.List(
+        dy.String(), nullable=True, metadata={"doc": "Handles of the product's categories; null: not known"}
+    )
+    half_made = text("What is missing after a crash: no_variants, no_price or no_inventory_item", nullable=True)
+    metadata = text("Product metadata as JSON", nullable=True)
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class ShopVariant(_Model):
+    """One variant."""
+
+    id: str
+    title: str = ""
+    sku: str | None = None
+    options: dict[str, str] = {}
+    """Option title -> value."""
+    price: Decimal | None = None
+    """In major units of the currency asked for; None where Medusa has none in it."""
+    quantity: int | None = 0
+    """What can be sold at the location; None where Medusa does not count it."""
+
+    @property
+    def name(self) -> str:
+        """What a person knows it by."""
+        return self.sku or self.title or self.id
+
+
+class ShopProduct(_Model):
+    """One product with its variants in the shop's order. Sizes and weight are in units that Medusa leaves open."""
+
+    id: str
+    title: str = ""
+    description: str = ""
+    handle: str = ""
+    status: str = "published"
+    images: tuple[str, ...] = ()
+    """Addresses, the thumbnail first."""
+    tags: tuple[str, ...] = ()
+    material: str = ""
+    categories: tuple[str, ...] = ()
+    """Handles."""
+    metadata: dict[str, Any] = {}
+    weight: Decimal | None = None
+    length: Decimal | None = None
+    width: Decimal | None = None
+    height: Decimal | None = None
+    variants: tuple[ShopVariant, ...] = ()

@@ -1,0 +1,105 @@
+"""Reads the shapes of Medusa's API: what a base price is, a level, a half-made variant, the pictures of a product.
+
+Each is defined here once; both systems and every writer use these functions.
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+Json = Mapping[str, Any]
+
+OFFER_KEY = "awin_offer_key"
+"""Metadata of a variant: the offer_key that this program wrote."""
+HIDDEN_BY_RUN = "awin_hidden_by_run"
+HIDDEN_AT = "awin_hidden_at"
+"""Metadata of a product that this program hid: the run, and when (ISO 8601)."""
+
+_PRICE_PARTS = (
+    *("amount", "currency_code", "min_quantity", "max_quantity"),
+    # Measured: Medusa always answers `rules`, and fills them only when these are asked for.
+    *("price_rules.attribute", "price_rules.value"),
+)
+PRICE_FIELDS = ",".join(f"prices.{part}" for part in _PRICE_PARTS)
+"""What base_price needs, relative to a variant."""
+_LEVEL_PARTS = ("location_id", "stocked_quantity", "reserved_quantity")
+INVENTORY_FIELDS = ",".join(
+    [
+        "inventory_items.inventory_item_id",
+        "inventory_items.required_quantity",
+        *(f"inventory_items.inventory.location_levels.{part}" for part in _LEVEL_PARTS),
+    ]
+)
+"""What level, inventory_item_id and sellable_quantity need, relative to a variant."""
+
+
+def of_variants(fields: str) -> str:
+    """Fields of a variant as fields of its product: `sku,prices.id` -> `variants.sku,variants.prices.id`."""
+    return ",".join(f"variants.{field}" for field in fields.split(","))
+
+
+def is_base_price(price: Json) -> bool:
+    """Whether everybody pays it for one piece: not a region's, a customer group's, or one for several pieces."""
+    return not price.get("rules") and (price.get("min_quantity") or 0) <= 1
+
+
+def base_prices(prices: Iterable[Json]) -> dict[str, Json]:
+    """The base price per currency (lower case). Of several, the one without a largest quantity counts."""
+    found: dict[str, Json] = {}
+    for price in prices:
+        currency = price["currency_code"].lower()
+        if is_base_price(price) and (currency not in found or found[currency].get("max_quantity")):
+            found[currency] = price
+    return found
+
+
+def amount(price: Json) -> Decimal:
+    """The amount of a price in major units."""
+    return Decimal(str(price["amount"]))
+
+
+def inventory_item_id(variant: Json) -> str | None:
+    """The inventory item whose level is kept: the first one linked; None when there is none."""
+    links = variant.get("inventory_items") or []
+    return str(links[0]["inventory_item_id"]) if links else None
+
+
+def level(variant: Json, location_id: str) -> Json:
+    """The level of that item at a stock location: stocked_quantity and reserved_quantity; empty when there is none."""
+    links = variant.get("inventory_items") or []
+    levels = ((links[0].get("inventory") or {}).get("location_levels") or []) if links else []
+    return next((level for level in levels if level["location_id"] == location_id), {})
+
+
+def sellable_quantity(variant: Json, location_id: str | None) -> int | None:
+    """How often a variant can be sold from a stock location (None: from all of them); None where nothing is counted.
+
+    A set of several items can be sold until the first of them runs out.
+    """
+    if not variant.get("manage_inventory", True):
+        return None
+    possible = []
+    for item in variant.get("inventory_items") or []:
+        levels = (item.get("inventory") or {}).get("location_levels") or []
+        here = [level for level in levels if location_id in (None, level["location_id"])]
+        free = sum((level["stocked_quantity"] or 0) - (level["reserved_quantity"] or 0) for level in here)
+        possible.append(max(0, int(free)) // max(1, item.get("required_quantity") or 1))
+    return min(possible, default=0)
+
+
+def missing_part(variant: Json) -> str | None:
+    """What a Medusa that was killed inside a batch left out of a variant: no_price or no_inventory_item; None: nothing.
+
+    Measured: links and price sets come last. Needs manage_inventory, any field of prices, and INVENTORY_FIELDS.
+    """
+    if not variant.get("prices"):
+        return "no_price"
+    if variant.get("manage_inventory") and inventory_item_id(variant) is None:
+        return "no_inventory_item"
+    return None
+
+
+def image_list(product: Json) -> list[str]:
+    """Thumbnail and images of a product as one value: a change of either is a change of its pictures."""
+    thumbnail, urls = product.get("thumbnail") or "", [image["url"] for image in product.get("images") or []]
+    return [thumbnail, *urls] if thumbnail or urls else []

@@ -1,0 +1,36 @@
+"""Says how a person carries out an action at the command line; the console shows links and buttons instead.
+
+Errors, findings and messages name an action by its key and what it is done to; only a face knows what to type.
+"""
+
+from collections.abc import Mapping
+
+from awin_medusa_pipeline.core.errors import Action, PipelineError
+
+COMMANDS: Mapping[Action, str] = {
+    Action.APPROVE_PLAN: "awin-medusa plans approve {target}",
+    Action.LIST_PLANS: "awin-medusa plans list",
+    Action.LIST_ETSY_JOBS: "awin-medusa etsy jobs",
+    Action.SHOW_ETSY_JOB: "awin-medusa etsy show {target}",
+    Action.CONFIRM_ETSY_JOB: "awin-medusa etsy confirm {target}",
+    Action.REJECT_ETSY_JOB: "awin-medusa etsy reject {target}",
+    Action.RETRY_ETSY_JOB: "awin-medusa etsy retry {target}",
+    Action.CONNECT_ETSY: "awin-medusa etsy connect",
+    Action.CHANGE_ETSY_SETTINGS: "awin-medusa etsy settings",
+    Action.MAKE_SECRET_KEY: "awin-medusa etsy key",
+    Action.ACCEPT_SMALLER_FEED: "awin-medusa sync --accept-smaller-feed",
+    Action.SYNC: "awin-medusa sync",
+    Action.START_UI: "awin-medusa ui",
+    Action.SEND_TEST_MESSAGE: "awin-medusa doctor --send-test-message",
+    Action.TAKE_ANOTHER_PORT: "awin-medusa ui --port {target}",
+}
+
+
+def command(action: Action, target: str = "") -> str:
+    """What to type for an action."""
+    return COMMANDS[action].format(target=target)
+
+
+def sentence(error: PipelineError) -> str:
+    """The error as a person at a command line needs it: its sentence, and the command that helps."""
+    return error.sentence(command(error.action, error.target) if error.action else "")

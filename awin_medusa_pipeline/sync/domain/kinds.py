@@ -1,0 +1,109 @@
+"""The table of the kinds of change: everything that differs between them and is not code.
+
+A new kind is one entry here, one plan function (plans.py), one writer (sync/engine/writers.py) and one asset.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import dataframely as dy
+
+from awin_medusa_pipeline.sync.domain.contracts import (
+    ContentMismatch,
+    MedusaOnlyProduct,
+    MissingProduct,
+    PriceMismatch,
+    ReturningProduct,
+    StockMismatch,
+)
+from awin_medusa_pipeline.sync.domain.guards import Scope
+from awin_medusa_pipeline.sync.domain.operations import Kind
+
+
+@dataclass(frozen=True)
+class KindEntry:
+    """One kind of change."""
+
+    words: str
+    """What people read in tables, at the beginning of a line: `set stock`."""
+    asset: str
+    """The Dagster asset that applies it."""
+    table: str
+    """The Dagster asset that holds its rows."""
+    contract: type[dy.Schema]
+    """Of these rows."""
+    key: str
+    """Column of the contract that operations and held plans go by."""
+    shown: tuple[str, ...]
+    """Columns that tell a person which product it is, and what would change."""
+    undone_as: Kind
+    """Kind of the operations that take it back."""
+    scope: Scope
+    """What a guard must hold so that this kind waits."""
+
+
+KINDS: Mapping[Kind, KindEntry] = {
+    Kind.IMPORT: KindEntry(
+        words="import",
+        asset="imported_products",
+        table="missing_awin_products",
+        contract=MissingProduct,
+        key="offer_key",
+        shown=("sku", "title", "price", "currency", "wanted_level"),
+        undone_as=Kind.HIDE,
+        scope=Scope.IMPORT,
+    ),
+    Kind.HIDE: KindEntry(
+        words="hide",
+        asset="hidden_products",
+        table="medusa_only_products",
+        contract=MedusaOnlyProduct,
+        key="product_id",
+        shown=("handle", "title", "skus"),
+        undone_as=Kind.RESTORE,
+        scope=Scope.HIDE,
+    ),
+    Kind.RESTORE: KindEntry(
+        words="restore",
+        asset="restored_products",
+        table="returning_products",
+        contract=ReturningProduct,
+        key="product_id",
+        shown=("handle", "title"),
+        undone_as=Kind.HIDE,
+        scope=Scope.EVERYTHING,
+    ),
+    Kind.STOCK: KindEntry(
+        words="set stock",
+        asset="stock_updates",
+        table="stock_mismatches",
+        contract=StockMismatch,
+        key="variant_id",
+        shown=("sku", "level", "wanted_level", "reason"),
+        undone_as=Kind.STOCK,
+        scope=Scope.STOCK,
+    ),
+    Kind.PRICE: KindEntry(
+        words="set price",
+        asset="price_updates",
+        table="price_mismatches",
+        contract=PriceMismatch,
+        key="variant_id",
+        shown=("sku", "currency", "shop_price", "price", "change_percent"),
+        undone_as=Kind.PRICE,
+        scope=Scope.PRICE,
+    ),
+    Kind.CONTENT: KindEntry(
+        words="content",
+        asset="content_updates",
+        table="content_mismatches",
+        contract=ContentMismatch,
+        key="key",
+        shown=("handle", "field", "shop_value", "value"),
+        undone_as=Kind.CONTENT,
+        scope=Scope.CONTENT,
+    ),
+}
+
+ASSETS = tuple(entry.asset for entry in KINDS.values())
+"""The applying assets, in the order of the kinds."""

@@ -1,0 +1,212 @@
+"""One run of a sync on one shop: its row in the operation log, its lease, its reports, and the way to apply a table."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import polars as pl
+
+from awin_medusa_pipeline.core.errors import PermanentError
+from awin_medusa_pipeline.core.store.database import Database
+from awin_medusa_pipeline.medusa.client import MedusaClient, Shop
+from awin_medusa_pipeline.sync.domain import guards
+from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
+from awin_medusa_pipeline.sync.domain.guards import Limits, TrippedGuard
+from awin_medusa_pipeline.sync.domain.operations import Kind
+from awin_medusa_pipeline.sync.domain.ownership import Owners
+from awin_medusa_pipeline.sync.engine.applier import Applier
+from awin_medusa_pipeline.sync.engine.apply import ApplyResult, Engine
+from awin_medusa_pipeline.sync.engine.held import Gate, rows_of
+from awin_medusa_pipeline.sync.engine.intake import tripped_guards
+from awin_medusa_pipeline.sync.engine.undo import Undo
+from awin_medusa_pipeline.sync.store.absences import Absences
+from awin_medusa_pipeline.sync.store.feed_history import FeedHistory
+from awin_medusa_pipeline.sync.store.held_plans import HeldPlan, HeldPlans
+from awin_medusa_pipeline.sync.store.leases import HeldLease, Leases
+from awin_medusa_pipeline.sync.store.ledger import Ledger, Run
+from awin_medusa_pipeline.sync.store.reports import Reports, RunReports
+from awin_medusa_pipeline.sync.store.written import WrittenValues
+
+
+@dataclass(frozen=True)
+class SyncRules:
+    """What the shop owner decided about a sync."""
+
+    stock: StockRules
+    owners: Owners
+    limits: Limits
+    hold_loose: bool
+    """Whether pairs that only look alike wait for a person."""
+    rehost_images: bool
+    plan_hours: int
+    """How long a held plan can be approved."""
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How far applying goes."""
+
+    dry_run: bool = True
+    limit: int | None = None
+    """Operations per kind; None: all of them."""
+    plan: str | None = None
+    """Hash of a held plan: apply that plan and nothing else."""
+
+
+@dataclass(frozen=True)
+class ShopAccess:
+    """How a run reaches the shop."""
+
+    address: str
+    connect: Callable[[], MedusaClient]
+    """A client that may write. Raises PermanentError naming the setting that is missing."""
+    pick: Callable[[MedusaClient], Shop]
+    """The sales channel, stock location and shipping profile that the settings name."""
+
+
+class SyncRun:
+    """One run on one shop. Its lease, once taken, is kept until `close`."""
+
+    def __init__(
+        self,
+        database: Database,
+        shop: ShopAccess,
+        rules: SyncRules,
+        reports: Reports,
+        *,
+        run_id: str,
+        job: str,
+        dry_run: bool,
+    ) -> None:
+        self.database, self.shop, self.rules = database, shop, rules
+        self.ledger = Ledger(database)
+        self.feeds, self.plans, self.written = FeedHistory(database), HeldPlans(database), WrittenValues(database)
+        self.row: Run = self.ledger.start_run(run_id, shop=shop.address, job=job, dry_run=dry_run)
+        self.reports: RunReports = reports.of(self.row)
+        self._held = ExitStack()
+        self._lease: HeldLease | None = None
+
+    @property
+    def id(self) -> str:
+        """Dagster's run id."""
+        return self.row.run_id
+
+    def close(self) -> None:
+        """Give the shop back."""
+        self._held.close()
+
+    def take_shop(self) -> Callable[[], None]:
+        """Take the shop for this run; the result proves, before each batch, that this run still has it.
+
+        Raises ShopBusyError when another run has it.
+        """
+        leases = Leases(self.database)
+        if self._lease is None:
+            self._lease = self._held.enter_context(leases.hold(self.row.shop, run_id=self.id, job=self.row.job))
+        return partial(leases.check, self._lease)
+
+    def feeds_missed(self, product_ids: Sequence[str]) -> dict[str, int]:
+        """How many accepted feeds in a row, this run's included, lacked each of these products."""
+        content = self.feeds.accepted_content(self.id)
+        most = self.rules.limits.hide_after
+        return Absences(self.database).count(self.row.shop, product_ids, content, most=most)
+
+    def apply(
+        self,
+        kind: Kind,
+        table: pl.DataFrame,
+        method: Callable[[Applier, pl.DataFrame], ApplyResult],
+        extent: Extent,
+        *,
+        tripped: Sequence[TrippedGuard] = (),
+        progress: Callable[[int], None] = lambda done: None,
+    ) -> ApplyResult:
+        """Apply a table as far as the guards allow, or the approved plan and nothing else; writes the kind's reports.
+
+        `tripped`: guards of this kind that the table has tripped.
+        """
+        plan = self.plans.to_apply(extent.plan, kind, f"run {self.id}") if extent.plan else None
+        with self._applier(extent, plan, tripped, progress) as applier:
+            result = method(applier, rows_of(plan) if plan else table)
+        if plan and not (extent.dry_run or result.stopped_reason):
+            self._mark_applied(plan)
+        self.reports.write_operations(kind, self.ledger.rows(self.id, kind))
+        return result
+
+    @contextmanager
+    def _applier(
+        self,
+        extent: Extent,
+        plan: HeldPlan | None,
+        tripped: Sequence[TrippedGuard],
+        progress: Callable[[int], None],
+    ) -> Iterator[Applier]:
+        rules = self.rules
+        of_feeds = tripped_guards(self.feeds, self.id, rules.limits)
+        plans = None if extent.dry_run else self.plans
+        gate = Gate([*of_feeds, *tripped], plans, self.row.shop, self.id, rules.plan_hours)
+        with self.shop.connect() as client:
+            yield Applier(
+                client,
+                self.shop.pick(client),
+                self._engine(extent.dry_run, progress),
+                dry_run=extent.dry_run,
+                limit=extent.limit,
+                hold_loose=rules.hold_loose,
+                hide_after=rules.limits.hide_after,
+                rehost_images=rules.rehost_images,
+                gate=None if plan else gate,
+                recheck=plan is not None,
+            )
+
+    def _engine(self, dry_run: bool, progress: Callable[[int], None]) -> Engine:
+        check_lease = (lambda: None) if dry_run else self.take_shop()
+        return Engine(self.ledger, self.id, progress=progress, check_lease=check_lease)
+
+    def _mark_applied(self, plan: HeldPlan) -> None:
+        self.plans.mark_applied(plan.hash, self.id)
+        # Approving what only asks first says nothing about the feed.
+        if plan.reasons != [guards.ASKED]:
+            self.feeds.accept(plan.run_id)
+
+    def take_back(
+        self, start: str, kinds: Sequence[Kind], *, dry_run: bool, progress: Callable[[int], None] = lambda done: None
+    ) -> Mapping[Kind, ApplyResult]:
+        """Take back what the run whose id begins with `start` applied, and write the reports.
+
+        A result with a stopped_reason is the last one. Raises PermanentError for a run that is not known here.
+        """
+        undone = self.ledger.find_run(start)
+        if undone is None or undone.shop != self.row.shop:
+            raise PermanentError(
+                f"Taking back the run {start}",
+                f"it is not in the operation log of the shop {self.row.shop}",
+                "Its id stands in the Dagster UI, in Slack's message and in the names of the report folders.",
+            )
+        results: dict[Kind, ApplyResult] = {}
+        engine = self._engine(dry_run, progress)
+        with self.shop.connect() as client:
+            undo = Undo(client, self.shop.pick(client), engine, dry_run)
+            for kind in kinds:
+                results[kind] = undo.take_back(kind, self.ledger.rows(undone.run_id, kind))
+                if results[kind].stopped_reason:
+                    return results
+        for kind in self.ledger.counts(self.id):
+            self.reports.write_operations(kind, self.ledger.rows(self.id, kind))
+        self.ledger.finish_run(self.id)
+        return results
+
+
+def is_dry_run(asked: set[bool | None], *, by_hand: bool) -> bool:
+    """Whether a run counts as a dry run, from what its config says of dry_run per asset (None: nothing).
+
+    Assets materialised `by_hand` have no job's config, and an applying asset then keeps its safe default.
+    """
+    return True in asked or (by_hand and False not in asked)
+
+
+def will_apply(asked: set[bool | None], *, by_default: bool) -> bool:
+    """Whether a run is going to change the shop; `by_default`: its job does unless its config says otherwise."""
+    said = asked - {None}
+    return False in said or (not said and by_default)

@@ -1,0 +1,77 @@
+"""Ends a run: counts it, writes sync-summary.json, and says what a person should know."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from upath import UPath
+
+from awin_medusa_pipeline.core.errors import Action
+from awin_medusa_pipeline.core.messages import Hint, HowTo, Payload, line_text
+from awin_medusa_pipeline.sync.domain import ownership
+from awin_medusa_pipeline.sync.domain.messages import sync_message
+from awin_medusa_pipeline.sync.domain.summary import SummaryTables, SyncCounts, sync_counts
+from awin_medusa_pipeline.sync.engine.intake import remarks
+from awin_medusa_pipeline.sync.engine.runs import SyncRun
+from awin_medusa_pipeline.sync.store.held_plans import SHOWN, HeldPlan
+from awin_medusa_pipeline.sync.store.ledger import Run
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """A run that has come to its end."""
+
+    run: Run
+    counts: SyncCounts
+    seconds: float
+    notes: Sequence[str]
+    """Sentences: what is held and how to release it, how the feeds are odd, what a person has edited."""
+    path: UPath
+    """sync-summary.json."""
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """Every number by a name of its own."""
+        return self.counts.flat()
+
+    def message(self, url: str) -> Payload:
+        """The run for Slack; `url`: its page in the Dagster UI."""
+        return sync_message(
+            self.counts.as_dict(),
+            job=self.run.job,
+            shop=self.run.shop,
+            seconds=self.seconds,
+            url=url,
+            dry_run=self.run.dry_run,
+            notes=self.notes,
+        )
+
+
+def finish_run(run: SyncRun, tables: SummaryTables, how: HowTo) -> RunSummary:
+    """Count a run, write its summary, point `latest` to its reports, and record that it came to its end.
+
+    Raises ValueError when the counts do not add up.
+    """
+    row = run.row
+    counts = sync_counts(tables, run.ledger.counts(run.id))
+    seconds = (datetime.now(UTC) - row.started_at).total_seconds()
+    notes = _notes(run, tables, how)
+    facts = {"run": run.id, "job": row.job, "shop": row.shop, "dry_run": row.dry_run, "started_at": row.started_at}
+    path = run.reports.write_json({**facts, "seconds": round(seconds, 1), **counts.as_dict(), "notes": notes})
+    run.reports.point_latest()
+    run.ledger.finish_run(run.id)
+    return RunSummary(row, counts, seconds, notes, path)
+
+
+def _notes(run: SyncRun, tables: SummaryTables, how: HowTo) -> list[str]:
+    held = [line_text(_held_note(plan), how) for plan in run.plans.of_run(run.id)]
+    said = " ".join(held)
+    # What a guard of the feed says stands in the reason of the plans that it holds.
+    of_feeds = [text for text in remarks(run.feeds, run.id, run.rules.limits) if text not in said]
+    edited = ownership.hand_edits({"price": tables.price_mismatches, "content": tables.content_mismatches})
+    return [*held, *of_feeds, *edited]
+
+
+def _held_note(plan: HeldPlan) -> Hint:
+    text = f"{plan.kind} is held for {len(plan.rows):,} rows: {'; '.join(plan.reasons)}. To apply it all the same"
+    return Hint(text, Action.APPROVE_PLAN, plan.hash[:SHOWN])
