@@ -1,30 +1,6 @@
-"""Builds all definitions. `dagster` and `dg` load `defs`; tests call `build_defs` with resources of their own."""
+"""What `dagster` and `dg` load: `defs`, the definitions of the installation that the environment describes."""
 
-import dagster as dg
+from awin_medusa_pipeline.defs.build import build_defs
+from awin_medusa_pipeline.defs.resources import new_app
 
-from awin_medusa_pipeline.app import App
-from awin_medusa_pipeline.defs import alerts, checks, schedules
-from awin_medusa_pipeline.defs.etsy import assets as etsy
-from awin_medusa_pipeline.defs.etsy import jobs as jobs_etsy
-from awin_medusa_pipeline.defs.etsy import sensors as sensors_etsy
-from awin_medusa_pipeline.defs.io_managers import ParquetIOManager
-from awin_medusa_pipeline.defs.resources import new_app, sync_run
-from awin_medusa_pipeline.defs.sync import applied, awin, discrepancies, jobs, medusa
-
-
-def build_defs(app: App | None = None, **resources: object) -> dg.Definitions:
-    """All definitions for one installation; `resources` replace the ones below, by key."""
-    app = app or new_app()
-    return dg.Definitions(
-        assets=dg.load_assets_from_modules([awin, medusa, discrepancies, applied, etsy]),
-        asset_checks=checks.all_checks(),
-        jobs=[*jobs.all_jobs, *jobs_etsy.all_jobs],
-        schedules=schedules.all_schedules(app.settings),
-        sensors=[alerts.slack_on_run_failure, *sensors_etsy.all_sensors],
-        resources={"app": app, "sync_run": sync_run, "io_manager": ParquetIOManager(app.tables), **resources},
-        # 12 steps in 2.7 s instead of 22 s (measured); polars uses the cores itself.
-        executor=dg.in_process_executor,
-    )
-
-
-defs = build_defs()
+defs = build_defs(new_app())

@@ -1,14 +1,8 @@
-"""Product images: fetched from any address, and brought to Medusa's own file storage.
-
-What belongs here: fetching an image safely and uploading it to Medusa. What does not: whether that is wanted
-(SYNC_REHOST_IMAGES), which images a product has, and Etsy (etsy/engine/listings.py).
-"""
+"""Fetches images from any address, bounded in size and time."""
 
 import hashlib
-import logging
 import time
-from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import TracebackType
@@ -17,9 +11,6 @@ from typing import Self
 import httpx
 
 from awin_medusa_pipeline.core.http import Backoff, PermanentError, PipelineError, TransientError, as_our_errors
-from awin_medusa_pipeline.medusa.client import MedusaClient
-
-log = logging.getLogger(__name__)
 
 LARGEST = 20 * 1024 * 1024
 LONGEST = 60.0
@@ -102,35 +93,3 @@ class ImageFetcher:
                 if time.monotonic() > ends_at:
                     raise ImageError(tried, f"it was not there after {LONGEST:.0f} seconds", "Use another image.")
         return Picture(bytes(content), kind)
-
-
-class ImageHost:
-    """Uploads images once a run. A broken image costs the image, not the product."""
-
-    def __init__(self, client: MedusaClient, backoff: Backoff | None = None, *, largest: int = LARGEST) -> None:
-        self._medusa = client
-        self._fetch = ImageFetcher(largest=largest, backoff=backoff)
-        self._uploaded: dict[str, str | None] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._fetch.__exit__(kind, error, trace)
-
-    def __call__(self, urls: Sequence[str]) -> list[str]:
-        """Addresses in Medusa's storage, in the same order, without the ones that could not be had."""
-        new = [url for url in dict.fromkeys(urls) if url not in self._uploaded]
-        with ThreadPoolExecutor(4) as threads:
-            self._uploaded.update(zip(new, threads.map(self._rehost, new), strict=True))
-        return [address for url in urls if (address := self._uploaded[url])]
-
-    def _rehost(self, url: str) -> str | None:
-        try:
-            picture = self._fetch(url)
-            return self._medusa.upload(picture.name, picture.content, picture.kind)
-        except PipelineError as error:
-            log.warning("The product is imported without this image. %s", error)
-            return None

@@ -14,8 +14,8 @@ import dagster as dg
 from dagster import DagsterEventType
 
 from awin_medusa_pipeline.app import App
-from awin_medusa_pipeline.definitions import build_defs
 from awin_medusa_pipeline.defs.alerts import alert
+from awin_medusa_pipeline.defs.build import build_defs
 from awin_medusa_pipeline.defs.failures import RunFailure, failure_of
 from awin_medusa_pipeline.defs.sync.jobs import SHOP_TAG
 

@@ -10,8 +10,8 @@ from typing import TypeAlias
 import polars as pl
 
 from awin_medusa_pipeline.core.errors import PipelineError
-from awin_medusa_pipeline.core.images import ImageHost
 from awin_medusa_pipeline.medusa.client import MedusaClient, Shop
+from awin_medusa_pipeline.medusa.images import ImageHost
 from awin_medusa_pipeline.sync.domain import field_plans, plans
 from awin_medusa_pipeline.sync.domain.guards import Scope, merchant_of, missed_enough_feeds, set_to_zero
 from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind, NotSent
