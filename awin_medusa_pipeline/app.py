@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-import sqlalchemy as sa
 from pydantic import SecretStr
 from slack_sdk import WebClient
 
@@ -22,7 +21,7 @@ from awin_medusa_pipeline.core.http import Backoff
 from awin_medusa_pipeline.core.messages import Message, Payload, message_payload
 from awin_medusa_pipeline.core.notify import post
 from awin_medusa_pipeline.core.slack import SlackClient
-from awin_medusa_pipeline.core.store.database import Database, open_database
+from awin_medusa_pipeline.core.store.database import Database, open_database, sqlite_url
 from awin_medusa_pipeline.core.store.outbox import Outbox
 from awin_medusa_pipeline.core.store.secrets import Cipher
 from awin_medusa_pipeline.core.tables import Tables
@@ -68,7 +67,7 @@ class App:
         """AWIN_MEDUSA_DATABASE_URL, else a SQLite file in the local home."""
         if self.settings.awin_medusa_database_url:
             return self.settings.awin_medusa_database_url.get_secret_value()
-        return sa.URL.create("sqlite", database=str(self.local_home / STATE_FILE)).render_as_string()
+        return sqlite_url(self.local_home / STATE_FILE)
 
     @property
     def home(self) -> str:

@@ -1,71 +1,161 @@
-"""The domain/ rooms are pure: to be read, tested and reasoned about without Dagster, a network or a database."""
+"""Who may import whom: every import of the package, against one list of what each room may use."""
 
 import ast
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-import awin_medusa_pipeline
+from awin_medusa_pipeline_tests.support.places import PACKAGE
 
-PACKAGE = "awin_medusa_pipeline"
-RELATIVE = ("", f"{PACKAGE}.sync.domain", f"{PACKAGE}.sync", PACKAGE)
-HOUSE = Path(awin_medusa_pipeline.__file__).parent
-FORBIDDEN = (
-    "dagster",
-    "httpx",
-    "sqlalchemy",
-    *(f"{PACKAGE}.core.{room}" for room in ("http", "images", "slack", "store")),
-    *(f"{PACKAGE}.{room}" for room in ("medusa.client", "defs", "cli", "sandbox")),
-    *(f"{PACKAGE}.sync.{room}" for room in ("clients", "store", "engine")),
-    *(f"{PACKAGE}.etsy.{room}" for room in ("client", "store", "engine", "context")),
+PREFIX = "awin_medusa_pipeline"
+PURE = ("polars", "dataframely", "pydantic", "rapidfuzz", "ftfy")
+"""Libraries that do no I/O of their own."""
+PURE_ROOMS = ("core.errors", "core.contracts", "core.messages", "medusa.shapes", "medusa.contracts")
+BELOW_FACES = ("app", "health", "remedies", "settings", "core", "medusa", "sync", "etsy")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What one room may import beside itself and the standard library."""
+
+    room: str
+    rooms: Sequence[str] = ()
+    libraries: Sequence[str] = ()
+
+
+# The first rule that fits a module counts.
+RULES = (
+    Rule("core.store", ("core",), ("sqlalchemy", "alembic", "filelock", "cryptography", "pydantic")),
+    Rule("core", (), ("httpx", "tenacity", "slack_sdk", "pydantic", "polars", "dataframely", "upath")),
+    Rule("medusa", ("core",), ("httpx", "polars", "dataframely", "pydantic")),
+    Rule("sync.domain", PURE_ROOMS, PURE),
+    Rule("sync.clients", ("core", "sync.domain"), ("httpx", "upath")),
+    Rule("sync.store", ("core", "sync.domain"), ("sqlalchemy", "polars", "upath", "psutil")),
+    Rule("sync.engine", ("core", "medusa", "sync.domain", "sync.clients", "sync.store"), ("polars", "upath")),
+    Rule("etsy.domain", PURE_ROOMS, PURE),
+    Rule("etsy.client", ("core", "etsy.domain"), ("httpx", "pydantic")),
+    Rule("etsy.store", ("core", "etsy.domain"), ("sqlalchemy", "pydantic")),
+    Rule("etsy.engine", ("core", "medusa", "etsy.domain", "etsy.client", "etsy.store"), ("polars", "pydantic")),
+    Rule("migrations", ("core.store", "sync.store.models", "etsy.store.models"), ("alembic", "sqlalchemy")),
+    Rule("settings", ("core.files", "sync.domain"), ("pydantic", "pydantic_settings")),
+    Rule("remedies", ("core.errors",)),
+    Rule("app", ("settings", "remedies", "core", "medusa", "sync", "etsy"), ("pydantic", "slack_sdk")),
+    Rule("health", BELOW_FACES, ("pydantic",)),
+    Rule("defs", BELOW_FACES, ("dagster", "dagster_slack", "polars", "dataframely", "pydantic", "slack_sdk", "upath")),
+    Rule("definitions", ("defs",)),
+    Rule(
+        "sandbox",
+        ("core", "medusa", "sync.domain", "sync.engine.categories", "settings"),
+        ("httpx", "polars", "pydantic", "psycopg2"),
+    ),
+    Rule("cli.sandbox", (*BELOW_FACES, "cli", "sandbox"), ("typer", "rich")),
+    Rule("cli.demo", (*BELOW_FACES, "cli", "sandbox"), ("typer", "polars")),
+    Rule("cli", (*BELOW_FACES, "defs"), ("typer", "rich", "pydantic", "dotenv")),
 )
-# Their operations still come from the engine that sends them.
-NOT_YET = {HOUSE / "sync" / "domain" / name for name in ("plans.py", "field_plans.py")}
-FILES = sorted(
-    {
-        *(file for system in ("sync", "etsy") for file in (HOUSE / system / "domain").rglob("*.py")),
-        *(HOUSE / "medusa" / name for name in ("catalog.py", "products.py")),
-    }
-    - NOT_YET
-)
 
 
-def imports(source: str) -> set[str]:
-    """Every module that the source names, inside functions and type checking blocks too."""
-    found: set[str] = set()
+def imports(source: str, module: str) -> Iterator[tuple[int, str]]:
+    """Line and full name of everything that a module imports, also inside functions."""
+    package = module.rpartition(".")[0]
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
+            yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = ".".join(filter(None, [RELATIVE[node.level], node.module]))
-            found.update({base, *(f"{base}.{alias.name}" for alias in node.names)})
+            base = node.module or ""
+            if node.level:
+                base = ".".join(filter(None, [*package.split(".")[: len(package.split(".")) - node.level + 1], base]))
+            yield from ((node.lineno, f"{base}.{alias.name}") for alias in node.names)
+
+
+def within(name: str, rooms: Sequence[str]) -> bool:
+    """Whether a name lies in one of the rooms."""
+    return any(name == room or name.startswith(f"{room}.") for room in rooms)
+
+
+def rule_of(module: str) -> Rule:
+    """The rule of a module, named without the package."""
+    return next(rule for rule in RULES if within(module, [rule.room]))
+
+
+def breaches(source: str, module: str) -> list[str]:
+    """`line: what it imports` for every import that the room of the module may not have."""
+    rule = rule_of(module)
+    found = []
+    for line, name in imports(source, f"{PREFIX}.{module}"):
+        top = name.partition(".")[0]
+        if top == PREFIX:
+            allowed = within(name.removeprefix(f"{PREFIX}."), [rule.room, *rule.rooms])
+        else:
+            allowed = top in sys.stdlib_module_names or top in rule.libraries
+        if not allowed:
+            found.append(f"{line}: {rule.room} may not import {name}")
     return found
 
 
-def forbidden(source: str) -> set[str]:
-    return {name for name in imports(source) if any(name == one or name.startswith(f"{one}.") for one in FORBIDDEN)}
+MODULES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if path.name != "__init__.py" or path.read_text()
+}
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(HOUSE)))
-def test_domain_imports_nothing_from_outside(file: Path) -> None:
-    assert forbidden(file.read_text(encoding="utf-8")) == set()
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_imports_what_its_room_may(module: str) -> None:
+    path = MODULES[module]
+    found = breaches(path.read_text(), module.removesuffix(".__init__"))
+    assert found == [], "\n".join(f"{path}:{breach}" for breach in found)
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module not in ("cli.main", "cli.ui")])
+def test_imports_stand_at_the_top(module: str) -> None:
+    """Commands load their modules when they are called, so nothing else has to hide an import in a function."""
+    inner = [
+        node.lineno
+        for function in ast.walk(ast.parse(MODULES[module].read_text()))
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    assert inner == []
 
 
 @pytest.mark.parametrize(
-    "source",
+    ("module", "line", "allowed"),
     [
-        "import dagster as dg",
-        "from httpx import Client",
-        "def f():\n    import sqlalchemy.orm",
-        "from awin_medusa_pipeline.sync import store",
-        "from awin_medusa_pipeline.core.http import send",
-        "from ..engine import apply",
-        "from .. import store",
+        ("sync.domain.plans", "import httpx", False),
+        ("sync.domain.plans", "import polars as pl", True),
+        ("sync.domain.plans", "from awin_medusa_pipeline.sync.engine.apply import Engine", False),
+        ("sync.domain.plans", "from awin_medusa_pipeline.medusa import client", False),
+        ("sync.domain.plans", "from awin_medusa_pipeline.medusa.shapes import level", True),
+        ("sync.engine.runs", "from awin_medusa_pipeline.settings import Settings", False),
+        ("sync.engine.runs", "from awin_medusa_pipeline.etsy.domain import plan", False),
+        ("sync.engine.runs", "import dagster as dg", False),
+        ("etsy.engine.jobs", "from awin_medusa_pipeline.sync.store.ledger import Ledger", False),
+        ("etsy.engine.jobs", "from ..store import jobs", True),
+        ("etsy.engine.jobs", "from ...sync import domain", False),
+        ("core.http", "from awin_medusa_pipeline.medusa.client import MedusaClient", False),
+        ("core.tables", "import sqlalchemy", False),
+        ("core.store.outbox", "import sqlalchemy", True),
+        ("app", "from awin_medusa_pipeline.defs.resources import sync_run", False),
+        ("defs.checks", "import typer", False),
+        ("cli.plans", "from awin_medusa_pipeline.sandbox import Sandbox", False),
+        ("cli.demo", "from awin_medusa_pipeline.sandbox import Sandbox", True),
+        ("cli.plans", "import dagster", False),
+        ("sync.domain.plans", "def plan():\n    import httpx", False),
     ],
 )
-def test_the_rule_notices(source: str) -> None:
-    assert forbidden(source)
+def test_the_rules_see_a_breach(module: str, line: str, allowed: bool) -> None:
+    assert (breaches(line, module) == []) is allowed
 
 
-def test_there_is_something_to_check() -> None:
-    assert {"matching.py", "products.py"} <= {file.name for file in FILES}
+def test_settings_are_read_by_the_app_and_the_faces_alone() -> None:
+    callers = {
+        module.partition(".")[0]
+        for module, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Settings"
+    }
+    assert callers == {"cli", "defs"}

@@ -8,7 +8,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import polars as pl
 
 from awin_medusa_pipeline.app import App
@@ -146,10 +145,7 @@ def use(sandbox: Sandbox, settings: DemoSettings) -> None:
 def connect_etsy(etsy: EtsyState, sandbox: Sandbox) -> EtsyAccount:
     """Connect the stand-in's shop; its page of consent says yes at once. Its listings are drafts."""
 
-    def agree(address: str) -> None:
-        httpx.get(sandbox.etsy.allow(address)).raise_for_status()
-
-    account, offers = keep(etsy, consent(etsy, agree))
+    account, offers = keep(etsy, consent(etsy, sandbox.etsy.agree))
     etsy.accounts.configure(account.id, offers.config(account.api_config, DEFAULTS))
     # `sandbox reset` empties the stand-in, and our own state knows nothing of it.
     there = {listing["listing_id"] for listing in sandbox.etsy.listings()}

@@ -1,9 +1,9 @@
 """Turns errors into the sentence that a shop owner reads in the terminal."""
 
-from dagster import DagsterError
 from pydantic import ValidationError
 
 from awin_medusa_pipeline.core.errors import PipelineError
+from awin_medusa_pipeline.defs.failures import is_of_dagster
 from awin_medusa_pipeline.remedies import sentence
 from awin_medusa_pipeline.settings import Settings, env_file, variables_of
 
@@ -18,4 +18,4 @@ def sentence_of(error: BaseException) -> str | None:
         return f"Reading the settings: {'; '.join(wrong)}. Correct it in {env_file()} or in the environment."
     if isinstance(error, OSError) and error.filename:
         return f"Using {error.filename}: {error.strerror}. Check that it is there and that you may write to it."
-    return str(error) if isinstance(error, DagsterError) else None
+    return str(error) if is_of_dagster(error) else None

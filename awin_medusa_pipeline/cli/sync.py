@@ -16,7 +16,8 @@ from awin_medusa_pipeline.defs.launch import JobOutcome, failed_since, run_job
 from awin_medusa_pipeline.remedies import command
 from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import Kind, Status
-from awin_medusa_pipeline.sync.store.held_plans import SHOWN
+from awin_medusa_pipeline.sync.store.held_plans import SHOWN, HeldPlans
+from awin_medusa_pipeline.sync.store.ledger import Ledger
 from awin_medusa_pipeline.sync.store.reports import failures, reasons
 
 SYNC, UNDO = "daily_sync_job", "undo_run_job"
@@ -54,13 +55,13 @@ def undo(
     with open_app() as app:
         with JobSteps(UNDO) as steps:
             outcome = run_job(app, UNDO, steps, ops={"undo_run": config})
-        with app.sync_run(outcome.run_id, job=UNDO, dry_run=dry_run) as run:
-            for kind, counts in run.ledger.counts(run.id).items():
-                numbers = ", ".join(f"{number:,} {status}" for status, number in counts.as_dict().items() if number)
-                say(f"{KINDS[kind].words}: {numbers}")
-            for row in run.ledger.rows(run.id):
-                if row.status is not Status.APPLIED:
-                    say((f"  {row.key}: {row.reason or ''}", "dim"))
+        ledger = Ledger(app.database)
+        for kind, counts in ledger.counts(outcome.run_id).items():
+            numbers = ", ".join(f"{number:,} {status}" for status, number in counts.as_dict().items() if number)
+            say(f"{KINDS[kind].words}: {numbers}")
+        for entry in ledger.rows(outcome.run_id):
+            if entry.status is not Status.APPLIED:
+                say((f"  {entry.key}: {entry.reason or ''}", "dim"))
     if not outcome.failure:
         say(f"To take this back as well: awin-medusa undo {outcome.run_id[:8]}")
     end(outcome)
@@ -109,9 +110,7 @@ def show_summary(app: App, summary: Mapping[str, Any]) -> None:
         for kind, status, reason, number in reasons(folder):
             say(f"  {KINDS[Kind(kind)].words}: {number:,} {status}: ", (reason, "dim"))
         say(f"Reports: {folder}")
-    with app.sync_run(summary["run"], job=summary["job"], dry_run=summary["dry_run"]) as run:
-        held = run.plans.of_run(run.id)
-    if held:
+    if held := HeldPlans(app.database).of_run(summary["run"]):
         say("\nTo apply all the same what is held:")
         commands(
             (

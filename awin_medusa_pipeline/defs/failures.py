@@ -34,6 +34,11 @@ def as_failure() -> Iterator[None]:
         raise dg.Failure(full_sentence(error), allow_retries=False) from None
 
 
+def is_of_dagster(error: BaseException) -> bool:
+    """Whether Dagster has raised it, with a sentence of its own."""
+    return isinstance(error, dg.DagsterError)
+
+
 def failure_of(instance: dg.DagsterInstance, run_id: str) -> RunFailure:
     """Why this run failed; of a blocking check its description, which Dagster's own error leaves out."""
     kinds = {DagsterEventType.STEP_FAILURE, DagsterEventType.ASSET_CHECK_EVALUATION, DagsterEventType.RUN_FAILURE}

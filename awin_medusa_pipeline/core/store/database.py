@@ -70,6 +70,11 @@ class Database:
         self.close()
 
 
+def sqlite_url(file: Path) -> str:
+    """The address of a SQLite file."""
+    return sa.URL.create("sqlite", database=str(file)).render_as_string()
+
+
 def open_database(url: str) -> Database:
     """Open the state store at an SQLAlchemy address, made or brought up to date first.
 

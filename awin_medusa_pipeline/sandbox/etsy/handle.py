@@ -128,6 +128,10 @@ class EtsyHandle:
             raise ValueError(answer.text)
         return str(answer.headers["location"])
 
+    def agree(self, consent_address: str) -> None:
+        """Agree, and follow the browser to the address that waits for the answer."""
+        httpx.get(self.allow(consent_address)).raise_for_status()
+
     def edit(self, listing_id: int, *, fields: Any = None, inventory: Any = None) -> None:
         """Change a listing as its seller or Etsy would by other ways: {"state": "expired"}, an inventory's parts."""
         self._ask("PATCH", f"listings/{listing_id}", {"fields": fields or {}, "inventory": inventory or {}})
