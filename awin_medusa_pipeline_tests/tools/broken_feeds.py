@@ -67,9 +67,9 @@ def packed(text: str) -> bytes:
     return gzip.compress(text.encode(), 1, mtime=0)
 
 
-def fifth(operation: Callable[[dict[str, str]], dict[str, str]]) -> bytes:
+def fifth(change: Callable[[dict[str, str]], dict[str, str]]) -> bytes:
     """The good feed with every fifth row changed."""
-    return packed(text_of(*(operation(one) if at % 5 == 0 else one for at, one in enumerate(ROWS))))
+    return packed(text_of(*(change(one) if at % 5 == 0 else one for at, one in enumerate(ROWS))))
 
 
 def all_with(**cells: str) -> bytes:
@@ -77,12 +77,10 @@ def all_with(**cells: str) -> bytes:
     return packed(text_of(*(one | cells for one in ROWS)))
 
 
-def lines(operation: Callable[[str], str], every: int = 5) -> bytes:
+def lines(change: Callable[[str], str], every: int = 5) -> bytes:
     """The good feed with every fifth line changed as text."""
     header, *rest = GOOD.splitlines()
-    return packed(
-        "\n".join([header, *(operation(line) if at % every == 0 else line for at, line in enumerate(rest)), ""])
-    )
+    return packed("\n".join([header, *(change(line) if at % every == 0 else line for at, line in enumerate(rest)), ""]))
 
 
 def zipped(*names: str, body: bytes | None = None) -> bytes:

@@ -52,6 +52,7 @@ class MemoryShop:
     largest: int = 10**9
     reads_fail: bool = False
     kind: Kind = Kind.IMPORT
+    per_request: int = 10**9
 
     there: dict[str, float] = field(default_factory=dict)
     """Key -> time from which on it is shown; until then it is in the way of a second one."""
@@ -346,6 +347,15 @@ def test_operations_of_one_bundle_share_its_fate(ledger: Ledger) -> None:
     assert {key for key, _ in result.failures} == {"4-S", "4-M", "4-L"}
     assert result.counts == Counts(applied=27, failed=3)
     assert max(len(sent) for sent in shop.sends) == 12
+
+
+@pytest.mark.parametrize(("per_request", "batch_size", "most"), [(1, 10, 1), (4, 10, 4), (10, 4, 4)])
+def test_no_send_is_larger_than_the_writer_or_the_engine_allows(
+    per_request: int, batch_size: int, most: int, ledger: Ledger
+) -> None:
+    shop = MemoryShop(ledger, per_request=per_request)
+    assert apply(shop, plan(12), batch_size=batch_size).counts == Counts(applied=12)
+    assert {len(sent) for sent in shop.sends} == {most}
 
 
 def test_progress_grows_to_the_whole_plan(ledger: Ledger) -> None:

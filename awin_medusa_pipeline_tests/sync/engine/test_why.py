@@ -19,7 +19,7 @@ from awin_medusa_pipeline.sync.domain.operations import Kind, NotSent, Operation
 from awin_medusa_pipeline.sync.engine import why
 from awin_medusa_pipeline.sync.store.feed_history import FeedHistory, FeedState
 from awin_medusa_pipeline.sync.store.ledger import Ledger, Outcome
-from awin_medusa_pipeline_tests.cli.test_main import run
+from awin_medusa_pipeline_tests.support.command_line import run
 from awin_medusa_pipeline_tests.support.factories import Row, catalog, offer, offers, variant
 
 SHOP = "http://127.0.0.1:9"
