@@ -180,6 +180,7 @@ class AnsweringServer:
     def __init__(self, answer: Callable[[str], tuple[int, str, bytes]]) -> None:
         class Handler(_Handler):
             def do_any(self) -> None:
+                self.rfile.read(int(self.headers.get("content-length") or 0))
                 self._answer(*answer(self.path), None)
 
             do_GET = do_POST = do_any  # noqa: N815
