@@ -300,7 +300,7 @@ def test_a_variant_that_medusa_does_not_count_is_whole(rig: Rig) -> None:
     [product] = rig.products()
     path = f"/admin/products/{product['id']}"
     [option] = rig.get(path, fields="options.id")["product"]["options"]
-    rig.post(f"{path}/options/{option['id']}", {"values": ["S", "M"]})
+    rig.post(f"{path}/options/batch", {"update": [{"product_option_id": option["id"], "add": [{"value": "M"}]}]})
     own = {"title": "M", "sku": "M", "manage_inventory": False, "options": {"Size": "M"}}
     rig.post(f"{path}/variants", own | {"prices": [{"amount": 5, "currency_code": "gbp"}]})
     [before] = [variant for variant in rig.products()[0]["variants"] if variant["sku"] == "M"]
