@@ -33,7 +33,8 @@ from awin_medusa_pipeline.sync.clients.awin_address import local_path, secrets_i
 from awin_medusa_pipeline.sync.domain.contracts import TRACED
 from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules
 from awin_medusa_pipeline.sync.engine.intake import FeedSource
-from awin_medusa_pipeline.sync.engine.runs import ShopAccess, SyncRules, SyncRun
+from awin_medusa_pipeline.sync.engine.rules import SyncRules
+from awin_medusa_pipeline.sync.engine.runs import ShopAccess, SyncRun
 from awin_medusa_pipeline.sync.store.reports import Reports
 
 STATE_FILE = "state.db"
@@ -149,7 +150,8 @@ class App:
             stock=settings.stock_rules,
             owners=settings.owners,
             limits=settings.guard_limits,
-            hold_loose=settings.hold_loose,
+            hide=settings.hide_rules,
+            price_jump=settings.price_jump,
             rehost_images=settings.sync_rehost_images,
             plan_hours=settings.plan_hours,
         )

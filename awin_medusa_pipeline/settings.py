@@ -22,7 +22,16 @@ from pydantic_settings import (
 from awin_medusa_pipeline.core.files import home_path, local_path
 from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
 from awin_medusa_pipeline.sync.domain.guards import Limits
-from awin_medusa_pipeline.sync.domain.ownership import CONTENT, DEFAULT_OWNERS, PRICE, Owner, Owners
+from awin_medusa_pipeline.sync.domain.ownership import (
+    CONTENT,
+    DEFAULT_OWNERS,
+    PRICE,
+    PRICE_JUMP,
+    Owner,
+    Owners,
+    PriceJump,
+)
+from awin_medusa_pipeline.sync.domain.plans import HideRules
 
 _ABOVE = Path(__file__).resolve().parent.parent
 PROJECT_ROOT = _ABOVE if (_ABOVE / "pyproject.toml").exists() else Path.cwd()
@@ -48,6 +57,13 @@ class LooseMatches(StrEnum):
 
     HOLD = "hold"
     IGNORE = "ignore"
+
+
+class Hide(StrEnum):
+    """Which products of the shop may be hidden when they are not in the feed."""
+
+    OURS = "ours"
+    ALL = "all"
 
 
 class Settings(BaseSettings):
@@ -156,6 +172,11 @@ class Settings(BaseSettings):
         description="An offer and a shop product that only look alike: hold (neither imported nor hidden until you "
         "decide) or ignore (import the one, hide the other).",
     )
+    sync_hide: Hide = Field(
+        Hide.ALL,
+        description="Which published products that are not in the feed are hidden. all: every one, but the ones that no "
+        "feed ever held wait for your decision first, once per product. ours: only what this program imported or adopted.",
+    )
     guard_hide_percent: float = Field(
         10, ge=0, le=100, description="Hide at most this share of the published products at once, or the floor below."
     )
@@ -181,6 +202,11 @@ class Settings(BaseSettings):
         "price is changed until you decide.",
     )
     guard_price_change_percent: float = Field(50, ge=0, description="What counts as a large change of a price.")
+    guard_price_jump: Annotated[tuple[float, float], NoDecode] = Field(
+        (PRICE_JUMP.fall_percent, PRICE_JUMP.rise_percent),
+        description="How far a single price may fall and rise, in percent, before it waits for your decision, whatever "
+        "the others do: `50 200` lets it fall by half and rise threefold.",
+    )
     guard_accepted_percent: float = Field(
         80,
         ge=0,
@@ -249,6 +275,11 @@ class Settings(BaseSettings):
         # The operation log and the lease know the shop by its address.
         return value.rstrip("/") if value else value
 
+    @field_validator("guard_price_jump", mode="before")
+    @classmethod
+    def _two_numbers(cls, value: object) -> object:
+        return value.split() if isinstance(value, str) else value
+
     @field_validator("sync_price_column", *(f"sync_owner_{field}" for field in (PRICE, *CONTENT)), mode="before")
     @classmethod
     def _parse_by_merchant(cls, value: object) -> object:
@@ -274,9 +305,18 @@ class Settings(BaseSettings):
         return {field: {**of, **getattr(self, f"sync_owner_{field}")} for field, of in DEFAULT_OWNERS.items()}
 
     @property
-    def hold_loose(self) -> bool:
-        """Whether pairs that only look alike wait for a person."""
-        return self.sync_loose_matches is LooseMatches.HOLD
+    def hide_rules(self) -> HideRules:
+        """What keeps a product of the shop that is not in the feed."""
+        return HideRules(
+            hold_loose=self.sync_loose_matches is LooseMatches.HOLD,
+            after=self.guard_hide_after_feeds,
+            ours_alone=self.sync_hide is Hide.OURS,
+        )
+
+    @property
+    def price_jump(self) -> PriceJump:
+        """How far a single price may move without a question."""
+        return PriceJump(*self.guard_price_jump)
 
     @property
     def guard_limits(self) -> Limits:
@@ -291,7 +331,6 @@ class Settings(BaseSettings):
             accepted_share=self.guard_accepted_percent / 100,
             rejected_share=self.guard_rejected_percent / 100,
             frozen_for=timedelta(days=self.guard_frozen_days),
-            hide_after=self.guard_hide_after_feeds,
         )
 
     @property
@@ -308,6 +347,8 @@ def variables_of(name: str) -> list[str]:
 
 def as_written(value: object) -> str:
     """The value of a setting as one would write it in `.env`."""
+    if isinstance(value, tuple):
+        return " ".join(f"{number:g}" for number in value)
     if isinstance(value, dict):
         return " ".join(name if key == "*" else f"{key}={name}" for key, name in value.items())
     return json.dumps(value) if isinstance(value, bool) else str(value)

@@ -202,6 +202,22 @@ class MedusaClient:
                 return found
         raise AssertionError("the last page is not full")
 
+    def tagged(self, tag: str) -> set[str]:
+        """Ids of the products with a tag. Needs the admin key."""
+        tags = [entry["id"] for entry in self.where("product-tags", "value", [tag], "id")]
+        found: set[str] = set()
+        for offset in itertools.count(step=PAGE):
+            params = {"tag_id[]": tags, "fields": "id", "limit": PAGE, "offset": offset, "order": "id"}
+            page = self.get("/admin/products", params)["products"] if tags else []
+            found.update(product["id"] for product in page)
+            if len(page) < PAGE:
+                return found
+        raise AssertionError("the last page is not full")
+
+    def run_workflow(self, name: str, body: Json) -> None:
+        """Run one of Medusa's workflows and wait for its end. Raises PipelineError when it failed."""
+        self.post(f"/admin/workflows-executions/{name}/run", {"input": body})
+
     def ensure(self, route: str, answer_key: str, key: str, entries: Mapping[str, Json]) -> dict[str, str]:
         """Ids of tags, collections or categories by their `key` (value, handle); the ones that are not there are made.
 

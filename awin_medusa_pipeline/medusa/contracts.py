@@ -20,6 +20,8 @@ class CatalogVariant(Table):
     external_id = text("product_key of the offer it was made from", nullable=True)
     offer_key = text("offer_key of this variant, from its metadata", nullable=True)
     hidden_by_run = text("Run of this program that hid the product", nullable=True)
+    ignored = dy.Bool(metadata={"doc": "A person keeps this program off the product: metadata or tag"})
+    variant_title = text("Variant title", nullable=True)
     sku = text("Variant SKU", nullable=True)
     barcode = text("Barcode, else EAN, else UPC", nullable=True)
     manage_inventory = dy.Bool(nullable=True, metadata={"doc": "False: sold without counting"})
@@ -36,6 +38,7 @@ class CatalogVariant(Table):
         dy.String(), nullable=True, metadata={"doc": "Handles of the product's categories; null: not known"}
     )
     half_made = text("What is missing after a crash: no_variants, no_price or no_inventory_item", nullable=True)
+    brand = text("Brand in the product's metadata", nullable=True)
     metadata = text("Product metadata as JSON", nullable=True)
 
 

@@ -14,6 +14,10 @@ OFFER_KEY = "awin_offer_key"
 HIDDEN_BY_RUN = "awin_hidden_by_run"
 HIDDEN_AT = "awin_hidden_at"
 """Metadata of a product that this program hid: the run, and when (ISO 8601)."""
+OURS = "awin:"
+"""Beginning of every key that this program writes, into an external_id or OFFER_KEY."""
+IGNORE_KEY, IGNORE_VALUE, IGNORE_TAG = "awin_medusa", "ignore", "awin-ignore"
+"""Metadata of a product, or a tag, by which a person keeps this program off it."""
 
 _PRICE_PARTS = (
     *("amount", "currency_code", "min_quantity", "max_quantity"),

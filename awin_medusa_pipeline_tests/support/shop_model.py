@@ -17,8 +17,9 @@ from awin_medusa_pipeline.medusa.shapes import missing_part
 from awin_medusa_pipeline.sync.domain import discrepancies, field_plans, ownership, plans
 from awin_medusa_pipeline.sync.domain.contracts import WrittenValue
 from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
-from awin_medusa_pipeline.sync.domain.operations import Bundle, NotSent, Operation
-from awin_medusa_pipeline.sync.domain.ownership import DEFAULT_OWNERS, Decision, Owners, Written, written_values
+from awin_medusa_pipeline.sync.domain.operations import Bundle, Decision, NotSent, Operation
+from awin_medusa_pipeline.sync.domain.ownership import DEFAULT_OWNERS, Owners, Written, written_values
+from awin_medusa_pipeline.sync.domain.plans import HideRules
 from awin_medusa_pipeline.sync.domain.products import ProductDefaults, added_option_values, variant_payload
 
 Json = dict[str, Any]
@@ -86,10 +87,10 @@ class ShopModel:
         return (
             self._carry_out(plans.import_plan(rows, DEFAULTS))
             | self._carry_out(plans.variant_plan(rows))
-            | self._carry_out(plans.hide_plan(tables["medusa_only_products"], RUN, "2026-11-21", None, hold_loose=True))
-            | self._carry_out(plans.restore_plan(tables["returning_products"], None))
-            | self._carry_out(plans.stock_plan(tables["stock_mismatches"], None))
-            | self._carry_out(field_plans.price_plan(tables["price_mismatches"].filter(going), None))
+            | self._carry_out(plans.hide_plan(tables["medusa_only_products"], RUN, "2026-11-21", HideRules()))
+            | self._carry_out(plans.restore_plan(tables["returning_products"]))
+            | self._carry_out(plans.stock_plan(tables["stock_mismatches"]))
+            | self._carry_out(field_plans.price_plan(tables["price_mismatches"].filter(going)))
             | self._carry_out(field_plans.content_plan(content, CATEGORIES))
         )
 

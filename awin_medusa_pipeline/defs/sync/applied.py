@@ -1,18 +1,18 @@
 """The assets that change the shop: group `applied`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 
 import dagster as dg
 import polars as pl
 from pydantic import Field
 
 from awin_medusa_pipeline.defs.tables import OWNERS
-from awin_medusa_pipeline.sync.domain import guards
-from awin_medusa_pipeline.sync.domain.guards import TrippedGuard
 from awin_medusa_pipeline.sync.domain.operations import Kind
 from awin_medusa_pipeline.sync.engine.applier import Applier
 from awin_medusa_pipeline.sync.engine.apply import ApplyResult
-from awin_medusa_pipeline.sync.engine.runs import Extent, SyncRun
+from awin_medusa_pipeline.sync.engine.rules import Extent
+from awin_medusa_pipeline.sync.engine.runs import SyncRun
 
 SHOWN_FAILURES = 20
 Applied = dg.MaterializeResult[None]
@@ -27,13 +27,21 @@ class ApplyConfig(dg.Config):
         default=True, description="Make the plan and the report, and send nothing. On unless a job says otherwise."
     )
     limit: int | None = Field(
-        default=None, ge=1, description="Send at most this many operations (a pilot); the rest is reported as skipped."
+        default=None, ge=1, description="Change at most this many things (a pilot); the rest is reported as skipped."
     )
     approve_plan: str | None = Field(
         default=None,
         description="Hash of a plan that a guard held: apply that plan and nothing else. Each row is compared with the "
         "shop just before; one that no longer holds is skipped as stale.",
     )
+
+
+@_applied
+def adopted_products(
+    context: dg.AssetExecutionContext, config: ApplyConfig, adoption_candidates: pl.DataFrame, sync_run: ShopRun
+) -> Applied:
+    """Products of the shop that are offers of the feed, now with our key; nothing else is written to them before."""
+    return apply(context, config, sync_run, Kind.ADOPT, adoption_candidates, Applier.adopt)
 
 
 @_applied
@@ -53,9 +61,8 @@ def hidden_products(
     sync_run: ShopRun,
 ) -> Applied:
     """Products that left the feed, now drafts, marked as hidden by this program."""
-    rules = sync_run.rules
-    tripped = guards.check_hides(medusa_only_products, medusa_catalog, rules.limits, hold_loose=rules.hold_loose)
-    return apply(context, config, sync_run, Kind.HIDE, medusa_only_products, Applier.hide, tripped)
+    hide = partial(Applier.hide, catalog=medusa_catalog)
+    return apply(context, config, sync_run, Kind.HIDE, medusa_only_products, hide)
 
 
 @_applied
@@ -75,8 +82,8 @@ def stock_updates(
     sync_run: ShopRun,
 ) -> Applied:
     """Levels as the feed asks for them, absolute."""
-    tripped = guards.check_zero_levels(stock_mismatches, medusa_catalog, sync_run.rules.limits)
-    return apply(context, config, sync_run, Kind.STOCK, stock_mismatches, Applier.set_stock, tripped)
+    set_stock = partial(Applier.set_stock, catalog=medusa_catalog)
+    return apply(context, config, sync_run, Kind.STOCK, stock_mismatches, set_stock)
 
 
 @_applied
@@ -88,8 +95,8 @@ def price_updates(
     sync_run: ShopRun,
 ) -> Applied:
     """Base prices as the feed has them, where SYNC_OWNER_PRICE says so."""
-    tripped = guards.check_prices(price_mismatches, matched_products, sync_run.rules.limits)
-    return apply(context, config, sync_run, Kind.PRICE, price_mismatches, Applier.set_prices, tripped)
+    set_prices = partial(Applier.set_prices, matched=matched_products)
+    return apply(context, config, sync_run, Kind.PRICE, price_mismatches, set_prices)
 
 
 @_applied
@@ -107,7 +114,6 @@ def apply(
     kind: Kind,
     table: pl.DataFrame,
     method: Callable[[Applier, pl.DataFrame], ApplyResult],
-    tripped: Sequence[TrippedGuard] = (),
 ) -> Applied:
     """Apply a table, and show what became of it. Raises dg.Failure when the plan was left early."""
     extent = Extent(config.dry_run, config.limit, config.approve_plan)
@@ -116,7 +122,6 @@ def apply(
         table,
         method,
         extent,
-        tripped=tripped,
         progress=lambda done: context.log.info(f"{done:,} rows of the plan are settled"),
     )
     metadata = applied_metadata(result, str(run.reports.folder / f"{kind}-log.ndjson"))

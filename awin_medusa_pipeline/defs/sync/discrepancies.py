@@ -7,7 +7,7 @@ from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.defs.sync.applied import ShopRun
 from awin_medusa_pipeline.defs.tables import OWNERS, schema_metadata, table
 from awin_medusa_pipeline.remedies import command
-from awin_medusa_pipeline.sync.domain import contracts, discrepancies, ownership
+from awin_medusa_pipeline.sync.domain import adoption, contracts, discrepancies, ownership
 from awin_medusa_pipeline.sync.domain.kinds import ASSETS
 from awin_medusa_pipeline.sync.domain.summary import SummaryTables
 from awin_medusa_pipeline.sync.engine.summary import finish_run
@@ -21,6 +21,15 @@ Table = dg.MaterializeResult[pl.LazyFrame]
 def matched_products(awin_feed: pl.LazyFrame, medusa_catalog: pl.LazyFrame, sync_run: ShopRun) -> Table:
     """Each offer beside the variant that it is, with the reason: our key, SKU, GTIN or handle."""
     return dg.MaterializeResult(value=discrepancies.matched_products(awin_feed, medusa_catalog, sync_run.rules.stock))
+
+
+@dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.AdoptionCandidate))
+def adoption_candidates(
+    awin_feed: pl.LazyFrame, medusa_catalog: pl.LazyFrame, matched_products: pl.LazyFrame, sync_run: ShopRun
+) -> Table:
+    """Products of the shop that agree with an offer by SKU, GTIN or name, with the evidence on both sides."""
+    candidates = adoption.adoption_candidates(awin_feed, medusa_catalog, matched_products)
+    return table(candidates.lazy(), sync_run.reports, "adoption-candidates.csv")
 
 
 @dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.LooseMatch))
@@ -94,7 +103,7 @@ def stock_mismatches(
 def price_mismatches(matched_products: pl.LazyFrame, sync_run: ShopRun) -> Table:
     """Variants whose price is not the feed's, and what becomes of it: SYNC_OWNER_PRICE decides."""
     written = sync_run.written.of(sync_run.row.shop)
-    mismatches = ownership.price_mismatches(matched_products, written, sync_run.rules.owners)
+    mismatches = ownership.price_mismatches(matched_products, written, sync_run.rules.owners, sync_run.rules.price_jump)
     return table(mismatches, sync_run.reports, "price-mismatches.csv")
 
 
@@ -126,6 +135,7 @@ def sync_summary(
     stock_mismatches: pl.LazyFrame,
     price_mismatches: pl.LazyFrame,
     content_mismatches: pl.LazyFrame,
+    adoption_candidates: pl.LazyFrame,
     loose_matches: pl.LazyFrame,
     app: dg.ResourceParam[App],
     sync_run: ShopRun,
@@ -142,6 +152,7 @@ def sync_summary(
         stock_mismatches=stock_mismatches,
         price_mismatches=price_mismatches,
         content_mismatches=content_mismatches,
+        adoption_candidates=adoption_candidates,
         loose_matches=loose_matches,
     )
     summary = finish_run(sync_run, tables, command)

@@ -80,6 +80,8 @@ class MatchedProduct(Table):
     handle = text("Medusa handle")
     status = text("Status in the shop")
     hidden_by_run = text("Run of this program that hid the product", nullable=True)
+    ignored = dy.Bool(metadata={"doc": "A person keeps this program off the product"})
+    ours = dy.Bool(metadata={"doc": "Carries the offer's key and is not ignored: the only ones that are written to"})
     merchant_id = text("AWIN advertiser")
     sku = text("Variant SKU", nullable=True)
     name = text("Product name in the feed")
@@ -92,6 +94,35 @@ class MatchedProduct(Table):
     currency = text("Currency of the feed")
     shop_price = money(nullable=True, metadata={"doc": "Price in the shop in that currency"})
     shop_currencies = text("Currencies that the shop has a price in, joined by ' '")
+
+
+class AdoptionCandidate(Table):
+    """A variant of the shop that agrees with an offer and does not carry its key: both sides, and what they say."""
+
+    variant_id = text("Medusa id", primary_key=True)
+    product_id = text("Medusa product")
+    offer_key = text("The offer, and the key that the variant would get")
+    merchant_id = text("AWIN advertiser")
+    match_reason = text("sku, gtin or handle", regex="^(sku|gtin|handle)$")
+    agrees = text("Signs that agree, joined by ', ': SKU, GTIN, name")
+    contradicts = text("Signs that speak against it, joined by ', ': GTIN, name, brand, price")
+    decision = text("update: adopted by itself; ask: a person decides", regex="^(update|ask)$")
+    name = text("Name in the feed")
+    title = text("Product title in the shop")
+    variant_title = text("Variant title in the shop", nullable=True)
+    likeness = dy.Float64(min=0, max=100, metadata={"doc": "Likeness of the names, 100 being equal words"})
+    sku = text("SKU that the feed asks for")
+    shop_sku = text("SKU in the shop", nullable=True)
+    gtin = text("GTIN in the feed", nullable=True)
+    barcode = text("Barcode in the shop", nullable=True)
+    brand = text("Brand in the feed", nullable=True)
+    shop_brand = text("Brand in the shop", nullable=True)
+    price = money(metadata={"doc": "Price in the feed"})
+    currency = text("Currency of the feed")
+    shop_price = money(nullable=True, metadata={"doc": "Price in the shop in that currency"})
+    shop_key = text("Key that the variant carries: one of another merchant of old", nullable=True)
+    external_id = text("external_id of the product", nullable=True)
+    new_external_id = text("external_id that the product would get", nullable=True)
 
 
 class MissingProduct(Offer):
@@ -117,6 +148,8 @@ class MedusaOnlyProduct(Table):
     status = text("Status in the shop")
     external_id = text("product_key of the offer it was made from", nullable=True)
     skus = text("SKUs of its variants, joined by ' | '", nullable=True)
+    ours = dy.Bool(metadata={"doc": "Imported or adopted by this program; False: no feed ever held it"})
+    ignored = dy.Bool(metadata={"doc": "A person keeps this program off the product"})
     loose_match = dy.Bool(metadata={"doc": "Held back: looks like an offer of the feed, see loose_matches"})
     feeds_missed = dy.Int64(
         nullable=True, min=0, metadata={"doc": "Accepted feeds in a row that lacked it, up to GUARD_HIDE_AFTER_FEEDS"}
@@ -164,6 +197,7 @@ class PriceMismatch(Table):
     edited_by_hand = _edited()
     owner = _owner()
     decision = _decision()
+    question = text("Why a person is asked: asked, first_price or price_jump", nullable=True)
 
 
 class ContentMismatch(Table):

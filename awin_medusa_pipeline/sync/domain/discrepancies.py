@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from awin_medusa_pipeline.core.contracts import MONEY
+from awin_medusa_pipeline.medusa.shapes import OURS
 from awin_medusa_pipeline.sync.domain import matching
 from awin_medusa_pipeline.sync.domain.contracts import (
     LooseMatch,
@@ -60,7 +61,11 @@ def matched_products(offers: pl.LazyFrame, catalog: pl.LazyFrame, rules: StockRu
         .select("offer_key", "merchant_id", "name", "price", "currency", "wanted_level")
         .join(pairs.lazy(), on="offer_key")
         .join(variants.drop("offer_key"), on="variant_id")
-        .with_columns(shop_price=_price_in_own_currency(currencies), shop_currencies=_currencies())
+        .with_columns(
+            shop_price=_price_in_own_currency(currencies),
+            shop_currencies=_currencies(),
+            ours=(pl.col("match_reason") == "external_id") & ~pl.col("ignored"),
+        )
         .select(MatchedProduct.column_names())
     )
 
@@ -81,6 +86,11 @@ def _price_in_own_currency(currencies: list[str]) -> pl.Expr:
 
 def _currencies() -> pl.Expr:
     return pl.col("prices").list.eval(pl.element().struct.field("currency")).list.unique().list.sort().list.join(" ")
+
+
+def ours(matched: pl.LazyFrame) -> pl.LazyFrame:
+    """The MatchedProduct rows that may be written to."""
+    return matched.filter("ours")
 
 
 def _ours_half_made() -> pl.Expr:
@@ -166,8 +176,13 @@ def medusa_only_products(
     return (
         _left_over(catalog)
         .join(in_feed(matched, missing), on="product_id", how="anti")
-        .group_by("product_id", "handle", "title", "status", "external_id")
-        .agg(skus=pl.col("sku").drop_nulls().str.join(_JOINT))
+        .group_by("product_id", "handle", "title", "status", "external_id", "ignored")
+        .agg(
+            skus=pl.col("sku").drop_nulls().str.join(_JOINT),
+            ours=(pl.col("external_id").str.starts_with(OURS) | pl.col("offer_key").is_not_null())
+            .any()
+            .fill_null(False),
+        )
         .join(loose.select("product_id", loose_match=True).unique(), on="product_id", how="left")
         .with_columns(pl.col("loose_match").fill_null(False), feeds_missed=pl.lit(None, pl.Int64))
         .sort("product_id")
@@ -217,11 +232,11 @@ def loose_matches(offers: pl.LazyFrame, catalog: pl.LazyFrame, matched: pl.LazyF
 
 def returning_products(matched: pl.LazyFrame, catalog: pl.LazyFrame, missing: pl.LazyFrame) -> pl.LazyFrame:
     """ReturningProduct rows: hidden by this program and in the feed again. One hidden by hand stays hidden."""
-    hidden = catalog.filter((pl.col("status") == "draft") & pl.col("hidden_by_run").is_not_null())
+    hidden = catalog.filter((pl.col("status") == "draft") & pl.col("hidden_by_run").is_not_null() & ~pl.col("ignored"))
     return (
         hidden.select("product_id", "handle", "title", "hidden_by_run")
         .unique("product_id")
-        .join(in_feed(matched, missing), on="product_id")
+        .join(in_feed(ours(matched), missing), on="product_id")
         .group_by("product_id", "handle", "title", "hidden_by_run")
         .agg(offer_keys=pl.col("offer_key").sort().str.join(_JOINT))
         .sort("product_id")
@@ -233,13 +248,16 @@ def stock_mismatches(matched: pl.LazyFrame, catalog: pl.LazyFrame, missing: pl.L
     """StockMismatch rows: the level differs, is not set, or the variant left the feed while its product stayed."""
     columns = StockMismatch.column_names()
     differs = (
-        matched.filter(pl.col("wanted_level").is_not_null() & pl.col("level").ne_missing(pl.col("wanted_level")))
+        ours(matched)
+        .filter(pl.col("wanted_level").is_not_null() & pl.col("level").ne_missing(pl.col("wanted_level")))
         .with_columns(reason=pl.when(pl.col("level").is_null()).then(pl.lit("no_level")).otherwise(pl.lit("differs")))
         .filter(_counted())
     )
     left_feed = (
         catalog.join(in_feed(matched, missing), on="product_id", how="semi")
         .join(matched.select("variant_id"), on="variant_id", how="anti")
+        # A variant that no feed ever held keeps its level.
+        .filter(pl.col("offer_key").is_not_null() & ~pl.col("ignored"))
         .filter(_counted() & (pl.col("level") > 0) & ~_ours_half_made())
         .with_columns(wanted_level=pl.lit(0, pl.Int64), reason=pl.lit("left_feed"))
     )

@@ -6,8 +6,8 @@ from itertools import groupby
 
 import polars as pl
 
-from awin_medusa_pipeline.sync.domain.operations import Bundle, NotSent, Operation, Plan
-from awin_medusa_pipeline.sync.domain.ownership import PRICE, Decision, fingerprint, value_of
+from awin_medusa_pipeline.sync.domain.operations import Bundle, Decision, NotSent, Operation, Plan
+from awin_medusa_pipeline.sync.domain.ownership import PRICE, fingerprint, value_of
 from awin_medusa_pipeline.sync.domain.plans import Row, beyond
 from awin_medusa_pipeline.sync.domain.products import content_update, money_text, pictures
 
@@ -19,9 +19,8 @@ def to_change(mismatches: pl.DataFrame) -> pl.DataFrame:
     return mismatches.filter(pl.col("decision") != Decision.KEEP)
 
 
-def price_plan(mismatches: pl.DataFrame, limit: int | None) -> Plan:
+def price_plan(mismatches: pl.DataFrame) -> Plan:
     """Set prices, one bundle per product. Its body is empty, since the operations say everything."""
-    sent = 0
     rows = mismatches.sort("product_id", "variant_id").iter_rows(named=True)
     for _, group in groupby(rows, key=lambda row: row["product_id"]):
         operations = []
@@ -30,10 +29,7 @@ def price_plan(mismatches: pl.DataFrame, limit: int | None) -> Plan:
                 yield NotSent(_price_operation(row), _refused(row))
             else:
                 operations.append(_price_operation(row))
-        if operations and limit is not None and sent >= limit:
-            yield from (NotSent(operation, beyond(limit)) for operation in operations)
-        elif operations:
-            sent += 1
+        if operations:
             yield Bundle(tuple(operations), {})
 
 

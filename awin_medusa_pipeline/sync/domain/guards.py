@@ -15,7 +15,7 @@ import polars as pl
 
 from awin_medusa_pipeline.sync.domain.feed.errors import commonest, remedy
 from awin_medusa_pipeline.sync.domain.feed.facts import FeedFacts
-from awin_medusa_pipeline.sync.domain.ownership import Decision
+from awin_medusa_pipeline.sync.domain.operations import Decision
 
 
 class Scope(StrEnum):
@@ -44,8 +44,6 @@ class Limits:
     price_share: float = 0.05
     """At most this share of the matched may change in price by more than price_change."""
     frozen_for: timedelta = timedelta(days=14)
-    hide_after: int = 1
-    """Accepted feeds in a row that must lack a product."""
 
 
 CODES: Mapping[str, str] = {
@@ -63,10 +61,23 @@ CODES: Mapping[str, str] = {
     "wrong_encoding": "the text of the feed is not UTF-8",
     "frozen": "the feed has not changed for many days (GUARD_FROZEN_DAYS); a remark, nothing is held",
     "asked": "an owner of a field is `ask`",
+    "uncertain": "one sign alone says that a product of the shop is an offer of the feed, or another speaks against it",
+    "never_fed": "a product that no feed ever held would be hidden; asked once per product",
+    "first_price": "an adopted variant would get its first price from the feed",
+    "price_jump": "a single price would fall or rise by more than GUARD_PRICE_JUMP allows",
 }
 """What each code of a guard means."""
 
 ASKED = "you want to be asked first (SYNC_OWNER_...=ask) [asked]"
+QUESTIONS: Mapping[str, str] = {
+    "asked": ASKED,
+    "uncertain": "these products of the shop may be offers of the feed, and the signs are no proof; approving writes our "
+    "key to them, and from then on they are kept in line [uncertain]",
+    "never_fed": "these published products are in no feed and never were; approving hides them [never_fed]",
+    "first_price": "these products were adopted, and the feed has another price; approving sets it [first_price]",
+    "price_jump": "these prices would fall or rise by more than GUARD_PRICE_JUMP allows; approving sets them [price_jump]",
+}
+"""What a person is asked about single rows, by code, whatever the shares of the others."""
 _MEANING = "look whether each of them still means the same"
 _WIDER = {Scope.SET_TO_ZERO: Scope.STOCK, Scope.CONTENT: Scope.IMPORT}
 # A single odd feed must not be the measure of the next.
@@ -93,25 +104,16 @@ class TrippedGuard:
         return f"{self.sentence} [{self.guard}]"
 
 
-def check_hides(
-    to_hide: pl.DataFrame, catalog: pl.LazyFrame, limits: Limits, *, hold_loose: bool
-) -> list[TrippedGuard]:
-    """Trips for hiding MedusaOnlyProduct rows, beside the published products of CatalogVariant rows."""
+def check_hides(to_hide: pl.DataFrame, catalog: pl.LazyFrame, limits: Limits) -> list[TrippedGuard]:
+    """Trips for hiding all of these MedusaOnlyProduct rows, beside the published products of CatalogVariant rows."""
     published = catalog.filter(pl.col("status") == "published").select("product_id", "external_id").unique("product_id")
     return check_share(
-        to_hide.filter(missed_enough_feeds(limits.hide_after) & ~(pl.col("loose_match") & hold_loose)).select(
-            merchant_id=merchant_of(pl.col("external_id"))
-        ),
+        to_hide.select(merchant_id=merchant_of(pl.col("external_id"))),
         published.select(merchant_id=merchant_of(pl.col("external_id"))).collect(),
         Scope.HIDE,
         limits.hide_share,
         limits.hide_floor,
     )
-
-
-def missed_enough_feeds(feeds: int) -> pl.Expr:
-    """MedusaOnlyProduct rows that so many feeds in a row lacked."""
-    return pl.col("feeds_missed").fill_null(feeds) >= feeds
 
 
 def check_zero_levels(mismatches: pl.DataFrame, catalog: pl.LazyFrame, limits: Limits) -> list[TrippedGuard]:
@@ -160,7 +162,8 @@ def check_share(rows: pl.DataFrame, base: pl.DataFrame, guarded: Scope, share: f
 def check_prices(mismatches: pl.DataFrame, matched: pl.LazyFrame, limits: Limits) -> list[TrippedGuard]:
     """Trips for PriceMismatch rows of which many change by much, beside all MatchedProduct rows."""
     jumps = (pl.col("change_percent").abs() > limits.price_change * 100) | (pl.col("shop_price") == 0)
-    changing = _by_merchant(mismatches.filter((pl.col("decision") == Decision.UPDATE) & jumps.fill_null(False)))
+    going = (pl.col("decision") == Decision.UPDATE) | (pl.col("question") == "price_jump").fill_null(False)
+    changing = _by_merchant(mismatches.filter(going & jumps.fill_null(False)))
     whole = _by_merchant(matched.select("merchant_id").collect())
 
     def trip(merchant: str | None, number: int, of: int) -> list[TrippedGuard]:

@@ -15,6 +15,8 @@ from awin_medusa_pipeline.sync.domain.text import slug
 LOOSE_MATCH_SCORE = 90.0
 # Below this, the words in which two names differ are other words and not slips: "black" and "white", "red" and "green".
 _SLIP_SCORE = 70.0
+# As GTIN-14: GTIN-8 from 0 and 2, UPC and GTIN-13 from 02, 04, 05 and 2, GTIN-13 from 98 and 99 (GS1 prefixes).
+_RESTRICTED = r"^(?:0{6}[02]|00[245]|02|098|099)"
 # A word that makes more pairs than this says nothing about one product.
 _PAIRS_PER_WORD = 2_000
 
@@ -24,7 +26,7 @@ def match(offers: pl.LazyFrame, variants: pl.LazyFrame) -> pl.DataFrame:
 
     Offer columns used: offer_key, merchant_id, sku, gtin, name. `variants`: rows of CatalogVariant that have a variant.
     In order: the key that we wrote, SKU, GTIN, handle; the last three only where unique on both sides, and never a
-    variant that carries another merchant's key: two merchants may use the same number.
+    variant that carries the key of another merchant that is still in the feed: two merchants may use the same number.
     """
     keys = variants.select(
         "variant_id",
@@ -37,19 +39,26 @@ def match(offers: pl.LazyFrame, variants: pl.LazyFrame) -> pl.DataFrame:
         rank=pl.struct(pl.col("status") != "published", "product_id", "variant_id"),
     ).collect()
     pairs = _by_key(offers, keys)
+    merchants = offers.select(pl.col("merchant_id").unique()).collect().to_series()
     for reason, offer_value, variant_values in (
         ("sku", pl.col("sku"), _values_of("sku")),
-        ("gtin", _gtin14("gtin"), _values_of("barcode", _gtin14("barcode"))),
+        ("gtin", identifying_gtin("gtin"), _values_of("barcode", identifying_gtin("barcode"))),
         ("handle", slug(pl.col("name")), _handle_slugs),
     ):
-        found = _by_value(offers.select("offer_key", "merchant_id", value=offer_value), keys, variant_values, pairs)
+        found = _by_value(
+            offers.select("offer_key", "merchant_id", value=offer_value), keys, variant_values, pairs, merchants
+        )
         pairs = pl.concat([pairs, found.with_columns(match_reason=pl.lit(reason))])
     return pairs
 
 
-def _gtin14(column: str) -> pl.Expr:
-    """GTIN-8, -12 and -13 are GTIN-14 with leading zeros (GS1)."""
-    return pl.when(pl.col(column) != "").then(pl.col(column).str.zfill(14))
+def identifying_gtin(column: str) -> pl.Expr:
+    """A code as GTIN-14, of which GTIN-8, -12 and -13 lack leading zeros; null where it identifies nothing (GS1).
+
+    Numbers for use within one company or shop, coupons and refunds are given out anew by everybody.
+    """
+    code = pl.col(column).str.zfill(14)
+    return pl.when((pl.col(column) != "") & ~code.str.contains(_RESTRICTED)).then(code)
 
 
 def _values_of(column: str, value: pl.Expr | None = None) -> Callable[[pl.DataFrame], pl.DataFrame]:
@@ -82,7 +91,11 @@ def _by_key(offers: pl.LazyFrame, keys: pl.DataFrame) -> pl.DataFrame:
 
 
 def _by_value(
-    offers: pl.LazyFrame, keys: pl.DataFrame, values: Callable[[pl.DataFrame], pl.DataFrame], pairs: pl.DataFrame
+    offers: pl.LazyFrame,
+    keys: pl.DataFrame,
+    values: Callable[[pl.DataFrame], pl.DataFrame],
+    pairs: pl.DataFrame,
+    merchants: pl.Series,
 ) -> pl.DataFrame:
     """Join what is still free of (offer_key, merchant_id, value) and the variants on value.
 
@@ -105,6 +118,7 @@ def _by_value(
             pl.col("owner").is_null()
             | ~pl.col("owner").str.starts_with("awin:")
             | pl.col("owner").str.starts_with(pl.format("awin:{}:", "merchant_id"))
+            | ~pl.col("owner").str.extract("^awin:([^:]+):").is_in(merchants.implode())
         )
         .select("offer_key", "variant_id")
     )

@@ -11,12 +11,22 @@ Json: TypeAlias = Mapping[str, Any]
 class Kind(StrEnum):
     """A kind of change to the shop. kinds.py says of each what it is called, what it reads and how it is undone."""
 
+    ADOPT = "adopt"
     IMPORT = "import"
     HIDE = "hide"
     RESTORE = "restore"
     STOCK = "stock"
     PRICE = "price"
     CONTENT = "content"
+
+
+class Decision(StrEnum):
+    """What becomes of a difference that a person may have made."""
+
+    UPDATE = "update"
+    KEEP = "keep"
+    ASK = "ask"
+    REFUSE = "refuse"
 
 
 class Status(StrEnum):

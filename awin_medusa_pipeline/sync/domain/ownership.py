@@ -14,12 +14,14 @@ from typing import Any
 import polars as pl
 
 from awin_medusa_pipeline.core.contracts import MONEY
+from awin_medusa_pipeline.medusa.shapes import OFFER_KEY
 from awin_medusa_pipeline.sync.domain.contracts import ContentMismatch, PriceMismatch
-from awin_medusa_pipeline.sync.domain.discrepancies import in_feed
+from awin_medusa_pipeline.sync.domain.discrepancies import in_feed, ours
+from awin_medusa_pipeline.sync.domain.operations import Decision
 from awin_medusa_pipeline.sync.domain.products import category_paths, pictures
 from awin_medusa_pipeline.sync.domain.text import common_name, slug
 
-PRICE = "price"
+PRICE, ADOPTED = "price", "adopted"
 CONTENT = ("title", "description", "images", "category")
 LISTS = ("images", "category")
 """Fields whose value is a list; as text an entry is a line, since no address and no handle has a line break."""
@@ -42,15 +44,15 @@ class Owner(StrEnum):
     """What differs waits for a person, as a held plan."""
 
 
-class Decision(StrEnum):
-    """What becomes of a difference."""
+@dataclass(frozen=True)
+class PriceJump:
+    """How far a single price may move without a question, in percent of the shop's."""
 
-    UPDATE = "update"
-    KEEP = "keep"
-    ASK = "ask"
-    REFUSE = "refuse"
+    fall_percent: float = 50
+    rise_percent: float = 200
 
 
+PRICE_JUMP = PriceJump()
 Owners = Mapping[str, Mapping[str, Owner]]
 """Owner by field and merchant_id; "*" stands for every other merchant."""
 DEFAULT_OWNERS: Owners = {PRICE: {"*": Owner.FEED}} | {field: {"*": Owner.FIRST_WRITE} for field in CONTENT}
@@ -66,11 +68,13 @@ class Written:
     source: str | None = None
 
 
-def price_mismatches(matched: pl.LazyFrame, written: pl.LazyFrame, owners: Owners) -> pl.LazyFrame:
+def price_mismatches(
+    matched: pl.LazyFrame, written: pl.LazyFrame, owners: Owners, jump: PriceJump = PRICE_JUMP
+) -> pl.LazyFrame:
     """PriceMismatch rows: another amount, or none, in the feed's currency. `written`: WrittenValue rows.
 
     A variant without a price in the feed's currency is refused: what it costs there is a person's decision, never a
-    conversion's.
+    conversion's. The first price of an adopted variant is asked about, and so is every single jump.
     """
     price, shop = pl.col("price").cast(pl.Float64), pl.col("shop_price").cast(pl.Float64)
     parts = pl.col("value").str.split_exact(" ", 1).struct
@@ -78,8 +82,14 @@ def price_mismatches(matched: pl.LazyFrame, written: pl.LazyFrame, owners: Owner
         variant_id="key", last_price=parts.field("field_0").cast(MONEY), currency=parts.field("field_1")
     )
     return (
-        matched.filter(pl.col("price").ne_missing(pl.col("shop_price")))
+        ours(matched)
+        .filter(pl.col("price").ne_missing(pl.col("shop_price")))
         .join(last, on=["variant_id", "currency"], how="left")
+        .join(
+            written.filter(pl.col("field") == ADOPTED).select(variant_id="key", adopted=True),
+            on="variant_id",
+            how="left",
+        )
         .with_columns(
             by_hand=_hidden_by_hand(),
             change_percent=pl.when(shop > 0).then(((price - shop) / shop * 100).round(2)),
@@ -92,8 +102,26 @@ def price_mismatches(matched: pl.LazyFrame, written: pl.LazyFrame, owners: Owner
             .then(pl.lit(Decision.REFUSE.value))
             .otherwise("decision")
         )
+        .with_columns(question=_price_question(jump))
+        .with_columns(
+            decision=pl.when(pl.col("question").is_not_null()).then(pl.lit(Decision.ASK.value)).otherwise("decision")
+        )
         .sort("product_id", "variant_id")
         .select(PriceMismatch.column_names())
+    )
+
+
+def _price_question(jump: PriceJump) -> pl.Expr:
+    """Code of the question, of rows that would be updated or asked about."""
+    change = pl.col("change_percent")
+    updating = pl.col("decision") == Decision.UPDATE
+    return (
+        pl.when(updating & pl.col("adopted") & pl.col("last_price").is_null())
+        .then(pl.lit("first_price"))
+        .when(updating & ((change < -jump.fall_percent) | (change > jump.rise_percent)))
+        .then(pl.lit("price_jump"))
+        .when(pl.col("decision") == Decision.ASK)
+        .then(pl.lit("asked"))
     )
 
 
@@ -118,7 +146,7 @@ def content_mismatches(
         # Where the categories are not known none differs.
         known=pl.col("categories").is_not_null(),
     )
-    fed = _contents(offers, in_feed(matched, missing))
+    fed = _contents(offers, in_feed(ours(matched), missing))
     some = _differing(fed, shop).lazy()
     differing = (
         fed.join(some, on="product_id", how="semi")
@@ -235,7 +263,7 @@ def _differs(field: str) -> pl.Expr:
 
 def _with_last(rows: pl.DataFrame, written: pl.LazyFrame) -> pl.DataFrame:
     """With `last_value` and `source` of what was written: by the product's id, else by the key of its import."""
-    kept = written.filter(pl.col("field") != PRICE).collect()
+    kept = written.filter(pl.col("field").is_in(CONTENT)).collect()
     by_id = rows.join(kept, left_on=["product_id", "field"], right_on=["key", "field"], how="left", suffix="_last")
     both = by_id.join(kept, left_on=["external_id", "field"], right_on=["key", "field"], how="left", suffix="_import")
     return both.with_columns(
@@ -317,6 +345,8 @@ def written_values(key: str, target_id: str | None, after: Json) -> Iterator[Wri
     `feed` in it holds fingerprints of what the feed said; `content`, of an import, those of what the product was given.
     """
     source = after.get("feed") or {}
+    if after.get(OFFER_KEY):
+        yield Written(str(target_id), ADOPTED, after[OFFER_KEY])
     if PRICE in after:
         yield Written(target_id or key, PRICE, f"{after[PRICE]} {after['currency']}")
     for field in CONTENT:

@@ -7,8 +7,7 @@ from typing import Any
 import polars as pl
 
 from awin_medusa_pipeline.sync.domain.discrepancies import catalog_counts, hidden_by_hand
-from awin_medusa_pipeline.sync.domain.operations import Counts, Kind
-from awin_medusa_pipeline.sync.domain.ownership import Decision
+from awin_medusa_pipeline.sync.domain.operations import Counts, Decision, Kind
 
 
 @dataclass(frozen=True)
@@ -25,6 +24,7 @@ class SummaryTables:
     stock_mismatches: pl.LazyFrame
     price_mismatches: pl.LazyFrame
     content_mismatches: pl.LazyFrame
+    adoption_candidates: pl.LazyFrame
     loose_matches: pl.LazyFrame
 
     def heights(self) -> dict[str, int]:
@@ -71,6 +71,7 @@ def sync_counts(tables: SummaryTables, operations: Mapping[Kind, Counts]) -> Syn
         **catalog,
         "matched": rows["matched_products"],
         "matched_by": _matched_by(tables.matched_products),
+        "adoption_candidates": rows["adoption_candidates"],
         "missing_in_medusa": rows["missing_awin_products"],
         "medusa_only": rows["medusa_only_products"],
         "returning": rows["returning_products"],

@@ -6,6 +6,7 @@ import polars as pl
 
 from awin_medusa_pipeline.medusa.catalog import variants_frame
 from awin_medusa_pipeline.medusa.client import MedusaClient, Progress
+from awin_medusa_pipeline.medusa.shapes import IGNORE_TAG
 
 
 @dataclass(frozen=True)
@@ -34,5 +35,6 @@ def read_catalog(client: MedusaClient, stock_location: str | None, progress: Pro
     """
     location = client.stock_location_id(stock_location) if client.can_write else None
     categories = client.category_handles() if client.can_write else None
-    pages = [variants_frame(page, location, categories) for page in client.product_pages(progress)]
+    ignored = client.tagged(IGNORE_TAG) if client.can_write else set()
+    pages = [variants_frame(page, location, categories, ignored) for page in client.product_pages(progress)]
     return Catalog(pl.concat([variants_frame([], location), *pages]), client.can_write)

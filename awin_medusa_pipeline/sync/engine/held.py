@@ -22,43 +22,38 @@ class Gate:
     """Decides which rows of a run must wait, and keeps them as held plans; `plans` None (a dry run) keeps nothing."""
 
     tripped: Sequence[TrippedGuard]
+    """How the feeds are unlike the ones before."""
     plans: HeldPlans | None
     shop: str
     run_id: str
     hours: int
 
-    def hold(self, kind: Kind, rows: pl.DataFrame, scope: Scope | None = None) -> dict[str, str]:
+    def hold(
+        self, kind: Kind, rows: pl.DataFrame, scope: Scope | None = None, tripped: Sequence[TrippedGuard] = ()
+    ) -> dict[str, str]:
         """Reason by key of the rows that tripped guards hold; they are kept as a plan.
 
-        `rows` has a column merchant_id. `scope`: what is guarded, when it is not the whole kind.
+        `rows` has a column merchant_id. `scope`: what is guarded, when it is not the whole kind; `tripped`: guards that
+        these rows have tripped.
         """
-        scope = scope or KINDS[kind].scope
-        waiting = rows.filter(guards.held(self.tripped, scope)).to_dicts()
-        return self._keep(kind, waiting, self._reasons(scope))
+        scope, everything = scope or KINDS[kind].scope, [*self.tripped, *tripped]
+        waiting = rows.filter(guards.held(everything, scope))
+        return self._keep(kind, waiting, [guard.reason for guard in everything if guards.holds(guard, scope)])
 
     def ask(self, kind: Kind, rows: pl.DataFrame) -> dict[str, str]:
-        """Reason by key of rows whose owner wants to be asked; they are kept as a plan.
+        """Reason by key of rows that a person is asked about, by the codes in their column `question`; kept as a plan."""
+        codes = rows["question"].unique().sort()
+        of_feeds = [guard.reason for guard in self.tripped if guards.holds(guard, KINDS[kind].scope)]
+        return self._keep(kind, rows, [*(guards.QUESTIONS[code] for code in codes), *of_feeds])
 
-        A row that was rejected once is not asked about again while it stays the same.
-        """
-        waiting, key = rows.to_dicts(), KINDS[kind].key
-        rejections = self.plans.rejections(self.shop, kind, waiting, hours=self.hours) if self.plans else {}
-        rejected = {waiting[index][key]: held_reason(plan) for index, plan in rejections.items()}
-        new = [row for index, row in enumerate(waiting) if index not in rejections]
-        return rejected | self._keep(kind, new, [guards.ASKED, *self._reasons(KINDS[kind].scope)])
-
-    def _reasons(self, scope: Scope) -> list[str]:
-        return [guard.reason for guard in self.tripped if guards.holds(guard, scope)]
-
-    def _keep(self, kind: Kind, waiting: Sequence[Mapping[str, Any]], reasons: Sequence[str]) -> dict[str, str]:
-        if not waiting:
+    def _keep(self, kind: Kind, rows: pl.DataFrame, reasons: Sequence[str]) -> dict[str, str]:
+        if rows.is_empty():
             return {}
         why = "; ".join(reasons)
         if self.plans is not None:
-            columns = KINDS[kind].contract.column_names()
-            content = [{name: row[name] for name in columns} for row in waiting]
+            content = rows.select(KINDS[kind].contract.column_names()).to_dicts()
             why = held_reason(self.plans.keep(self.shop, kind, self.run_id, content, reasons, hours=self.hours))
-        return dict.fromkeys((row[KINDS[kind].key] for row in waiting), why)
+        return dict.fromkeys(rows[KINDS[kind].key], why)
 
 
 def held_reason(plan: HeldPlan) -> str:
@@ -69,12 +64,12 @@ def held_reason(plan: HeldPlan) -> str:
     return f"{why} (plan {plan.hash[:SHOWN]})"
 
 
-def without_held(plan: Iterable[Bundle | NotSent], held: Mapping[str, str]) -> Plan:
-    """The plan with the held operations recorded as such instead of sent."""
+def without(plan: Iterable[Bundle | NotSent], staying: Mapping[str, str], status: Status) -> Plan:
+    """The plan with these operations, reason by key, recorded with a status instead of sent."""
     for item in plan:
         if isinstance(item, Bundle):
             yield from _without(
-                item, {one.key: held[one.key] for one in item.operations if one.key in held}, Status.HELD
+                item, {one.key: staying[one.key] for one in item.operations if one.key in staying}, status
             )
         else:
             yield item

@@ -11,47 +11,21 @@ from awin_medusa_pipeline.core.errors import PermanentError
 from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.medusa.client import MedusaClient, Shop
 from awin_medusa_pipeline.sync.domain import guards
-from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
-from awin_medusa_pipeline.sync.domain.guards import Limits, TrippedGuard
 from awin_medusa_pipeline.sync.domain.operations import Kind
-from awin_medusa_pipeline.sync.domain.ownership import Owners
 from awin_medusa_pipeline.sync.engine.applier import Applier
 from awin_medusa_pipeline.sync.engine.apply import ApplyResult, Engine
 from awin_medusa_pipeline.sync.engine.held import Gate, rows_of
 from awin_medusa_pipeline.sync.engine.intake import tripped_guards
+from awin_medusa_pipeline.sync.engine.rules import Extent, SyncRules
 from awin_medusa_pipeline.sync.engine.undo import Undo
 from awin_medusa_pipeline.sync.store.absences import Absences
+from awin_medusa_pipeline.sync.store.decisions import Decisions, decisions_on
 from awin_medusa_pipeline.sync.store.feed_history import FeedHistory
 from awin_medusa_pipeline.sync.store.held_plans import HeldPlan, HeldPlans
 from awin_medusa_pipeline.sync.store.leases import HeldLease, Leases
 from awin_medusa_pipeline.sync.store.ledger import Ledger, Run
 from awin_medusa_pipeline.sync.store.reports import Reports, RunReports
 from awin_medusa_pipeline.sync.store.written import WrittenValues
-
-
-@dataclass(frozen=True)
-class SyncRules:
-    """What the shop owner decided about a sync."""
-
-    stock: StockRules
-    owners: Owners
-    limits: Limits
-    hold_loose: bool
-    """Whether pairs that only look alike wait for a person."""
-    rehost_images: bool
-    plan_hours: int
-    """How long a held plan can be approved."""
-
-
-@dataclass(frozen=True)
-class Extent:
-    """How far applying goes."""
-
-    dry_run: bool = True
-    limit: int | None = None
-    """Operations per kind; None: all of them."""
-    plan: str | None = None
-    """Hash of a held plan: apply that plan and nothing else."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +83,7 @@ class SyncRun:
     def feeds_missed(self, product_ids: Sequence[str]) -> dict[str, int]:
         """How many accepted feeds in a row, this run's included, lacked each of these products."""
         content = self.feeds.accepted_content(self.id)
-        most = self.rules.limits.hide_after
+        most = self.rules.hide.after
         return Absences(self.database).count(self.row.shop, product_ids, content, most=most)
 
     def apply(
@@ -119,16 +93,14 @@ class SyncRun:
         method: Callable[[Applier, pl.DataFrame], ApplyResult],
         extent: Extent,
         *,
-        tripped: Sequence[TrippedGuard] = (),
         progress: Callable[[int], None] = lambda done: None,
     ) -> ApplyResult:
-        """Apply a table as far as the guards allow, or the approved plan and nothing else; writes the kind's reports.
-
-        `tripped`: guards of this kind that the table has tripped.
-        """
+        """Apply a table as far as guards and decisions allow, or the approved plan and nothing else; writes reports."""
         plan = self.plans.to_apply(extent.plan, kind, f"run {self.id}") if extent.plan else None
-        with self._applier(extent, plan, tripped, progress) as applier:
-            result = method(applier, rows_of(plan) if plan else table)
+        rows = rows_of(plan) if plan else table
+        decisions = Decisions() if plan else decisions_on(self.database, self.row.shop, kind, rows)
+        with self._applier(extent, plan, decisions, progress) as applier:
+            result = method(applier, rows)
         if plan and not (extent.dry_run or result.stopped_reason):
             self._mark_applied(plan)
         self.reports.write_operations(kind, self.ledger.rows(self.id, kind))
@@ -139,25 +111,23 @@ class SyncRun:
         self,
         extent: Extent,
         plan: HeldPlan | None,
-        tripped: Sequence[TrippedGuard],
+        decisions: Decisions,
         progress: Callable[[int], None],
     ) -> Iterator[Applier]:
         rules = self.rules
         of_feeds = tripped_guards(self.feeds, self.id, rules.limits)
-        plans = None if extent.dry_run else self.plans
-        gate = Gate([*of_feeds, *tripped], plans, self.row.shop, self.id, rules.plan_hours)
+        gate = Gate(of_feeds, None if extent.dry_run else self.plans, self.row.shop, self.id, rules.plan_hours)
         with self.shop.connect() as client:
             yield Applier(
                 client,
                 self.shop.pick(client),
                 self._engine(extent.dry_run, progress),
+                rules,
                 dry_run=extent.dry_run,
-                limit=extent.limit,
-                hold_loose=rules.hold_loose,
-                hide_after=rules.limits.hide_after,
-                rehost_images=rules.rehost_images,
+                limit=None if plan else extent.limit,
                 gate=None if plan else gate,
                 recheck=plan is not None,
+                decisions=decisions,
             )
 
     def _engine(self, dry_run: bool, progress: Callable[[int], None]) -> Engine:
@@ -167,7 +137,7 @@ class SyncRun:
     def _mark_applied(self, plan: HeldPlan) -> None:
         self.plans.mark_applied(plan.hash, self.id)
         # Approving what only asks first says nothing about the feed.
-        if plan.reasons != [guards.ASKED]:
+        if not set(plan.reasons) <= set(guards.QUESTIONS.values()):
             self.feeds.accept(plan.run_id)
 
     def take_back(

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 
 from awin_medusa_pipeline.core.errors import Action, PermanentError
 from awin_medusa_pipeline.core.store.database import Database, insert_new
-from awin_medusa_pipeline.sync.store.models import HeldPlan, PlanState
+from awin_medusa_pipeline.sync.store.decisions import remember_decision
+from awin_medusa_pipeline.sync.store.models import Decided, HeldPlan, PlanState
 
 __all__ = ["SHOWN", "HeldPlan", "HeldPlans", "PlanError", "PlanState"]
 
@@ -42,7 +43,7 @@ class HeldPlans:
         *,
         hours: int,
     ) -> HeldPlan:
-        """Keep a plan for `hours`. The same rows again are the same plan: a rejected one stays rejected."""
+        """Keep a plan for `hours`. The same rows again are the same plan; done or forgotten, it waits anew."""
         content = json.dumps([shop, kind, rows], sort_keys=True, default=str, ensure_ascii=False)
         plan_hash = hashlib.sha256(content.encode()).hexdigest()
         now = self._now()
@@ -61,25 +62,9 @@ class HeldPlans:
             if not insert_new(session, HeldPlan, values):
                 plan = session.get_one(HeldPlan, plan_hash)
                 plan.run_id, plan.reasons, plan.expires_at = run_id, list(reasons), now + timedelta(hours=hours)
-                if plan.state is PlanState.APPLIED:
+                if plan.state in (PlanState.APPLIED, PlanState.REJECTED):
                     plan.state, plan.decided_by, plan.decided_at = PlanState.HELD, None, None
             return session.get_one(HeldPlan, plan_hash)
-
-    def rejections(self, shop: str, kind: str, rows: Sequence[Mapping[str, Any]], *, hours: int) -> dict[int, HeldPlan]:
-        """By position, the plan with which a row was rejected as it stands; that plan is remembered for longer then."""
-        query = sa.select(HeldPlan).where(
-            HeldPlan.shop == shop, HeldPlan.kind == str(kind), HeldPlan.state == PlanState.REJECTED
-        )
-        found: dict[int, HeldPlan] = {}
-        with self._database.writing() as session:
-            for plan in session.scalars(query):
-                rejected = {_canonical(row) for row in plan.rows}
-                names = plan.rows[0].keys() if plan.rows else ()
-                for index, row in enumerate(rows):
-                    if _canonical({name: row.get(name) for name in names}) in rejected:
-                        found[index] = plan
-                        plan.expires_at = self._now() + timedelta(hours=hours)
-        return found
 
     def all(self, shop: str) -> list[HeldPlan]:
         """Plans of a shop, newest first."""
@@ -110,7 +95,7 @@ class HeldPlans:
         return self._decide(start, PlanState.APPROVED, by)
 
     def reject(self, start: str, by: str) -> HeldPlan:
-        """Never apply this plan; the same rows stay held without another message."""
+        """Never apply this plan: each of its rows stays as it is until what would be written changes."""
         return self._decide(start, PlanState.REJECTED, by)
 
     def to_apply(self, start: str, kind: str, by: str) -> HeldPlan:
@@ -121,6 +106,13 @@ class HeldPlans:
                 f"Applying the plan {plan.hash[:SHOWN]}", f"it is a plan to {plan.kind}", f"It is not for {kind}."
             )
         return plan if plan.state is PlanState.APPROVED and not self._is_over(plan) else self.approve(start, by)
+
+    def forget(self, start: str) -> tuple[HeldPlan, int]:
+        """Forget what was decided on this plan, so that its rows are planned anew; with how many rows that freed."""
+        plan = self.find(start)
+        with self._database.writing() as session:
+            freed = sa.delete(Decided).where(Decided.plan_hash == plan.hash).returning(Decided.key)
+            return plan, len(session.scalars(freed).all())
 
     def mark_applied(self, plan_hash: str, run_id: str) -> None:
         """It was carried out; it cannot be again."""
@@ -146,11 +138,8 @@ class HeldPlans:
                     "The next sync makes a plan of what the shop and the feed then show.",
                 )
             plan.state, plan.decided_by, plan.decided_at = state, by, self._now()
+            remember_decision(session, plan, approved=state is PlanState.APPROVED)
             return plan
 
     def _is_over(self, plan: HeldPlan) -> bool:
         return plan.expires_at <= self._now()
-
-
-def _canonical(row: Mapping[str, Any]) -> str:
-    return json.dumps(row, sort_keys=True, default=str, ensure_ascii=False)

@@ -161,6 +161,22 @@ class Lease(Base):
     expires_at: Mapped[datetime | None]
 
 
+class Decided(Base):
+    """What a person decided about one row of a held plan; it holds while what would be written stays the same."""
+
+    __tablename__ = "sync_decisions"
+
+    shop: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    mark: Mapped[str]
+    """SHA-256 over what would be written."""
+    approved: Mapped[bool]
+    plan_hash: Mapped[str]
+    decided_by: Mapped[str]
+    decided_at: Mapped[datetime]
+
+
 class HeldPlan(Base):
     """Rows that a guard held back, exactly as they would be applied. Its rows never change, its state does."""
 

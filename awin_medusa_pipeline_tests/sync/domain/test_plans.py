@@ -12,6 +12,7 @@ from awin_medusa_pipeline.sync.domain import contracts, plans
 from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
 from awin_medusa_pipeline.sync.domain.operations import Bundle, NotSent
 from awin_medusa_pipeline.sync.domain.ownership import Owners
+from awin_medusa_pipeline.sync.domain.plans import HideRules
 from awin_medusa_pipeline_tests.support.factories import Row, missing, offer, offers
 from awin_medusa_pipeline_tests.support.shop_model import DEFAULTS, RUN, ShopModel
 from awin_medusa_pipeline_tests.support.strategies import feeds, owners, shops
@@ -139,14 +140,22 @@ def test_a_plan_is_made_as_it_is_sent() -> None:
 
 def medusa_only(*loose: bool) -> pl.DataFrame:
     rows = [
-        {"product_id": f"prod_{n}", "handle": "h", "title": "t", "status": "published", "loose_match": is_loose}
+        {
+            "product_id": f"prod_{n}",
+            "handle": "h",
+            "title": "t",
+            "status": "published",
+            "loose_match": is_loose,
+            "ours": True,
+            "ignored": False,
+        }
         for n, is_loose in enumerate(loose)
     ]
     return pl.DataFrame(rows, schema=dtypes(contracts.MedusaOnlyProduct))
 
 
 def test_hiding_counts_only_what_is_sent_against_the_limit() -> None:
-    plan = plans.hide_plan(medusa_only(True, False, False), RUN, "2026-11-21", 1, hold_loose=True)
+    plan = plans.up_to(plans.hide_plan(medusa_only(True, False, False), RUN, "2026-11-21", HideRules()), 1)
     sent, staying = parts(plan)
     assert [bundle.operations[0].target_id for bundle in sent] == ["prod_1"]
     assert {n.operation.key: n.reason for n in staying} == {"prod_2": "beyond the limit of 1", "prod_0": plans.LOOSE}
@@ -173,7 +182,7 @@ def test_stock_is_absolute_and_knows_whether_there_is_a_level() -> None:
         },
     ]
     frame = pl.DataFrame(rows, schema=dtypes(contracts.StockMismatch))
-    sent, _ = parts(plans.stock_plan(frame, None))
+    sent, _ = parts(plans.stock_plan(frame))
     assert [bundle.body for bundle in sent] == [
         {"inventory_item_id": "i1", "stocked_quantity": 10, "exists": True},
         {"inventory_item_id": "i2", "stocked_quantity": 0, "exists": False},
