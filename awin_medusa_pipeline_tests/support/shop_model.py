@@ -13,8 +13,8 @@ import polars as pl
 
 from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.medusa.catalog import variants_frame
-from awin_medusa_pipeline.medusa.shapes import missing_part
-from awin_medusa_pipeline.sync.domain import discrepancies, field_plans, ownership, plans
+from awin_medusa_pipeline.medusa.shapes import OFFER_KEY, missing_part
+from awin_medusa_pipeline.sync.domain import adoption, discrepancies, field_plans, ownership, plans
 from awin_medusa_pipeline.sync.domain.contracts import WrittenValue
 from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
 from awin_medusa_pipeline.sync.domain.operations import Bundle, Decision, NotSent, Operation
@@ -75,6 +75,7 @@ class ShopModel:
             "stock_mismatches": discrepancies.stock_mismatches(matched, shop, missing),
             "price_mismatches": ownership.price_mismatches(matched, written, owners),
             "content_mismatches": ownership.content_mismatches(offers, shop, matched, missing, written, owners).lazy(),
+            "adoption_candidates": adoption.adoption_candidates(offers, shop, matched).lazy(),
             "loose_matches": alike,
         }
 
@@ -85,7 +86,8 @@ class ShopModel:
         going = pl.col("decision").is_in([Decision.UPDATE, Decision.REFUSE])
         content = tables["content_mismatches"].filter(going)
         return (
-            self._carry_out(plans.import_plan(rows, DEFAULTS))
+            self._carry_out(plans.adopt_plan(tables["adoption_candidates"].filter(going)))
+            | self._carry_out(plans.import_plan(rows, DEFAULTS))
             | self._carry_out(plans.variant_plan(rows))
             | self._carry_out(plans.hide_plan(tables["medusa_only_products"], RUN, "2026-11-21", HideRules()))
             | self._carry_out(plans.restore_plan(tables["returning_products"]))
@@ -124,7 +126,7 @@ class ShopModel:
         body: Any = bundle.body
         if not body:
             for operation in bundle.operations:
-                self._set_price(operation)
+                (self._set_key if OFFER_KEY in operation.after else self._set_price)(operation)
         elif "product" in body:
             self.create(body["product"], body["levels"])
         elif "row" in body:
@@ -139,6 +141,13 @@ class ShopModel:
             self.products[body["id"]] |= body | images
         else:
             self._set_level(body)
+
+    def _set_key(self, operation: Operation) -> None:
+        for product in self.products.values():
+            for variant in product["variants"]:
+                if variant["id"] == operation.target_id:
+                    product["external_id"] = operation.after["external_id"]
+                    variant["metadata"] = variant.get("metadata", {}) | {OFFER_KEY: operation.after[OFFER_KEY]}
 
     def _set_price(self, operation: Operation) -> None:
         variants = [variant for product in self.products.values() for variant in product["variants"]]

@@ -12,9 +12,9 @@ from awin_medusa_pipeline.sync.domain.plans import HideRules
 class SyncRules:
     """What the shop owner decided about a sync."""
 
-    stock: StockRules = StockRules()
+    stock: StockRules = field(default_factory=StockRules)
     owners: Owners = field(default_factory=lambda: DEFAULT_OWNERS)
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     hide: HideRules = field(default_factory=HideRules)
     rehost_images: bool = False
     plan_hours: int = 24
