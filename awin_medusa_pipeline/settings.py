@@ -261,7 +261,7 @@ class Settings(BaseSettings):
 
     @property
     def local_home(self) -> Path:
-        """Folder of the state that needs a real file system: AWIN_MEDUSA_HOME, else (home elsewhere) beside the project."""
+        """Folder of the state that needs a real file system: AWIN_MEDUSA_HOME if local, else beside the project."""
         return local_path(home_path(self.awin_medusa_home)) or PROJECT_ROOT / ".awin_medusa"
 
     @property
