@@ -122,7 +122,7 @@ def fill(sandbox: Sandbox, progress: Progress) -> None:
 
 
 def write_settings(sandbox: Sandbox) -> DemoSettings:
-    """Write settings that point to the sandbox to `.env` if it is free or points there already, else to another file."""
+    """Write the sandbox's settings to `.env` if it is free or points there already, else to a file of their own."""
     file, home = env_file(), sandbox.folder.parent
     settings = Settings()
     own_shop = settings.medusa_backend_url is not None or file.exists()

@@ -106,7 +106,7 @@ class Feed(Base):
     rejected_by: Mapped[Any | None]
     """Rejected rows by reason code."""
     damaged: Mapped[int | None]
-    """Places where bytes were no UTF-8."""
+    """Places where bytes were not UTF-8."""
 
     __table_args__ = (
         sa.UniqueConstraint("label", "run_id"),
