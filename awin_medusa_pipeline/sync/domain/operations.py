@@ -1,6 +1,6 @@
 """Defines the changes to a shop: kinds, operations, bundles, plans and outcomes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Self, TypeAlias
@@ -73,6 +73,11 @@ class NotSent:
 
 Plan: TypeAlias = Iterator[Bundle | NotSent]
 """Lazy, so that bodies are built as they are sent."""
+
+
+def operations_of(bundles: Iterable[Bundle]) -> list[Operation]:
+    """All operations of bundles, in order."""
+    return [operation for bundle in bundles for operation in bundle.operations]
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def _import_operation(row: Row) -> Operation:
 def hide_plan(
     medusa_only: pl.DataFrame, run_id: str, at: str, limit: int | None, *, hold_loose: bool, hide_after: int = 1
 ) -> Plan:
-    """Plan to hide products, marked with run and time (ISO 8601), once `hide_after` accepted feeds in a row lack them."""
+    """Plan to hide products, marked with run and time (ISO 8601), that `hide_after` accepted feeds in a row lacked."""
 
     def reason_to_skip(row: Row) -> str | None:
         missed = hide_after if row["feeds_missed"] is None else row["feeds_missed"]
