@@ -135,10 +135,10 @@ class HeldPlans:
         with self._database.writing() as session:
             plan = session.get_one(HeldPlan, found.hash, with_for_update=True)
             if plan.state is not PlanState.HELD or self._is_expired(plan):
-                state = "expired" if plan.state is PlanState.HELD else f"{plan.state} by {plan.decided_by or 'a run'}"
+                why = "expired" if plan.state is PlanState.HELD else f"{plan.state} by {plan.decided_by or 'a run'}"
                 raise PlanError(
                     f"Deciding on the plan {plan.hash[:SHOWN]}",
-                    f"it is {state}",
+                    f"it is {why}",
                     "The next sync makes a plan of what the shop and the feed then show.",
                 )
             plan.state, plan.decided_by, plan.decided_at = state, by, self._now()
