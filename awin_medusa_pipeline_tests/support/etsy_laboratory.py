@@ -25,13 +25,13 @@ from awin_medusa_pipeline.etsy.client.budget import EtsyBudget
 from awin_medusa_pipeline.etsy.client.client import EtsyClient
 from awin_medusa_pipeline.etsy.client.oauth import EtsyOAuth, refresh
 from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig
-from awin_medusa_pipeline.etsy.domain.listing import Listing, prepare
-from awin_medusa_pipeline.etsy.domain.plan import Existing, ListingPlan, plan_listing, within_cap
+from awin_medusa_pipeline.etsy.domain.listing import Listing, prepare_listing
+from awin_medusa_pipeline.etsy.domain.plan import ExistingListing, ListingPlan, plan_listing, cap_publishing
 from awin_medusa_pipeline.etsy.domain.tokens import TokenPair
 from awin_medusa_pipeline.etsy.engine.images import KINDS, LARGEST
 from awin_medusa_pipeline.etsy.engine.jobs import JobResult, sync_job
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount, EtsyAccounts, StoredTokens
-from awin_medusa_pipeline.etsy.store.jobs import Asked, EtsyJob, EtsyJobs
+from awin_medusa_pipeline.etsy.store.jobs import RequestedProduct, EtsyJob, EtsyJobs
 from awin_medusa_pipeline.etsy.store.links import EtsyLink, EtsyLinks
 from awin_medusa_pipeline.medusa.contracts import ShopProduct
 from awin_medusa_pipeline.sandbox.etsy import shop
@@ -170,13 +170,13 @@ class EtsyLaboratory:
         plans = []
         for id_ in product_ids:
             link = links.get(id_)
-            existing = Existing(link.etsy_listing_id, link.memory) if link and link.etsy_listing_id else None
+            existing = ExistingListing(link.etsy_listing_id, link.memory) if link and link.etsy_listing_id else None
             plans.append(plan_listing(id_, self.products.get(id_), self.config, CURRENCY, existing))
-        return within_cap(plans, self.config.publish_at_most)
+        return cap_publishing(plans, self.config.publish_at_most)
 
     def confirmed(self, *product_ids: str) -> EtsyJob:
         """A job of these products, or all, that a person has confirmed."""
-        asked = [Asked(p.product_id, p.title, p.asked) for p in self.plans(*(product_ids or self.products))]
+        asked = [RequestedProduct(p.product_id, p.title, p.proposal) for p in self.plans(*(product_ids or self.products))]
         job = self.jobs.request(self.account_id, asked, requested_by="ann", confirm_within=timedelta(hours=1))
         return self.jobs.confirm(job.transaction_id, "bob")
 
@@ -218,7 +218,7 @@ class EtsyLaboratory:
 
     def wanted(self, product_id: str) -> Listing:
         """What its listing should be."""
-        listing = prepare(self.products[product_id], self.config, CURRENCY, publish=self.config.publish).listing
+        listing = prepare_listing(self.products[product_id], self.config, CURRENCY, publish=self.config.publish).listing
         assert listing is not None
         return listing
 

@@ -9,7 +9,7 @@ import pytest
 from awin_medusa_pipeline.core.errors import TransientError
 from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.etsy.engine.jobs import JobResult
-from awin_medusa_pipeline.etsy.engine.listings import Became
+from awin_medusa_pipeline.etsy.engine.listings import ListingResult
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJobError, JobStatus
 from awin_medusa_pipeline.etsy.store.links import EtsyJobLostError
 from awin_medusa_pipeline.etsy.store.models import EtsyJob
@@ -97,7 +97,7 @@ def test_what_is_done_but_was_not_looked_at_is_not_done_again(lab: EtsyLaborator
     lab.run(job)
     before = lab.etsy.last_call()
     (outcome,) = lab.retry(job).outcomes
-    assert (outcome.became, lab.etsy.writes(after=before)) == (Became.UPDATED, [])
+    assert (outcome.result, lab.etsy.writes(after=before)) == (ListingResult.UPDATED, [])
     assert (lab.wrong(), len(lab.etsy.fees())) == ([], 1)
 
 
@@ -205,7 +205,7 @@ def test_drafts_of_others_are_not_taken_over(lab: EtsyLaboratory) -> None:
     lab.add("prod_1", title="Lamp")
     lab.etsy.inject("500_after", on="createDraftListing")
     (outcome,) = lab.sync("prod_1").outcomes
-    assert outcome.became is Became.CREATED
+    assert outcome.result is ListingResult.CREATED
     assert outcome.listing_id not in (old, linked, foreign)
     assert len(lab.etsy.listings()) == 4
 
@@ -251,7 +251,7 @@ def test_one_failure_stops_no_other(lab: EtsyLaboratory) -> None:
     lab.etsy.inject("array_error", on="createDraftListing", skip=2)
     job = lab.confirmed()
     result = lab.run(job)
-    assert (result.counts[Became.CREATED], result.counts[Became.FAILED]) == (4, 1)
+    assert (result.counts[ListingResult.CREATED], result.counts[ListingResult.FAILED]) == (4, 1)
     assert (result.job.synced_count, result.job.failed_count) == (4, 1)
     assert [entry["product_id"] for entry in result.job.error_log] == ["prod_2"]
     assert [outcome.product_id for outcome in lab.retry(job).outcomes] == ["prod_2"]
@@ -285,7 +285,7 @@ def test_failures_that_are_not_in_a_row_stop_nothing(lab: EtsyLaboratory) -> Non
         lab.etsy.inject("500", on="createDraftListing", times=3, skip=skip)
     result = lab.sync()
     assert [outcome.product_id for outcome in result.failures] == ["prod_0", "prod_2", "prod_4"]
-    assert (result.counts[Became.CREATED], result.stopped_reason) == (3, None)
+    assert (result.counts[ListingResult.CREATED], result.stopped_reason) == (3, None)
 
 
 def test_an_app_that_etsy_refuses_stops_the_job(lab: EtsyLaboratory) -> None:
@@ -359,7 +359,7 @@ def test_stock_goes_down_when_the_rest_of_the_day_is_kept_for_it(lab: EtsyLabora
     # 4 calls are left of about 80; more than 5 % is not.
     lab.etsy.change(per_day=len(lab.etsy.calls()) + 4)
     result = lab.run(job)
-    assert [(o.product_id, o.became) for o in result.outcomes] == [("prod_2", Became.UPDATED)]
+    assert [(o.product_id, o.result) for o in result.outcomes] == [("prod_2", ListingResult.UPDATED)]
     assert "kept for stock going down" in str(result.stopped_reason)
     lab.ahead = timedelta(days=2)
     lab.etsy.change(clock_ahead=2 * 86_400, per_day=1_000)
