@@ -16,6 +16,7 @@ from awin_medusa_pipeline.etsy.domain.plan import (
     ExistingListing,
     ListingPlan,
     Part,
+    PlanCounts,
     limit_to_confirmed,
     count_plans,
     listing_fees,
@@ -146,19 +147,20 @@ def test_no_more_than_the_cap_is_published() -> None:
     ]
     assert "publish_at_most" in capped[2].notes[-1].sentence
     assert listing_fees(capped) == Decimal("0.20")
-    assert count_plans(capped) == {"create": 2, "update": 0, "deactivate": 0, "nothing": 2, "refuse": 1, "publish": 1}
+    assert count_plans(capped) == PlanCounts(create=2, nothing=2, refuse=1, publish=1)
+    assert count_plans(capped).products == 4
     assert listing_fees(cap_publishing(plans, 0)) == 0
 
 
 AGREED = [
-    ("as it was", planned(), "create", (C, V, M)),
-    ("a fee that nobody saw", planned(**ON), "create", (C, V, M)),
-    ("a fee that was seen", planned(**ON), "create and publish", (C, V, M, P)),
-    ("nothing but a fee", planned(listed=existing(), **ON), "nothing", ()),
-    ("its listing is gone since", planned(), "update", None),
-    ("changed since", planned(product(title="New"), existing()), "nothing", (T, V)),
-    ("gone from Medusa since", planned(None, existing(state="active")), "update", (D,)),
-    ("back since", planned(listed=existing(state="inactive", paused=True)), "deactivate", ()),
+    ("as it was", planned(), Proposal.CREATE, (C, V, M)),
+    ("a fee that nobody saw", planned(**ON), Proposal.CREATE, (C, V, M)),
+    ("a fee that was seen", planned(**ON), Proposal.CREATE_AND_PUBLISH, (C, V, M, P)),
+    ("nothing but a fee", planned(listed=existing(), **ON), Proposal.NOTHING, ()),
+    ("its listing is gone since", planned(), Proposal.UPDATE, None),
+    ("changed since", planned(product(title="New"), existing()), Proposal.NOTHING, (T, V)),
+    ("gone from Medusa since", planned(None, existing(state="active")), Proposal.UPDATE, (D,)),
+    ("back since", planned(listed=existing(state="inactive", paused=True)), Proposal.DEACTIVATE, ()),
     ("stock went down", planned(stocked(2, 3), existing(stocked(3, 3))), Proposal.LOWER_STOCK, (V,)),
     ("stock went up since", planned(stocked(4, 3), existing(stocked(3, 3))), Proposal.LOWER_STOCK, None),
     ("sold out since", planned(stocked(0, 0), existing(stocked(3, 3), state="active")), Proposal.LOWER_STOCK, (D,)),
@@ -167,9 +169,9 @@ AGREED = [
 ]
 
 
-@pytest.mark.parametrize(("plan", "asked", "parts"), [case[1:] for case in AGREED], ids=[case[0] for case in AGREED])
-def test_no_more_than_was_agreed_to(plan: ListingPlan, asked: str, parts: tuple[Part, ...] | None) -> None:
-    found = limit_to_confirmed(plan, asked)
+@pytest.mark.parametrize(("plan", "confirmed", "parts"), [case[1:] for case in AGREED], ids=[case[0] for case in AGREED])
+def test_no_more_than_was_agreed_to(plan: ListingPlan, confirmed: Proposal, parts: tuple[Part, ...] | None) -> None:
+    found = limit_to_confirmed(plan, confirmed)
     assert found.parts == (parts or ())
     assert (found.action is ListingAction.REFUSE) == (parts is None)
     assert bool(found.problems) == (parts is None)
@@ -178,6 +180,14 @@ def test_no_more_than_was_agreed_to(plan: ListingPlan, asked: str, parts: tuple[
 @pytest.mark.parametrize("plan", [case[1] for case in CASES], ids=[case[0] for case in CASES])
 def test_what_a_person_was_shown_is_what_is_done(plan: ListingPlan) -> None:
     assert limit_to_confirmed(plan, plan.proposal) == plan
+
+
+def test_the_text_of_a_proposal_is_what_the_state_store_has() -> None:
+    assert [str(proposal) for proposal in Proposal] == [
+        *("create", "create and publish", "update", "update and publish"),
+        *("deactivate", "nothing", "refuse", "lower stock"),
+    ]
+    assert planned(**ON).proposal == "create and publish"
 
 
 STATES = st.sampled_from((None, "draft", "active", "inactive", "sold_out", "expired", "removed"))

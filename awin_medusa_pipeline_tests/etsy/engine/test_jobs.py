@@ -8,6 +8,7 @@ import pytest
 
 from awin_medusa_pipeline.core.errors import TransientError
 from awin_medusa_pipeline.core.store.database import Database
+from awin_medusa_pipeline.etsy.client.errors import DailyBudgetError
 from awin_medusa_pipeline.etsy.engine.jobs import JobResult
 from awin_medusa_pipeline.etsy.engine.listings import ListingResult
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJobError, JobStatus
@@ -16,7 +17,7 @@ from awin_medusa_pipeline.etsy.store.models import EtsyJob
 from awin_medusa_pipeline.medusa.contracts import ShopProduct
 from awin_medusa_pipeline.sandbox.etsy.faults import FaultKind
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
-from awin_medusa_pipeline_tests.support.etsy_laboratory import EtsyLaboratory, laboratory
+from awin_medusa_pipeline_tests.support.etsy_laboratory import EtsyLaboratory, failures, laboratory
 from awin_medusa_pipeline_tests.support.etsy_products import grid, variant
 
 
@@ -56,7 +57,7 @@ def test_a_fault_that_is_got_over_at_each_call(kind: FaultKind, lab: EtsyLaborat
     result = lab.sync()
     state = lab.etsy.state()
     assert all(plan["struck"] for plan in state["faults"])
-    assert (result.failures, result.stopped_reason, result.job.status) == ([], None, JobStatus.COMPLETED)
+    assert (failures(result), result.stopped, result.job.status) == ([], None, JobStatus.COMPLETED)
     assert len(state["images"]) == 5  # none was uploaded twice
     assert (lab.wrong(), len(lab.etsy.fees())) == ([], 2)
 
@@ -68,9 +69,9 @@ def test_a_refusal_at_a_call_fails_one_product(kind: FaultKind, operation: str, 
     lab.etsy.inject(kind, on=operation)
     job = lab.confirmed()
     result = lab.run(job)
-    (failed,) = result.failures
+    (failed,) = failures(result)
     assert "HTTP 400 title/1: contains invalid characters" in str(failed.sentence)
-    assert (result.stopped_reason, len(result.outcomes), result.job.status) == (None, 2, JobStatus.FAILED)
+    assert (result.stopped, len(result.outcomes), result.job.status) == (None, 2, JobStatus.FAILED)
     (outcome,) = lab.retry(job).outcomes
     assert (outcome.product_id, lab.wrong(), len(lab.etsy.fees())) == (failed.product_id, [], 2)
     # Nothing was in doubt, so nothing was searched for.
@@ -83,8 +84,8 @@ def test_the_end_of_the_day_at_a_call_ends_the_job(operation: str, lab: EtsyLabo
     job = lab.confirmed()
     lab.etsy.inject(FaultKind.LIMIT_OF_DAY, on=operation)
     result = lab.run(job)
-    assert result.resumes_at is not None
-    assert "Exceeded daily rate limit" in str(result.stopped_reason)
+    assert isinstance(result.stopped, DailyBudgetError)
+    assert "Exceeded daily rate limit" in str(result.stopped)
     assert result.job.status is JobStatus.FAILED
     assert lab.retry(job).job.status is JobStatus.COMPLETED
     assert (lab.wrong(), len(lab.etsy.fees())) == ([], 2)
@@ -215,14 +216,13 @@ def test_several_drafts_that_fit_are_a_question_for_a_person(lab: EtsyLaboratory
     job = lab.confirmed()
     lab.etsy.inject("500_after", on="createDraftListing")
     lab.etsy.inject("500", on="getListingsByShop", times=6)
-    (outcome,) = lab.run(job).failures
+    (outcome,) = failures(lab.run(job))
     twin = lab.client(lab.accounts.get(lab.account_id)).create_draft(lab.wanted("prod_1").draft)
-    (outcome,) = lab.retry(job).failures
+    (outcome,) = failures(lab.retry(job))
     first = lab.etsy.listings()[0]["listing_id"]
     assert outcome.sentence == (
         "Looking for the draft of Lamp prod_1, of which Etsy's answer never came: several drafts on Etsy fit "
-        f"({twin.listing_id}, {first}). Delete those that are not needed on Etsy, all but one at most; then try again: "
-        f"awin-medusa etsy retry {job.transaction_id}."
+        f"({twin.listing_id}, {first}). Delete those that are not needed on Etsy, all but one at most; then try again."
     )
     lab.etsy.remove(twin.listing_id)
     (outcome,) = lab.retry(job).outcomes
@@ -251,7 +251,8 @@ def test_one_failure_stops_no_other(lab: EtsyLaboratory) -> None:
     lab.etsy.inject("array_error", on="createDraftListing", skip=2)
     job = lab.confirmed()
     result = lab.run(job)
-    assert (result.counts[ListingResult.CREATED], result.counts[ListingResult.FAILED]) == (4, 1)
+    assert (len(result.outcomes), len(failures(result))) == (5, 1)
+    assert {outcome.result for outcome in result.outcomes} == {ListingResult.CREATED, ListingResult.FAILED}
     assert (result.job.synced_count, result.job.failed_count) == (4, 1)
     assert [entry["product_id"] for entry in result.job.error_log] == ["prod_2"]
     assert [outcome.product_id for outcome in lab.retry(job).outcomes] == ["prod_2"]
@@ -271,8 +272,8 @@ def test_what_stops_a_job(kind: str, operation: str, failed: int, said: str, lab
     job = lab.confirmed()
     progress: list[tuple[int, int]] = []
     result = lab.run(job, progress=lambda done, total: progress.append((done, total)))
-    assert len(result.failures) == failed
-    assert said in str(result.stopped_reason)
+    assert len(failures(result)) == failed
+    assert said in str(result.stopped)
     assert progress == [(done, 6) for done in range(1, len(result.outcomes) + 1)]
     lab.etsy.heal()
     assert lab.retry(job).job.status is JobStatus.COMPLETED
@@ -284,15 +285,15 @@ def test_failures_that_are_not_in_a_row_stop_nothing(lab: EtsyLaboratory) -> Non
     for skip in (0, 1, 2):
         lab.etsy.inject("500", on="createDraftListing", times=3, skip=skip)
     result = lab.sync()
-    assert [outcome.product_id for outcome in result.failures] == ["prod_0", "prod_2", "prod_4"]
-    assert (result.counts[ListingResult.CREATED], result.stopped_reason) == (3, None)
+    assert [outcome.product_id for outcome in failures(result)] == ["prod_0", "prod_2", "prod_4"]
+    assert (result.counts[ListingResult.CREATED], result.stopped) == (3, None)
 
 
 def test_an_app_that_etsy_refuses_stops_the_job(lab: EtsyLaboratory) -> None:
     many(lab, 2)
     lab.names["ETSY_SHARED_SECRET"] = "another"
     result = lab.sync()
-    assert "Check ETSY_KEYSTRING and ETSY_SHARED_SECRET" in str(result.stopped_reason)
+    assert "Check ETSY_KEYSTRING and ETSY_SHARED_SECRET" in str(result.stopped)
     assert (result.outcomes, result.job.failed_count) == ((), 2)
     assert len(lab.etsy.calls()) == 1
 
@@ -303,7 +304,7 @@ def test_a_shop_that_is_not_connected_any_more(lab: EtsyLaboratory) -> None:
     lab.etsy.reset()
     job = lab.confirmed()
     result = lab.run(job)
-    assert "Connect the shop again: awin-medusa etsy connect." in str(result.stopped_reason)
+    assert "Connect the shop again: awin-medusa etsy connect." in str(result.stopped)
     assert (result.outcomes, result.resumes_at, lab.etsy.listings()) == ((), None, [])
     lab.connect()
     lab.retry(job)
@@ -319,7 +320,7 @@ def test_medusa_that_does_not_answer_loses_nothing(lab: EtsyLaboratory) -> None:
         raise TransientError("Reading products", "no connection", "Check that it is up.")
 
     lab.read = down  # type: ignore[method-assign]
-    assert lab.run(job).stopped_reason == "Reading products: no connection. Check that it is up."
+    assert str(lab.run(job).stopped) == "Reading products: no connection. Check that it is up."
     assert lab.link().sync_error == "Reading products: no connection. Check that it is up."
     lab.read = read  # type: ignore[method-assign]
     lab.retry(job)
@@ -360,7 +361,7 @@ def test_stock_goes_down_when_the_rest_of_the_day_is_kept_for_it(lab: EtsyLabora
     lab.etsy.change(per_day=len(lab.etsy.calls()) + 4)
     result = lab.run(job)
     assert [(o.product_id, o.result) for o in result.outcomes] == [("prod_2", ListingResult.UPDATED)]
-    assert "kept for stock going down" in str(result.stopped_reason)
+    assert "kept for stock going down" in str(result.stopped)
     lab.ahead = timedelta(days=2)
     lab.etsy.change(clock_ahead=2 * 86_400, per_day=1_000)
     lab.retry(job)

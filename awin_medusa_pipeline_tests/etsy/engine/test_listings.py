@@ -202,7 +202,7 @@ def test_published_are_only_those_that_were_agreed_to(etsy: EtsyHandle, etsy_sto
         # Confirmed before publishing was switched on: not published, whatever the settings say by now.
         job = lab.jobs.request(
             lab.account_id,
-            [RequestedProduct("prod_2", "Lamp", "nothing")],
+            [RequestedProduct("prod_2", "Lamp", Proposal.NOTHING)],
             requested_by="ann",
             confirm_within=timedelta(hours=1),
         )
@@ -355,8 +355,8 @@ def test_unconfirmed_stock_goes_down_and_nothing_else_is_sent(lab: EtsyLaborator
     lab.sync()
     lab.add("prod_1", variant("prod_1-sku", quantity=1))
     lab.add("prod_2", variant("prod_2-sku", quantity=1, price=Decimal(5)))
-    asked = [RequestedProduct(product_id, "Lamp", Proposal.LOWER_STOCK) for product_id in lab.products]
-    job = lab.jobs.request(lab.account_id, asked, requested_by="daily", confirm_within=timedelta(hours=1))
+    products = [RequestedProduct(product_id, "Lamp", Proposal.LOWER_STOCK) for product_id in lab.products]
+    job = lab.jobs.request(lab.account_id, products, requested_by="daily", confirm_within=timedelta(hours=1))
     result = lab.run(lab.jobs.confirm(job.transaction_id, "daily"))
     became = {outcome.product_id: outcome.result for outcome in result.outcomes}
     assert became == {"prod_1": ListingResult.UPDATED, "prod_2": ListingResult.FAILED}

@@ -123,8 +123,8 @@ def test_rotating_the_key(database: Database) -> None:
     with pytest.raises(SecretKeyError, match=r"tokens of the Etsy shop Shop11.*no key .* fits.*behind the new one"):
         at(NOW, database, new).tokens(account.id, never).access_token()
     with pytest.raises(SecretKeyError):
-        at(NOW, database, new).rotate()
-    assert at(NOW, database, new, KEY).rotate() == 1
+        at(NOW, database, new).rotate_key()
+    assert at(NOW, database, new, KEY).rotate_key() == 1
     assert at(NOW, database, new).tokens(account.id, never).access_token() == "1.access-0"
     with pytest.raises(SecretKeyError):
         at(NOW, database).tokens(account.id, never).access_token()

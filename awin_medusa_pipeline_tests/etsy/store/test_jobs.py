@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from awin_medusa_pipeline.core.store.database import Database, open_database
 from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig
 from awin_medusa_pipeline.etsy.domain.memory import ListingMemory
+from awin_medusa_pipeline.etsy.domain.plan import Proposal
 from awin_medusa_pipeline.etsy.store.jobs import (
     MOVES,
     RequestedProduct,
@@ -63,8 +64,8 @@ class Shop:
         self.account = account.id
 
     def request(self, *products: str, **refused: str) -> EtsyJob:
-        asked = [RequestedProduct(product, product.title(), "create", refused.get(product)) for product in products]
-        return self.jobs.request(self.account, asked, requested_by="ann", confirm_within=HOUR)
+        wanted = [RequestedProduct(name, name.title(), Proposal.CREATE, refused.get(name)) for name in products]
+        return self.jobs.request(self.account, wanted, requested_by="ann", confirm_within=HOUR)
 
     def claimed(self, *products: str, run: str = "run") -> EtsyJob:
         job = self.request(*products)
@@ -215,7 +216,7 @@ def test_a_run_that_died_is_retried_for_what_it_left(shop: Shop) -> None:
         lambda: shop.links.save_listing(dead, "b", 3, None),
         lambda: shop.links.update_memory(dead, "b", state="draft"),
     ):
-        with pytest.raises(EtsyJobLostError, match="held to be dead"):
+        with pytest.raises(EtsyJobLostError, match="taken for dead"):
             act()
     shop.links.mark_synced(job, "b")
     shop.links.mark_synced(job, "c")
