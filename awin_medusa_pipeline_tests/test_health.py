@@ -3,21 +3,25 @@
 import io
 import re
 import socket
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from rich.console import Console
 
 from awin_medusa_pipeline import health
+from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.cli import doctor
 from awin_medusa_pipeline.core.store.secrets import new_key
-from awin_medusa_pipeline.etsy import open_etsy
 from awin_medusa_pipeline.etsy.store.jobs import Asked
 from awin_medusa_pipeline.health import Finding, State
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
 from awin_medusa_pipeline.sandbox.feed_generator import write_feed
 from awin_medusa_pipeline.sandbox.processes import silent
+from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline_tests.end_to_end.test_etsy import connect
 
 SECRET = "sk_0123456789abcdef0123456789abcdef"
@@ -38,8 +42,15 @@ def set_up(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def examined(**options: bool) -> list[Finding]:
-    return list(health.examine(silent, **options))
+def examined(*, send_test_message: bool = False) -> list[Finding]:
+    """What doctor finds."""
+    with patch.object(doctor, "Steps", lambda: nullcontext(silent)):
+        return doctor.examine_all(send_test_message)
+
+
+def what_to_do(finding: Finding) -> str:
+    """As doctor shows it."""
+    return doctor.what_to_do(finding)
 
 
 def not_ok(findings: list[Finding], *parts: str) -> dict[str, Finding]:
@@ -110,7 +121,7 @@ def test_little_disk(set_up: Path, monkeypatch: pytest.MonkeyPatch):
 def test_slack_and_daemon_that_are_not_there_are_notes(set_up: Path):
     findings = not_ok(examined(), "Slack", "Dagster")
     assert {part: finding.state for part, finding in findings.items()} == {"Slack": State.NOTE, "Dagster": State.NOTE}
-    assert "awin-medusa ui" in findings["Dagster"].to_do
+    assert "awin-medusa ui" in what_to_do(findings["Dagster"])
 
 
 def use(shop: Shop, monkeypatch: pytest.MonkeyPatch, **more: str) -> None:
@@ -130,7 +141,7 @@ def test_sound_set_up_has_no_fault_and_no_secret_in_it(
     assert not_ok(findings).keys() == {"Dagster"}  # no daemon
     assert len(sandbox.slack_messages()) == 1
     console = Console(file=io.StringIO(), width=200, record=True)
-    console.print(health.table(findings))
+    console.print(doctor.findings_table(findings))
     text = console.export_text()
     assert "currencies: EUR, GBP" in text
     for secret in (shop.admin_key, "0123456789abcdef0123456789abcdef", "T00000000"):
@@ -175,7 +186,8 @@ def test_a_connected_etsy_shop(set_up: Path, tmp_path: Path, etsy: EtsyHandle, m
         return [(finding.state, finding.found) for finding in examined() if finding.part == "Etsy"]
 
     assert told() == [(State.NOTE, "no shop is connected")]
-    with open_etsy() as connected:
+    with App(Settings()) as app:
+        connected = app.etsy
         connect(connected, etsy)
         assert told() == [(State.OK, "StandInShop answers; prices in GBP")]
         connect(connected, etsy, readiness_state_id=5, when_made=None)

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from awin_medusa_pipeline.cli.main import sentence_of
+from awin_medusa_pipeline.cli.errors import sentence_of
 from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.sync.domain.ownership import Owner
 

@@ -27,14 +27,15 @@ def doctor(
 
     Changes nothing. Of each feed the first part is downloaded; AWIN allows 5 downloads of a feed in an hour.
     """
-    findings = _findings(send_test_message)
-    console.print(_table(findings))
+    findings = examine_all(send_test_message)
+    console.print(findings_table(findings))
     faults = sum(finding.state is State.FAULT for finding in findings)
     say((f"{faults} to be put right.", "red") if faults else ("Ready for a sync.", "green"))
     raise typer.Exit(1 if faults else 0)
 
 
-def _findings(send_test_message: bool) -> list[Finding]:
+def examine_all(send_test_message: bool) -> list[Finding]:
+    """Everything that can be looked at here, Dagster included; with wrong settings, these alone."""
     try:
         settings = Settings()
     except ValidationError as error:
@@ -44,11 +45,17 @@ def _findings(send_test_message: bool) -> list[Finding]:
         return list(examine(app, steps, send_test_message=send_test_message, rules=CRON_RULES, more=more))
 
 
-def _table(findings: Sequence[Finding]) -> Table:
+def findings_table(findings: Sequence[Finding]) -> Table:
+    """For the terminal."""
     table = Table("part", "state", "found", "what to do")
     for finding in findings:
-        to_do = finding.to_do
-        if finding.action:
-            to_do = f"{to_do.rstrip('.')}: {command(finding.action, finding.target)}"
-        table.add_row(finding.part, Text(finding.state, style=COLOURS[finding.state]), finding.found, to_do)
+        state = Text(finding.state, style=COLOURS[finding.state])
+        table.add_row(finding.part, state, finding.found, what_to_do(finding))
     return table
+
+
+def what_to_do(finding: Finding) -> str:
+    """What to do about a finding, with the command that does it."""
+    if finding.action is None:
+        return finding.to_do
+    return f"{finding.to_do.rstrip('.')}: {command(finding.action, finding.target)}"

@@ -1,10 +1,11 @@
-"""docs/configuration.md and .env.example, written from settings.py: `python -m awin_medusa_pipeline.cli.documentation`.
+"""Writes what the documentation takes from the code: `python -m awin_medusa_pipeline.cli.documentation`.
 
-What belongs here: the form of the two. What does not: names, defaults and meanings of settings (settings.py); a test
-holds that the two files are current.
+docs/configuration.md and .env.example from the settings, the commands in docs/cli.md, the reason codes in
+docs/troubleshooting.md. A test holds that they are current.
 """
 
 import textwrap
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from types import NoneType
@@ -13,10 +14,12 @@ from typing import Any, get_args
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from awin_medusa_pipeline.cli.main import COMMANDS, LazyCommand
 from awin_medusa_pipeline.settings import ENV_FILE_VARIABLE, PROJECT_ROOT, Settings, as_written, variables_of
+from awin_medusa_pipeline.sync.domain import guards
+from awin_medusa_pipeline.sync.domain.feed.errors import ROW_REASONS, Fault
 
-CONFIGURATION = PROJECT_ROOT / "docs" / "configuration.md"
-EXAMPLE = PROJECT_ROOT / ".env.example"
+DOCS = PROJECT_ROOT / "docs"
 WIDTH = 100
 
 _TABLE_HEAD = f"""\
@@ -93,10 +96,87 @@ def _cell(text: str | None) -> str:
     return " ".join((text or "").replace("|", "\\|").split())
 
 
-def write(configuration: Path = CONFIGURATION, example: Path = EXAMPLE) -> None:
-    """Bring both files up to date."""
-    configuration.write_text(configuration_page(), encoding="utf-8")
-    example.write_text(env_example(), encoding="utf-8")
+def command_pages() -> str:
+    """Every command with its usage, text, arguments and options."""
+    pages: list[str] = []
+    for name, entry in COMMANDS.items():
+        pages += _command_pages(f"awin-medusa {name}", LazyCommand(name, entry).load())
+    return "\n\n".join(pages) + "\n"
+
+
+def _command_pages(path: str, command: Any) -> Iterator[str]:
+    children = getattr(command, "commands", {})
+    yield _command_page(path, command, bool(children))
+    for name, child in children.items():
+        yield from _command_pages(f"{path} {name}", child)
+
+
+def _command_page(path: str, command: Any, group: bool) -> str:
+    """One command as Markdown."""
+    heading = "##" if path.count(" ") == 1 else "###"
+    text, *example = (command.help or "").split("\b")
+    parts = [f"{heading} {path}", textwrap.dedent(text).strip()]
+    parts += [f"```\n{textwrap.dedent(block).strip()}\n```" for block in example]
+    parameters = [parameter for parameter in command.params if parameter.name != "help"]
+    if not group:
+        usage = " ".join(_usage(parameter) for parameter in parameters)
+        parts.append(f"```\n{path} {usage}".rstrip() + "\n```")
+    if parameters:
+        rows = "".join(f"| `{_usage(p).removeprefix('[').removesuffix(']')}` | {_cell(p.help)} |\n" for p in parameters)
+        parts.append(f"| option | meaning |\n|---|---|\n{rows}".rstrip())
+    return "\n\n".join(part for part in parts if part)
+
+
+def _usage(parameter: Any) -> str:
+    """`[--pilot N]`, `RUN_ID`, `[--supply/--no-supply]`."""
+    value = parameter.metavar or parameter.name.upper()
+    if parameter.param_type_name == "argument":
+        return f"{value}" if parameter.required else f"[{value}]"
+    names = "/".join([*parameter.opts, *parameter.secondary_opts])
+    return f"[{names}]" if parameter.is_flag else f"[{names} {value}]"
+
+
+def reason_tables() -> str:
+    """The codes of rejected rows, refused feeds and guards."""
+    rows = {code: f"The row {reason.meaning}. {reason.remedy}" for code, reason in ROW_REASONS.items()}
+    feeds = {str(fault): f"{fault.meaning[0].upper()}{fault.meaning[1:]}." for fault in Fault}
+    held = {code: f"{meaning[0].upper()}{meaning[1:]}." for code, meaning in guards.CODES.items()}
+    return "\n".join(
+        [
+            _code_table("Rejected rows", rows),
+            _code_table("Refused feeds", feeds),
+            _code_table("Guards", held),
+        ]
+    )
+
+
+def _code_table(title: str, codes: Mapping[str, str]) -> str:
+    lines = "".join(f"| `{code}` | {_cell(meaning)} |\n" for code, meaning in codes.items())
+    return f"### {title}\n\n| code | meaning |\n|---|---|\n{lines}"
+
+
+def with_part(page: str, name: str, part: str) -> str:
+    """The page with another text between the marks of this name."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, _, rest = page.partition(begin)
+    return f"{before}{begin}\n\n{part}\n{end}{rest.partition(end)[2]}"
+
+
+def pages() -> dict[Path, str]:
+    """Every file that is made from the code, as it should be."""
+    commands, reasons = DOCS / "cli.md", DOCS / "troubleshooting.md"
+    return {
+        DOCS / "configuration.md": configuration_page(),
+        PROJECT_ROOT / ".env.example": env_example(),
+        commands: with_part(commands.read_text(encoding="utf-8"), "commands", command_pages()),
+        reasons: with_part(reasons.read_text(encoding="utf-8"), "reason codes", reason_tables()),
+    }
+
+
+def write() -> None:
+    """Bring all of them up to date."""
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

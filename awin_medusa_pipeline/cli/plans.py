@@ -17,7 +17,7 @@ from awin_medusa_pipeline.sync.domain.operations import Kind
 from awin_medusa_pipeline.sync.engine.held import rows_of
 from awin_medusa_pipeline.sync.store.held_plans import SHOWN, HeldPlan, HeldPlans, PlanState
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich")
 
 Hash = Annotated[str, typer.Argument(metavar="HASH", help="The plan's hash, or the beginning of it.")]
 SHOWN_ROWS = 20

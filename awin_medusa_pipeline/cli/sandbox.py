@@ -11,7 +11,7 @@ from awin_medusa_pipeline.cli.terminal import Steps, commands, console, say
 from awin_medusa_pipeline.sandbox import DEFAULT_PORT, Sandbox, SandboxError
 from awin_medusa_pipeline.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich")
 
 Port = Annotated[
     int | None,

@@ -1,4 +1,4 @@
-"""docs/configuration.md and .env.example say what settings.py says."""
+"""What the documentation takes from the code is current: settings, commands, reason codes."""
 
 import re
 from pathlib import Path
@@ -6,14 +6,29 @@ from pathlib import Path
 import pytest
 
 from awin_medusa_pipeline.cli import documentation
+from awin_medusa_pipeline.cli.main import COMMANDS
 from awin_medusa_pipeline.settings import PROJECT_ROOT, Settings, variables_of
+from awin_medusa_pipeline.sync.domain import guards
+from awin_medusa_pipeline.sync.domain.feed.errors import ROW_REASONS, Fault
 
 TO_DO = "Run: python -m awin_medusa_pipeline.cli.documentation"
 
 
-def test_files_are_current():
-    assert documentation.CONFIGURATION.read_text() == documentation.configuration_page(), TO_DO
-    assert documentation.EXAMPLE.read_text() == documentation.env_example(), TO_DO
+@pytest.mark.parametrize("path", documentation.pages(), ids=lambda path: path.name)
+def test_files_are_current(path: Path):
+    assert path.read_text() == documentation.pages()[path], TO_DO
+
+
+def test_every_command_is_documented():
+    page = documentation.command_pages()
+    for name in (*COMMANDS, "plans approve", "etsy connect", "sandbox down"):
+        assert f"# awin-medusa {name}\n" in page
+    assert "--accept-smaller-feed" in page
+
+
+@pytest.mark.parametrize("code", [*Fault, *ROW_REASONS, *guards.CODES])
+def test_every_reason_code_is_documented(code: str):
+    assert f"| `{code}` |" in documentation.reason_tables()
 
 
 @pytest.mark.parametrize("text", [documentation.configuration_page(), documentation.env_example()])

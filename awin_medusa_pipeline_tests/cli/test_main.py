@@ -17,13 +17,14 @@ from dotenv import dotenv_values
 from typer.testing import CliRunner, Result
 
 from awin_medusa_pipeline.cli import demo, documentation
-from awin_medusa_pipeline.cli.main import app
+from awin_medusa_pipeline.cli.main import COMMANDS, LazyCommand, app
 from awin_medusa_pipeline.core.store.database import open_database
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
 from awin_medusa_pipeline.sandbox.prefill import product_count
 from awin_medusa_pipeline.sandbox.processes import silent
 from awin_medusa_pipeline.settings import PROJECT_ROOT, Settings
-from awin_medusa_pipeline.sync.store.ledger import Final, Ledger, Status
+from awin_medusa_pipeline.sync.domain.operations import Counts, Kind, NotSent, Operation, Status
+from awin_medusa_pipeline.sync.store.ledger import Ledger
 from awin_medusa_pipeline.sync.store.reports import RunReports
 
 PROGRAM = Path(sys.executable).parent / "awin-medusa"
@@ -53,15 +54,20 @@ def run_program(*arguments: str, env: Mapping[str, str]) -> subprocess.Completed
     )
 
 
-@pytest.mark.parametrize(
-    "command", ["", "init", "doctor", "sync", "why", "report", "ui", "demo", "sandbox", "sandbox up", "sandbox env"]
-)
+@pytest.mark.parametrize("command", ["", *COMMANDS, "sandbox up", "sandbox env"])
 def test_help_of_every_command(command: str):
     result = run(*command.split(), "--help")
     assert result.exit_code == 0
     assert "--help" in result.output
     if not command:
         assert "awin-medusa sync --dry-run" in result.output
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_line_of_a_command_is_its_first_sentence(name: str):
+    entry = COMMANDS[name]
+    found = LazyCommand(name, entry).load()
+    assert (found.help or "").split("\n")[0] == entry.help
 
 
 def test_version():
@@ -99,7 +105,7 @@ def test_error_is_a_sentence_and_1(home: Path, settings: dict[str, str], command
 
 
 def test_mistake_of_this_program_keeps_its_traceback(home: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("awin_medusa_pipeline.cli.main.env_example", lambda: 1 / 0)
+    monkeypatch.setattr("awin_medusa_pipeline.cli.init.env_example", lambda: 1 / 0)
     assert isinstance(run("init").exception, ZeroDivisionError)
 
 
@@ -124,14 +130,15 @@ def test_init_makes_what_is_missing_and_changes_nothing_else(home: Path):
 @pytest.fixture
 def reports(home: Path) -> RunReports:
     """Of a run in which 12 imports were refused."""
-    outcomes = dict.fromkeys(("planned", "applied", "unchanged", "skipped", "held", "failed"), 0)
+    outcomes = Counts().as_dict()
     with open_database(f"sqlite:///{home}/state.db") as database:
         ledger = Ledger(database)
         ledger_run = ledger.start_run("0123456789", shop="http://shop", job="daily_sync_job")
-        refused = [Final(f"offer-{number}", Status.FAILED, reason="HTTP 400 [no] price") for number in range(12)]
-        ledger.record_finals("0123456789", "import", refused)
+        why = "HTTP 400 [no] price"
+        refused = [NotSent(Operation(f"offer-{number}", {}), why, Status.FAILED) for number in range(12)]
+        ledger.record_not_sent("0123456789", Kind.IMPORT, refused)
         reports = RunReports(str(home), ledger_run)
-        numbers = reports.write_operations("import", ledger.rows("0123456789", "import"))
+        numbers = reports.write_operations(Kind.IMPORT, ledger.rows("0123456789", Kind.IMPORT)).as_dict()
     facts: dict[str, Any] = {"run": "0123456789", "job": "daily_sync_job", "shop": "http://shop", "dry_run": False}
     facts |= {"started_at": ledger_run.started_at, "feed_rows": 1234}
     reports.write_json(facts | dict.fromkeys(KINDS, outcomes) | {"import": numbers})

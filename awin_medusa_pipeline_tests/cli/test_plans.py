@@ -6,13 +6,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.cli.main import app
-from awin_medusa_pipeline.cli.plans import ASSETS, COLUMNS
 from awin_medusa_pipeline.cli.terminal import console
-from awin_medusa_pipeline.core.store.database import database_url, open_database
 from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.sync.domain import contracts
-from awin_medusa_pipeline.sync.engine.held import CONTRACTS
 from awin_medusa_pipeline.sync.store.held_plans import HeldPlan, HeldPlans
 
 SHOP = "http://127.0.0.1:9"
@@ -35,7 +33,8 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HeldPlan]:
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(console, "width", 200)
-    with open_database(database_url(Settings())) as database:
+    with App(Settings()) as opened:
+        database = opened.database
         rows = [only_in_shop(number) for number in range(30)]
         yield HeldPlans(database).keep(SHOP, "hide", "run-of-that-night", rows, [REASON], hours=24)
 
@@ -64,9 +63,3 @@ def test_a_rejected_plan_says_who_rejected_it(plan: HeldPlan) -> None:
     assert "Rejected: hide, 30 rows." in shown("reject", plan.hash)
     assert "rejected by " in shown("show", plan.hash)
     assert "rejected" in shown("list")
-
-
-@pytest.mark.parametrize("kind", sorted(CONTRACTS))
-def test_every_kind_of_plan_can_be_shown_and_applied(kind: str) -> None:
-    assert set(COLUMNS[kind]) <= set(CONTRACTS[kind].column_names())
-    assert kind in ASSETS

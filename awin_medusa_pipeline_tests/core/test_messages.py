@@ -1,97 +1,60 @@
-"""The words to the shop owner: what they say, and Slack's limits."""
-
-import json
-from typing import Any
+"""What every message shares: its lines, its links and Slack's limits."""
 
 import pytest
 
+from awin_medusa_pipeline.core.errors import Action
 from awin_medusa_pipeline.core.messages import (
-    BLOCK_LIMIT,
-    SECTION_LIMIT,
-    TEXT_LIMIT,
+    Hint,
+    Line,
+    Message,
     duration_text,
-    failure_message,
     first_lines,
     fit,
+    line_text,
+    message_payload,
     run_url,
-    sync_message,
 )
+from awin_medusa_pipeline_tests.support.payloads import said, within_limits
 
 URL = "http://localhost:3000/runs/abc"
-NOTHING = {"planned": 0, "applied": 0, "unchanged": 0, "skipped": 0, "held": 0, "failed": 0}
-SUMMARY: dict[str, Any] = {
-    "feed_rows": 5000,
-    "missing_in_medusa": 1234,
-    "medusa_only": 3,
-    "stock_mismatches": 25,
-    "import": NOTHING | {"planned": 1234, "applied": 1234},
-    "hide": NOTHING,
-}
 
 
-def said(payload: dict[str, Any]) -> str:
-    return json.dumps(payload["blocks"], ensure_ascii=False)
+def typed(action: Action, target: str) -> str:
+    """How a person carries out an action, in the words of no face in particular."""
+    return f"do {action} {target}".rstrip()
 
 
-def within_limits(payload: dict[str, Any]) -> bool:
-    sections = [block["text"]["text"] for block in payload["blocks"] if block["type"] == "section"]
-    short = all(0 < len(text) <= SECTION_LIMIT for text in sections)
-    return short and len(payload["blocks"]) <= BLOCK_LIMIT and len(payload["text"]) <= TEXT_LIMIT
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("Plain.", "Plain."),
+        (Hint("To apply it", Action.APPROVE_PLAN, "0123"), "To apply it: do approve_plan 0123"),
+        (Hint("See them", Action.LIST_PLANS), "See them: do list_plans"),
+    ],
+)
+def test_line_text(line: Line, expected: str) -> None:
+    assert line_text(line, typed) == expected
 
 
-SYNCS = [
+MESSAGES = [
+    pytest.param(Message(":x:", "Lost"), [":x: *Lost*"], id="a title alone"),
+    pytest.param(Message(":x:", "a < b", ["c & d"]), ["*a &lt; b*", "c &amp; d"], id="escaped"),
     pytest.param(
-        {}, {}, [":white_check_mark:", "finished", "1,234 missing in the shop", "3 only in the shop"], id="ok"
+        Message(":x:", "Held", [Hint("Approve", Action.APPROVE_PLAN, "01")]), ["do approve_plan 01"], id="hint"
     ),
-    pytest.param({}, {}, ["25 stock mismatches", "*import*: 1,234 applied", "*hide*: nothing to do"], id="kinds"),
-    pytest.param({}, {"dry_run": True}, ["dry run, nothing was changed"], id="dry_run"),
+    pytest.param(Message(":x:", "Lost", ["One", "Two"], URL), ["One\\nTwo", f"<{URL}|Open run>"], id="a link"),
     pytest.param(
-        {"stock": NOTHING | {"planned": 9, "applied": 4, "failed": 2, "held": 3}},
-        {"notes": ["Held: see `awin-medusa plans`"]},
-        [":warning:", "finished, please look", "4 applied, 2 failed, 3 held", "awin-medusa plans"],
-        id="trouble",
+        Message("", "<" * 9000, ["head", "<&>" * 9000, "tail"], URL), ["head", "shortened", "tail"], id="long"
     ),
-    pytest.param({"import": NOTHING | {"held": 1}}, {}, [":warning:"], id="held"),
-    pytest.param({}, {"shop": "<shop> & co"}, ["&lt;shop&gt; &amp; co"], id="escaped"),
-    pytest.param({}, {"notes": ["<&>" * 3000] * 100}, ["shortened"], id="far_too_much"),
 ]
 
 
-@pytest.mark.parametrize(("more", "options", "expected"), SYNCS)
-def test_sync_message(more: dict[str, Any], options: dict[str, Any], expected: list[str]) -> None:
-    payload = sync_message(
-        SUMMARY | more, **{"job": "daily_sync_job", "shop": "http://shop", "seconds": 200.4, "url": URL} | options
-    )
+@pytest.mark.parametrize(("message", "expected"), MESSAGES)
+def test_message_payload(message: Message, expected: list[str]) -> None:
+    payload = message_payload(message, typed)
     assert [words for words in expected if words not in said(payload)] == []
-    for part in (said(payload), payload["text"]):
-        assert f"<{URL}|Open run>" in part
-    assert "3 min 20 s" in said(payload)
-    assert "1,234 missing" in payload["text"]
+    assert (URL in payload["text"]) == (URL in said(payload)) == bool(message.url)
     assert within_limits(payload)
-
-
-FAILURES = [
-    pytest.param("boom", ["boom"], id="short"),
-    pytest.param("", ["no error text"], id="none"),
-    pytest.param("a <b> & c", ["a &lt;b&gt; &amp; c"], id="escaped"),
-    pytest.param("x ``` y", ["x ''' y"], id="fence"),
-    pytest.param("head " + "<" * 9000 + " tail", ["head", "shortened", "tail"], id="one_long_line"),
-    pytest.param("\n".join(map(str, range(100))), ["0\\n1\\n", "shortened", "99"], id="many_lines"),
-]
-
-
-@pytest.mark.parametrize(("error", "expected"), FAILURES)
-def test_failure_message(error: str, expected: list[str]) -> None:
-    payload = failure_message(job="daily_sync_job", step="awin_feed", error=error, url=URL, shop="http://shop")
-    assert [words for words in expected if words not in said(payload)] == []
-    for part in (said(payload), payload["text"]):
-        assert "daily_sync_job failed on http://shop at step awin_feed" in part
-        assert f"<{URL}|Open run>" in part
-    assert within_limits(payload)
-
-
-def test_a_failure_without_a_step() -> None:
-    assert failure_message(job="j", step=None, error="e", url=URL)["text"].startswith("j failed\ne\n")
 
 
 @pytest.mark.parametrize("text", ["", "a" * 100, "&" * 100, "a&" * 5000, "<" * 99 + "z" * 4000])

@@ -6,12 +6,14 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.defs.checks import CONTRACTS, contract_check
 from awin_medusa_pipeline.defs.failures import failure_of
 from awin_medusa_pipeline.defs.io_managers import ParquetIOManager
-from awin_medusa_pipeline.defs.resources import MedusaResource, StateStore
+from awin_medusa_pipeline.defs.resources import sync_run
 from awin_medusa_pipeline.defs.sync import applied
+from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.sync.domain.contracts import MissingProduct
 
 
@@ -43,13 +45,13 @@ def test_a_broken_table_stops_what_would_be_applied(tmp_path: Path, monkeypatch:
     def missing_awin_products() -> dg.MaterializeResult[pl.LazyFrame]:
         return dg.MaterializeResult(value=broken("missing_awin_products"))
 
-    with dg.DagsterInstance.ephemeral() as instance:
+    with App(Settings()) as app, dg.DagsterInstance.ephemeral() as instance:
         result = dg.materialize(
             [missing_awin_products, contract_check("missing_awin_products", MissingProduct), applied.imported_products],
             resources={
-                "io_manager": ParquetIOManager(home=str(tmp_path)),
-                "medusa": MedusaResource(),
-                "store": StateStore(),
+                "io_manager": ParquetIOManager(app.tables),
+                "app": app,
+                "sync_run": sync_run,
             },
             instance=instance,
             raise_on_error=False,

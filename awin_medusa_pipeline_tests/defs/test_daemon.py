@@ -12,10 +12,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.defs.failures import failure_of
 from awin_medusa_pipeline.defs.launch import dagster_home
 from awin_medusa_pipeline.sandbox import Sandbox
-from awin_medusa_pipeline.settings import PROJECT_ROOT
+from awin_medusa_pipeline.settings import PROJECT_ROOT, Settings
 from awin_medusa_pipeline_tests.support.fault_proxy import Fault, FaultProxy
 from awin_medusa_pipeline_tests.support.feeds import row, write_rows
 from awin_medusa_pipeline_tests.support.plain import products_in
@@ -53,7 +54,7 @@ def environment(sandbox: Sandbox, proxy: FaultProxy, folder: Path) -> Iterator[M
             "SYNC_CRON": "* * * * *",
         }.items():
             environment.setenv(name, value)
-        dagster_home()
+        dagster_home(App(Settings()))
         yield os.environ
 
 

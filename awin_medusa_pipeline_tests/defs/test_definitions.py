@@ -11,11 +11,12 @@ import dagster as dg
 import pytest
 from dagster._core.remote_representation.external_data import RepositorySnap
 
-from awin_medusa_pipeline.definitions import build_defs
+from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.defs import build
 from awin_medusa_pipeline.defs.checks import CONTRACTS
 from awin_medusa_pipeline.defs.resources import APPLIES_TAG
-from awin_medusa_pipeline.defs.sync.jobs import APPLYING
-from awin_medusa_pipeline.settings import PROJECT_ROOT
+from awin_medusa_pipeline.settings import PROJECT_ROOT, Settings
+from awin_medusa_pipeline.sync.domain.kinds import ASSETS
 from awin_medusa_pipeline_tests.support.feeds import ADDRESS, KEY
 
 GROUPS = {
@@ -25,18 +26,22 @@ GROUPS = {
         *("matched_products", "missing_awin_products", "medusa_only_products", "returning_products"),
         *("stock_mismatches", "price_mismatches", "content_mismatches", "loose_matches", "sync_summary"),
     },
-    "applied": set(APPLYING),
+    "applied": set(ASSETS),
     "etsy": {"etsy_listing_plan", "etsy_listings"},
 }
 TABLES = set().union(*(GROUPS[group] for group in ("awin", "medusa", "discrepancies")))
 JOBS: dict[str, dict[str, Mapping[str, Any]]] = {
     "detect_discrepancies_job": {},
-    "daily_sync_job": {key: {"dry_run": False} for key in APPLYING},
+    "daily_sync_job": {key: {"dry_run": False} for key in ASSETS},
     "pilot_import_job": {"imported_products": {"dry_run": False, "limit": 10}},
     "import_missing_job": {"imported_products": {"dry_run": False}},
     "hide_medusa_only_job": {"hidden_products": {"dry_run": False}},
     "reconcile_stock_job": {"stock_updates": {"dry_run": False}},
 }
+
+
+def build_defs() -> dg.Definitions:
+    return build.build_defs(App(Settings()))
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +80,7 @@ def test_lineage_leads_from_feed_and_shop_to_what_is_applied(defs: dg.Definition
             return {key.to_user_string()}
         return set().union(*(sources(parent) for parent in parents[key]))
 
-    for asset in APPLYING:
+    for asset in ASSETS:
         assert sources(dg.AssetKey(asset)) == {"awin_feed", "medusa_catalog"}
     for asset in GROUPS["etsy"]:
         assert sources(dg.AssetKey(asset)) == {"medusa_catalog"}
@@ -112,7 +117,7 @@ def test_jobs_are_the_ones_of_the_design(defs: dg.Definitions) -> None:
     assert named >= {"etsy_request_job", "etsy_sync_job", "etsy_daily_job", "etsy_tidy_job"}
 
 
-@pytest.mark.parametrize("asset", APPLYING)
+@pytest.mark.parametrize("asset", ASSETS)
 def test_without_config_an_applying_asset_is_a_dry_run(defs: dg.Definitions, asset: str) -> None:
     field = defs.resolve_implicit_global_asset_job_def().get_node_named(asset).definition.config_field
     assert field

@@ -9,7 +9,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from awin_medusa_pipeline.core.contracts import MONEY
-from awin_medusa_pipeline.defs.io_managers import ParquetIOManager, read_table
+from awin_medusa_pipeline.core.tables import TableMissingError, Tables
+from awin_medusa_pipeline.defs.io_managers import ParquetIOManager
 
 FRAME = pl.DataFrame(
     {"key": ["a", "b"], "price": [Decimal("1.1000"), None], "images": [["x", "y"], []]},
@@ -23,7 +24,7 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def materialize(home: str, *assets: dg.AssetsDefinition, **options: object) -> dg.ExecuteInProcessResult:
-    return dg.materialize([*assets], resources={"io_manager": ParquetIOManager(home=home)}, **options)
+    return dg.materialize([*assets], resources={"io_manager": ParquetIOManager(Tables(home, {}))}, **options)
 
 
 @dg.asset
@@ -63,7 +64,7 @@ def test_there_and_back(home: str, upstream: dg.AssetsDefinition) -> None:
     assert kinds == ["eager", "eager", "lazy"]
     for frame in seen:
         assert_frame_equal(frame.lazy().collect(), FRAME)
-    assert_frame_equal(read_table(home, name).collect(), FRAME)
+    assert_frame_equal(Tables(home, {}).read(name).collect(), FRAME)
     metadata = result.asset_materializations_for_node(name)[0].metadata
     assert metadata["dagster/row_count"].value == 2
     assert str(metadata["path"].value).endswith(f"/tables/{name}.parquet")
@@ -77,8 +78,8 @@ def test_an_asset_without_a_value_writes_nothing(home: str) -> None:
         return dg.MaterializeResult(metadata={"applied": 1})
 
     assert materialize(home, effect).success
-    with pytest.raises(dg.Failure, match="no file"):
-        read_table(home, "effect")
+    with pytest.raises(TableMissingError, match="no file"):
+        Tables(home, {}).read("effect")
 
 
 def test_a_failing_query_keeps_the_table_before(home: str) -> None:
@@ -91,8 +92,8 @@ def test_a_failing_query_keeps_the_table_before(home: str) -> None:
 
     materialize(home, lazy)
     assert not materialize(home, broken, raise_on_error=False).success
-    assert_frame_equal(read_table(home, "lazy").collect(), FRAME)
-    tables = ParquetIOManager(home=home).path(dg.AssetKey("lazy")).parent
+    assert_frame_equal(Tables(home, {}).read("lazy").collect(), FRAME)
+    tables = Tables(home, {}).path("lazy").parent
     assert [path.name for path in tables.iterdir()] == ["lazy.parquet"]
 
 

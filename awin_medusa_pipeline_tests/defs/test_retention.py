@@ -9,13 +9,14 @@ import dagster as dg
 import pytest
 from upath import UPath
 
-from awin_medusa_pipeline import history
 from awin_medusa_pipeline.core.files import home_path
 from awin_medusa_pipeline.core.store.database import Database, open_database
 from awin_medusa_pipeline.core.store.outbox import Outbox
+from awin_medusa_pipeline.core.tables import Tables
 from awin_medusa_pipeline.defs.retention import Pruned, expired, prune
+from awin_medusa_pipeline.sync.domain.contracts import TRACED
 from awin_medusa_pipeline.sync.store.ledger import Ledger, Run
-from awin_medusa_pipeline.sync.store.reports import REPORTS, RunReports, latest_summary
+from awin_medusa_pipeline.sync.store.reports import REPORTS, Reports, RunReports
 from awin_medusa_pipeline_tests.support.factories import NO_REJECTS
 
 NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
@@ -45,12 +46,13 @@ def test_expired(names: list[str], old: list[int]) -> None:
 @pytest.mark.parametrize("kind", ["local", "memory"])
 def test_prune_without_dagster(kind: str, tmp_path: Path, database: Database) -> None:
     home = str(tmp_path) if kind == "local" else f"memory://{tmp_path}"
+    tables = Tables(home, TRACED)
     assert prune(home, database, None, now=NOW) == Pruned()
     for name, age in (("old", 31), ("young", 29)):
         run = Run(run_id=name, shop="s", job="j", started_at=NOW - age * DAY, dry_run=False)
         RunReports(home, run).write_json({"run": name})
         RunReports(home, run).point_latest()
-        history.keep(home, "awin_feed_rejects", name, NO_REJECTS, now=run.started_at)
+        tables.keep("awin_feed_rejects", name, NO_REJECTS, now=run.started_at)
     Ledger(database).start_run("r", shop="s", job="j", started_at=NOW - 401 * DAY)
     outbox = Outbox(database, now=lambda: NOW - 31 * DAY)
     outbox.put("old", {"text": "old"})
@@ -62,9 +64,9 @@ def test_prune_without_dagster(kind: str, tmp_path: Path, database: Database) ->
     table.write_bytes(b"table")
 
     assert prune(home, database, None, now=NOW) == Pruned(reports=1, history=1, ledger_runs=1, messages=1)
-    assert latest_summary(home) == {"run": "young"}
-    assert history.kept(home, "awin_feed_rejects", "old") is None
-    assert history.kept(home, "awin_feed_rejects", "young") is not None
+    assert Reports(home).latest_summary() == {"run": "young"}
+    assert tables.kept("awin_feed_rejects", "old") is None
+    assert tables.kept("awin_feed_rejects", "young") is not None
     assert table.exists()
     assert prune(home, database, None, now=NOW) == Pruned()
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.core.store.secrets import new_key
-from awin_medusa_pipeline.etsy import Etsy, open_etsy
 from awin_medusa_pipeline.etsy.domain.tokens import TokenPair
+from awin_medusa_pipeline.etsy.engine.state import EtsyState
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
 from awin_medusa_pipeline.sandbox.etsy import shop as standin
 from awin_medusa_pipeline.sandbox.servers import SLACK_PATH
@@ -36,7 +37,7 @@ def pipeline(sandbox: Sandbox, shop: Shop, tmp_path: Path) -> Iterator[Pipeline]
             yield pipeline
 
 
-def connect(etsy: Etsy, pair: TokenPair) -> None:
+def connect(etsy: EtsyState, pair: TokenPair) -> None:
     shop_id, name = standin.SHOP_ID, standin.SHOP_NAME
     etsy.accounts.connect(shop_id=shop_id, shop_name=name, currency="GBP", pair=pair, config=account_config())
 
@@ -45,7 +46,7 @@ def request(pipeline: Pipeline, product: str) -> Finished:
     return pipeline.end_of("etsy_request_job", ops={"request_etsy_products": {"config": {"products": [product]}}})
 
 
-def confirmed(etsy: Etsy) -> str:
+def confirmed(etsy: EtsyState) -> str:
     return etsy.jobs.confirm(etsy.jobs.all()[0].transaction_id, "ann").transaction_id
 
 
@@ -65,7 +66,8 @@ def test_no_secret_is_kept_or_shown(
         *(shop.admin_key, shop.publishable_key, KEY, AWIN_TOKEN, SLACK_PATH, pair.access_token, pair.refresh_token),
         *(settings.awin_medusa_secret_key.get_secret_value(), settings.etsy_shared_secret.get_secret_value()),
     ]
-    with open_etsy() as etsy, Parrot() as parrot:
+    with App(settings) as app, Parrot() as parrot:
+        etsy = app.etsy
         connect(etsy, tokens)
         good = [pipeline.run(), request(pipeline, goods.add("lamp")), sync(pipeline, confirmed(etsy))]
         good.append(request(pipeline, cup := goods.add("cup")))

@@ -31,7 +31,7 @@ def undo(pipeline: Pipeline, run_id: str, **config: object) -> str:
 def test_a_run_is_taken_back_and_brought_again(pipeline: Pipeline, sandbox: Sandbox, tmp_path: Path) -> None:
     write_feed(sandbox.feed_file, offers=150, quirks=False)
     parts = FeedParts(tmp_path / "parts", FeedRules())
-    parts.take(sandbox.feed_file, "feed")
+    parts.add(sandbox.feed_file, "feed")
     offers = parts.offers.collect()
     prefill(sandbox.shop, offers, limit=90)
     before = state_of(products_in(sandbox.shop))

@@ -11,8 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from awin_medusa_pipeline.core.ports import HOST
 from awin_medusa_pipeline.sandbox import Sandbox, SandboxError, Shop, medusa
-from awin_medusa_pipeline.sandbox.processes import HOST, silent
+from awin_medusa_pipeline.sandbox.processes import silent
 from awin_medusa_pipeline.sandbox.seed import CURRENCIES, STOCK_LOCATION
 from awin_medusa_pipeline_tests.support.etsy_caller import Caller
 

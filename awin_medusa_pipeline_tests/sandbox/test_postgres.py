@@ -11,9 +11,10 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from awin_medusa_pipeline.core.ports import HOST
 from awin_medusa_pipeline.sandbox import SandboxError, postgres
 from awin_medusa_pipeline.sandbox.postgres import Postgres, find_binaries
-from awin_medusa_pipeline.sandbox.processes import HOST, Service, silent
+from awin_medusa_pipeline.sandbox.processes import Service, silent
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from awin_medusa_pipeline.core.ports import HOST
 from awin_medusa_pipeline.sandbox import SandboxError
-from awin_medusa_pipeline.sandbox.processes import HOST, Service, identity, last_lines, run_logged, silent
+from awin_medusa_pipeline.sandbox.processes import Service, identity, last_lines, run_logged, silent
 
 SLEEP = [sys.executable, "-c", "import time; print('here', flush=True); time.sleep(60)"]
 STUBBORN = [

@@ -24,14 +24,14 @@ from awin_medusa_pipeline.etsy.client.client import EtsyClient
 from awin_medusa_pipeline.etsy.client.oauth import EtsyOAuth, refresh
 from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig
 from awin_medusa_pipeline.etsy.domain.listing import Listing, prepare_listing
-from awin_medusa_pipeline.etsy.domain.plan import ExistingListing, ListingPlan, plan_listing, cap_publishing
+from awin_medusa_pipeline.etsy.domain.plan import ExistingListing, ListingPlan, cap_publishing, plan_listing
 from awin_medusa_pipeline.etsy.domain.tokens import TokenPair
 from awin_medusa_pipeline.etsy.engine.images import IMAGE_TYPES, LARGEST_IMAGE
 from awin_medusa_pipeline.etsy.engine.jobs import JobResult, JobRun, claim_job, sync_claimed_job
 from awin_medusa_pipeline.etsy.engine.listings import ListingOutcome, ListingResult
 from awin_medusa_pipeline.etsy.engine.state import EtsyApp, EtsyRules, EtsyState
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount, EtsyAccounts, StoredTokens
-from awin_medusa_pipeline.etsy.store.jobs import RequestedProduct, EtsyJob, EtsyJobs
+from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, EtsyJobs, RequestedProduct
 from awin_medusa_pipeline.etsy.store.links import EtsyLink, EtsyLinks
 from awin_medusa_pipeline.medusa.contracts import ShopProduct
 from awin_medusa_pipeline.sandbox.etsy import shop
@@ -202,7 +202,9 @@ class EtsyLaboratory:
 
     def confirmed(self, *product_ids: str) -> EtsyJob:
         """A job of these products, or all, that a person has confirmed."""
-        products = [RequestedProduct(p.product_id, p.title, p.proposal) for p in self.plans(*(product_ids or self.products))]
+        products = [
+            RequestedProduct(p.product_id, p.title, p.proposal) for p in self.plans(*(product_ids or self.products))
+        ]
         job = self.jobs.request(self.account_id, products, requested_by="ann", confirm_within=timedelta(hours=1))
         return self.jobs.confirm(job.transaction_id, "bob")
 

@@ -10,14 +10,14 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from awin_medusa_pipeline.core.store.database import Database, database_url, open_database
-from awin_medusa_pipeline.definitions import build_defs
+from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.defs.alerts import slack_on_run_failure
+from awin_medusa_pipeline.defs.build import build_defs
 from awin_medusa_pipeline.defs.failures import failure_of
-from awin_medusa_pipeline.defs.resources import Slack
-from awin_medusa_pipeline.defs.sync.jobs import APPLYING
 from awin_medusa_pipeline.sandbox import Sandbox
 from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline.sync.domain.kinds import ASSETS
 from awin_medusa_pipeline_tests.support.summary import assert_adds_up
 
 Json = dict[str, Any]
@@ -62,11 +62,15 @@ class Pipeline:
         self, job: str = "daily_sync_job", *, feed: Json | None = None, ops: Json | None = None, **config: Any
     ) -> Finished:
         """Run a job to its end, whatever that is; of a failure Dagster tells the failure sensor."""
-        definition = build_defs().resolve_job_def(job)
+        with App(Settings()) as app:
+            return self._end_of(app, job, feed, ops, config)
+
+    def _end_of(self, app: App, job: str, feed: Json | None, ops: Json | None, config: Json) -> Finished:
+        definition = build_defs(app).resolve_job_def(job)
         run_config: Json = {**(definition.run_config or {}), "loggers": CONSOLE}
         own = run_config.get("ops", {})
         if config:
-            own = {asset: {"config": config} for asset in APPLYING if asset in own}
+            own = {asset: {"config": config} for asset in ASSETS if asset in own}
         run_config["ops"] = own | (ops or {}) | ({"awin_feeds": {"config": feed}} if feed else {})
         result = definition.execute_in_process(run_config=run_config, instance=self.instance, raise_on_error=False)
         (folder,) = list((self.home / "reports").glob(f"*-{result.run_id[:8]}")) or [self.home / "no reports"]
@@ -87,7 +91,7 @@ class Pipeline:
             dagster_instance=self.instance,
             dagster_run=run,
             dagster_event=record.event_log_entry.dagster_event,
-            resources={"slack": Slack()},
+            resources={"app": App(Settings())},
         ).for_run_failure()
         slack_on_run_failure(context)
 
@@ -105,8 +109,8 @@ class Pipeline:
     @contextmanager
     def database(self) -> Iterator[Database]:
         """The state store."""
-        with open_database(database_url(Settings())) as database:
-            yield database
+        with App(Settings()) as app:
+            yield app.database
 
 
 @contextmanager

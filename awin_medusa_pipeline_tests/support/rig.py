@@ -17,7 +17,7 @@ from awin_medusa_pipeline.sandbox import Shop
 from awin_medusa_pipeline.sync.domain import discrepancies, ownership
 from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
 from awin_medusa_pipeline.sync.domain.ownership import CONTENT, PRICE, Owner, Owners
-from awin_medusa_pipeline.sync.engine.applier import Application
+from awin_medusa_pipeline.sync.engine.applier import Applier
 from awin_medusa_pipeline.sync.engine.apply import ApplyResult, Engine
 from awin_medusa_pipeline.sync.store.ledger import Ledger
 from awin_medusa_pipeline.sync.store.written import WrittenValues
@@ -46,12 +46,12 @@ class Rig:
     def run_id(self) -> str:
         return f"run-{self.runs}"
 
-    def application(self, **options: Any) -> Application:
+    def applier(self, **options: Any) -> Applier:
         """A new run."""
         self.runs += 1
         self.ledger.start_run(self.run_id, shop=self.shop.base_url, job="daily_sync_job")
         engine = Engine(self.ledger, self.run_id, batch_size=options.pop("batch_size", 200), sleep=self.waits.append)
-        return Application(self.client, self.ids, engine, **({"dry_run": False, "hold_loose": False} | options))
+        return Applier(self.client, self.ids, engine, **({"dry_run": False, "hold_loose": False} | options))
 
     @property
     def ids(self) -> medusa.Shop:
@@ -108,7 +108,7 @@ class Rig:
 
     def imports(self, feed: list[Row], **options: Any) -> ApplyResult:
         missing = self.missing(feed)
-        return self.application(**options).import_missing(missing)
+        return self.applier(**options).import_missing(missing)
 
     def outcomes(self) -> Counter[str]:
         return Counter(str(row.status) for row in self.ledger.rows(self.run_id))

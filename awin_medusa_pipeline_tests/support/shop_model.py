@@ -17,9 +17,9 @@ from awin_medusa_pipeline.medusa.catalog import variants_frame
 from awin_medusa_pipeline.sync.domain import discrepancies, field_plans, ownership, plans
 from awin_medusa_pipeline.sync.domain.contracts import WrittenValue
 from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
+from awin_medusa_pipeline.sync.domain.operations import Bundle, NotSent, Operation
 from awin_medusa_pipeline.sync.domain.ownership import DEFAULT_OWNERS, Decision, Owners, Written, written_values
 from awin_medusa_pipeline.sync.domain.products import ProductDefaults, added_option_values, variant_payload
-from awin_medusa_pipeline.sync.engine.apply import Bundle, NotSent, Operation
 
 Json = dict[str, Any]
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from awin_medusa_pipeline.core.ports import port_is_free
 from awin_medusa_pipeline.core.store.database import Database, open_database
 from awin_medusa_pipeline.sandbox.postgres import Postgres
-from awin_medusa_pipeline.sandbox.processes import Service, port_is_free, silent
+from awin_medusa_pipeline.sandbox.processes import Service, silent
 
 PASSWORD = "not-to-be-seen"
 _numbers = count()

@@ -27,6 +27,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.core.http import Backoff
 from awin_medusa_pipeline.core.store.database import open_database
 from awin_medusa_pipeline.medusa.client import MedusaClient, Shop
@@ -36,9 +37,11 @@ from awin_medusa_pipeline.sync.clients.awin_address import label_of
 from awin_medusa_pipeline.sync.domain import guards
 from awin_medusa_pipeline.sync.domain.feed import unpack
 from awin_medusa_pipeline.sync.domain.feed.errors import FeedError
-from awin_medusa_pipeline.sync.engine.applier import Application
-from awin_medusa_pipeline.sync.engine.apply import ApplyResult, Bundle, Engine, NotSent, Operation
-from awin_medusa_pipeline.sync.engine.held import Guard
+from awin_medusa_pipeline.sync.domain.feed.facts import FeedVersion
+from awin_medusa_pipeline.sync.domain.operations import Bundle, Counts, Operation
+from awin_medusa_pipeline.sync.engine.applier import Applier
+from awin_medusa_pipeline.sync.engine.apply import ApplyResult, Engine
+from awin_medusa_pipeline.sync.engine.held import Gate
 from awin_medusa_pipeline.sync.engine.intake import remarks, take_feeds, tripped_guards
 from awin_medusa_pipeline.sync.store.feed_history import FeedHistory, FeedState
 from awin_medusa_pipeline.sync.store.held_plans import HeldPlans
@@ -64,9 +67,9 @@ def packed(text: str) -> bytes:
     return gzip.compress(text.encode(), 1, mtime=0)
 
 
-def fifth(operation: Callable[[dict[str, str]], dict[str, str]]) -> bytes:
+def fifth(change: Callable[[dict[str, str]], dict[str, str]]) -> bytes:
     """The good feed with every fifth row changed."""
-    return packed(text_of(*(operation(one) if at % 5 == 0 else one for at, one in enumerate(ROWS))))
+    return packed(text_of(*(change(one) if at % 5 == 0 else one for at, one in enumerate(ROWS))))
 
 
 def all_with(**cells: str) -> bytes:
@@ -74,12 +77,10 @@ def all_with(**cells: str) -> bytes:
     return packed(text_of(*(one | cells for one in ROWS)))
 
 
-def lines(operation: Callable[[str], str], every: int = 5) -> bytes:
+def lines(change: Callable[[str], str], every: int = 5) -> bytes:
     """The good feed with every fifth line changed as text."""
     header, *rest = GOOD.splitlines()
-    return packed(
-        "\n".join([header, *(operation(line) if at % every == 0 else line for at, line in enumerate(rest)), ""])
-    )
+    return packed("\n".join([header, *(change(line) if at % every == 0 else line for at, line in enumerate(rest)), ""]))
 
 
 def zipped(*names: str, body: bytes | None = None) -> bytes:
@@ -159,10 +160,9 @@ def _small_limits(patch: pytest.MonkeyPatch, _: FeedHistory) -> None:
 
 
 def _same_for_weeks(_: pytest.MonkeyPatch, history: FeedHistory) -> None:
-    label, digest = label_of(f"http://127.0.0.1{ADDRESS}"), sha256(packed(GOOD)).hexdigest()
-    history.record(
-        label, "older", FeedState.ACCEPTED, sha256=digest, recorded_at=datetime.now(UTC) - timedelta(days=40)
-    )
+    label, version = label_of(f"http://127.0.0.1{ADDRESS}"), FeedVersion(sha256(packed(GOOD)).hexdigest(), 1)
+    long_ago = datetime.now(UTC) - timedelta(days=40)
+    history.record(label, "older", FeedState.ACCEPTED, version=version, recorded_at=long_ago)
 
 
 LEAK = {"Location": f"http://localhost:9/{KEY}/feed.csv"}
@@ -327,14 +327,15 @@ class Met:
         return [sentence[sentence.rindex("[") + 1 : sentence.rindex("]")] for sentence in self.told]
 
 
-class Trial(Application):
-    """An application that keeps what it would send."""
+@dataclass(frozen=True)
+class Trial(Applier):
+    """An applier that keeps what it would send."""
 
-    def _apply(self, engine: Engine, writer: Any, plan: Any, stopped: str | None = None) -> ApplyResult:
-        for item in plan:
-            if not isinstance(item, NotSent):
-                self.engine.progress(item)
-        return ApplyResult({})
+    sent: list[Bundle] = field(default_factory=list)
+
+    def _apply(self, writer: Any, plan: Any, stopped: str | None = None) -> ApplyResult:
+        self.sent.extend(item for item in plan if isinstance(item, Bundle))
+        return ApplyResult(Counts())
 
 
 @dataclass(frozen=True)
@@ -379,10 +380,8 @@ class Trials:
             *guards.check_zero_levels(levels, catalog, limits),
             *guards.check_prices(tables["price_mismatches"], tables["matched_products"].lazy(), limits),
         ]
-        sent: list[Bundle] = []
-        engine = Engine(Ledger(None), "tonight", progress=sent.append)
-        guard = Guard(trips, plans, "http://shop", "tonight", 24)
-        trial = Trial(MedusaClient("http://shop", admin_key="sk"), Shop("sc", LOCATION, "sp"), engine, guard=guard)
+        engine, gate = Engine(Ledger(None), "tonight"), Gate(trips, plans, "http://shop", "tonight", 24)
+        trial = Trial(MedusaClient("http://shop", admin_key="sk"), Shop("sc", LOCATION, "sp"), engine, gate=gate)
         trial.import_missing(tables["missing_awin_products"])
         trial.hide(only)
         trial.restore(tables["returning_products"])
@@ -392,7 +391,7 @@ class Trials:
         held = {reason for plan in plans.of_run("tonight") for reason in plan.reasons}
         told = [trip.reason for trip in trips if trip.reason in held]
         return Met(
-            [*told, *(text for text in remarks(history, "tonight", limits) if text not in told)], by_effect(sent)
+            [*told, *(text for text in remarks(history, "tonight", limits) if text not in told)], by_effect(trial.sent)
         )
 
 
@@ -416,16 +415,17 @@ def _effect(operation: Operation) -> str:
 
 def taken(settings: Settings, history: FeedHistory, run_id: str, folder: Path) -> pl.LazyFrame:
     """Offers of AWIN_FEED_URL."""
-    tables, _ = take_feeds(
-        settings,
+    intake = take_feeds(
+        App(settings).feed_source,
         history,
         run_id,
         downloads=folder / "downloads",
         parts=folder / f"parts-{run_id}",
+        limits=settings.guard_limits,
         progress=lambda *_: None,
         accept_smaller=False,
     )
-    return tables.offers
+    return intake.tables.offers
 
 
 @contextmanager
@@ -452,12 +452,12 @@ def main() -> None:
         for broken in BROKEN:
             met = world.meet(broken)
             destroyed += sum(len(keys) for effect, keys in met.sent.items() if effect not in ("import", "stock"))
-            sentence = "; ".join(met.told) or "nothing: every product is found again, so nothing operations"
+            sentence = "; ".join(met.told) or "nothing: every product is found again, so nothing changes"
             shown = sentence.replace("|", "\\|")
             code = f"`{broken.code}`" if broken.code else ""
             sys.stdout.write(f"| {broken.name} | {code} | {shown} |\n")
     codes = len({broken.code for broken in BROKEN} - {None})
-    sys.stdout.write(f"\n{len(BROKEN)} broken feeds, {codes} codes, {destroyed} destructive bundles.\n")
+    sys.stdout.write(f"\n{len(BROKEN)} broken feeds, {codes} codes, {destroyed} destructive operations.\n")
 
 
 if __name__ == "__main__":

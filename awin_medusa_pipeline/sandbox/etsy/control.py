@@ -21,11 +21,11 @@ from awin_medusa_pipeline.sandbox.etsy.answers import Answer, as_json, refusal
 from awin_medusa_pipeline.sandbox.etsy.faults import Faults
 from awin_medusa_pipeline.sandbox.etsy.limits import Limits
 from awin_medusa_pipeline.sandbox.etsy.requests import Request
-from awin_medusa_pipeline.sandbox.etsy.state import Settings, State
+from awin_medusa_pipeline.sandbox.etsy.state import StandInSettings, State
 
 ROOT = "/_standin/"
 DEFAULT_SCOPES = ["listings_r", "listings_w", "shops_r"]
-_SETTINGS = TypeAdapter(Settings)
+_SETTINGS = TypeAdapter(StandInSettings)
 
 
 def answer(request: Request, state: State, faults: Faults, limits: Limits) -> Answer:
@@ -66,8 +66,8 @@ def _answer(request: Request, state: State, faults: Faults, limits: Limits) -> A
     return as_json({})
 
 
-def _changed(settings: Settings, body: dict[str, Any]) -> Settings:
-    if unknown := sorted(set(body) - {field.name for field in fields(Settings)}):
+def _changed(settings: StandInSettings, body: dict[str, Any]) -> StandInSettings:
+    if unknown := sorted(set(body) - {field.name for field in fields(StandInSettings)}):
         raise ValueError(f"there are no settings {', '.join(unknown)}")
     return _SETTINGS.validate_python(asdict(settings) | body)
 

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from awin_medusa_pipeline.sandbox.etsy.control import DEFAULT_SCOPES
 from awin_medusa_pipeline.sandbox.etsy.faults import FaultKind
 from awin_medusa_pipeline.sandbox.etsy.oauth import CONNECT_PATH
-from awin_medusa_pipeline.sandbox.etsy.state import Call, Settings
+from awin_medusa_pipeline.sandbox.etsy.state import Call, StandInSettings
 
 _CALLS = TypeAdapter(list[Call])
 
@@ -24,7 +24,7 @@ class TokenPair:
     expires_in: int
 
 
-def environment(url: str, settings: Settings) -> dict[str, str]:
+def environment(url: str, settings: StandInSettings) -> dict[str, str]:
     """Environment variables that point the program to a stand-in with these settings."""
     return {
         "ETSY_API_URL": url,
@@ -43,7 +43,7 @@ class EtsyHandle:
 
     def environment(self) -> dict[str, str]:
         """Environment variables that point the program here."""
-        return environment(self.url, Settings(**self.state()["settings"]))
+        return environment(self.url, StandInSettings(**self.state()["settings"]))
 
     def answers(self) -> bool:
         """Whether it runs."""
@@ -83,7 +83,7 @@ class EtsyHandle:
         return int(self.state()["call_count"])
 
     def reset(self, **settings: Any) -> None:
-        """A shop without listings, no tokens, no faults; settings (state.Settings) as at the start, but for these."""
+        """A shop without listings, no tokens, no faults; settings as at the start, except for these."""
         self._ask("POST", "reset", settings)
 
     def change(self, **settings: Any) -> None:

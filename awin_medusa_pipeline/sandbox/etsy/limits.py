@@ -4,7 +4,7 @@ import math
 from collections import deque
 
 from awin_medusa_pipeline.sandbox.etsy.answers import RefusedError, refusal
-from awin_medusa_pipeline.sandbox.etsy.state import Settings
+from awin_medusa_pipeline.sandbox.etsy.state import StandInSettings
 
 _DAY = 86_400.0
 
@@ -15,7 +15,7 @@ class Limits:
     def __init__(self) -> None:
         self._times: deque[float] = deque()
 
-    def take(self, now: float, settings: Settings) -> dict[str, str]:
+    def take(self, now: float, settings: StandInSettings) -> dict[str, str]:
         """Count one call; the headers that its answer carries. Raises RefusedError with 429."""
         while self._times and self._times[0] <= now - _DAY:
             self._times.popleft()

@@ -26,7 +26,7 @@ from awin_medusa_pipeline.sandbox.etsy.answers import HTML, Answer, RefusedError
 from awin_medusa_pipeline.sandbox.etsy.faults import CARRIED_OUT, FaultKind, Faults, Strike
 from awin_medusa_pipeline.sandbox.etsy.limits import Limits
 from awin_medusa_pipeline.sandbox.etsy.requests import APPLICATION_JSON, FORM, MULTIPART, Request, repeated
-from awin_medusa_pipeline.sandbox.etsy.state import Call, Settings, State
+from awin_medusa_pipeline.sandbox.etsy.state import Call, StandInSettings, State
 
 _SERVER_ERROR = as_json({"error": "Server Error"}, HTTPStatus.INTERNAL_SERVER_ERROR)
 _PATH_ERROR = {"path": "/title/1", "type": "invalid_characters", "message": "contains invalid characters"}
@@ -46,7 +46,7 @@ class EtsyStandIn(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int, *, folder: Path | None = None, settings: Settings | None = None) -> None:
+    def __init__(self, port: int, *, folder: Path | None = None, settings: StandInSettings | None = None) -> None:
         self.state = State(folder, settings)
         self.faults, self.limits = Faults(), Limits()
         self.lock = threading.RLock()
@@ -250,7 +250,7 @@ def main() -> None:
     arguments.add_argument("--settings", type=json.loads, default={}, help="settings that differ, as JSON")
     given = arguments.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    with EtsyStandIn(given.port, folder=given.folder, settings=Settings(**given.settings)) as server:
+    with EtsyStandIn(given.port, folder=given.folder, settings=StandInSettings(**given.settings)) as server:
         server.serve_forever()
 
 

@@ -25,7 +25,7 @@ CALLS_KEPT = 200_000
 
 
 @dataclass
-class Settings:
+class StandInSettings:
     """What a test may change; the defaults are Etsy's where they are known.
 
     `clock_ahead`: seconds that the stand-in's clock is ahead of the real one, so that time can pass without waiting.
@@ -149,7 +149,7 @@ class Call:
 class Kept:
     """What survives a restart."""
 
-    settings: Settings = field(default_factory=Settings)
+    settings: StandInSettings = field(default_factory=StandInSettings)
     tokens: Tokens = field(default_factory=Tokens)
     listings: dict[int, Listing] = field(default_factory=dict)
     images: dict[int, Image] = field(default_factory=dict)
@@ -174,9 +174,9 @@ _FIRST_IDS = {
 class State:
     """Everything, in memory; `folder`: where it is also kept."""
 
-    def __init__(self, folder: Path | None = None, settings: Settings | None = None) -> None:
+    def __init__(self, folder: Path | None = None, settings: StandInSettings | None = None) -> None:
         self._folder = folder
-        self.first_settings = settings or Settings()
+        self.first_settings = settings or StandInSettings()
         self._pictures: dict[str, bytes] = {}
         self.calls: deque[Call] = deque(maxlen=CALLS_KEPT)
         self.call_count = 0
@@ -188,7 +188,7 @@ class State:
             self.kept.settings = self.first_settings
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> StandInSettings:
         """What a test may change."""
         return self.kept.settings
 
@@ -231,7 +231,7 @@ class State:
             self._pictures[digest] = (self._folder / "pictures" / digest).read_bytes()
         return self._pictures[digest]
 
-    def reset(self, settings: Settings) -> None:
+    def reset(self, settings: StandInSettings) -> None:
         """A shop without listings, and nobody connected. Ids go on, so that none comes back as another thing."""
         self.kept = Kept(settings, last_ids=self.kept.last_ids)
         self.calls.clear()

@@ -6,7 +6,7 @@ rows looked valid and emptied catalogues; one advertiser's broken feed hides beh
 """
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -47,6 +47,24 @@ class Limits:
     hide_after: int = 1
     """Accepted feeds in a row that must lack a product."""
 
+
+CODES: Mapping[str, str] = {
+    "too_many_to_hide": "more products would be hidden at once than GUARD_HIDE_PERCENT and GUARD_HIDE_FLOOR allow",
+    "all_to_hide": "every published product would be hidden",
+    "too_many_to_set_to_zero": "more levels would be set to zero at once than GUARD_ZERO_PERCENT and GUARD_ZERO_FLOOR "
+    "allow",
+    "all_to_set_to_zero": "every stocked variant would be set to zero",
+    "prices_jump": "more prices would change by much than GUARD_PRICE_PERCENT allows",
+    "short_feed": "the feed has far fewer offers than the last ones (GUARD_ACCEPTED_PERCENT)",
+    "many_...": "many rows were rejected, most of them for the reason behind many_ (GUARD_REJECTED_PERCENT)",
+    "changed_header": "the feed has other columns than the last one",
+    "other_merchants": "the feed has none of the merchants of the last one",
+    "no_stock": "a merchant says nothing of stock any more",
+    "wrong_encoding": "the text of the feed is not UTF-8",
+    "frozen": "the feed has not changed for many days (GUARD_FROZEN_DAYS); a remark, nothing is held",
+    "asked": "an owner of a field is `ask`",
+}
+"""What each code of a guard means."""
 
 ASKED = "you want to be asked first (SYNC_OWNER_...=ask) [asked]"
 _MEANING = "look whether each of them still means the same"

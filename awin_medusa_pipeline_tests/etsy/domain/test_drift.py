@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from awin_medusa_pipeline.etsy.domain.drift import ShownListing, find_drift
 from awin_medusa_pipeline.etsy.domain.listing import Listing, prepare_listing
 from awin_medusa_pipeline.etsy.domain.memory import ListingMemory
-from awin_medusa_pipeline.etsy.domain.plan import Action, ExistingListing, Part, plan_listing
+from awin_medusa_pipeline.etsy.domain.plan import ExistingListing, ListingAction, Part, plan_listing
 from awin_medusa_pipeline.etsy.domain.requests import Inventory
 from awin_medusa_pipeline_tests.support.etsy_products import CURRENCY, account_config, grid, product
 
@@ -128,5 +128,5 @@ def test_stock_that_was_sold_there_and_lowered_here_only_goes_down() -> None:
         update={"variants": (PRODUCT.variants[0].model_copy(update={"quantity": 1}), *PRODUCT.variants[1:])}
     )
     plan = plan_listing("prod_1", lowered, account_config(), CURRENCY, ExistingListing(1, found.memory))
-    assert plan.action is Action.UPDATE
+    assert plan.action is ListingAction.UPDATE
     assert plan.only_lowers_stock

@@ -12,7 +12,7 @@ from awin_medusa_pipeline.etsy.domain import messages
 from awin_medusa_pipeline.etsy.domain.messages import ConfirmationRequest
 from awin_medusa_pipeline.etsy.domain.plan import PlanCounts
 from awin_medusa_pipeline.remedies import command
-from awin_medusa_pipeline_tests.support.payloads import text_of_blocks, within_limits
+from awin_medusa_pipeline_tests.support.payloads import said, within_limits
 
 JOB, URL = "etsy_0123456789ab", "http://localhost:3000/runs/abc"
 COUNTS = PlanCounts(create=2, update=1, deactivate=1, nothing=3, refuse=4, publish=2)
@@ -56,7 +56,13 @@ MESSAGES = [
         messages.finished_message(
             "Lamps", JOB, ["synced", "failed"], failures=["Lamp: Etsy said no."], stopped=DAY_OVER, url=URL
         ),
-        [":warning:", "1 synced, 1 failed", "Lamp: Etsy said no.", "stopped: GET /x at Etsy: the day is over.", f"retry {JOB}"],
+        [
+            ":warning:",
+            "1 synced, 1 failed",
+            "Lamp: Etsy said no.",
+            "stopped: GET /x at Etsy: the day is over.",
+            f"retry {JOB}",
+        ],
     ),
     (
         messages.finished_message("Lamps", JOB, ["failed"], stopped=REVOKED, url=URL),
@@ -71,7 +77,7 @@ MESSAGES = [
 @pytest.mark.parametrize(("message", "words"), MESSAGES)
 def test_what_is_told(message: Message, words: list[str]) -> None:
     payload = message_payload(message, command)
-    assert [text for text in words if text not in text_of_blocks(payload)] == []
+    assert [text for text in words if text not in said(payload)] == []
     # What phones show, and what is left when Slack refuses the blocks.
     assert [text for text in words if not text.startswith(":") and text not in payload["text"]] == []
     assert within_limits(payload)

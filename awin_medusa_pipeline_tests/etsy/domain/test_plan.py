@@ -10,18 +10,18 @@ from hypothesis import strategies as st
 from awin_medusa_pipeline.etsy.domain.listing import prepare_listing
 from awin_medusa_pipeline.etsy.domain.memory import ListingMemory
 from awin_medusa_pipeline.etsy.domain.plan import (
-    Proposal,
-    ListingAction,
-    FieldChange,
     ExistingListing,
+    FieldChange,
+    ListingAction,
     ListingPlan,
     Part,
     PlanCounts,
-    limit_to_confirmed,
+    Proposal,
+    cap_publishing,
     count_plans,
+    limit_to_confirmed,
     listing_fees,
     plan_listing,
-    cap_publishing,
 )
 from awin_medusa_pipeline.medusa.contracts import ShopProduct
 from awin_medusa_pipeline_tests.support.etsy_products import CURRENCY, account_config, grid, product, variant
@@ -169,7 +169,9 @@ AGREED = [
 ]
 
 
-@pytest.mark.parametrize(("plan", "confirmed", "parts"), [case[1:] for case in AGREED], ids=[case[0] for case in AGREED])
+@pytest.mark.parametrize(
+    ("plan", "confirmed", "parts"), [case[1:] for case in AGREED], ids=[case[0] for case in AGREED]
+)
 def test_no_more_than_was_agreed_to(plan: ListingPlan, confirmed: Proposal, parts: tuple[Part, ...] | None) -> None:
     found = limit_to_confirmed(plan, confirmed)
     assert found.parts == (parts or ())

@@ -11,7 +11,7 @@ from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.etsy.client.client import PAGE, EtsyClient
 from awin_medusa_pipeline.etsy.domain.plan import Proposal
 from awin_medusa_pipeline.etsy.engine import jobs
-from awin_medusa_pipeline.etsy.engine.listings import ListingResult, ListingOutcome
+from awin_medusa_pipeline.etsy.engine.listings import ListingOutcome, ListingResult
 from awin_medusa_pipeline.etsy.store.jobs import RequestedProduct
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
 from awin_medusa_pipeline_tests.support.etsy_laboratory import EtsyLaboratory, laboratory

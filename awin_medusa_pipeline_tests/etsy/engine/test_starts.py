@@ -67,7 +67,9 @@ DECISIONS: list[tuple[str, list[EtsyJob], dict[str, str], dict[str, int], list[s
 
 
 @pytest.mark.parametrize(
-    ("jobs", "running", "ended", "keys", "reason"), [case[1:] for case in DECISIONS], ids=[case[0] for case in DECISIONS]
+    ("jobs", "running", "ended", "keys", "reason"),
+    [case[1:] for case in DECISIONS],
+    ids=[case[0] for case in DECISIONS],
 )
 def test_which_jobs_get_a_run(
     jobs: Sequence[EtsyJob], running: Mapping[str, str], ended: Mapping[str, int], keys: list[str], reason: str

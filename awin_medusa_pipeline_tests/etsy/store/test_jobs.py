@@ -20,12 +20,12 @@ from awin_medusa_pipeline.etsy.domain.memory import ListingMemory
 from awin_medusa_pipeline.etsy.domain.plan import Proposal
 from awin_medusa_pipeline.etsy.store.jobs import (
     MOVES,
-    RequestedProduct,
     EtsyJob,
     EtsyJobError,
     EtsyJobs,
     JobStatus,
     ProductOutcome,
+    RequestedProduct,
 )
 from awin_medusa_pipeline.etsy.store.links import EtsyJobLostError, EtsyLinks, SyncStatus
 from awin_medusa_pipeline.etsy.store.models import EtsyAccount

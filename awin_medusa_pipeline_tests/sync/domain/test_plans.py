@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.sync.domain import contracts, plans
 from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
+from awin_medusa_pipeline.sync.domain.operations import Bundle, NotSent
 from awin_medusa_pipeline.sync.domain.ownership import Owners
-from awin_medusa_pipeline.sync.engine.apply import Bundle, NotSent
 from awin_medusa_pipeline_tests.support.factories import Row, missing, offer, offers
 from awin_medusa_pipeline_tests.support.shop_model import DEFAULTS, RUN, ShopModel
 from awin_medusa_pipeline_tests.support.strategies import feeds, owners, shops
@@ -102,7 +102,7 @@ def test_one_loose_variant_holds_its_product() -> None:
     assert len(staying) == 2
 
 
-def test_a_product_is_one_operation_with_a_change_a_variant() -> None:
+def test_a_product_is_one_bundle_with_an_operation_per_variant() -> None:
     rows, _ = plans.split_import(GROUPED, None, hold_loose=True)
     bundles, _ = parts(plans.import_plan(rows, DEFAULTS))
     assert [[operation.key for operation in bundle.operations] for bundle in bundles] == [

@@ -16,18 +16,16 @@ from hypothesis import strategies as st
 from awin_medusa_pipeline.core.errors import PermanentError, TransientError
 from awin_medusa_pipeline.core.http import PayloadTooLargeError, UnknownOutcomeError
 from awin_medusa_pipeline.core.store.database import open_database
+from awin_medusa_pipeline.sync.domain.operations import Bundle, Counts, Kind, NotSent, Operation, Status
 from awin_medusa_pipeline.sync.engine.apply import (
-    LOOKS,
+    LOOK_DELAYS,
+    MOST_SENDS,
     NOT_SHOWN,
-    SENDS,
     SILENT_IN_A_ROW,
     ApplyResult,
-    Bundle,
     Engine,
-    NotSent,
-    Operation,
 )
-from awin_medusa_pipeline.sync.store.ledger import Kind, Ledger, Status
+from awin_medusa_pipeline.sync.store.ledger import Ledger
 
 POST = "POST http://shop/admin/products/batch"
 
@@ -54,6 +52,7 @@ class MemoryShop:
     largest: int = 10**9
     reads_fail: bool = False
     kind: Kind = Kind.IMPORT
+    per_request: int = 10**9
 
     there: dict[str, float] = field(default_factory=dict)
     """Key -> time from which on it is shown; until then it is in the way of a second one."""
@@ -147,15 +146,11 @@ def statuses(ledger: Ledger, run_id: str) -> dict[str, Status]:
     return found
 
 
-def numbers(**by_status: int) -> dict[str, int]:
-    return dict.fromkeys(("applied", "unchanged", "skipped", "held", "failed"), 0) | by_status
-
-
 @dataclass(frozen=True)
 class Case:
     """A fault, and what becomes of a plan of `rows` rows sent in one batch."""
 
-    counts: dict[str, int]
+    counts: Counts
     most_sends: int
     waits: tuple[float, ...] = ()
     stopped: str | None = None
@@ -168,50 +163,50 @@ def halvings(rows: int) -> int:
 
 
 CASES = {
-    "no fault": Case(numbers(applied=200), 1),
-    "one row refused": Case(numbers(applied=199, failed=1), 1 + 2 * halvings(200), shop={"culprits": keys(123)}),
-    "two rows refused": Case(numbers(applied=198, failed=2), 1 + 4 * halvings(200), shop={"culprits": keys(0, 199)}),
-    "every row refused": Case(numbers(failed=8), 15, rows=8, shop={"culprits": keys(*range(8))}),
+    "no fault": Case(Counts(applied=200), 1),
+    "one row refused": Case(Counts(applied=199, failed=1), 1 + 2 * halvings(200), shop={"culprits": keys(123)}),
+    "two rows refused": Case(Counts(applied=198, failed=2), 1 + 4 * halvings(200), shop={"culprits": keys(0, 199)}),
+    "every row refused": Case(Counts(failed=8), 15, rows=8, shop={"culprits": keys(*range(8))}),
     "some are there already": Case(
-        numbers(applied=197, unchanged=3), 2, shop={"there": dict.fromkeys(keys(5, 6, 190), 0.0)}
+        Counts(applied=197, unchanged=3), 2, shop={"there": dict.fromkeys(keys(5, 6, 190), 0.0)}
     ),
-    "answer lost after the write": Case(numbers(applied=200), 1, LOOKS[:1], shop={"faults": ["answer lost"]}),
+    "answer lost after the write": Case(Counts(applied=200), 1, LOOK_DELAYS[:1], shop={"faults": ["answer lost"]}),
     "answer lost, done 3 s later": Case(
-        numbers(applied=200), 1, LOOKS[:3], shop={"faults": ["answer lost, done after 3 s"]}
+        Counts(applied=200), 1, LOOK_DELAYS[:3], shop={"faults": ["answer lost, done after 3 s"]}
     ),
     "answer lost, done 9 s later": Case(
-        numbers(applied=200), 2, (*LOOKS, *LOOKS[:2]), shop={"faults": ["answer lost, done after 9 s"]}
+        Counts(applied=200), 2, (*LOOK_DELAYS, *LOOK_DELAYS[:2]), shop={"faults": ["answer lost, done after 9 s"]}
     ),
-    "reset before the write": Case(numbers(applied=200), 2, LOOKS, shop={"faults": ["reset before the write"]}),
-    "500, rolled back": Case(numbers(applied=200), 2, (), shop={"faults": ["500"]}),
+    "reset before the write": Case(Counts(applied=200), 2, LOOK_DELAYS, shop={"faults": ["reset before the write"]}),
+    "500, rolled back": Case(Counts(applied=200), 2, (), shop={"faults": ["500"]}),
     "one row is always a 500": Case(
-        numbers(applied=199, failed=1), SENDS + 2 * halvings(200), shop={"poison": keys(77)}
+        Counts(applied=199, failed=1), MOST_SENDS + 2 * halvings(200), shop={"poison": keys(77)}
     ),
     "refused, then the answer of a half is lost": Case(
-        numbers(applied=199, failed=1),
+        Counts(applied=199, failed=1),
         1 + 2 * halvings(200),
-        LOOKS[:1],
+        LOOK_DELAYS[:1],
         shop={"culprits": keys(150), "faults": [None, "answer lost"]},
     ),
-    "413 above 30 rows": Case(numbers(applied=200), 15, shop={"largest": 30}),
-    "one row is too large": Case(numbers(failed=1), 1, rows=1, shop={"largest": 0}),
-    "taken but not shown": Case(numbers(applied=199, failed=1), 1, shop={"hidden": keys(9)}),
-    "429 that does not end": Case(numbers(failed=200), 1, stopped="429", shop={"faults": ["429"]}),
-    "connection refused": Case(numbers(failed=200), 1, stopped="ConnectError", shop={"faults": ["refused connection"]}),
-    "wrong key": Case(numbers(failed=200), 1, stopped="401", shop={"faults": ["401"]}),
+    "413 above 30 rows": Case(Counts(applied=200), 15, shop={"largest": 30}),
+    "one row is too large": Case(Counts(failed=1), 1, rows=1, shop={"largest": 0}),
+    "taken but not shown": Case(Counts(applied=199, failed=1), 1, shop={"hidden": keys(9)}),
+    "429 that does not end": Case(Counts(failed=200), 1, stopped="429", shop={"faults": ["429"]}),
+    "connection refused": Case(Counts(failed=200), 1, stopped="ConnectError", shop={"faults": ["refused connection"]}),
+    "wrong key": Case(Counts(failed=200), 1, stopped="401", shop={"faults": ["401"]}),
     "wrong key after a refusal": Case(
-        numbers(failed=200), 2, stopped="401", shop={"culprits": keys(3), "faults": [None, "401"]}
+        Counts(failed=200), 2, stopped="401", shop={"culprits": keys(3), "faults": [None, "401"]}
     ),
     "wrong key half-way": Case(
-        numbers(applied=100, failed=100), 3, stopped="401", shop={"culprits": keys(150), "faults": [None, None, "401"]}
+        Counts(applied=100, failed=100), 3, stopped="401", shop={"culprits": keys(150), "faults": [None, None, "401"]}
     ),
     "shop gone with the answer": Case(
-        numbers(failed=200), 1, LOOKS[:1], stopped="HTTP 500", shop={"faults": ["answer lost"], "reads_fail": True}
+        Counts(failed=200), 1, LOOK_DELAYS[:1], stopped="HTTP 500", shop={"faults": ["answer lost"], "reads_fail": True}
     ),
     "every write vanishes": Case(
-        numbers(failed=200),
-        SENDS + halvings(200) + SILENT_IN_A_ROW,
-        LOOKS * (SENDS + halvings(200) + SILENT_IN_A_ROW - 1),
+        Counts(failed=200),
+        MOST_SENDS + halvings(200) + SILENT_IN_A_ROW,
+        LOOK_DELAYS * (MOST_SENDS + halvings(200) + SILENT_IN_A_ROW - 1),
         stopped="broke",
         shop={"faults": ["reset before the write"] * 500},
     ),
@@ -224,20 +219,21 @@ def test_fault(case: Case, ledger: Ledger) -> None:
     already = set(shop.there)
     result = apply(shop, plan(case.rows))
 
-    assert dict(result.counts) == case.counts
+    assert result.counts == case.counts
     assert len(shop.sends) <= case.most_sends
     assert tuple(shop.slept) == case.waits
     assert (case.stopped or "") in (result.stopped_reason or "")
     assert bool(result.stopped_reason) == bool(case.stopped)
     found = statuses(ledger, shop.run_id)
     assert len(found) == case.rows
-    assert ledger.counts(shop.run_id)["import"] == {"planned": case.rows, **case.counts}
+    assert ledger.counts(shop.run_id) == {Kind.IMPORT: case.counts}
+    assert case.counts.planned == case.rows
     assert {key for key, status in found.items() if status is Status.APPLIED} == set(shop.made) - shop.hidden - (
         {key for key, status in found.items() if status is Status.UNKNOWN}
     )
     assert {key for key, status in found.items() if status is Status.UNCHANGED} == already
     assert shop.made.total() == len(shop.made)
-    assert len(result.failures) == case.counts["failed"]
+    assert len(result.failures) == case.counts.failed
     if bad := shop.culprits | shop.poison | shop.hidden:
         assert {key for key, _ in result.failures} == bad or case.stopped
 
@@ -263,21 +259,21 @@ def test_a_refused_row_carries_medusas_words(ledger: Ledger) -> None:
 def test_after_a_stop_nothing_more_is_sent_and_the_next_run_goes_on(ledger: Ledger) -> None:
     shop = MemoryShop(ledger, faults=[None, "401"])
     result = apply(shop, plan(50), batch_size=10, threads=1)
-    assert dict(result.counts) == numbers(applied=10, failed=40)
+    assert result.counts == Counts(applied=10, failed=40)
     assert len(shop.sends) == 2
     reasons = Counter(row.reason for row in ledger.rows(shop.run_id) if row.status is Status.FAILED)
     assert reasons == {result.stopped_reason: 10, f"not sent: {result.stopped_reason}": 30}
 
     shop.start_run()
     rest = [bundle for bundle in plan(50) if bundle.operations[0].key not in shop.there]
-    assert dict(apply(shop, rest, batch_size=10).counts) == numbers(applied=40)
+    assert apply(shop, rest, batch_size=10).counts == Counts(applied=40)
     assert set(shop.made.values()) == {1}
 
 
 def test_a_fault_known_beforehand_sends_nothing(ledger: Ledger) -> None:
     shop = MemoryShop(ledger)
     result = Engine(ledger, shop.run_id).apply(shop, plan(3), stopped="the shop is down.")
-    assert (dict(result.counts), result.stopped_reason, shop.sends) == (numbers(failed=3), "the shop is down.", [])
+    assert (result.counts, result.stopped_reason, shop.sends) == (Counts(failed=3), "the shop is down.", [])
     assert {row.reason for row in ledger.rows(shop.run_id)} == {"not sent: the shop is down."}
 
 
@@ -294,9 +290,9 @@ def test_the_next_run_settles_what_was_left_open(carried_out: bool, settled: Sta
     shop.start_run()
     shop.reads_fail = False
     engine = Engine(ledger, shop.run_id, batch_size=2, sleep=shop.sleep)
-    assert engine.settle_left_open(shop) == (5 if carried_out else 0)
+    assert engine.settle_open_operations(shop) == (5 if carried_out else 0)
     assert set(statuses(ledger, left_by).values()) == {settled}
-    assert engine.settle_left_open(shop) == 0
+    assert engine.settle_open_operations(shop) == 0
     assert len(shop.sends) == 1
 
 
@@ -312,14 +308,15 @@ def test_a_writer_that_breaks_leaves_its_rows_open_and_the_other_batch_recorded(
         apply(shop, plan(20), batch_size=10)
     found = statuses(ledger, shop.run_id)
     assert {key for key, status in found.items() if status is Status.INTENT} == keys(*range(10))
-    assert ledger.counts(shop.run_id)["import"]["failed"] == 20 - ledger.counts(shop.run_id)["import"]["applied"]
+    counts = ledger.counts(shop.run_id)[Kind.IMPORT]
+    assert counts.failed == 20 - counts.applied
 
 
 def test_a_dry_run_sends_nothing_and_reports_every_row(ledger: Ledger) -> None:
     shop = MemoryShop(ledger)
     rows = [*plan(1_500), NotSent(Operation("held", {}), "too many", Status.HELD)]
     result = Engine(ledger, shop.run_id).apply(shop, iter(rows), dry_run=True)
-    assert dict(result.counts) == numbers(skipped=1_500, held=1)
+    assert result.counts == Counts(skipped=1_500, held=1)
     assert (shop.sends, shop.there) == ([], {})
     assert Counter((row.status, row.reason) for row in ledger.rows(shop.run_id)) == {
         (Status.SKIPPED, "dry run"): 1_500,
@@ -331,25 +328,34 @@ def test_a_run_that_lost_the_shop_sends_no_further_batch(ledger: Ledger) -> None
     shop = MemoryShop(ledger)
     asked: list[int] = []
 
-    def permit() -> None:
+    def check_lease() -> None:
         asked.append(1)
         if len(asked) > 2:
             raise PermanentError("Changing the shop", "run-2 has it now", "Wait for it.")
 
-    result = Engine(ledger, shop.run_id, batch_size=10, threads=1, permit=permit).apply(shop, plan(50))
-    assert dict(result.counts) == numbers(applied=20, failed=30)
+    result = Engine(ledger, shop.run_id, batch_size=10, threads=1, check_lease=check_lease).apply(shop, plan(50))
+    assert result.counts == Counts(applied=20, failed=30)
     assert len(shop.sends) == 2
     assert "run-2 has it now" in (result.stopped_reason or "")
     assert set(statuses(ledger, shop.run_id).values()) == {Status.APPLIED, Status.FAILED}
 
 
-def test_rows_of_one_operation_share_its_fate(ledger: Ledger) -> None:
+def test_operations_of_one_bundle_share_its_fate(ledger: Ledger) -> None:
     groups = [Bundle(tuple(Operation(f"{n}-{size}", {}) for size in "SML"), {}) for n in range(10)]
     shop = MemoryShop(ledger, culprits=frozenset({"4-M"}))
     result = apply(shop, groups, batch_size=12)
     assert {key for key, _ in result.failures} == {"4-S", "4-M", "4-L"}
-    assert dict(result.counts) == numbers(applied=27, failed=3)
+    assert result.counts == Counts(applied=27, failed=3)
     assert max(len(sent) for sent in shop.sends) == 12
+
+
+@pytest.mark.parametrize(("per_request", "batch_size", "most"), [(1, 10, 1), (4, 10, 4), (10, 4, 4)])
+def test_no_send_is_larger_than_the_writer_or_the_engine_allows(
+    per_request: int, batch_size: int, most: int, ledger: Ledger
+) -> None:
+    shop = MemoryShop(ledger, per_request=per_request)
+    assert apply(shop, plan(12), batch_size=batch_size).counts == Counts(applied=12)
+    assert {len(sent) for sent in shop.sends} == {most}
 
 
 def test_progress_grows_to_the_whole_plan(ledger: Ledger) -> None:
@@ -398,8 +404,8 @@ def test_whatever_fails_every_row_has_one_true_outcome(
 
     found = statuses(ledger, shop.run_id)
     assert set(found) == keys(*range(rows))
-    assert sum(result.counts.values()) == rows
-    assert ledger.counts(shop.run_id).get("import", {"planned": 0} | numbers()) == {"planned": rows, **result.counts}
+    assert result.counts.planned == rows
+    assert ledger.counts(shop.run_id).get(Kind.IMPORT, Counts()) == result.counts
     assert set(shop.made.values()) <= {1}
     by_status = {status: {key for key, is_ in found.items() if is_ is status} for status in Status}
     assert not by_status[Status.INTENT]
@@ -412,7 +418,7 @@ def test_whatever_fails_every_row_has_one_true_outcome(
         bad = by_status[Status.FAILED] | by_status[Status.UNKNOWN]
         assert bad >= keys(*culprits) & set(found)
         # A sound row is given up only after as many faults as there are tries.
-        assert bad <= keys(*culprits) or sum(fault is not None for fault in faults) >= SENDS
+        assert bad <= keys(*culprits) or sum(fault is not None for fault in faults) >= MOST_SENDS
 
     batches = math.ceil(rows / batch_size)
     halves = 2 * halvings(batch_size) if batch_size > 1 else 0
@@ -423,11 +429,11 @@ def test_whatever_fails_every_row_has_one_true_outcome(
     shop.start_run()
     shop.faults = []
     shop.slept.append(60.0)
-    Engine(ledger, shop.run_id, sleep=shop.sleep).settle_left_open(shop)
+    Engine(ledger, shop.run_id, sleep=shop.sleep).settle_open_operations(shop)
     rest = [bundle for bundle in plan(rows) if bundle.operations[0].key not in shop.there]
     again = apply(shop, rest)
     assert set(shop.there) >= set(found) - shop.culprits
-    assert again.counts["failed"] == len(shop.culprits & set(found))
+    assert again.counts.failed == len(shop.culprits & set(found))
     assert set(shop.made.values()) <= {1}
     assert Status.UNKNOWN not in statuses(ledger, shop.run_id).values()
 
@@ -439,4 +445,4 @@ def test_the_store_is_a_file(tmp_path: Path) -> None:
         ledger = Ledger(one)
         shop = MemoryShop(Ledger(another))
         engine = Engine(ledger, shop.run_id, sleep=shop.sleep)
-        assert engine.apply(shop, plan(3)).counts["applied"] == 3
+        assert engine.apply(shop, plan(3)).counts.applied == 3

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
+from awin_medusa_pipeline.sync.domain.operations import Kind, Operation, Status
 from awin_medusa_pipeline.sync.domain.ownership import Owner
-from awin_medusa_pipeline.sync.engine.apply import Operation
 from awin_medusa_pipeline.sync.engine.field_writers import ContentWriter, PriceWriter
 from awin_medusa_pipeline.sync.engine.undo import Undo
-from awin_medusa_pipeline.sync.store.ledger import Intent, Kind, Status
 from awin_medusa_pipeline_tests.support.factories import Row, offer
 from awin_medusa_pipeline_tests.support.fault_proxy import AnsweringServer, Fault
 from awin_medusa_pipeline_tests.support.rig import Rig
@@ -58,9 +57,9 @@ def test_prices(faults: list[Fault], rig: Rig) -> None:
     rig.imports(FEED)
     mismatches = rig.prices(DEARER)
     rig.proxy.faults.extend(faults)
-    result = rig.application().set_prices(mismatches)
+    result = rig.applier().set_prices(mismatches)
     assert not rig.proxy.faults
-    assert (result.counts["applied"], result.failures) == (len(FEED), ())
+    assert (result.counts.applied, result.failures) == (len(FEED), ())
     assert amounts(rig) == {row["sku"]: [("gbp", float(row["price"]))] for row in DEARER}
     assert rig.prices(DEARER).is_empty()
     assert rig.prices(FEED)["edited_by_hand"].to_list() == [False] * len(FEED), "what we wrote is remembered as ours"
@@ -69,7 +68,7 @@ def test_prices(faults: list[Fault], rig: Rig) -> None:
 def test_one_call_sets_the_prices_of_a_product(rig: Rig) -> None:
     rig.imports(FEED)
     rig.proxy.requests.clear()
-    rig.application().set_prices(rig.prices(DEARER))
+    rig.applier().set_prices(rig.prices(DEARER))
     assert rig.proxy.sent(PRICES) == 4
 
 
@@ -96,7 +95,7 @@ def test_every_other_price_stays(rig: Rig) -> None:
     before = shown()
     assert len(before[mine["id"]]) == 4
     mismatches = rig.prices([row | {"price": Decimal("21.75")} for row in FEED])
-    assert rig.application().set_prices(mismatches.filter(variant_id=mine["id"])).counts["applied"] == 1
+    assert rig.applier().set_prices(mismatches.filter(variant_id=mine["id"])).counts.applied == 1
     after = shown()
     assert after[other["id"]] == before[other["id"]]
     differing = [(old, new) for old, new in zip(before[mine["id"]], after[mine["id"]], strict=True) if old != new]
@@ -111,9 +110,9 @@ def test_a_price_that_cannot_be_set_fails_alone_and_another_currency_is_refused(
     mismatches = rig.prices([row | ({"currency": "eur"} if row["sku"] == "p1" else {}) for row in DEARER])
     gone = next(product for product in rig.products() if product["external_id"] == "awin:1:p0")
     rig.http.delete(f"/admin/products/{gone['id']}").raise_for_status()
-    result = rig.application().set_prices(mismatches)
+    result = rig.applier().set_prices(mismatches)
     assert [key for key, _ in result.failures] == [gone["variants"][0]["id"]]
-    assert (result.counts["applied"], result.counts["skipped"]) == (4, 1)
+    assert (result.counts.applied, result.counts.skipped) == (4, 1)
     (refused,) = [row for row in rig.ledger.rows(rig.run_id, Kind.PRICE) if row.status is Status.SKIPPED]
     assert str(refused.reason).startswith("the shop sells it in GBP, the feed in EUR, and prices are never converted;")
     assert amounts(rig)["p1"] == [("gbp", 11)]
@@ -121,9 +120,9 @@ def test_a_price_that_cannot_be_set_fails_alone_and_another_currency_is_refused(
 
 def test_a_limit_counts_calls(rig: Rig) -> None:
     rig.imports(FEED)
-    assert rig.application(limit=1).set_prices(rig.prices(DEARER)).counts["skipped"] in (3, 5)
-    result = rig.application(limit=1, dry_run=True).set_prices(rig.prices(DEARER))
-    assert (result.counts["applied"], rig.proxy.sent(PRICES)) == (0, 1)
+    assert rig.applier(limit=1).set_prices(rig.prices(DEARER)).counts.skipped in (3, 5)
+    result = rig.applier(limit=1, dry_run=True).set_prices(rig.prices(DEARER))
+    assert (result.counts.applied, rig.proxy.sent(PRICES)) == (0, 1)
 
 
 @pytest.mark.parametrize(
@@ -143,9 +142,9 @@ def test_content(faults: list[Fault], rig: Rig) -> None:
     mismatches = rig.content(feed)
     assert mismatches.height == 4 * 4
     rig.proxy.faults.extend(faults)
-    result = rig.application(batch_size=3).update_content(mismatches)
+    result = rig.applier(batch_size=3).update_content(mismatches)
     assert not rig.proxy.faults
-    assert (result.counts["applied"], result.failures) == (mismatches.height, ())
+    assert (result.counts.applied, result.failures) == (mismatches.height, ())
     assert rig.content(feed).is_empty()
     assert not rig.content(FEED)["edited_by_hand"].any()
     assert {len(product["variants"]) for product in rig.products()} == {1, 3}
@@ -156,11 +155,11 @@ def test_a_product_that_is_gone_fails_alone(rig: Rig) -> None:
     mismatches = rig.content(changed(FEED))
     gone = next(product for product in rig.products() if product["external_id"] == "awin:1:p0")
     rig.http.delete(f"/admin/products/{gone['id']}").raise_for_status()
-    result = rig.application().update_content(mismatches)
+    result = rig.applier().update_content(mismatches)
     assert {key for key, _ in result.failures} == {
         f"{gone['id']}:{field}" for field in ("category", "description", "images")
     }
-    assert result.counts["applied"] == 9
+    assert result.counts.applied == 9
 
 
 def test_an_image_that_stays_keeps_its_id(rig: Rig) -> None:
@@ -174,7 +173,7 @@ def test_an_image_that_stays_keeps_its_id(rig: Rig) -> None:
 
     before = images()
     after = [feed[0] | {"image_url": "http://i/3", "more_image_urls": ["http://i/2", "http://i/4"]}]
-    assert rig.application().update_content(rig.content(after)).counts["applied"] == 1
+    assert rig.applier().update_content(rig.content(after)).counts.applied == 1
     assert list(images()) == ["http://i/3", "http://i/2", "http://i/4"]
     assert images()["http://i/2"] == before["http://i/2"]
 
@@ -185,29 +184,29 @@ def test_images_are_uploaded_once(rig: Rig) -> None:
         rig.imports(feed, rehost_images=True)
         assert rig.content(feed).is_empty()
         moved = [offer("a", image_url=f"{web}/2.jpg")]
-        assert rig.application(rehost_images=True).update_content(rig.content(moved)).counts["applied"] == 1
+        assert rig.applier(rehost_images=True).update_content(rig.content(moved)).counts.applied == 1
         assert rig.content(moved).is_empty()
         gone = [offer("a", image_url=f"{web.replace('http', 'ftp')}/3.jpg")]
-        result = rig.application(rehost_images=True).update_content(rig.content(gone))
-        assert (result.counts["skipped"], result.counts["applied"]) == (1, 0)
+        result = rig.applier(rehost_images=True).update_content(rig.content(gone))
+        assert (result.counts.skipped, result.counts.applied) == (1, 0)
 
 
 def test_what_was_left_open_is_settled_and_remembered(rig: Rig) -> None:
     rig.imports(FEED[:1])
     ((variant_id, product_id),) = rig.prices(DEARER[:1]).select("variant_id", "product_id").rows()
-    rig.application()
+    rig.applier()
     wanted = {"price": "11", "currency": "gbp"}
-    rig.ledger.record_intents(rig.run_id, Kind.PRICE, [Intent(variant_id, after=wanted, target_id=variant_id)])
-    title = Intent(f"{product_id}:title", after={"title": "Never sent"}, target_id=product_id)
+    rig.ledger.record_intents(rig.run_id, Kind.PRICE, [Operation(variant_id, wanted, target_id=variant_id)])
+    title = Operation(f"{product_id}:title", {"title": "Never sent"}, target_id=product_id)
     rig.ledger.record_intents(rig.run_id, Kind.CONTENT, [title])
     left_by = rig.run_id
     rig.post(
         f"/admin/products/{product_id}/variants/{variant_id}", {"prices": [{"amount": 11, "currency_code": "gbp"}]}
     )
 
-    engine = rig.application().engine
-    assert engine.settle_left_open(PriceWriter(rig.client)) == 1
-    assert engine.settle_left_open(ContentWriter(rig.client)) == 0
+    engine = rig.applier().engine
+    assert engine.settle_open_operations(PriceWriter(rig.client)) == 1
+    assert engine.settle_open_operations(ContentWriter(rig.client)) == 0
     assert [row.status for row in rig.ledger.rows(left_by)] == [Status.APPLIED, Status.FAILED]
     assert rig.prices([FEED[0] | {"price": Decimal("13")}])["last_price"].to_list() == [Decimal("11")]
 
@@ -220,12 +219,12 @@ def test_a_change_that_another_made_meanwhile_is_seen(rig: Rig) -> None:
     mine = product["variants"][0]["id"]
     rig.post(f"/admin/products/{product['id']}/variants/{mine}", {"prices": [{"amount": 1, "currency_code": "gbp"}]})
     rig.post(f"/admin/products/{product['id']}", {"description": "Mine"})
-    result = rig.application(look_again=True).set_prices(mismatches)
-    assert (result.counts["applied"], result.counts["skipped"]) == (len(FEED) - 1, 1)
+    result = rig.applier(recheck=True).set_prices(mismatches)
+    assert (result.counts.applied, result.counts.skipped) == (len(FEED) - 1, 1)
     (stale,) = [row for row in rig.ledger.rows(rig.run_id) if row.status is Status.SKIPPED]
     assert (stale.key, "stale" in str(stale.reason)) == (mine, True)
-    result = rig.application(look_again=True).update_content(content)
-    assert (result.counts["applied"], result.counts["skipped"]) == (content.height - 1, 1)
+    result = rig.applier(recheck=True).update_content(content)
+    assert (result.counts.applied, result.counts.skipped) == (content.height - 1, 1)
     assert PriceWriter(rig.client).read([Operation("x", {"currency": "gbp"}, None, "variant_gone")]) == {}
 
 
@@ -243,18 +242,18 @@ def test_undo_brings_prices_and_content_back_byte_for_byte(rig: Rig) -> None:
         ).unique().sort("product_id").collect().rows()
 
     before, feed = state(), changed(DEARER)
-    application = rig.application()
-    application.set_prices(rig.prices(feed))
-    application.update_content(rig.content(feed))
+    applier = rig.applier()
+    applier.set_prices(rig.prices(feed))
+    applier.update_content(rig.content(feed))
     synced, after = rig.run_id, state()
     assert before[0] != after[0]
     assert before[1] != after[1]
 
     def undo(run_id: str) -> None:
-        taking_back = Undo(rig.client, rig.ids, rig.application().engine, dry_run=False)
+        taking_back = Undo(rig.client, rig.ids, rig.applier().engine, dry_run=False)
         for kind in (Kind.PRICE, Kind.CONTENT):
             result = taking_back.take_back(kind, rig.ledger.rows(run_id, kind))
-            assert (result.counts["applied"] > 0, result.failures) == (True, ())
+            assert (result.counts.applied > 0, result.failures) == (True, ())
 
     undo(synced)
     assert state() == before

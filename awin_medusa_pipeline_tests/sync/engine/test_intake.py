@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.core.store.database import open_database
 from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.sync.domain.feed.errors import FeedError
@@ -29,16 +30,18 @@ def take(history: FeedHistory, folder: Path, monkeypatch: pytest.MonkeyPatch, *t
     for file, text in zip(files, texts, strict=True):
         file.write_text(text)
     monkeypatch.setenv("AWIN_FEED_URL", " ".join(map(str, files)))
-    tables, _ = take_feeds(
-        Settings(),
+    settings = Settings()
+    intake = take_feeds(
+        App(settings).feed_source,
         history,
         "run",
         downloads=folder / "downloads",
         parts=folder / "parts",
+        limits=settings.guard_limits,
         progress=lambda *_: None,
         accept_smaller=False,
     )
-    return tables.offers.collect()["merchant_product_id"].to_list()
+    return intake.tables.offers.collect()["merchant_product_id"].to_list()
 
 
 def test_all_of_them(history: FeedHistory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

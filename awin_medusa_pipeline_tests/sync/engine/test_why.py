@@ -10,16 +10,16 @@ import dataframely as dy
 import polars as pl
 import pytest
 
-from awin_medusa_pipeline import history
 from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.core.errors import PermanentError
-from awin_medusa_pipeline.core.files import home_path, replacing
 from awin_medusa_pipeline.core.store.database import Database, open_database
+from awin_medusa_pipeline.core.tables import Tables
 from awin_medusa_pipeline.sync.domain import contracts
+from awin_medusa_pipeline.sync.domain.operations import Kind, NotSent, Operation, Status
 from awin_medusa_pipeline.sync.engine import why
 from awin_medusa_pipeline.sync.store.feed_history import FeedHistory, FeedState
-from awin_medusa_pipeline.sync.store.ledger import Final, Ledger, Status
-from awin_medusa_pipeline_tests.cli.test_main import run
+from awin_medusa_pipeline.sync.store.ledger import Ledger, Outcome
+from awin_medusa_pipeline_tests.support.command_line import run
 from awin_medusa_pipeline_tests.support.factories import Row, catalog, offer, offers, variant
 
 SHOP = "http://127.0.0.1:9"
@@ -57,7 +57,7 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 def remember(home: str, database: Database) -> None:
-    ledger, feeds = Ledger(database), FeedHistory(database)
+    ledger, feeds, kept = Ledger(database), FeedHistory(database), Tables(home, contracts.TRACED)
     for day in range(3):
         ledger.start_run(f"run-{day}-of-it", shop=SHOP, job="daily_sync_job", started_at=START + timedelta(days=day))
     for day, found in enumerate([(LAMP, SMALL, LARGE, TWIN), (SMALL, LARGE, TWIN)]):
@@ -74,16 +74,20 @@ def remember(home: str, database: Database) -> None:
             ),
         }
         for asset, table in tables.items():
-            history.keep(home, asset, f"run-{day}-of-it", table, now=START + timedelta(days=day))
+            kept.keep(asset, f"run-{day}-of-it", table, now=START + timedelta(days=day))
     shown = [variant("LAMP-1", "prod_lamp", sku="LAMP-1", external_id="awin:1:LAMP-1"), variant("own", sku="OWN")]
-    path = home_path(home) / "tables" / "medusa_catalog.parquet"
-    with replacing(path) as file:
-        catalog(*shown).sink_parquet(file)
-    stock = Final("variant_LAMP-1", Status.APPLIED, None, {"level": 3}, {"level": 10}, "item_1")
-    ledger.record_finals("run-0-of-it", "stock", [stock])
-    held = Final("prod_lamp", Status.HELD, "too many [too_many_to_hide]", {"status": "published"}, {"status": "draft"})
-    ledger.record_finals("run-1-of-it", "hide", [held])
+    kept.write("medusa_catalog", "run-1-of-it", catalog(*shown))
+    set_level(ledger, "run-0-of-it")
+    hide = Operation("prod_lamp", {"status": "draft"}, {"status": "published"})
+    held = NotSent(hide, "too many [too_many_to_hide]", Status.HELD)
+    ledger.record_not_sent("run-1-of-it", Kind.HIDE, [held])
     feeds.record("feed.csv", "run-2-of-it", FeedState.REFUSED, reason="truncated")
+
+
+def set_level(ledger: Ledger, run_id: str) -> None:
+    level = Operation("variant_LAMP-1", {"level": 10}, {"level": 3}, "item_1")
+    (id_,) = ledger.record_intents(run_id, Kind.STOCK, [level])
+    ledger.record_outcomes([Outcome(id_, Status.APPLIED)])
 
 
 @pytest.mark.parametrize("key", ["LAMP-1", "awin:1:LAMP-1", "4711", "4006381333931", "handle-prod_lamp", "prod_lamp"])
@@ -124,7 +128,7 @@ def test_every_name_leads_to_the_story(home: str, key: str) -> None:
 def test_a_variant_alone_or_the_whole_product(home: str, tmp_path: Path, key: str, offer_keys: list[str]) -> None:
     with open_database(f"sqlite:///{tmp_path}/state.db") as database:
         ledger = Ledger(database)
-        (product,) = why.find(home, ledger, ledger.recent_runs(SHOP, 5), key)
+        (product,) = why.find(Tables(home, contracts.TRACED), ledger, ledger.recent_runs(SHOP, 5), key)
     assert product.every("offer_key") == offer_keys
 
 
@@ -146,7 +150,7 @@ def test_only_as_many_runs_as_asked_for(home: str, tmp_path: Path) -> None:
     with open_database(f"sqlite:///{tmp_path}/state.db") as database:
         ledger = Ledger(database)
         with pytest.raises(PermanentError, match="in the last 1 runs"):
-            why.find(home, ledger, ledger.recent_runs(SHOP, 1), "4711")
+            why.find(Tables(home, contracts.TRACED), ledger, ledger.recent_runs(SHOP, 1), "4711")
     assert "2026-11-20" in run("why", "prod_lamp", "--runs", "1").output, "what was done to it is told all the same"
 
 
@@ -162,7 +166,7 @@ def test_a_long_story_is_cut_at_its_beginning(home: str, tmp_path: Path) -> None
         ledger = Ledger(database)
         for day in range(why.MOST_OTHERS + 4):
             ledger.start_run(f"old-{day}", shop=SHOP, job="daily_sync_job", started_at=START - timedelta(days=day + 1))
-            ledger.record_finals(f"old-{day}", "stock", [Final("variant_LAMP-1", Status.APPLIED, target_id="item_1")])
+            set_level(ledger, f"old-{day}")
     output = run("why", "prod_lamp", "--runs", "3").output
     assert "4 earlier runs did something to it" in output
     assert output.count("daily_sync_job") == why.MOST_OTHERS + 3

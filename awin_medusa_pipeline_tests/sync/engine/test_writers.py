@@ -9,9 +9,9 @@ import pytest
 
 from awin_medusa_pipeline.medusa.shapes import HIDDEN_BY_RUN
 from awin_medusa_pipeline.sync.domain import discrepancies, plans
+from awin_medusa_pipeline.sync.domain.operations import Counts, Kind, Status
 from awin_medusa_pipeline.sync.engine.categories import product_defaults
 from awin_medusa_pipeline.sync.engine.writers import LevelWriter, StatusWriter
-from awin_medusa_pipeline.sync.store.ledger import Kind, Status
 from awin_medusa_pipeline_tests.support.factories import NO_LOOSE, Row, offer, offers
 from awin_medusa_pipeline_tests.support.fault_proxy import AnsweringServer, Fault, FaultProxy, seeded_faults
 from awin_medusa_pipeline_tests.support.rig import PATIENCE, RULES, Rig
@@ -95,7 +95,7 @@ def test_import_gets_over(fault: Callable[[FaultProxy], None], rig: Rig) -> None
     result = rig.imports(FEED, batch_size=6)
     assert not rig.proxy.faults, "the fault did not happen"
     assert result.stopped_reason is None
-    assert dict(result.counts) == {"applied": len(FEED), "unchanged": 0, "skipped": 0, "held": 0, "failed": 0}
+    assert result.counts == Counts(applied=len(FEED))
     assert rig.outcomes() == {"applied": len(FEED)}
     rig.proxy.seeded = lambda request: None
     assert_the_shop_is_the_feed(rig, FEED)
@@ -105,7 +105,7 @@ def test_import_gets_over(fault: Callable[[FaultProxy], None], rig: Rig) -> None
 
 def test_retry_after_is_honoured(rig: Rig) -> None:
     rig.proxy.faults.append(Fault("429", PRODUCTS, retry_after="7"))
-    assert rig.imports(FEED[:2]).counts["applied"] == 2
+    assert rig.imports(FEED[:2]).counts.applied == 2
     assert [wait for wait in rig.waits if wait > 1][:1] == [pytest.approx(7.05, abs=0.06)]
 
 
@@ -130,7 +130,7 @@ def test_taxonomy_is_made_once_also_by_two_at_a_time(rig: Rig) -> None:
         "shoes": None,
     }
 
-    assert rig.imports(feed).counts["applied"] == 2
+    assert rig.imports(feed).counts.applied == 2
     fields = "external_id,tags.value,collection.title,categories.handle"
     by_key = {p["external_id"]: p for p in rig.get("/admin/products", fields=fields)["products"]}
     assert {tag["value"] for tag in by_key["awin:1:a"]["tags"]} == {"AWIN", "Merchant 1"}
@@ -156,22 +156,22 @@ def test_refused_rows_fail_alone_and_say_why(rig: Rig) -> None:
     missing = rig.missing(feed)
     for body in (own_product("product-3"), own_product("x", sku="p9"), own_product("y", barcode="96385074")):
         rig.post("/admin/products", body)
-    result = rig.application().import_missing(missing)
+    result = rig.applier().import_missing(missing)
     reasons = dict(result.failures)
     assert set(reasons) == {"awin:1:p3", "awin:1:p9", "awin:1:p10"}
     assert "Product with handle: product-3, already exists." in reasons["awin:1:p3"]
     assert "Product variant with sku: p9, already exists." in reasons["awin:1:p9"]
     assert "barcode" in reasons["awin:1:p10"]
-    assert result.counts["applied"] == 13
+    assert result.counts.applied == 13
     assert rig.proxy.sent(PRODUCTS) <= 1 + 2 * 3 * 4
     assert len(rig.products()) == 16
 
 
 def test_what_is_there_already_is_unchanged(rig: Rig) -> None:
     missing = rig.missing(FEED)
-    assert rig.imports(FEED[:5]).counts["applied"] == 5
-    result = rig.application().import_missing(missing)
-    assert (result.counts["applied"], result.counts["unchanged"]) == (len(FEED) - 5, 5)
+    assert rig.imports(FEED[:5]).counts.applied == 5
+    result = rig.applier().import_missing(missing)
+    assert (result.counts.applied, result.counts.unchanged) == (len(FEED) - 5, 5)
     assert_the_shop_is_the_feed(rig, FEED)
 
 
@@ -219,7 +219,7 @@ def test_a_half_made_product_is_replaced(
     assert missing.select("offer_key", "half_made_product_id").rows() == [("awin:1:a", broken["id"])]
 
     rig.proxy.faults.extend([fault] if fault else [])
-    assert rig.application().import_missing(missing).counts["applied"] == 1
+    assert rig.applier().import_missing(missing).counts.applied == 1
     assert not rig.proxy.faults
     assert_the_shop_is_the_feed(rig, feed)
     assert {product["handle"] for product in rig.products()} == {"product-a", "other"}
@@ -261,7 +261,7 @@ def test_a_variant_joins_its_product(faults: list[Fault], rig: Rig) -> None:
     rig.proxy.faults.extend(faults)
     result = rig.imports(GROUP)
     assert not rig.proxy.faults
-    assert dict(result.counts)["applied"] == 1
+    assert result.counts.applied == 1
     assert_the_shop_is_the_feed(rig, GROUP)
     fields = "options.title,options.values.value"
     [product] = rig.get("/admin/products", fields=fields)["products"]
@@ -271,7 +271,7 @@ def test_a_variant_joins_its_product(faults: list[Fault], rig: Rig) -> None:
 def test_a_variant_whose_options_are_taken_gets_its_sku(rig: Rig) -> None:
     rig.imports(GROUP[:1])
     twin = offer("S2", parent="g", name="Shoe S", size="S")
-    assert rig.imports([GROUP[0], twin]).counts["applied"] == 1
+    assert rig.imports([GROUP[0], twin]).counts.applied == 1
     assert_the_shop_is_the_feed(rig, [GROUP[0], twin])
 
 
@@ -288,7 +288,7 @@ def test_a_half_made_variant_is_replaced(prices: list[Any], rig: Rig) -> None:
     else:
         rig.post(f"{path}/variants", body)
     assert rig.missing(GROUP)["existing_product_id"].to_list() == [product["id"]]
-    assert rig.imports(GROUP).counts["applied"] == 1
+    assert rig.imports(GROUP).counts.applied == 1
     assert_the_shop_is_the_feed(rig, GROUP)
 
 
@@ -301,14 +301,14 @@ def test_hide_and_restore_leave_the_rest_as_it_was(rig: Rig) -> None:
     missing = rig.missing([]).lazy()
     only = discrepancies.medusa_only_products(catalog, matched, missing, NO_LOOSE).collect()
     rig.proxy.faults.append(Fault("reset", PRODUCTS, after=True))
-    assert rig.application().hide(only).counts["applied"] == 3
+    assert rig.applier().hide(only).counts.applied == 3
     assert {(p["status"], p["metadata"][HIDDEN_BY_RUN]) for p in rig.products()} == {("draft", rig.run_id)}
 
     catalog = rig.catalog()
     matched = discrepancies.matched_products(offers(*FEED[:3]), catalog, RULES).collect().lazy()
     returning = discrepancies.returning_products(matched, catalog, missing).collect()
     rig.proxy.faults.append(Fault("500", PRODUCTS))
-    assert rig.application().restore(returning).counts["applied"] == 3
+    assert rig.applier().restore(returning).counts.applied == 3
     after = {product["id"]: product for product in rig.products()}
     next(iter(before.values()))["metadata"]["note"] = "mine"
     assert after == before
@@ -319,7 +319,7 @@ def test_a_read_back_that_fails_leaves_the_rows_open_for_the_next_run(rig: Rig) 
     catalog = rig.catalog()
     matched = discrepancies.matched_products(offers(), catalog, RULES).collect().lazy()
     only = discrepancies.medusa_only_products(catalog, matched, rig.missing([]).lazy(), NO_LOOSE).collect()
-    writer, engine = StatusWriter(rig.client, Kind.HIDE), rig.application().engine
+    writer, engine = StatusWriter(rig.client, Kind.HIDE), rig.applier().engine
     left_by = rig.run_id
     rig.proxy.faults.extend([Fault("502", "GET /admin/products")] * 12)
     result = engine.apply(writer, plans.hide_plan(only, left_by, "2026-11-21", None, hold_loose=False))
@@ -327,7 +327,7 @@ def test_a_read_back_that_fails_leaves_the_rows_open_for_the_next_run(rig: Rig) 
     assert rig.outcomes() == {"unknown": 3}
 
     rig.proxy.faults.clear()
-    assert rig.application().engine.settle_left_open(writer) == 3
+    assert rig.applier().engine.settle_open_operations(writer) == 3
     assert {row.status for row in rig.ledger.rows(left_by, Kind.HIDE)} == {Status.APPLIED}
 
 
@@ -341,9 +341,9 @@ def test_levels(faults: list[Fault], rig: Rig) -> None:
     changed = [row | {"in_stock": not row["in_stock"]} for row in FEED]
     mismatches = rig.mismatches(changed)
     rig.proxy.faults.extend(faults)
-    result = rig.application(batch_size=5).set_stock(mismatches)
+    result = rig.applier(batch_size=5).set_stock(mismatches)
     assert not rig.proxy.faults
-    assert result.counts["applied"] == len(FEED)
+    assert result.counts.applied == len(FEED)
     assert_the_shop_is_the_feed(rig, changed)
     assert rig.mismatches(changed).is_empty()
 
@@ -355,32 +355,32 @@ def test_one_level_that_is_refused_fails_alone(rig: Rig) -> None:
     gone = mismatches["inventory_item_id"][4]
     rig.http.delete(f"/admin/inventory-items/{gone}").raise_for_status()
     writer = LevelWriter(rig.client, rig.shop.stock_location_id)
-    result = rig.application().engine.apply(writer, plans.stock_plan(mismatches, None))
+    result = rig.applier().engine.apply(writer, plans.stock_plan(mismatches, None))
     assert [key for key, _ in result.failures] == [mismatches["variant_id"][4]]
-    assert result.counts["applied"] == len(FEED) - 1
+    assert result.counts.applied == len(FEED) - 1
 
 
 def test_a_dry_run_writes_nothing(rig: Rig) -> None:
     result = rig.imports(FEED, dry_run=True, rehost_images=True)
-    assert result.counts["skipped"] == len(FEED)
+    assert result.counts.skipped == len(FEED)
     assert [request for request in rig.proxy.requests if not request.startswith("GET")] == []
     assert rig.products() == []
 
 
 def test_a_wrong_key_stops_everything_in_one_sentence(rig: Rig) -> None:
     missing = rig.missing([*GROUP, *FEED])
-    application = rig.application(batch_size=4)
+    applier = rig.applier(batch_size=4)
     # After the brands and tags; the second answer meets the other thread.
     rig.proxy.faults.extend([Fault("401", PRODUCTS)] * 2)
-    result = application.import_missing(missing)
-    assert result.counts["failed"] == missing.height
+    result = applier.import_missing(missing)
+    assert result.counts.failed == missing.height
     assert result.stopped_reason == (
         f"POST {rig.proxy.address}/admin/products/batch: HTTP 401 Unauthorized. "
         "Check MEDUSA_ADMIN_API_KEY: it must be a secret key."
     )
     assert rig.products() == []
     rig.proxy.faults.clear()
-    assert rig.imports([*GROUP, *FEED]).counts["applied"] == missing.height
+    assert rig.imports([*GROUP, *FEED]).counts.applied == missing.height
 
 
 def test_images_are_rehosted_and_a_broken_one_costs_only_itself(rig: Rig) -> None:
@@ -393,7 +393,7 @@ def test_images_are_rehosted_and_a_broken_one_costs_only_itself(rig: Rig) -> Non
             offer("a", image_url=f"{web}/1.jpg", more_image_urls=[f"{web}/gone.jpg", f"{web}/2.jpg"]),
             offer("b", name="Other", image_url=f"{web}/gone.jpg"),
         ]
-        assert rig.imports(feed, rehost_images=True).counts["applied"] == 2
+        assert rig.imports(feed, rehost_images=True).counts.applied == 2
     fields = "external_id,thumbnail,images.url"
     shown = {p["external_id"]: p for p in rig.get("/admin/products", fields=fields)["products"]}
     addresses = [image["url"] for image in shown["awin:1:a"]["images"]]

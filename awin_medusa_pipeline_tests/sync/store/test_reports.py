@@ -13,8 +13,9 @@ from upath import UPath
 from awin_medusa_pipeline.core.contracts import MONEY
 from awin_medusa_pipeline.core.files import home_path, local_path
 from awin_medusa_pipeline.core.store.database import open_database
-from awin_medusa_pipeline.sync.store.ledger import Final, Intent, Kind, Ledger, Outcome, Run, Status
-from awin_medusa_pipeline.sync.store.reports import REPORTS, RunReports, folder_name, latest_folder, latest_summary
+from awin_medusa_pipeline.sync.domain.operations import OUTCOMES, Kind, NotSent, Operation, Status
+from awin_medusa_pipeline.sync.store.ledger import Ledger, Outcome, Run
+from awin_medusa_pipeline.sync.store.reports import REPORTS, Reports, RunReports, failures, latest_folder, reasons
 
 
 def run(run_id: str = "0123456789abcdef", hour: int = 2) -> Run:
@@ -27,8 +28,8 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(tmp_path) if request.param == "local" else f"memory://{tmp_path}"
 
 
-def test_folder_name() -> None:
-    assert folder_name(run().started_at, run().run_id) == "20261121T020007Z-01234567"
+def test_the_folder_has_the_name_of_its_run(home: str) -> None:
+    assert Reports(home).of(run()).folder == home_path(home) / REPORTS / "20261121T020007Z-01234567"
 
 
 @pytest.mark.parametrize("lazy", [False, True])
@@ -68,15 +69,15 @@ def test_logs_and_summaries_from_the_ledger(tmp_path: Path) -> None:
         ledger = Ledger(database)
         row = ledger.start_run("0123456789abcdef", shop="http://shop", job="daily_sync_job")
         made, refused, _lost = ledger.record_intents(
-            row.run_id, Kind.IMPORT, [Intent("a", after={"title": "Ä"}), Intent("b"), Intent("c")]
+            row.run_id, Kind.IMPORT, [Operation("a", {"title": "Ä"}), Operation("b", {}), Operation("c", {})]
         )
         ledger.record_outcomes(
             [Outcome(made, Status.APPLIED, "prod_a"), Outcome(refused, Status.FAILED, reason="HTTP 400")]
         )
-        ledger.record_finals(row.run_id, Kind.IMPORT, [Final("d", Status.HELD, "too many")])
+        ledger.record_not_sent(row.run_id, Kind.IMPORT, [NotSent(Operation("d", {}), "too many", Status.HELD)])
         reports = RunReports(str(tmp_path), row)
         counts = reports.write_operations(Kind.IMPORT, ledger.rows(row.run_id, Kind.IMPORT))
-        assert counts == ledger.counts(row.run_id)["import"]
+        assert counts == ledger.counts(row.run_id)[Kind.IMPORT]
 
     lines = [json.loads(line) for line in (reports.folder / "import-log.ndjson").read_text().splitlines()]
     first = lines[0]
@@ -94,28 +95,34 @@ def test_logs_and_summaries_from_the_ledger(tmp_path: Path) -> None:
         ("held", "too many"),
     ]
     summary = json.loads((reports.folder / "import-summary.json").read_text())
-    assert {name: summary[name] for name in counts} == counts
+    assert {name: summary[name] for name in OUTCOMES} == counts.as_dict()
     assert summary["planned"] == len(lines) == 4
     assert summary["reasons"] == {"failed": {"HTTP 400": 1, "outcome unknown": 1}, "held": {"too many": 1}}
+    assert sorted(reasons(reports.folder)) == [
+        ("import", "failed", "HTTP 400", 1),
+        ("import", "failed", "outcome unknown", 1),
+        ("import", "held", "too many", 1),
+    ]
+    assert list(failures(reports.folder)) == [("import", "b", "HTTP 400"), ("import", "c", "outcome unknown")]
 
 
 def test_a_kind_without_operations_has_files_too(home: str) -> None:
     reports = RunReports(home, run())
-    assert reports.write_operations("hide", [])["planned"] == 0
+    assert reports.write_operations(Kind.HIDE, []).planned == 0
     assert (reports.folder / "hide-log.ndjson").read_text() == ""
     assert json.loads((reports.folder / "hide-summary.json").read_text())["planned"] == 0
 
 
 def test_latest_leads_to_the_newest(home: str) -> None:
-    assert latest_summary(home) is None
+    assert (Reports(home).latest(), Reports(home).latest_summary()) == (None, None)
     early, late = RunReports(home, run("early", 2)), RunReports(home, run("late", 3))
     for reports, number in ((early, 1), (late, 2)):
         reports.write_json({"feed_rows": number, "price": Decimal("1.10")})
         reports.point_latest()
-    assert latest_summary(home) == {"feed_rows": 2, "price": "1.10"}
+    assert Reports(home).latest_summary() == {"feed_rows": 2, "price": "1.10"}
     early.point_latest()  # ended later, but its numbers are older
-    assert latest_summary(home) == {"feed_rows": 2, "price": "1.10"}
-    assert latest_folder(home_path(home) / REPORTS) == late.folder
+    assert Reports(home).latest_summary() == {"feed_rows": 2, "price": "1.10"}
+    assert Reports(home).latest() == latest_folder(home_path(home) / REPORTS) == late.folder
 
 
 def test_latest_is_a_link_that_survives_a_move(tmp_path: Path) -> None:
@@ -137,7 +144,7 @@ def test_latest_as_a_file_where_links_are_refused(tmp_path: Path, monkeypatch: p
     reports.write_json({"feed_rows": 1})
     reports.point_latest()
     assert (tmp_path / REPORTS / "latest.txt").read_text() == f"{reports.folder.name}\n"
-    assert latest_summary(str(tmp_path)) == {"feed_rows": 1}
+    assert Reports(str(tmp_path)).latest_summary() == {"feed_rows": 1}
 
 
 def test_writing_again_replaces(home: str) -> None:

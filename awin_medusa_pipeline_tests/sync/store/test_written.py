@@ -1,15 +1,16 @@
 """What was written last, on both databases: each value in the place of the one before, each shop by itself."""
 
 from awin_medusa_pipeline.core.store.database import Database
+from awin_medusa_pipeline.sync.domain.operations import Kind, Operation, Status
 from awin_medusa_pipeline.sync.domain.ownership import Written
-from awin_medusa_pipeline.sync.store.ledger import Intent, Ledger, Outcome, Status
+from awin_medusa_pipeline.sync.store.ledger import Ledger, Outcome
 from awin_medusa_pipeline.sync.store.written import WrittenValues
 
 SHOP = "http://shop.test"
 
 
 def outcome(ledger: Ledger, run_id: str, *written: Written) -> None:
-    (id_,) = ledger.record_intents(run_id, "content", [Intent("prod_1:title")])
+    (id_,) = ledger.record_intents(run_id, Kind.CONTENT, [Operation("prod_1:title", {})])
     ledger.record_outcomes([Outcome(id_, Status.APPLIED)], run_id=run_id, written=written)
 
 

@@ -22,7 +22,7 @@ def measure(folder: Path, console: Console) -> list[Comparison]:
         # The bare script reads a file without damage, since one broken row ends it.
         write_feed(clean, offers=ROWS, quirks=False)
         parts = FeedParts(folder / "made", FeedRules())
-        parts.take(source, "bench")
+        parts.add(source, "bench")
         write_catalog(parts.offers, catalog)
     package = __name__.rpartition(".")[0]
     peaks: list[float] = []

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
-from awin_medusa_pipeline import history
 from awin_medusa_pipeline.core.contracts import dtypes
+from awin_medusa_pipeline.core.tables import Tables
 from awin_medusa_pipeline.sync.domain import contracts, discrepancies, ownership
 from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
 from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules
@@ -18,16 +18,16 @@ from awin_medusa_pipeline.sync.engine.intake import FeedParts
 
 def main(feed: str, catalog: str, folder: str) -> None:
     """Every table as a parquet file in `folder`."""
-    home = Path(folder)
+    home, tables = Path(folder), Tables(folder, contracts.TRACED)
 
     def table(name: str, frame: pl.DataFrame | pl.LazyFrame) -> pl.LazyFrame:
         path = home / f"{name}.parquet"
         frame.lazy().sink_parquet(path)
-        history.keep(folder, name, "bench", pl.scan_parquet(path))
+        tables.keep(name, "bench", pl.scan_parquet(path))
         return pl.scan_parquet(path)
 
     parsed = FeedParts(home / "parts", FeedRules())
-    parsed.take(Path(feed), "bench")
+    parsed.add(Path(feed), "bench")
     offers, rules, shop = table("awin_feed", parsed.offers), StockRules(), pl.scan_parquet(catalog)
     table("awin_feed_rejects", parsed.rejects)
     matched = table("matched_products", discrepancies.matched_products(offers, shop, rules))

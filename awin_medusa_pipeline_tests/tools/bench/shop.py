@@ -21,8 +21,9 @@ from awin_medusa_pipeline.sandbox.feed_generator import write_feed
 from awin_medusa_pipeline.sync.domain import contracts, discrepancies, plans
 from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
 from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules
-from awin_medusa_pipeline.sync.engine.applier import Application
-from awin_medusa_pipeline.sync.engine.apply import BATCH, THREADS, Bundle, Engine
+from awin_medusa_pipeline.sync.domain.operations import Bundle
+from awin_medusa_pipeline.sync.engine.applier import Applier
+from awin_medusa_pipeline.sync.engine.apply import BATCH, THREADS, Engine
 from awin_medusa_pipeline.sync.engine.categories import product_defaults
 from awin_medusa_pipeline.sync.engine.intake import FeedParts
 from awin_medusa_pipeline.sync.store.ledger import Ledger
@@ -44,7 +45,7 @@ def measure(folder: Path, console: Console) -> list[Comparison]:
         source = folder / "shop.csv.gz"
         write_feed(source, offers=2 * CATALOGUE, quirks=False)
         parts = FeedParts(folder / "shop", FeedRules())
-        parts.take(source, "bench")
+        parts.add(source, "bench")
         offers = parts.offers.collect()
         # One variant a product, so that products, variants and levels are the same number.
         single = offers.filter(pl.col("product_key").is_unique()).with_columns(product_key="offer_key")
@@ -157,22 +158,22 @@ class Bench:
         nothing = pl.LazyFrame(schema=dtypes(contracts.MissingProduct))
         return discrepancies.stock_mismatches(matched, shop, nothing).collect()
 
-    def application(self) -> Application:
+    def applier(self) -> Applier:
         """Ours, with a ledger on disk."""
         run_id = str(uuid.uuid4())
         ledger = Ledger(open_database(f"sqlite:///{self.folder}/bench.db"))
         ledger.start_run(run_id, shop=self.client.base_url, job="bench")
-        return Application(self.client, self.ids, Engine(ledger, run_id), dry_run=False, hold_loose=False)
+        return Applier(self.client, self.ids, Engine(ledger, run_id), dry_run=False, hold_loose=False)
 
     def import_products(self, missing: pl.DataFrame) -> None:
         """Ours."""
-        result = self.application().import_missing(missing)
-        assert result.counts["applied"] == missing.height, result
+        result = self.applier().import_missing(missing)
+        assert result.counts.applied == missing.height, result
 
     def set_stock(self, mismatches: pl.DataFrame) -> None:
         """Ours."""
-        result = self.application().set_stock(mismatches)
-        assert result.counts["applied"] == mismatches.height, result
+        result = self.applier().set_stock(mismatches)
+        assert result.counts.applied == mismatches.height, result
 
     def import_bare(self, missing: pl.DataFrame) -> None:
         """Bodies made, products made, levels made; nothing kept, nothing looked at."""

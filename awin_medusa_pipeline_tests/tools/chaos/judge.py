@@ -20,7 +20,7 @@ class Findings:
     """Offers without a variant."""
     different: int = 0
     """Variants with another price, level, product or status than they should have."""
-    check_share: int = 0
+    too_many: int = 0
     """Variants that should not be there."""
     duplicates: int = 0
     """Second products of one external_id, second variants of one offer or SKU."""
@@ -48,7 +48,7 @@ def findings_in(shop: Shop, wanted: Mapping[str, Sold]) -> Findings:
     items = read(shop, "inventory-items", fields="id,sku,variants.id")
     return Findings(
         missing=len(wanted.keys() - found.keys()),
-        check_share=len(found.keys() - wanted.keys()),
+        too_many=len(found.keys() - wanted.keys()),
         different=sum(found[key] not in (None, offer) for key, offer in wanted.items() if key in found),
         duplicates=_repeated(product["external_id"] for product in products)
         + _repeated(keys)

@@ -12,12 +12,13 @@ from pathlib import Path
 import dagster as dg
 import httpx
 
-from awin_medusa_pipeline.definitions import build_defs
+from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.defs.build import build_defs
 from awin_medusa_pipeline.defs.failures import failure_of
 from awin_medusa_pipeline.medusa.client import MedusaClient
 from awin_medusa_pipeline.sandbox import Sandbox
 from awin_medusa_pipeline.sandbox.feed_generator import write_feed
-from awin_medusa_pipeline.settings import ENV_FILE_VARIABLE
+from awin_medusa_pipeline.settings import ENV_FILE_VARIABLE, Settings
 from awin_medusa_pipeline_tests.support.fault_proxy import FaultProxy
 from awin_medusa_pipeline_tests.support.plain import Sold, plain_feed, products_in, read, sold_in
 from awin_medusa_pipeline_tests.tools.chaos.judge import Findings, findings_in
@@ -41,9 +42,9 @@ def sync(environment: Mapping[str, str], log: Path, answer_within: float | None)
         options = MedusaClient.__init__.__kwdefaults__
         assert options
         options["timeout"] = httpx.Timeout(answer_within)
-    job = build_defs().resolve_job_def("daily_sync_job")
-    config = {**(job.run_config or {}), "loggers": {"console": {"config": {"log_level": "ERROR"}}}}
-    with dg.DagsterInstance.ephemeral() as instance:
+    with App(Settings()) as app, dg.DagsterInstance.ephemeral() as instance:
+        job = build_defs(app).resolve_job_def("daily_sync_job")
+        config = {**(job.run_config or {}), "loggers": {"console": {"config": {"log_level": "ERROR"}}}}
         result = job.execute_in_process(run_config=config, instance=instance, raise_on_error=False)
         if not result.success:
             raise SystemExit(failure_of(instance, result.run_id).error)

@@ -1,12 +1,12 @@
-"""Why a whole feed is refused: one reason code for each fault with a remedy of its own.
+"""Names why a whole feed is refused and why a single row is rejected: a code per fault that has a remedy of its own.
 
-What belongs here: the codes, and what to do about rejected rows. What does not: telling the faults apart (unpack.py
-and the modules after it for the content, sync/clients/awin.py for the server) and the reasons for which a single row is
-rejected (feed.py). A feed of which no row is left is refused as `all_{reason}`, after the commonest reason of its rows.
+A feed of which no row is left is refused as `all_{reason}`, after the commonest reason of its rows.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 from awin_medusa_pipeline.core.errors import Action, PermanentError
 
@@ -14,52 +14,61 @@ MOST_REASONS = 3
 
 
 class Fault(StrEnum):
-    """Reason codes of a refused feed."""
+    """Reason codes of a refused feed, each with what it means."""
 
-    NO_ADDRESS = "no_address"
-    BAD_ADDRESS = "bad_address"
-    NO_FILE = "no_file"
-    UNREADABLE_FILE = "unreadable_file"
-    UNKNOWN_HOST = "unknown_host"
-    NO_CONNECTION = "no_connection"
-    NO_SECURE_CONNECTION = "no_secure_connection"
-    CONNECTION_BROKE = "connection_broke"
-    TOO_SLOW = "too_slow"
-    REDIRECT_LOOP = "redirect_loop"
-    UNSAFE_REDIRECT = "unsafe_redirect"
-    WRONG_KEY = "wrong_key"
-    WRONG_TOKEN = "wrong_token"
-    NO_ACCESS = "no_access"
-    NOT_FOUND = "not_found"
-    REFUSED = "refused"
-    THROTTLED = "throttled"
-    SERVER_ERROR = "server_error"
-    UNAVAILABLE = "unavailable"
-    SHRUNKEN = "shrunken"
-    EMPTY = "empty"
-    TRUNCATED = "truncated"
-    DAMAGED = "damaged"
-    OVERSIZED = "oversized"
-    UNKNOWN_PACKING = "unknown_packing"
-    ZIP_WITHOUT_FEED = "zip_without_feed"
-    ZIP_OF_SEVERAL = "zip_of_several"
-    ZIP_WITH_PASSWORD = "zip_with_password"
-    SPREADSHEET = "spreadsheet"
-    NO_TEXT = "no_text"
-    UTF_16 = "utf_16"
-    WEB_PAGE = "web_page"
-    LOGIN_PAGE = "login_page"
-    XML = "xml"
-    XML_ERROR = "xml_error"
-    JSON_ERROR = "json_error"
-    JSON_NOT_LINES = "json_not_lines"
-    INCOMPLETE = "incomplete"
-    NO_TABLE = "no_table"
-    ENDLESS_LINE = "endless_line"
-    HEADER_ONLY = "header_only"
-    MISSING_COLUMNS = "missing_columns"
-    UNKNOWN_COLUMNS = "unknown_columns"
-    WRONG_PRICE_COLUMN = "wrong_price_column"
+    meaning: str
+
+    def __new__(cls, code: str, meaning: str) -> Self:
+        """A code that knows its meaning."""
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.meaning = meaning
+        return member
+
+    NO_ADDRESS = "no_address", "AWIN_FEED_URL is not set"
+    BAD_ADDRESS = "bad_address", "the address is none of the web"
+    NO_FILE = "no_file", "there is no such file"
+    UNREADABLE_FILE = "unreadable_file", "the file may not be read"
+    UNKNOWN_HOST = "unknown_host", "nobody knows a server of that name"
+    NO_CONNECTION = "no_connection", "no connection to the server"
+    NO_SECURE_CONNECTION = "no_secure_connection", "no encrypted connection to the server"
+    CONNECTION_BROKE = "connection_broke", "the connection broke during the download"
+    TOO_SLOW = "too_slow", "the server sends too slowly, or nothing at all"
+    REDIRECT_LOOP = "redirect_loop", "the address redirects in a circle"
+    UNSAFE_REDIRECT = "unsafe_redirect", "a redirect would give your key to another host, or send it without encryption"
+    WRONG_KEY = "wrong_key", "AWIN refuses the key in the address"
+    WRONG_TOKEN = "wrong_token", "AWIN refuses AWIN_API_TOKEN"
+    NO_ACCESS = "no_access", "AWIN gives you no access to this feed"
+    NOT_FOUND = "not_found", "AWIN has no feed at this address"
+    REFUSED = "refused", "the server refuses for another reason"
+    THROTTLED = "throttled", "the feed was downloaded too often"
+    SERVER_ERROR = "server_error", "the server failed (500); a wrong key is answered like this too"
+    UNAVAILABLE = "unavailable", "the server is down"
+    SHRUNKEN = "shrunken", "the feed has less than a quarter of the bytes of the last accepted one"
+    EMPTY = "empty", "the file is empty"
+    TRUNCATED = "truncated", "the packed file ends too early"
+    DAMAGED = "damaged", "the packed file is damaged"
+    OVERSIZED = "oversized", "the packed file grows beyond what any feed does"
+    UNKNOWN_PACKING = "unknown_packing", "the file is packed in another way than gzip or zip"
+    ZIP_WITHOUT_FEED = "zip_without_feed", "the zip file holds no file"
+    ZIP_OF_SEVERAL = "zip_of_several", "the zip file holds several files"
+    ZIP_WITH_PASSWORD = "zip_with_password", "the zip file asks for a password"
+    SPREADSHEET = "spreadsheet", "the file is a spreadsheet"
+    NO_TEXT = "no_text", "the file is no text"
+    UTF_16 = "utf_16", "the text is in UTF-16"
+    WEB_PAGE = "web_page", "a web page came instead of a feed"
+    LOGIN_PAGE = "login_page", "a page to log in came instead of a feed"
+    XML = "xml", "the feed is XML"
+    XML_ERROR = "xml_error", "AWIN answered with an error in XML"
+    JSON_ERROR = "json_error", "AWIN answered with an error in JSON"
+    JSON_NOT_LINES = "json_not_lines", "the file is JSON, but not one object per line"
+    INCOMPLETE = "incomplete", "the feed ends with an error record, so products are missing"
+    NO_TABLE = "no_table", "the first line holds no column names"
+    ENDLESS_LINE = "endless_line", "a line is longer than 32 MB"
+    HEADER_ONLY = "header_only", "there are column names and not one product"
+    MISSING_COLUMNS = "missing_columns", "columns are missing without which no row can be sold"
+    UNKNOWN_COLUMNS = "unknown_columns", "none of the columns that are needed is there: another kind of feed"
+    WRONG_PRICE_COLUMN = "wrong_price_column", "the column that SYNC_PRICE_COLUMN names is not there"
 
 
 class FeedError(PermanentError):
@@ -78,24 +87,61 @@ class FeedError(PermanentError):
         super().__init__(tried, came_back, to_do, status=status, code=str(code), action=action)
 
 
-_MAKE_ANEW = "Make the feed anew in AWIN (Toolbox > Create-a-Feed); when it stays so, tell the advertiser."
-_REMEDIES = {
-    "no_merchant": "Add the column merchant_id in AWIN (Toolbox > Create-a-Feed).",
-    "no_id": "Ask the advertiser to fill merchant_product_id; without it no product is found again tomorrow.",
-    "no_name": "Ask the advertiser to fill product_name.",
-    "unclear_price": "Name another column with the price in SYNC_PRICE_COLUMN, or ask the advertiser.",
-    "no_price": "Look which column holds the selling price, and name it in SYNC_PRICE_COLUMN; if none, ask the "
-    "advertiser.",
-    "no_currency": "Add the column currency in AWIN (Toolbox > Create-a-Feed), or ask the advertiser to fill it.",
-    "currency_conflict": "Ask the advertiser which currency is right: the price and the column currency differ.",
-    "duplicate": "Take each feed into AWIN_FEED_URL once; if it is, ask the advertiser for ids that are not repeated.",
-    "duplicate_sku": "Set SYNC_SKU_TEMPLATE to {merchant_id}-{merchant_product_id}.",
+_MAKE_AGAIN = "Make the feed again in AWIN (Toolbox > Create-a-Feed); when that does not help, tell the advertiser."
+
+
+@dataclass(frozen=True)
+class RowReason:
+    """Why a row is rejected: what is wrong with it (behind "the row"), and what to do."""
+
+    meaning: str
+    remedy: str = _MAKE_AGAIN
+
+
+ROW_REASONS: Mapping[str, RowReason] = {
+    "malformed_quote": RowReason("has a quotation mark that is not closed or not doubled"),
+    "malformed_json": RowReason("is no JSON object"),
+    "too_many_cells": RowReason("has more cells than the header"),
+    "too_few_cells": RowReason("has fewer cells than the header"),
+    "shifted_columns": RowReason("has values in the wrong columns, such as a number as currency"),
+    "no_merchant": RowReason(
+        "names no AWIN advertiser, neither in a column nor in its deep link",
+        "Add the column merchant_id in AWIN (Toolbox > Create-a-Feed).",
+    ),
+    "no_id": RowReason(
+        "has no merchant_product_id",
+        "Ask the advertiser to fill merchant_product_id; without it no product is found again tomorrow.",
+    ),
+    "no_name": RowReason("has no product name", "Ask the advertiser to fill product_name."),
+    "unclear_price": RowReason(
+        "has a price such as 1.299, which may be a thousand or a little more than one",
+        "Name another column with the price in SYNC_PRICE_COLUMN, or ask the advertiser.",
+    ),
+    "no_price": RowReason(
+        "has no price above zero",
+        "Look which column holds the selling price, and name it in SYNC_PRICE_COLUMN; if none, ask the advertiser.",
+    ),
+    "no_currency": RowReason(
+        "names no currency, or one that does not exist",
+        "Add the column currency in AWIN (Toolbox > Create-a-Feed), or ask the advertiser to fill it.",
+    ),
+    "currency_conflict": RowReason(
+        "names one currency in the price and another one beside it",
+        "Ask the advertiser which currency is right: the price and the column currency differ.",
+    ),
+    "duplicate": RowReason(
+        "repeats the (merchant_id, merchant_product_id) of an earlier row",
+        "Take each feed into AWIN_FEED_URL once; if it is, ask the advertiser for ids that are not repeated.",
+    ),
+    "duplicate_sku": RowReason(
+        "would get the SKU of another offer", "Set SYNC_SKU_TEMPLATE to {merchant_id}-{merchant_product_id}."
+    ),
 }
 
 
 def remedy(reason: str) -> str:
     """What to do about rows that are rejected for this reason."""
-    return _REMEDIES.get(reason, _MAKE_ANEW)
+    return ROW_REASONS[reason].remedy if reason in ROW_REASONS else _MAKE_AGAIN
 
 
 def commonest(rejected: Mapping[str, int]) -> list[tuple[str, int]]:

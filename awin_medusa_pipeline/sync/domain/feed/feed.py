@@ -1,28 +1,4 @@
-"""A feed file to offers, and to rejected rows with a reason, batch by batch.
-
-What belongs here: the way from file to batches, and what holds between rows. What does not: unpacking (unpack.py),
-cutting into cells (rows.py, jsonl.py), what cells and columns mean (cells.py, columns.py,
-offers.py), downloading (sync/clients/awin.py).
-
-Reason codes of rejected rows:
-
-| code              | the row ...                                                                        |
-|-------------------|------------------------------------------------------------------------------------|
-| malformed_quote   | has a quotation mark that is not closed or not doubled                             |
-| malformed_json    | is no JSON object                                                                  |
-| too_many_cells    | has more cells than the header                                                     |
-| too_few_cells     | has fewer cells than the header                                                    |
-| shifted_columns   | has values in the wrong columns, such as a number as currency                      |
-| no_merchant       | names no AWIN advertiser, neither in a column nor in its deep link                 |
-| no_id             | has no merchant_product_id                                                         |
-| no_name           | has no product name                                                                |
-| unclear_price     | has a price such as 1.299, which may be a thousand or a little more than one       |
-| no_price          | has no price above zero                                                            |
-| no_currency       | names no currency, or one that does not exist                                      |
-| currency_conflict | names one currency in the price and another one beside it                          |
-| duplicate         | repeats the (merchant_id, merchant_product_id) of an earlier row                   |
-| duplicate_sku     | would get the SKU of another offer                                                 |
-"""
+"""Reads a feed file to offers, and to rejected rows with a reason, batch by batch."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
