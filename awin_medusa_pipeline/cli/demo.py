@@ -70,7 +70,7 @@ def demo(port: Port = None) -> None:
     use(sandbox, settings)
     with open_app() as app:
         run_sync(app)
-        _show_etsy(app, sandbox)
+        show_etsy(app, sandbox)
     chosen = f"{ENV_FILE_VARIABLE}={settings.file} " if settings.beside_own else ""
     say(f"\nThe shop: {sandbox.shop.base_url}; Slack's messages: {sandbox.slack_file}")
     commands(
@@ -83,7 +83,7 @@ def demo(port: Port = None) -> None:
     )
 
 
-def _show_etsy(app: App, sandbox: Sandbox) -> None:
+def show_etsy(app: App, sandbox: Sandbox) -> None:
     """Connect, request, confirm, sync; then all of it once more."""
     say(("\nAnd to Etsy", "bold"), ": a stand-in on this machine that keeps Etsy's rules. Nothing here costs money.")
     account = connect_etsy(app.etsy, sandbox)

@@ -1,4 +1,4 @@
-"""Provides a shop, its pictures, a state store and a connected Etsy stand-in, for tests, chaos and bench of the sync."""
+"""Provides a shop, its pictures, a state store and a connected Etsy stand-in to tests, chaos and bench of the sync."""
 
 import contextlib
 import hashlib

@@ -95,8 +95,6 @@ class EtsyCalls:
 
 
 def _read(answer: type[T], response: httpx.Response, tried: str, once: bool) -> T:
-    if answer is type(None):
-        return None
     try:
         return TypeAdapter(answer).validate_json(response.content)
     except ValidationError as error:

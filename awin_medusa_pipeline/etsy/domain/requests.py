@@ -47,7 +47,7 @@ class FormRequest(EtsyRequest):
 
 
 def form_value(value: Any) -> str:
-    """Encode a value. Etsy: true and false, plain decimals, comma-separated arrays (the last of repeated keys counts)."""
+    """Encode a value. Etsy: true and false, plain decimals, comma-separated arrays (of repeated keys only the last)."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list | tuple):
