@@ -200,13 +200,16 @@ class EtsyLaboratory:
             plans.append(plan_listing(id_, self.products.get(id_), self.config, CURRENCY, existing))
         return cap_publishing(plans, self.config.publish_at_most)
 
-    def confirmed(self, *product_ids: str) -> EtsyJob:
-        """A job of these products, or all, that a person has confirmed."""
+    def requested(self, *product_ids: str) -> EtsyJob:
+        """A job of these products, or all, that waits for a confirmation."""
         products = [
             RequestedProduct(p.product_id, p.title, p.proposal) for p in self.plans(*(product_ids or self.products))
         ]
-        job = self.jobs.request(self.account_id, products, requested_by="ann", confirm_within=timedelta(hours=1))
-        return self.jobs.confirm(job.transaction_id, "bob")
+        return self.jobs.request(self.account_id, products, requested_by="ann", confirm_within=timedelta(hours=1))
+
+    def confirmed(self, *product_ids: str) -> EtsyJob:
+        """The same, and a person has confirmed it."""
+        return self.jobs.confirm(self.requested(*product_ids).transaction_id, "bob")
 
     def confirmed_claimed(self, *product_ids: str) -> EtsyJob:
         """The same, and a run has begun."""

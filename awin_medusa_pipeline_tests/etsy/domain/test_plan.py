@@ -51,6 +51,7 @@ def planned(wanted: ShopProduct | None = FIRST, listed: ExistingListing | None =
 ON = {"publish": True}
 GONE = (D,)
 SOLD_OUT = product(variant(quantity=0))
+OTHER_IMAGES = product(*grid("rb", "SM"), images=("http://x.test/2",))
 NAMELESS = SOLD_OUT.model_copy(update={"title": ""})
 CASES: list[tuple[str, ListingPlan, ListingAction, tuple[Part, ...]]] = [
     ("new", planned(), ListingAction.CREATE, (C, V, M)),
@@ -66,7 +67,7 @@ CASES: list[tuple[str, ListingPlan, ListingAction, tuple[Part, ...]]] = [
     ("removed by Etsy", planned(listed=existing(state="removed")), ListingAction.REFUSE, ()),
     ("title", planned(product(*grid("rb", "SM"), title="New"), existing()), ListingAction.UPDATE, (T,)),
     ("price", planned(product(*grid("rb", "SM", price=Decimal(5))), existing()), ListingAction.UPDATE, (V,)),
-    ("images", planned(FIRST.model_copy(update={"images": ("http://x.test/2",)}), existing()), ListingAction.UPDATE, (M,)),
+    ("images", planned(OTHER_IMAGES, existing()), ListingAction.UPDATE, (M,)),
     ("images all gone", planned(product(*grid("rb", "SM"), images=()), existing()), ListingAction.NOTHING, ()),
     ("adopted", planned(listed=ExistingListing(7, ListingMemory(state="draft"))), ListingAction.UPDATE, (T, V, M)),
     ("draft in Medusa", planned(product(status="draft"), existing(state="active")), ListingAction.DEACTIVATE, GONE),

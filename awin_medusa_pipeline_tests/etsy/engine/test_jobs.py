@@ -1,20 +1,22 @@
 """A whole job on the Etsy stand-in: every fault at every call, a kill at every call, and what stops a job."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
 import httpx
 import pytest
 
 from awin_medusa_pipeline.core.errors import TransientError
+from awin_medusa_pipeline.core.messages import Line, line_text
 from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.etsy.client.errors import DailyBudgetError
-from awin_medusa_pipeline.etsy.engine.jobs import JobResult
+from awin_medusa_pipeline.etsy.engine.jobs import JobResult, JobRun, claim_job, sync_claimed_job, tidy_jobs
 from awin_medusa_pipeline.etsy.engine.listings import ListingResult
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJobError, JobStatus
 from awin_medusa_pipeline.etsy.store.links import EtsyJobLostError
 from awin_medusa_pipeline.etsy.store.models import EtsyJob
 from awin_medusa_pipeline.medusa.contracts import ShopProduct
+from awin_medusa_pipeline.remedies import command, sentence
 from awin_medusa_pipeline.sandbox.etsy.faults import FaultKind
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
 from awin_medusa_pipeline_tests.support.etsy_laboratory import EtsyLaboratory, failures, laboratory
@@ -286,7 +288,8 @@ def test_failures_that_are_not_in_a_row_stop_nothing(lab: EtsyLaboratory) -> Non
         lab.etsy.inject("500", on="createDraftListing", times=3, skip=skip)
     result = lab.sync()
     assert [outcome.product_id for outcome in failures(result)] == ["prod_0", "prod_2", "prod_4"]
-    assert (result.counts[ListingResult.CREATED], result.stopped) == (3, None)
+    created = [outcome.result for outcome in result.outcomes].count(ListingResult.CREATED)
+    assert (created, result.stopped) == (3, None)
 
 
 def test_an_app_that_etsy_refuses_stops_the_job(lab: EtsyLaboratory) -> None:
@@ -304,8 +307,10 @@ def test_a_shop_that_is_not_connected_any_more(lab: EtsyLaboratory) -> None:
     lab.etsy.reset()
     job = lab.confirmed()
     result = lab.run(job)
-    assert "Connect the shop again: awin-medusa etsy connect." in str(result.stopped)
-    assert (result.outcomes, result.resumes_at, lab.etsy.listings()) == ((), None, [])
+    assert result.stopped
+    assert "Connect the shop again: awin-medusa etsy connect." in sentence(result.stopped)
+    assert not isinstance(result.stopped, DailyBudgetError)
+    assert (result.outcomes, lab.etsy.listings()) == ((), [])
     lab.connect()
     lab.retry(job)
     assert lab.wrong() == []
@@ -366,3 +371,66 @@ def test_stock_goes_down_when_the_rest_of_the_day_is_kept_for_it(lab: EtsyLabora
     lab.etsy.change(clock_ahead=2 * 86_400, per_day=1_000)
     lab.retry(job)
     assert lab.wrong() == []
+
+
+def read_lines(lines: Sequence[Line]) -> list[str]:
+    """Lines as a person at a command line reads them."""
+    return [line_text(line, command) for line in lines]
+
+
+def test_the_shop_owner_is_told_of_the_start_and_the_end_of_a_job(lab: EtsyLaboratory) -> None:
+    many(lab, 2)
+    job = lab.confirmed()
+    assert lab.run(job).error == ()
+    run_id = f"run-{job.transaction_id}-1"
+    assert [(key, message.title) for key, message in lab.notified] == [
+        (f"etsy-start-{run_id}", "Etsy shop Stand-in: 2 products on the way"),
+        (f"etsy-end-{run_id}", "Etsy shop Stand-in: 2 synced"),
+    ]
+
+
+def test_a_job_that_failed_says_why_and_how_to_go_on_under_the_key_of_its_run(lab: EtsyLaboratory) -> None:
+    many(lab, 2)
+    lab.etsy.inject("array_error", on="createDraftListing")
+    job = lab.confirmed()
+    run = JobRun("run", "http://localhost:3000/runs/run", "failure-run")
+    claim_job(lab.state(), job.transaction_id, run)
+    result = sync_claimed_job(lab.state(), run, lab.read, lab.images)
+    counted, reason, how = read_lines(result.error)
+    assert counted == "1 synced, 1 failed."
+    assert reason.startswith("Lamp prod_0: POST ")
+    assert how == f"To try those that failed once more: awin-medusa etsy retry {job.transaction_id}"
+    key, message = lab.notified[-1]
+    assert (key, message.title, message.url) == ("failure-run", "Etsy shop Stand-in: 1 synced, 1 failed", run.url)
+    assert read_lines(message.lines)[-1] == how
+
+
+def test_a_job_that_was_stopped_says_which_command_helps(lab: EtsyLaboratory) -> None:
+    many(lab, 1)
+    job = lab.confirmed()
+    lab.etsy.reset()
+    _, reason, _ = read_lines(lab.run(job).error)
+    assert reason.endswith("Connect the shop again: awin-medusa etsy connect")
+
+
+def test_a_run_without_a_job_syncs_nothing(lab: EtsyLaboratory) -> None:
+    with pytest.raises(EtsyJobError, match="it is processing none"):
+        sync_claimed_job(lab.state(), JobRun("run"), lab.read, lab.images)
+
+
+def test_tidying_ends_what_is_overdue_and_what_is_dead(lab: EtsyLaboratory) -> None:
+    many(lab, 3)
+    dead, alive = (lab.jobs.claim(lab.confirmed(f"prod_{n}").transaction_id, f"run-{n}") for n in (0, 1))
+    waiting = lab.requested("prod_2")
+    lab.ahead = timedelta(hours=2)
+    ended = tidy_jobs(lab.state(), {"run-0": "Its run ended as failure", "run-1": None}.__getitem__)
+    assert [(one.job.transaction_id, one.reason) for one in ended] == [
+        (waiting.transaction_id, "confirmation timed out"),
+        (dead.transaction_id, "Its run ended as failure"),
+    ]
+    assert [job.transaction_id for job in lab.jobs.all(JobStatus.PROCESSING)] == [alive.transaction_id]
+    assert [key for key, _ in lab.notified] == [
+        f"etsy-expired-{waiting.transaction_id}",
+        f"etsy-died-{dead.transaction_id}-1",
+    ]
+    assert tidy_jobs(lab.state(), lambda run_id: None) == []

@@ -21,6 +21,7 @@ from awin_medusa_pipeline.core.store.secrets import Cipher, SecretKeyError, new_
 from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig, PriceRule
 from awin_medusa_pipeline.etsy.domain.tokens import NotConnectedError, TokenPair
 from awin_medusa_pipeline.etsy.store.accounts import CLAIMED_FOR, EtsyAccount, EtsyAccountError, EtsyAccounts
+from awin_medusa_pipeline_tests.support.sentences import raises_sentence
 
 NOW = datetime(2026, 11, 21, 3, tzinfo=UTC)
 KEY = new_key()
@@ -256,7 +257,6 @@ from awin_medusa_pipeline.etsy.domain.tokens import TokenPair
 from awin_medusa_pipeline.core.store.database import open_database
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccounts
 from awin_medusa_pipeline.core.store.secrets import Cipher
-from awin_medusa_pipeline_tests.support.sentences import raises_sentence
 
 def renew(token):
     with Path(sys.argv[3]).open("a") as calls:
