@@ -1,4 +1,4 @@
-"""The sandbox for tests: one real Medusa a session, put back to its clean seed before each test that uses it.
+"""Starts the sandbox for tests: one real Medusa per session, put back to its clean seed before each test that uses it.
 
 Medusa's packages are kept in `.awin_medusa_test` between runs. Sessions at the same time get a place of their own each.
 AWIN_MEDUSA_TEST_HOME and AWIN_MEDUSA_TEST_PORT choose another folder and port.
@@ -65,7 +65,7 @@ def _take_place(stack: ExitStack) -> int:
 
 @pytest.fixture(scope="session")
 def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
-    """A running sandbox; a test that stops it calls `up` before it ends."""
+    """Start the sandbox once per session; a test that stops it calls `up` before it ends."""
     terminal = request.config.pluginmanager.getplugin("terminalreporter")
     shown: set[str] = set()
 
@@ -88,7 +88,7 @@ def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def shop(sandbox: Sandbox) -> Shop:
-    """A seeded shop without products, its address and keys."""
+    """Put the shop back to its seed without products; its address and keys."""
     try:
         sandbox.reset()
     except SandboxError:

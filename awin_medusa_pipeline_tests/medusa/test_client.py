@@ -1,7 +1,7 @@
 """The Medusa client: paging, faults told in sentences, and what only a real Medusa can say."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -15,20 +15,7 @@ from awin_medusa_pipeline.medusa.catalog import variants_frame
 from awin_medusa_pipeline.medusa.client import PAGE, MedusaClient
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
 from awin_medusa_pipeline_tests.support.fault_proxy import AnsweringServer, Fault, FaultProxy, as_json
-
-KEY = "sk_0123456789abcdef"
-SHOP = "http://shop"
-Answer = Callable[[httpx.Request], httpx.Response]
-
-
-def client_of(answer: Answer, *, key: str | None = KEY, waits: list[float] | None = None) -> MedusaClient:
-    """A client whose shop is a function."""
-    sleep = (lambda seconds: None) if waits is None else waits.append
-    client = MedusaClient(SHOP, admin_key=key, publishable_key=None if key else "pk_1", backoff=Backoff(sleep=sleep))
-    client._client = httpx.Client(
-        base_url=SHOP, auth=client._client.auth, headers=client._client.headers, transport=httpx.MockTransport(answer)
-    )
-    return client
+from awin_medusa_pipeline_tests.support.medusa_function import KEY, SHOP, Answer, client_of
 
 
 def listing(total: int, asked: list[dict[str, str]] | None = None) -> Answer:

@@ -1,4 +1,4 @@
-"""Rows of the contracts in few words: what a test does not name has an ordinary value."""
+"""Makes rows of the contracts in few words: what a test does not name has an ordinary value."""
 
 from decimal import Decimal
 from typing import Any
@@ -17,7 +17,7 @@ NO_REJECTS = pl.LazyFrame(schema=dtypes(RejectedRow))
 
 
 def offer(id_: str = "a", merchant: str = "1", parent: str | None = None, **values: Any) -> Row:
-    """One Offer row; its keys follow from merchant, id and parent."""
+    """Make one Offer row; its keys follow from merchant, id and parent."""
     return {
         "offer_key": f"awin:{merchant}:{id_}",
         "product_key": f"awin:{merchant}:{parent or id_}",
@@ -37,12 +37,12 @@ def offer(id_: str = "a", merchant: str = "1", parent: str | None = None, **valu
 
 
 def offers(*rows: Row) -> pl.LazyFrame:
-    """Offer table."""
+    """Make an Offer table."""
     return pl.LazyFrame([row | {"line": line} for line, row in enumerate(rows, 2)], schema=dtypes(Offer), orient="row")
 
 
 def variant(id_: str = "a", product: str | None = None, **values: Any) -> Row:
-    """One CatalogVariant row: published, level 10, with an inventory item and a price."""
+    """Make one CatalogVariant row: published, level 10, with an inventory item and a price."""
     product = product or f"prod_{id_}"
     return {
         "product_id": product,
@@ -61,12 +61,12 @@ def variant(id_: str = "a", product: str | None = None, **values: Any) -> Row:
 
 
 def catalog(*rows: Row) -> pl.LazyFrame:
-    """CatalogVariant table."""
+    """Make a CatalogVariant table."""
     return pl.LazyFrame(list(rows), schema=dtypes(CatalogVariant), orient="row")
 
 
 def missing(*rows: Row) -> pl.DataFrame:
-    """MissingProduct table: offers as they would be imported into an empty shop."""
+    """Make a MissingProduct table: offers as they would be imported into an empty shop."""
     filled = [
         {
             "wanted_level": 10,

@@ -1,6 +1,6 @@
-"""An HTTP proxy in front of a real Medusa that fails as networks, proxies and shops fail.
+"""Stands before a real Medusa as an HTTP proxy that fails as networks, proxies and shops fail.
 
-What belongs here: faults of transport and of answers. What does not: what Medusa itself refuses; it is there to say so.
+Faults are of transport and of answers; what Medusa itself refuses, the real one says.
 """
 
 import contextlib
@@ -75,15 +75,15 @@ class FaultProxy:
 
     @property
     def address(self) -> str:
-        """Where the shop is reached through the proxy."""
+        """Address of the shop behind the proxy."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def sent(self, start: str) -> int:
-        """How many requests began so."""
+        """Count the requests that began so."""
         return sum(request.startswith(start) for request in self.requests)
 
     def fault_of(self, request: str, size: int) -> Fault | None:
-        """What happens to a request."""
+        """Take the fault that happens to a request; None: it goes through."""
         with self.lock:
             self.requests.append(request)
             for fault in self.faults:
@@ -95,12 +95,12 @@ class FaultProxy:
             return self.seeded(request)
 
     def forward(self, method: str, path: str, headers: dict[str, str], body: bytes) -> httpx.Response:
-        """The shop's own answer."""
+        """Pass a request on; the shop's own answer."""
         return self._shop.request(method, path, headers=headers, content=body)
 
 
 def seeded_faults(seed: int, share: float = 0.3, most: int = 25) -> Callable[[str], Fault | None]:
-    """Faults that a retry, a look or a halving gets over, at random; `most` of them, so that the run has an end."""
+    """Make faults at random that a retry, a look or a halving gets over; at most `most`, so that the run has an end."""
     dice = random.Random(seed)
     left = [most]
 
@@ -117,7 +117,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that was killed is no error of the server's."""
+        """Ignore a client that was killed: it is no error of the server's."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
@@ -171,7 +171,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_any  # noqa: N815
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Not on the terminal."""
+        """Print nothing."""
 
 
 class AnsweringServer:
@@ -180,6 +180,7 @@ class AnsweringServer:
     def __init__(self, answer: Callable[[str], tuple[int, str, bytes]]) -> None:
         class Handler(_Handler):
             def do_any(self) -> None:
+                self.rfile.read(int(self.headers.get("content-length") or 0))
                 self._answer(*answer(self.path), None)
 
             do_GET = do_POST = do_any  # noqa: N815
@@ -198,5 +199,5 @@ class AnsweringServer:
 
 
 def as_json(body: Any, status: int = 200) -> tuple[int, str, bytes]:
-    """An answer of an AnsweringServer."""
+    """Make an answer of an AnsweringServer."""
     return status, "application/json", json.dumps(body).encode()

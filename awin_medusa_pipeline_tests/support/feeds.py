@@ -1,4 +1,4 @@
-"""Small feeds written row by row, and a web server that answers as it is told."""
+"""Writes small feeds row by row, and serves what it is told to."""
 
 import csv
 import threading
@@ -15,7 +15,7 @@ ADDRESS = f"/datafeed/download/apikey/{KEY}/language/en/fid/77/format/csv/compre
 
 
 def row(number: str, **cells: str) -> dict[str, str]:
-    """A row that can be sold: of merchant 7001, for 10 GBP, in stock."""
+    """Make a row that can be sold: of merchant 7001, for 10 GBP, in stock."""
     return {
         "merchant_id": "7001",
         "merchant_name": "Hedgerow & Sons",
@@ -35,7 +35,7 @@ def row(number: str, **cells: str) -> dict[str, str]:
 
 
 def text_of(*rows: dict[str, str]) -> str:
-    """A feed as CSV."""
+    """Write a feed as CSV."""
     text = StringIO()
     writer = csv.DictWriter(text, list(rows[0] if rows else row("")), lineterminator="\n")
     writer.writeheader()
@@ -44,7 +44,7 @@ def text_of(*rows: dict[str, str]) -> str:
 
 
 def write_rows(path: Path, *rows: dict[str, str]) -> Path:
-    """A feed in a file."""
+    """Write a feed to a file."""
     path.write_text(text_of(*rows), encoding="utf-8")
     return path
 
@@ -67,7 +67,7 @@ class Answer:
 
 @dataclass
 class Web:
-    """A web server: an answer a path, another for the rest."""
+    """A web server: one answer per path, another for the rest."""
 
     url: str
     answers: dict[str, Answer] = field(default_factory=dict)
@@ -76,7 +76,7 @@ class Web:
 
 @contextmanager
 def web_server() -> Iterator[Web]:
-    """A web server on the loopback address."""
+    """Serve on the loopback address."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

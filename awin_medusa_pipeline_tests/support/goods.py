@@ -1,4 +1,4 @@
-"""Products of one's own in the sandbox's Medusa, such as a shop also sells on Etsy, by plain HTTP."""
+"""Puts products of one's own into the sandbox's Medusa by plain HTTP, such as a shop also sells on Etsy."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ class Goods:
     sandbox: Sandbox
 
     def add(self, handle: str, *, price: float = 12.5, sizes: str = "SM", **values: Any) -> str:
-        """A published product with a picture and a variant for each size, 7 pieces each; its id."""
+        """Add a published product with a picture and one variant per size, 7 pieces each; its id."""
         shop = self.sandbox.shop
         variants = [
             {
@@ -43,23 +43,23 @@ class Goods:
         return product_id
 
     def change(self, product_id: str, **values: Any) -> None:
-        """Fields of a product."""
+        """Change fields of a product."""
         self._post(f"products/{product_id}", values)
 
     def reprice(self, product_id: str, price: float) -> None:
-        """The same price for each variant."""
+        """Set the same price for each variant."""
         for variant_id in self._read(product_id, "variants.id"):
             prices = {"prices": [{"currency_code": "gbp", "amount": price}]}
             self._post(f"products/{product_id}/variants/{variant_id['id']}", prices)
 
     def restock(self, product_id: str, level: int) -> None:
-        """The same level for each variant."""
+        """Set the same level for each variant."""
         location = self.sandbox.shop.stock_location_id
         for item in self._items(product_id).values():
             self._post(f"inventory-items/{item}/location-levels/{location}", {"stocked_quantity": level})
 
     def delete(self, product_id: str) -> None:
-        """Take it out of the shop for good."""
+        """Take a product out of the shop for good."""
         with self.sandbox.shop.client() as client:
             client.delete(f"/admin/products/{product_id}").raise_for_status()
 

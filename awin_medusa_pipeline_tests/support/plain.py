@@ -1,4 +1,4 @@
-"""The shop and the feed by the plainest means, httpx and csv: what the program says is held against these."""
+"""Reads shop and feed by the plainest means, httpx and csv: what the program says is held against these."""
 
 import csv
 from collections import defaultdict
@@ -38,7 +38,7 @@ class Sold:
 
 
 def read(shop: Shop, route: str, **params: Any) -> list[Json]:
-    """All entries of an admin route."""
+    """Read all entries of an admin route."""
     with shop.client() as client:
         answer = client.get(f"/admin/{route}", params={"limit": 100_000, **params}).raise_for_status().json()
     entries: list[Json] = answer[route.replace("-", "_")]
@@ -47,7 +47,7 @@ def read(shop: Shop, route: str, **params: Any) -> list[Json]:
 
 
 def products_in(shop: Shop) -> dict[str, Json]:
-    """All products by handle, drafts included."""
+    """Read all products by handle, drafts included."""
     products = {product["handle"]: product for product in read(shop, "products", fields=FIELDS)}
     for product in products.values():
         product["variants"].sort(key=lambda variant: variant["sku"])
@@ -57,7 +57,7 @@ def products_in(shop: Shop) -> dict[str, Json]:
 
 
 def state_of(shop: Shop) -> Json:
-    """All that a sync may write, each with the time of its last change: equal before and after means no write."""
+    """Read all that a sync may write, with the times of its last changes: equal before and after means no write."""
     routes = ("product-tags", "collections", "product-categories", "inventory-items")
     return {"products": products_in(shop)} | {
         route: sorted(read(shop, route), key=lambda entry: str(entry["id"])) for route in routes
@@ -65,7 +65,7 @@ def state_of(shop: Shop) -> Json:
 
 
 def level_of(variant: Json) -> int | None:
-    """Stocked quantity; None without a level."""
+    """Read the stocked quantity of a variant; None without a level."""
     (link,) = variant["inventory_items"]
     levels = link["inventory"]["location_levels"]
     assert len(levels) <= 1
@@ -73,7 +73,7 @@ def level_of(variant: Json) -> int | None:
 
 
 def sold_in(products: Iterable[Json]) -> dict[str, Sold]:
-    """Every variant by the key of its offer, each once; ones that are not of a feed are left out."""
+    """Read every variant by the key of its offer, each once; ones that are not of a feed are left out."""
     found: dict[str, Sold] = {}
     for product in products:
         for variant in product["variants"]:
@@ -94,7 +94,7 @@ def sold_in(products: Iterable[Json]) -> dict[str, Sold]:
 
 
 def plain_feed(folder: Path, **arguments: Any) -> tuple[dict[str, Sold], dict[str, Mapping[str, str]]]:
-    """What a generated feed offers, by offer key, and its rows: the same feed without quirks, read by csv."""
+    """Make a feed without quirks and read it by csv; what it offers by offer key, and its rows."""
     path = write_feed(folder / "plain.csv", quirks=False, **arguments).path
     offers: dict[str, Sold] = {}
     rows: dict[str, Mapping[str, str]] = {}
@@ -116,7 +116,7 @@ def plain_feed(folder: Path, **arguments: Any) -> tuple[dict[str, Sold], dict[st
 
 
 def by_product(offers: Mapping[str, Sold]) -> dict[str, set[str]]:
-    """Offer keys by the product that they are variants of."""
+    """Group offer keys by the product that they are variants of."""
     groups: defaultdict[str, set[str]] = defaultdict(set)
     for key, offer in offers.items():
         groups[offer.product].add(key)

@@ -1,7 +1,4 @@
-"""A real Medusa behind a proxy that fails, a ledger, and one run after another.
-
-What belongs here: what the tests of writers do to a shop and ask of it. What does not: the faults (fault_proxy.py).
-"""
+"""Gives the tests of writers a real Medusa behind a proxy that fails, a ledger, and one run after another."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -44,10 +41,11 @@ class Rig:
 
     @property
     def run_id(self) -> str:
+        """Id of the newest run."""
         return f"run-{self.runs}"
 
     def applier(self, **options: Any) -> Applier:
-        """A new run."""
+        """Begin a new run; its applier sends by way of the proxy."""
         self.runs += 1
         self.ledger.start_run(self.run_id, shop=self.shop.base_url, job="daily_sync_job")
         engine = Engine(self.ledger, self.run_id, batch_size=options.pop("batch_size", 200), sleep=self.waits.append)
@@ -55,11 +53,11 @@ class Rig:
 
     @property
     def ids(self) -> medusa.Shop:
-        """What new products need."""
+        """Ids that new products need."""
         return medusa.Shop(self.shop.sales_channel_id, self.shop.stock_location_id, self.shop.shipping_profile_id)
 
     def catalog(self) -> pl.LazyFrame:
-        """Read past the proxy."""
+        """Read CatalogVariant rows, past the proxy."""
         found = self.get("/admin/product-categories", fields="handle,products.id", limit=1000)["product_categories"]
         categories: dict[str, list[str]] = {}
         for category in found:
@@ -68,38 +66,43 @@ class Rig:
         return variants_frame(self.products(), self.shop.stock_location_id, categories).lazy()
 
     def products(self) -> list[dict[str, Any]]:
+        """Read all products as the Admin API lists them, past the proxy."""
         found: list[dict[str, Any]] = self.get("/admin/products", fields=ADMIN_FIELDS, limit=1000)["products"]
         return found
 
     def get(self, path: str, **params: Any) -> dict[str, Any]:
+        """Read past the proxy."""
         answer: dict[str, Any] = self.http.get(path, params=params).raise_for_status().json()
         return answer
 
     def post(self, path: str, body: Any, **params: Any) -> dict[str, Any]:
+        """Write past the proxy, as a person does in Medusa Admin."""
         response = self.http.post(path, json=body, params=params)
         assert response.is_success, response.text
         answer: dict[str, Any] = response.json()
         return answer
 
     def missing(self, feed: list[Row]) -> pl.DataFrame:
+        """Detect MissingProduct rows."""
         in_feed, in_shop = offers(*feed), self.catalog()
         matched = discrepancies.matched_products(in_feed, in_shop, RULES).collect().lazy()
         return discrepancies.missing_products(in_feed, in_shop, matched, NO_LOOSE, RULES).collect()
 
     def mismatches(self, feed: list[Row]) -> pl.DataFrame:
+        """Detect StockMismatch rows."""
         in_feed, in_shop = offers(*feed), self.catalog()
         matched = discrepancies.matched_products(in_feed, in_shop, RULES).collect().lazy()
         missing = discrepancies.missing_products(in_feed, in_shop, matched, NO_LOOSE, RULES)
         return discrepancies.stock_mismatches(matched, in_shop, missing).collect()
 
     def prices(self, feed: list[Row], owner: Owner = Owner.FEED) -> pl.DataFrame:
-        """PriceMismatch rows."""
+        """Detect PriceMismatch rows."""
         written = self.written.of(self.shop.base_url)
         matched = discrepancies.matched_products(offers(*feed), self.catalog(), RULES).collect().lazy()
         return ownership.price_mismatches(matched, written, _owned_by(owner)).collect()
 
     def content(self, feed: list[Row], owner: Owner = Owner.FEED) -> pl.DataFrame:
-        """ContentMismatch rows."""
+        """Detect ContentMismatch rows."""
         in_feed, in_shop = offers(*feed), self.catalog()
         matched = discrepancies.matched_products(in_feed, in_shop, RULES).collect().lazy()
         missing = discrepancies.missing_products(in_feed, in_shop, matched, NO_LOOSE, RULES)
@@ -107,10 +110,12 @@ class Rig:
         return ownership.content_mismatches(in_feed, in_shop, matched, missing, written, _owned_by(owner))
 
     def imports(self, feed: list[Row], **options: Any) -> ApplyResult:
+        """Import in a new run what the shop lacks of a feed."""
         missing = self.missing(feed)
         return self.applier(**options).import_missing(missing)
 
     def outcomes(self) -> Counter[str]:
+        """Count the operations of the newest run by status."""
         return Counter(str(row.status) for row in self.ledger.rows(self.run_id))
 
 

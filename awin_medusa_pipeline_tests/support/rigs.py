@@ -1,4 +1,4 @@
-"""The rig of the tests that write to a real Medusa, and the store of those that sync to Etsy."""
+"""Provides the rig of the tests that write to a real Medusa, and the store of those that sync to Etsy."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ from awin_medusa_pipeline_tests.support.rig import PATIENCE, Rig
 
 @pytest.fixture(scope="session")
 def token(sandbox: Sandbox) -> str:
-    """A session of the admin user; it outlives the resets, and a request with it costs Medusa 6 ms instead of 40."""
+    """Log the admin user in; the session outlives the resets, and a request with it costs Medusa 6 ms instead of 40."""
     body = {"email": sandbox.shop.admin_email, "password": sandbox.shop.admin_password}
     answer = httpx.post(f"{sandbox.shop.base_url}/auth/user/emailpass", json=body).raise_for_status().json()
     return str(answer["token"])
@@ -26,6 +26,7 @@ def token(sandbox: Sandbox) -> str:
 
 @pytest.fixture
 def rig(shop: Shop, token: str, tmp_path: Path) -> Iterator[Rig]:
+    """Put a proxy before the shop, with a fresh ledger."""
     waits: list[float] = []
     with (
         FaultProxy(shop.base_url) as proxy,
@@ -48,6 +49,6 @@ def rig(shop: Shop, token: str, tmp_path: Path) -> Iterator[Rig]:
 
 @pytest.fixture(scope="session")
 def etsy_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    """An open store, emptied by each laboratory: to make one takes longer than most of these tests."""
+    """Open a store, emptied by each laboratory: to make one takes longer than most of these tests."""
     with open_database(f"sqlite:///{tmp_path_factory.mktemp('etsy') / 'state.db'}") as database:
         yield database

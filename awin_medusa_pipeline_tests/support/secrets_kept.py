@@ -1,4 +1,4 @@
-"""Looking for secrets in text, and a server that gives them back to whoever sent them."""
+"""Looks for secrets in text, and serves them back to whoever sent them."""
 
 import base64
 import json
@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 
 def before_secrets(text: str, secrets: Iterable[str]) -> list[str]:
-    """What stands before each secret in a text: plain, quoted for an address or form, or as Basic authentication."""
+    """Find what stands before each secret in a text: plain, quoted as in addresses and forms, or in Basic auth."""
     forms = [
         form for s in secrets for form in (s, quote(s), quote(s, safe=""), base64.b64encode(f"{s}:".encode()).decode())
     ]
@@ -44,7 +44,7 @@ class Parrot:
             do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_any  # noqa: N815
 
             def log_message(self, format: str, *args: object) -> None:
-                """Not on the terminal."""
+                """Print nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
@@ -58,5 +58,5 @@ class Parrot:
 
     @property
     def address(self) -> str:
-        """Where it is."""
+        """Address of the server."""
         return f"http://127.0.0.1:{self._server.server_port}"

@@ -1,7 +1,6 @@
-"""A shop in memory that takes the bundles of our plans and keeps Medusa's rules about them.
+"""Models a shop in memory that takes the bundles of our plans and keeps Medusa's rules about them.
 
-What belongs here: what Medusa refuses, and what it shows afterwards in the shape of its Admin API. What does not:
-HTTP and its faults (fault_proxy.py, on a real Medusa).
+It refuses what Medusa refuses, and shows the rest in the shape of the Admin API; for HTTP there is fault_proxy.py.
 """
 
 import re
@@ -14,6 +13,7 @@ import polars as pl
 
 from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.medusa.catalog import variants_frame
+from awin_medusa_pipeline.medusa.shapes import missing_part
 from awin_medusa_pipeline.sync.domain import discrepancies, field_plans, ownership, plans
 from awin_medusa_pipeline.sync.domain.contracts import WrittenValue
 from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
@@ -46,7 +46,7 @@ class ShopModel:
         return f"ShopModel({self.products})"
 
     def catalog(self) -> pl.LazyFrame:
-        """CatalogVariant table of the shop as it is."""
+        """Read the shop as it is into a CatalogVariant table."""
         categories = {
             id_: [category["id"] for category in product.get("categories", [])]
             for id_, product in self.products.items()
@@ -56,7 +56,7 @@ class ShopModel:
     def detect(
         self, offers: pl.LazyFrame, rules: StockRules, *, loose: bool = False, owners: Owners = DEFAULT_OWNERS
     ) -> dict[str, pl.LazyFrame]:
-        """Every discrepancy table by asset name."""
+        """Detect every discrepancy; tables by asset name."""
         shop = self.catalog()
         rows = [asdict(one) for one in self.written.values()]
         written = pl.LazyFrame(rows, schema=dtypes(WrittenValue), orient="row")
@@ -78,7 +78,7 @@ class ShopModel:
         }
 
     def sync(self, offers: pl.LazyFrame, rules: StockRules, owners: Owners = DEFAULT_OWNERS) -> dict[str, str]:
-        """One whole sync, of which nobody approves what is asked; what was refused, by operation key."""
+        """Sync once; nobody approves what is asked. Reasons of what was refused, by operation key."""
         tables = {name: table.collect() for name, table in self.detect(offers, rules, owners=owners).items()}
         rows, _ = plans.split_import(tables["missing_awin_products"], None, hold_loose=True)
         going = pl.col("decision").is_in([Decision.UPDATE, Decision.REFUSE])
@@ -146,7 +146,7 @@ class ShopModel:
         price["amount"] = float(operation.after["price"])
 
     def create(self, product: Json, levels: dict[str, int | None]) -> None:
-        """A product with its levels by SKU; None: no level at the location."""
+        """Make a product with its levels by SKU; None: no level at the location."""
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", product["handle"]):
             raise RefusedError(f"Invalid product handle '{product['handle']}'")
         if product["handle"] in {other["handle"] for other in self.products.values()}:
@@ -168,7 +168,7 @@ class ShopModel:
 
     def _join(self, product: Json, row: Json, levels: dict[str, int]) -> None:
         taken = [variant["options"] for variant in product["variants"]]
-        broken = [variant for variant in product["variants"] if variant["sku"] == row["sku"] and not variant["prices"]]
+        broken = [variant for variant in product["variants"] if variant["sku"] == row["sku"] and missing_part(variant)]
         product["variants"] = [variant for variant in product["variants"] if variant not in broken]
         options = added_option_values([option["title"] for option in product["options"]], taken, row)
         if options in taken:

@@ -1,4 +1,4 @@
-"""A state store for each test: SQLite in a file, and a real PostgreSQL server of this session's own."""
+"""Provides a state store per test: SQLite in a file, and a real PostgreSQL server of this session's own."""
 
 import random
 import signal
@@ -19,7 +19,7 @@ _numbers = count()
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    """A server on a free port below 32768: above, the system gives ports to clients."""
+    """Start a server on a free port below 32768: above, the system gives ports to clients."""
     port = next(port for port in random.sample(range(20_000, 32_000), 100) if port_is_free(port))
     service = Service("postgres", tmp_path_factory.mktemp("postgres"), port, ending=signal.SIGINT)
     server = Postgres(service, PASSWORD)
@@ -33,7 +33,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Address of a store that does not exist yet."""
+    """Choose the address of a store that does not exist yet."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'home' / 'state.db'}"
     server: Postgres = request.getfixturevalue("postgres")
@@ -44,12 +44,12 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def database(store_url: str) -> Iterator[Database]:
-    """An open store."""
+    """Open a fresh store."""
     with open_database(store_url) as opened:
         yield opened
 
 
 @pytest.fixture
 def another(store_url: str) -> Callable[[], Database]:
-    """Opens the same store once more, as another process would."""
+    """Open the same store once more, as another process would: a call per opening."""
     return lambda: open_database(store_url)

@@ -1,4 +1,4 @@
-"""Hypothesis strategies: small feeds and small shops in which identities meet, clash and half-meet."""
+"""Draws small feeds and small shops for Hypothesis in which identities meet, clash and half-meet."""
 
 from decimal import Decimal
 from typing import Any
@@ -34,7 +34,7 @@ _maybe = st.none
 
 @st.composite
 def offer_rows(draw: st.DrawFn) -> Row:
-    """One Offer row; two may share name, GTIN and parent."""
+    """Draw one Offer row; two may share name, GTIN and parent."""
     merchant, id_ = draw(st.sampled_from(MERCHANTS)), draw(st.sampled_from(IDS))
     return offer(
         id_,
@@ -57,13 +57,13 @@ def offer_rows(draw: st.DrawFn) -> Row:
 
 
 def feeds() -> st.SearchStrategy[list[Row]]:
-    """Offers as the feed parser lets them through: keys and SKUs are unique."""
+    """Draw offers as the feed parser lets them through: keys and SKUs are unique."""
     return st.lists(offer_rows(), max_size=10, unique_by=(lambda row: row["offer_key"], lambda row: row["sku"]))
 
 
 @st.composite
 def products(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, int | None]]:
-    """One product as somebody put it into the shop, and the levels of its variants."""
+    """Draw one product as somebody put it into the shop, and the levels of its variants."""
     skus = draw(st.lists(st.sampled_from((*IDS, "1-a", "own", "own-2")), min_size=1, max_size=2, unique=True))
     merchant, id_ = draw(st.sampled_from((*MERCHANTS, "9"))), draw(st.sampled_from((*IDS, "p")))
     variant_ids = [
@@ -101,7 +101,7 @@ def products(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, int | None]]:
 
 @st.composite
 def shops(draw: st.DrawFn) -> ShopModel:
-    """A shop with the products that Medusa would have let in."""
+    """Draw a shop with products that Medusa would have let in."""
     shop = ShopModel()
     for product, levels in draw(st.lists(products(), max_size=8)):
         try:
@@ -112,6 +112,6 @@ def shops(draw: st.DrawFn) -> ShopModel:
 
 
 def owners() -> st.SearchStrategy[Owners]:
-    """Who owns each field, some of them otherwise for one merchant."""
+    """Draw who owns each field, some of them otherwise for one merchant."""
     of = st.fixed_dictionaries({"*": st.sampled_from(Owner)}, optional={"1": st.sampled_from(Owner)})
     return st.fixed_dictionaries(dict.fromkeys((PRICE, *CONTENT), of))

@@ -1,4 +1,4 @@
-"""Whether a run's reports add up: rows in are the sum of what became of them, and every file says the same."""
+"""Adds a run's reports up: rows in are the sum of what became of them, and every file says the same."""
 
 import csv
 import json
@@ -27,7 +27,7 @@ ROWS_OF = dict(
 
 
 def assert_adds_up(folder: Path) -> dict[str, Any]:
-    """sync-summary.json of a report folder, held against itself, the CSV tables and the operation logs beside it."""
+    """Hold sync-summary.json of a report folder against itself, the CSV tables and the operation logs; the summary."""
     summary: dict[str, Any] = json.loads((folder / "sync-summary.json").read_text())
     assert summary["feed_rows"] == summary["accepted_rows"] + summary["rejected_rows"]
     assert summary["accepted_rows"] == summary["matched"] + summary["missing_in_medusa"]

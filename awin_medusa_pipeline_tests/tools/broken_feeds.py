@@ -1,10 +1,9 @@
-"""Broken feeds, each with a name: what is served, the reason code that it must get, and what a whole sync would do.
+"""Lists broken feeds, each with a name: what is served, its reason code, and what a whole sync would do.
 
 `python -m awin_medusa_pipeline_tests.tools.broken_feeds` prints them as a table: name, code, sentence.
 
-What belongs here: the feeds, and one way to try them: a real web server, the real download, parsing, comparing,
-guards and held plans, on a shop in memory that is in line with three good feeds. What does not: the same faults in runs
-of Dagster on a real Medusa (end_to_end/test_bad_feed.py).
+Each is tried with a real web server, the real download, parsing, comparing, guards and held plans, on a shop in memory
+that is in line with three good feeds; end_to_end/test_bad_feed.py has the same faults in runs on a real Medusa.
 """
 
 import gzip
@@ -53,7 +52,7 @@ Rows = Sequence[dict[str, str]]
 
 
 def named(number: int, **cells: str) -> dict[str, str]:
-    """A row whose image does not compress: the size of a packed feed then follows the number of its rows."""
+    """Make a row whose image does not compress: the size of a packed feed then follows the number of its rows."""
     image = f"https://pictures.example/{sha256(str(number).encode()).hexdigest()}.png"
     return row(f"R{number}", merchant_image_url=image, in_stock="0" if number % 20 == 7 else "1") | cells
 
@@ -63,28 +62,28 @@ GOOD = text_of(*ROWS)
 
 
 def packed(text: str) -> bytes:
-    """As AWIN serves it."""
+    """Pack a feed as AWIN does."""
     return gzip.compress(text.encode(), 1, mtime=0)
 
 
 def fifth(change: Callable[[dict[str, str]], dict[str, str]]) -> bytes:
-    """The good feed with every fifth row changed."""
+    """Change every fifth row of the good feed."""
     return packed(text_of(*(change(one) if at % 5 == 0 else one for at, one in enumerate(ROWS))))
 
 
 def all_with(**cells: str) -> bytes:
-    """The good feed with these cells in every row."""
+    """Put these cells into every row of the good feed."""
     return packed(text_of(*(one | cells for one in ROWS)))
 
 
 def lines(change: Callable[[str], str], every: int = 5) -> bytes:
-    """The good feed with every fifth line changed as text."""
+    """Change every fifth line of the good feed as text."""
     header, *rest = GOOD.splitlines()
     return packed("\n".join([header, *(change(line) if at % every == 0 else line for at, line in enumerate(rest)), ""]))
 
 
 def zipped(*names: str, body: bytes | None = None) -> bytes:
-    """A zip file of these members."""
+    """Make a zip file of these members."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in names:
@@ -93,13 +92,13 @@ def zipped(*names: str, body: bytes | None = None) -> bytes:
 
 
 def with_flag(archive: bytes) -> bytes:
-    """A zip file that says it is encrypted (APPNOTE 4.4.4: bit 0, in both of a member's headers)."""
+    """Make a zip file say that it is encrypted (APPNOTE 4.4.4: bit 0, in both of a member's headers)."""
     at = archive.index(b"PK\x01\x02") + 8
     return b"PK\x03\x04" + archive[4:6] + b"\x01\x00" + archive[8:at] + b"\x01\x00" + archive[at + 2 :]
 
 
 def json_lines(rows: Rows) -> list[str]:
-    """Rows as AWIN's enhanced feeds write them."""
+    """Write rows as AWIN's enhanced feeds do."""
     return [
         json.dumps(
             {
@@ -130,17 +129,17 @@ class Broken:
 
 
 def content(name: str, code: str | None, body: bytes, **settings: str) -> Broken:
-    """What is wrong lies in the bytes, wherever they come from."""
+    """Describe a feed whose fault lies in its bytes, wherever they come from."""
     return Broken(name, code, Answer(body), settings, file=True)
 
 
 def served(name: str, code: str | None, body: bytes, **settings: str) -> Broken:
-    """The same, where an earlier feed of the same address must be known."""
+    """Describe one whose fault shows beside an earlier feed of the same address."""
     return Broken(name, code, Answer(body), settings)
 
 
 def answered(name: str, code: str, status: int, body: bytes = b"", **more: Any) -> Broken:
-    """What is wrong is the server."""
+    """Describe a fault of the server."""
     return Broken(name, code, Answer(body, status, **more))
 
 
@@ -396,7 +395,7 @@ class Trials:
 
 
 def by_effect(sent: Sequence[Bundle]) -> dict[str, list[str]]:
-    """Keys of what would be sent, by what it does to the shop."""
+    """Sort the keys of what would be sent by what it does to the shop."""
     found: dict[str, list[str]] = {}
     for bundle in sent:
         for operation in bundle.operations:
@@ -414,7 +413,7 @@ def _effect(operation: Operation) -> str:
 
 
 def taken(settings: Settings, history: FeedHistory, run_id: str, folder: Path) -> pl.LazyFrame:
-    """Offers of AWIN_FEED_URL."""
+    """Take the feeds of AWIN_FEED_URL in; their offers."""
     intake = take_feeds(
         App(settings).feed_source,
         history,
@@ -430,7 +429,7 @@ def taken(settings: Settings, history: FeedHistory, run_id: str, folder: Path) -
 
 @contextmanager
 def trials(folder: Path) -> Iterator[Trials]:
-    """A world in which broken feeds can be met."""
+    """Build a world in which broken feeds can be met."""
     with web_server() as web, pytest.MonkeyPatch.context() as environment:
         environment.setattr(awin, "Backoff", partial(Backoff, sleep=lambda seconds: None))
         environment.setenv("AWIN_FEED_URL", web.url + ADDRESS)

@@ -1,7 +1,7 @@
-"""The pictures in docs/images: `python -m awin_medusa_pipeline_tests.tools.screenshots`. Needs `chromium` on the PATH.
+"""Takes the pictures in docs/images: `python -m awin_medusa_pipeline_tests.tools.screenshots`.
 
-What belongs here: a demo of its own, its Dagster UI, and a browser that looks at it. The browser is driven over its
-DevTools protocol, by the websockets package that Dagster's web server brings: no package of its own is needed.
+Runs a demo of its own and looks at its Dagster UI with a browser: `chromium` on the PATH, driven over its DevTools
+protocol by the websockets package that Dagster's web server brings.
 """
 
 import base64
@@ -95,7 +95,7 @@ def main(
 
 
 def pictures(address: str) -> dict[str, Picture]:
-    """The pictures by name."""
+    """List the pictures by name."""
     groups = ",".join(f"global@global:{group}" for group in GROUPS)
     return {
         "lineage": Picture(f"/asset-groups?expanded={groups}", 1900, 640, whole_graph),
@@ -109,7 +109,7 @@ def pictures(address: str) -> dict[str, Picture]:
 
 
 def whole_graph(page: "Page") -> None:
-    """All of the graph, without the list beside it."""
+    """Show all of the graph, without the list beside it."""
     page.click(icon("panel_show_right"))
     page.wait(1)
     page.click_twice(page.width - 300, page.height - 60)
@@ -117,7 +117,7 @@ def whole_graph(page: "Page") -> None:
 
 
 def all_steps(page: "Page") -> None:
-    """The steps by name, over the whole page."""
+    """Show the steps by name, over the whole page."""
     page.click(icon("gantt_flat"))
     page.wait(1)
     page.click(icon("expand_arrows", first=True))
@@ -125,7 +125,7 @@ def all_steps(page: "Page") -> None:
 
 
 def launchpad(page: "Page") -> None:
-    """The config of a job."""
+    """Show the config of a job."""
     page.click(icon("arrow_drop_down", first=True))
     page.wait(1)
     page.click("[...document.querySelectorAll('a, button, li')].find(e => e.innerText.trim() == 'Open launchpad')")
@@ -133,12 +133,12 @@ def launchpad(page: "Page") -> None:
 
 
 def icon(name: str, *, first: bool = False) -> str:
-    """JavaScript for the last icon of this name on the page, or the first."""
+    """Write JavaScript for the last icon of this name on the page, or the first."""
     return f"[...document.querySelectorAll('[aria-label={name}]')].at({0 if first else -1})"
 
 
 def surroundings(home: Path) -> dict[str, str]:
-    """The environment of this process without anyone's settings, and with a home of its own."""
+    """Make the environment of this process without anyone's settings, and with a home of its own."""
     own = {*Settings.variables(), ENV_FILE_VARIABLE, "DAGSTER_HOME"}
     clean = {name: value for name, value in os.environ.items() if name not in own}
     home = home.expanduser().absolute()
@@ -156,7 +156,7 @@ def command(environment: Mapping[str, str], *arguments: str) -> None:
 
 @contextlib.contextmanager
 def dagster_ui(environment: Mapping[str, str]) -> Iterator[str]:
-    """Address of a Dagster UI that runs as long as the block."""
+    """Run a Dagster UI as long as the block; its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -169,7 +169,7 @@ def dagster_ui(environment: Mapping[str, str]) -> Iterator[str]:
 
 @contextlib.contextmanager
 def running(program: list[Any], environment: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process that is asked to end with the block."""
+    """Run a process that is asked to end with the block."""
     quiet = subprocess.DEVNULL
     process = subprocess.Popen([str(part) for part in program], env=dict(environment), stdout=quiet, stderr=quiet)
     try:
@@ -180,7 +180,7 @@ def running(program: list[Any], environment: Mapping[str, str]) -> Iterator["sub
 
 
 def wait_for(ready: Callable[[], bool], process: "subprocess.Popen[bytes]", seconds: float = 60) -> None:
-    """Until `ready`. Raises RuntimeError when the process ends first, or time is up."""
+    """Wait until `ready`. Raises RuntimeError when the process ends first, or time is up."""
     end = time.monotonic() + seconds
     while True:
         with contextlib.suppress(httpx.TransportError, OSError):
@@ -192,7 +192,7 @@ def wait_for(ready: Callable[[], bool], process: "subprocess.Popen[bytes]", seco
 
 
 def newest_run(address: str, job: str) -> str:
-    """The demo's last run of a job."""
+    """Find the demo's last run of a job."""
     query = f'{{runsOrError(filter: {{pipelineName: "{job}"}}, limit: 1) {{... on Runs {{results {{runId}}}}}}}}'
     answer = httpx.post(f"{address}/graphql", json={"query": query}).raise_for_status().json()
     return str(answer["data"]["runsOrError"]["results"][0]["runId"])
@@ -200,7 +200,7 @@ def newest_run(address: str, job: str) -> str:
 
 @contextlib.contextmanager
 def browser() -> Iterator["Page"]:
-    """A headless Chromium with one page."""
+    """Run a headless Chromium with one page."""
     program = shutil.which("chromium")
     if program is None:
         raise FileNotFoundError("There is no chromium; on Debian: apt-get install chromium.")
@@ -215,7 +215,7 @@ def browser() -> Iterator["Page"]:
 
 
 def targets(port: str) -> list[str]:
-    """DevTools addresses of the open pages."""
+    """Read the DevTools addresses of the open pages."""
     found = httpx.get(f"http://127.0.0.1:{port}/json/list").json()
     return [target["webSocketDebuggerUrl"] for target in found if target["type"] == "page"]
 
@@ -235,7 +235,7 @@ class Page:
             self.script(f"localStorage.setItem({json.dumps(name)}, {json.dumps(value)})")
 
     def take(self, address: str, picture: Picture) -> bytes:
-        """A picture as PNG."""
+        """Take a picture as PNG."""
         self.width, self.height = picture.width, picture.height
         size = {"width": picture.width, "height": picture.height, "deviceScaleFactor": picture.scale}
         self._call("Emulation.setDeviceMetricsOverride", **size, mobile=False)
@@ -245,7 +245,7 @@ class Page:
         return base64.b64decode(self._call("Page.captureScreenshot", format="png")["data"])
 
     def script(self, code: str) -> Any:
-        """The value of a JavaScript expression."""
+        """Evaluate a JavaScript expression."""
         return self._call("Runtime.evaluate", expression=code, returnByValue=True)["result"].get("value")
 
     def click(self, element: str) -> None:
@@ -259,12 +259,12 @@ class Page:
         self._mouse(*middle, clicks=1)
 
     def click_twice(self, x: float, y: float) -> None:
-        """A double click at a point."""
+        """Click twice at a point."""
         self._mouse(x, y, clicks=1)
         self._mouse(x, y, clicks=2)
 
     def wait(self, seconds: float) -> None:
-        """Let it draw."""
+        """Let the page draw."""
         time.sleep(seconds)
 
     def _mouse(self, x: float, y: float, *, clicks: int) -> None:

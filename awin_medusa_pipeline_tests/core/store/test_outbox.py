@@ -4,22 +4,11 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.core.store.outbox import CLAIMED_FOR, Outbox
-
-NOW = datetime(2026, 11, 21, tzinfo=UTC)
-
-
-class Clock:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
+from awin_medusa_pipeline_tests.support.clock import NIGHT, Clock
 
 
 def test_put_once_for_ever(database: Database) -> None:
@@ -85,8 +74,8 @@ def test_prune_keeps_what_was_never_sent(database: Database) -> None:
     message = outbox.claim()
     assert message is not None
     outbox.mark_sent(message)
-    assert outbox.prune(NOW) == 0
-    assert outbox.prune(NOW + timedelta(seconds=1)) == 1
+    assert outbox.prune(NIGHT) == 0
+    assert outbox.prune(NIGHT + timedelta(seconds=1)) == 1
     assert [left.dedupe_key for left in outbox.pending()] == ["waiting"]
 
 

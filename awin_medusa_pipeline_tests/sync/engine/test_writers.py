@@ -9,11 +9,12 @@ import pytest
 
 from awin_medusa_pipeline.medusa.shapes import HIDDEN_BY_RUN
 from awin_medusa_pipeline.sync.domain import discrepancies, plans
-from awin_medusa_pipeline.sync.domain.operations import Counts, Kind, Status
+from awin_medusa_pipeline.sync.domain.operations import Bundle, Counts, Kind, Operation, Status
 from awin_medusa_pipeline.sync.engine.categories import product_defaults
-from awin_medusa_pipeline.sync.engine.writers import LevelWriter, StatusWriter
-from awin_medusa_pipeline_tests.support.factories import NO_LOOSE, Row, offer, offers
+from awin_medusa_pipeline.sync.engine.writers import LevelWriter, StatusWriter, VariantWriter
+from awin_medusa_pipeline_tests.support.factories import NO_LOOSE, Row, missing, offer, offers
 from awin_medusa_pipeline_tests.support.fault_proxy import AnsweringServer, Fault, FaultProxy, seeded_faults
+from awin_medusa_pipeline_tests.support.medusa_function import client_of
 from awin_medusa_pipeline_tests.support.rig import PATIENCE, RULES, Rig
 
 PRODUCTS, LEVELS = "POST /admin/products/batch", "POST /admin/inventory-items/location-levels/batch"
@@ -290,6 +291,57 @@ def test_a_half_made_variant_is_replaced(prices: list[Any], rig: Rig) -> None:
     assert rig.missing(GROUP)["existing_product_id"].to_list() == [product["id"]]
     assert rig.imports(GROUP).counts.applied == 1
     assert_the_shop_is_the_feed(rig, GROUP)
+
+
+def test_a_variant_that_medusa_does_not_count_is_whole(rig: Rig) -> None:
+    """Somebody made it by hand after the catalogue was read: nothing is missing, so nothing is deleted."""
+    rig.imports(GROUP[:1])
+    missing = rig.missing(GROUP)
+    [product] = rig.products()
+    path = f"/admin/products/{product['id']}"
+    [option] = rig.get(path, fields="options.id")["product"]["options"]
+    rig.post(f"{path}/options/batch", {"update": [{"product_option_id": option["id"], "add": [{"value": "M"}]}]})
+    own = {"title": "M", "sku": "M", "manage_inventory": False, "options": {"Size": "M"}}
+    rig.post(f"{path}/variants", own | {"prices": [{"amount": 5, "currency_code": "gbp"}]})
+    [before] = [variant for variant in rig.products()[0]["variants"] if variant["sku"] == "M"]
+    assert (before["manage_inventory"], before["inventory_items"]) == (False, [])
+
+    rig.applier().import_missing(missing)
+    assert rig.proxy.sent("DELETE") == 0
+    assert [variant for variant in rig.products()[0]["variants"] if variant["sku"] == "M"] == [before]
+
+
+UNCOUNTED = {"manage_inventory": False, "prices": [{"amount": 5}], "inventory_items": []}
+HALVES: dict[str, tuple[dict[str, Any], bool]] = {
+    "not counted": (UNCOUNTED, False),
+    "not counted, without a price": (UNCOUNTED | {"prices": []}, True),
+    "counted, without an item": (UNCOUNTED | {"manage_inventory": True}, True),
+    "another SKU's": (UNCOUNTED | {"manage_inventory": True, "sku": "L"}, False),
+}
+
+
+@pytest.mark.parametrize(("there", "deleted"), HALVES.values(), ids=HALVES.keys())
+def test_only_a_half_made_variant_is_deleted(there: dict[str, Any], deleted: bool) -> None:
+    variants = [{"id": "v1", "sku": "M", "options": [], "metadata": None} | there]
+    sent: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        path = request.url.path.removeprefix("/admin/products/prod_1")
+        sent.append(f"{request.method} {path}")
+        if request.method == "DELETE":
+            variants.clear()
+        elif path == "/variants":
+            variants.append({"id": "v2", "sku": "M", "prices": [{}], "inventory_items": [], "options": []})
+        return httpx.Response(
+            200, json={"product": {"id": "prod_1", "options": [], "variants": variants}, "inventory_items": []}
+        )
+
+    row = next(missing(GROUP[1]).iter_rows(named=True))
+    body = {"product_id": "prod_1", "row": row, "levels": {"M": 10}}
+    with client_of(answer) as client:
+        VariantWriter(client, "sloc_1").send([Bundle((Operation("k", {"sku": "M", "level": 10}),), body)])
+    assert ("DELETE /variants/v1" in sent) is deleted
+    assert ("POST /variants" in sent) is (deleted or there.get("sku") == "L")
 
 
 def test_hide_and_restore_leave_the_rest_as_it_was(rig: Rig) -> None:

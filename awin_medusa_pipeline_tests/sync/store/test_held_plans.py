@@ -1,24 +1,16 @@
 """Held plans on both databases: one hash for the same rows, and each decided once."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.sync.store.held_plans import HeldPlan, HeldPlans, PlanError, PlanState
+from awin_medusa_pipeline_tests.support.clock import NIGHT, Clock
 
 SHOP = "http://shop.test"
-NIGHT = datetime(2026, 11, 21, 2, tzinfo=UTC)
 ROWS = [{"product_id": "prod_1", "title": "Lämp"}, {"product_id": "prod_2", "title": None}]
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.time = NIGHT
-
-    def __call__(self) -> datetime:
-        return self.time
 
 
 @pytest.fixture
@@ -37,7 +29,7 @@ def keep(plans: HeldPlans, run_id: str = "run-1", rows: list[dict[str, object]] 
 
 def test_the_same_rows_are_the_same_plan(plans: HeldPlans, clock: Clock) -> None:
     first = keep(plans)
-    clock.time += timedelta(hours=20)
+    clock.now += timedelta(hours=20)
     again = keep(plans, "run-2")
     assert again.hash == first.hash
     assert (again.run_id, again.expires_at) == ("run-2", NIGHT + timedelta(hours=44))
@@ -68,7 +60,7 @@ def test_a_rejected_plan_stays_rejected(plans: HeldPlans) -> None:
 
 def test_a_plan_expires(plans: HeldPlans, clock: Clock) -> None:
     held = keep(plans)
-    clock.time += timedelta(hours=24)
+    clock.now += timedelta(hours=24)
     with pytest.raises(PlanError, match="expired"):
         plans.approve(held.hash, "ada")
     assert keep(plans, "run-2").state is PlanState.HELD
@@ -100,9 +92,9 @@ def test_a_row_that_was_rejected_is_known_again_as_long_as_it_stays_the_same(pla
     assert plans.rejections(SHOP, "hide", rows, hours=24) == {}
     plans.reject(asked.hash, "ada")
     later = [{"key": "c", "price": Decimal("1"), "edited": False}, rows[1] | {"price": Decimal("6")}, rows[0]]
-    clock.time += timedelta(days=20)
+    clock.now += timedelta(days=20)
     assert {index: plan.hash for index, plan in plans.rejections(SHOP, "hide", later, hours=24).items()} == {
         2: asked.hash
     }
     assert plans.rejections(SHOP, "stock", later, hours=24) == plans.rejections("other", "hide", later, hours=24) == {}
-    assert plans.prune(clock.time) == 0, "a rejection that still counts is kept"
+    assert plans.prune(clock.now) == 0, "a rejection that still counts is kept"

@@ -1,4 +1,4 @@
-"""`python -m awin_medusa_pipeline_tests.tools.bench [feed] [shop] [etsy]`; without an argument, all of it."""
+"""Runs `python -m awin_medusa_pipeline_tests.tools.bench [feed] [shop] [etsy]`; without an argument, all of it."""
 
 import sys
 import tempfile

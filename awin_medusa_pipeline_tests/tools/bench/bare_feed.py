@@ -1,4 +1,4 @@
-"""The floor for a large feed: read the file, make slugs, join, compare. No care for damage, duplicates or memory.
+"""Sets the floor for a large feed: reads, makes slugs, joins, compares. No care for damage, duplicates or memory.
 
 Usage: python -m awin_medusa_pipeline_tests.tools.bench.bare_feed FEED CATALOG
 """
@@ -9,14 +9,14 @@ import polars as pl
 
 
 def slug(column: str) -> pl.Expr:
-    """A handle in the shortest way."""
+    """Make a handle in the shortest way."""
     return (
         pl.col(column).str.to_lowercase().str.normalize("NFKD").str.replace_all(r"[^a-z0-9]+", "-").str.strip_chars("-")
     )
 
 
 def main(feed: str, catalog: str) -> None:
-    """Joins by key, SKU, GTIN and handle, the anti joins of both sides, and what differs in what matched."""
+    """Join by key, SKU, GTIN and handle, the anti joins of both sides, and what differs in what matched."""
     offers = pl.read_csv(feed, infer_schema=False).select(
         "merchant_product_id",
         "product_name",

@@ -1,4 +1,4 @@
-"""A shop's catalogue made from a feed, as large as one likes, for measuring without a shop."""
+"""Makes a shop's catalogue from a feed, as large as one likes, for measuring without a shop."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from awin_medusa_pipeline.sync.domain.text import slug
 
 
 def write_catalog(offers: pl.LazyFrame, path: Path) -> None:
-    """Nine of ten offers are in the shop; of those one in fifty has lost its key, and one in seven another level."""
+    """Put nine of ten offers into the shop; of those one in fifty has lost its key, and one in seven another level."""
     number = pl.col("number").cast(pl.Int64)
     pictures = pl.concat_list("image_url", "more_image_urls").list.drop_nulls()
     keyless = number % 50 == 1

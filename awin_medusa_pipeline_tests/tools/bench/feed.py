@@ -1,4 +1,4 @@
-"""A million rows: file to all tables, beside a bare polars script."""
+"""Measures a million rows, file to all tables, beside a bare polars script."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ PAIRS = 3
 
 
 def measure(folder: Path, console: Console) -> list[Comparison]:
-    """Whole processes, so that memory is theirs alone."""
+    """Measure whole processes, so that memory is theirs alone."""
     source, clean, catalog = folder / "feed.csv.gz", folder / "clean.csv.gz", folder / "catalog.parquet"
     with console.status(f"Making a feed of {ROWS:,} rows and a catalogue of nine tenths of it"):
         write_feed(source, offers=ROWS)

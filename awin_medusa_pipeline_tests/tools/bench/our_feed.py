@@ -1,4 +1,4 @@
-"""A large feed, file to all tables: what the assets awin_feed to content_mismatches do, without Dagster around it.
+"""Takes a large feed from file to all tables, as the assets awin_feed to content_mismatches do, without Dagster.
 
 Usage: python -m awin_medusa_pipeline_tests.tools.bench.our_feed FEED CATALOG FOLDER
 """
@@ -17,7 +17,7 @@ from awin_medusa_pipeline.sync.engine.intake import FeedParts
 
 
 def main(feed: str, catalog: str, folder: str) -> None:
-    """Every table as a parquet file in `folder`."""
+    """Write every table as a parquet file in `folder`."""
     home, tables = Path(folder), Tables(folder, contracts.TRACED)
 
     def table(name: str, frame: pl.DataFrame | pl.LazyFrame) -> pl.LazyFrame:

@@ -1,4 +1,4 @@
-"""Writing and reading the real Medusa of the sandbox, beside a bare loop of the same calls."""
+"""Measures writing and reading the real Medusa of the sandbox, beside a bare loop of the same calls."""
 
 import uuid
 from collections.abc import Callable, Sequence
@@ -37,7 +37,7 @@ RULES = StockRules()
 
 
 def measure(folder: Path, console: Console) -> list[Comparison]:
-    """On a sandbox of its own, so that nothing else writes to it."""
+    """Measure on a sandbox of its own, so that nothing else writes to it."""
     sandbox = Sandbox(TEST_HOME / "bench", PORT, software=TEST_HOME / "software")
     with console.status("Starting the sandbox"):
         sandbox.up()
@@ -69,7 +69,7 @@ class Bench:
         self.ids: ShopIds = self.client.shop(sales_channel=None, stock_location=None, shipping_profile=None)
 
     def applying(self, offers: pl.DataFrame) -> list[Comparison]:
-        """New products with levels, then levels alone."""
+        """Measure new products with levels, then levels alone."""
         new, more = offers.head(NEW_PRODUCTS), offers.slice(NEW_PRODUCTS, STOCK_UPDATES - NEW_PRODUCTS)
         warm_up = offers.tail(BATCH)
 
@@ -111,7 +111,7 @@ class Bench:
         return [made, levels]
 
     def reading(self, offers: pl.DataFrame) -> Comparison:
-        """A large catalogue as a table, beside the same pages as JSON."""
+        """Measure a large catalogue as a table, beside the same pages as JSON."""
         keys = offers.select("product_key").unique(maintain_order=True).head(CATALOGUE)
         with self.console.status(f"Filling the shop with {CATALOGUE:,} products"):
             self.sandbox.reset()
@@ -126,13 +126,13 @@ class Bench:
             )
 
     def catalog(self) -> pl.DataFrame:
-        """The catalogue as the asset reads it."""
+        """Read the catalogue as the asset does."""
         location, categories = self.ids.stock_location_id, self.client.category_handles()
         pages = [variants_frame(page, location, categories) for page in self.client.product_pages()]
         return pl.concat([variants_frame([], location), *pages])
 
     def read_bare(self) -> None:
-        """The same pages, two at a time."""
+        """Read the same pages, two at a time."""
 
         def page(offset: int) -> Any:
             params = {"fields": ADMIN_FIELDS, "limit": PAGE, "offset": offset, "order": "id"}
@@ -144,14 +144,14 @@ class Bench:
             list(threads.map(page, range(0, CATALOGUE, PAGE)))
 
     def missing(self, offers: pl.DataFrame) -> pl.DataFrame:
-        """Rows to import."""
+        """Detect the rows to import."""
         shop, feed = self.catalog().lazy(), offers.lazy()
         matched = discrepancies.matched_products(feed, shop, RULES).collect().lazy()
         loose = pl.LazyFrame(schema=dtypes(contracts.LooseMatch))
         return discrepancies.missing_products(feed, shop, matched, loose, RULES).collect()
 
     def stock_mismatches(self, offers: pl.DataFrame, level: int) -> pl.DataFrame:
-        """Levels that all differ, by asking for another one."""
+        """Detect levels that all differ, by asking for another one."""
         shop = self.catalog().lazy()
         feed = offers.lazy().with_columns(in_stock=pl.lit(True))
         matched = discrepancies.matched_products(feed, shop, StockRules(level)).collect().lazy()
@@ -159,24 +159,24 @@ class Bench:
         return discrepancies.stock_mismatches(matched, shop, nothing).collect()
 
     def applier(self) -> Applier:
-        """Ours, with a ledger on disk."""
+        """Begin a run of ours, with a ledger on disk."""
         run_id = str(uuid.uuid4())
         ledger = Ledger(open_database(f"sqlite:///{self.folder}/bench.db"))
         ledger.start_run(run_id, shop=self.client.base_url, job="bench")
         return Applier(self.client, self.ids, Engine(ledger, run_id), dry_run=False, hold_loose=False)
 
     def import_products(self, missing: pl.DataFrame) -> None:
-        """Ours."""
+        """Import in our way."""
         result = self.applier().import_missing(missing)
         assert result.counts.applied == missing.height, result
 
     def set_stock(self, mismatches: pl.DataFrame) -> None:
-        """Ours."""
+        """Set levels in our way."""
         result = self.applier().set_stock(mismatches)
         assert result.counts.applied == mismatches.height, result
 
     def import_bare(self, missing: pl.DataFrame) -> None:
-        """Bodies made, products made, levels made; nothing kept, nothing looked at."""
+        """Make bodies, products and levels; nothing is kept, nothing looked at."""
         defaults = product_defaults(self.client, self.ids, missing)
         plan = plans.import_plan(missing, defaults)
         bodies = [bundle.body for bundle in plan if isinstance(bundle, Bundle)]
@@ -197,7 +197,7 @@ class Bench:
         self.in_batches(bodies, one)
 
     def set_stock_bare(self, mismatches: pl.DataFrame) -> None:
-        """Levels set; nothing kept, nothing looked at."""
+        """Set levels; nothing is kept, nothing looked at."""
         rows = mismatches.select("inventory_item_id", "wanted_level").iter_rows()
 
         def one(http: httpx.Client, part: Sequence[Any]) -> None:
@@ -207,7 +207,7 @@ class Bench:
         self.in_batches([self.level(item, level) for item, level in rows], one)
 
     def level(self, item_id: str, quantity: int) -> dict[str, Any]:
-        """One level in Medusa's words."""
+        """Say one level in Medusa's words."""
         return {
             "inventory_item_id": item_id,
             "location_id": self.ids.stock_location_id,
@@ -215,7 +215,7 @@ class Bench:
         }
 
     def in_batches(self, bodies: Sequence[Any], one: Callable[[httpx.Client, Sequence[Any]], None]) -> None:
-        """The bare loop."""
+        """Run the bare loop."""
         parts = [bodies[start : start + BATCH] for start in range(0, len(bodies), BATCH)]
         with self.sandbox.shop.client() as http, ThreadPoolExecutor(THREADS) as threads:
             list(threads.map(lambda part: one(http, part), parts))

@@ -1,4 +1,4 @@
-"""Two ways of one work in turns, and the ratio of each pair."""
+"""Times two ways of one work in turns, and takes the ratio of each pair."""
 
 import resource
 import statistics
@@ -29,7 +29,7 @@ class Comparison:
 
 
 def compare(name: str, limit: float, ours: Callable[[], float], floor: Callable[[], float], pairs: int) -> Comparison:
-    """Both in turns, the order changing from pair to pair; each returns its seconds."""
+    """Run both in turns, the order changing from pair to pair; each returns its seconds."""
     result = Comparison(name, limit)
     for number in range(pairs):
         for way, seconds in ((ours, result.ours), (floor, result.floor))[:: 1 if number % 2 else -1]:
@@ -38,24 +38,24 @@ def compare(name: str, limit: float, ours: Callable[[], float], floor: Callable[
 
 
 def seconds_of(work: Callable[[], object]) -> float:
-    """Wall time of a call."""
+    """Take the wall time of a call."""
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
 
 
 def run_module(name: str, *arguments: str) -> float:
-    """Wall time of a whole process: a Python module with arguments."""
+    """Take the wall time of a whole process: a Python module with arguments."""
     return seconds_of(lambda: subprocess.run([sys.executable, "-m", name, *arguments], check=True))
 
 
 def largest_child_megabytes() -> float:
-    """Peak memory of the largest process started so far (Linux counts in kB)."""
+    """Read the peak memory of the largest process started so far (Linux counts in kB)."""
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
 
 
 def show(results: list[Comparison], console: Console) -> None:
-    """The table that docs/speed.md quotes."""
+    """Print the table that docs/speed.md quotes."""
     table = Table("work", "ours, s", "bare, s", "ratio", "at most", "", title="Ours beside a bare loop, same run")
     for result in results:
         table.add_row(

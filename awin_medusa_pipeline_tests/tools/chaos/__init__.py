@@ -1,5 +1,4 @@
-"""Bad days on purpose: syncs killed, shops killed, requests spoilt; each from a seed, so it can be made again.
+"""Makes bad days on purpose, each from a seed: syncs killed, shops killed, requests spoilt; and judges the shop after.
 
-What belongs here: making the trouble, and judging the shop afterwards by the plainest means. What does not: single
-faults with a name of their own (end_to_end/).
+Single faults with a name of their own are in end_to_end/.
 """

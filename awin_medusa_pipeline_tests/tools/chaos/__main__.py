@@ -1,4 +1,4 @@
-"""`make chaos`: the figures of docs/reliability.md."""
+"""Makes the figures of docs/testing.md: `make chaos`."""
 
 import argparse
 import sys
@@ -37,7 +37,7 @@ def main() -> int:
     reports: dict[str, Report] = {}
     try:
         with tempfile.TemporaryDirectory() as folder, Laboratory(sandbox, Path(folder)).open() as laboratory:
-            with console.status("Preparing two mornings"):
+            with console.status("Preparing three mornings"):
                 laboratory.prepare()
             for name, trouble, times in (
                 ("sync killed", kill_sync, given.kills),
@@ -58,7 +58,7 @@ def main() -> int:
 
 
 def show(reports: Mapping[str, Report], seed: int) -> None:
-    """The table that docs/reliability.md quotes."""
+    """Print the table that docs/testing.md quotes."""
     table = Table("", *reports, title=f"Trouble on purpose, seed {seed}")
     for part in ("times", "unfinished"):
         table.add_row(part, *(f"{getattr(report, part):,}" for report in reports.values()))

@@ -1,4 +1,4 @@
-"""What a shop looks like beside the feed after trouble: by httpx alone, without stopping at the first find."""
+"""Holds a shop against the feed after trouble: by httpx alone, without stopping at the first find."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -39,7 +39,7 @@ class Findings:
 
 
 def findings_in(shop: Shop, wanted: Mapping[str, Sold]) -> Findings:
-    """`wanted`: all that the shop should have, by offer key."""
+    """Count what is wrong with a shop; `wanted`: all that it should have, by offer key."""
     products = read(shop, "products", fields=FIELDS)
     variants = [(product, variant) for product in products for variant in product["variants"]]
     sold = [_sold(product, variant) for product, variant in variants]
@@ -59,7 +59,7 @@ def findings_in(shop: Shop, wanted: Mapping[str, Sold]) -> Findings:
 
 
 def _sold(product: Json, variant: Json) -> Sold | None:
-    """The variant as a buyer meets it; None when a part of it is missing."""
+    """Read a variant as a buyer meets it; None when a part of it is missing."""
     levels = [
         level["stocked_quantity"]
         for link in variant["inventory_items"] or []

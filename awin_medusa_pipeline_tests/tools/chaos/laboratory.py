@@ -1,4 +1,4 @@
-"""A shop on two mornings, and the nightly sync as a process of its own that can be killed."""
+"""Sets up a shop on three mornings, and runs the nightly sync as a process of its own that can be killed."""
 
 import contextlib
 import multiprocessing
@@ -33,7 +33,7 @@ _processes.set_forkserver_preload([__name__])
 
 
 def sync(environment: Mapping[str, str], log: Path, answer_within: float | None) -> None:
-    """daily_sync_job, of which Dagster's own records stay in memory; exits 1 when it fails."""
+    """Run daily_sync_job, of which Dagster's own records stay in memory; exits 1 when it fails."""
     os.environ.update(environment)
     with log.open("a") as file:
         os.dup2(file.fileno(), 1)
@@ -77,15 +77,17 @@ class Laboratory:
 
     @contextlib.contextmanager
     def open(self) -> Iterator["Laboratory"]:
-        """With a proxy before the shop."""
+        """Put a proxy before the shop."""
         self.home = self.folder / "home"
         with FaultProxy(self.sandbox.shop.base_url) as self.proxy:
             yield self
 
     def prepare(self) -> None:
-        """Three mornings: a first import into an empty shop; another into a shop that has all brands and categories;
-        and one with all there is to do: some offers are new to the shop, some have left, some come back, others have
-        another price or stock."""
+        """Make three mornings.
+
+        A first import into an empty shop; another into a shop that has all brands and categories; and one with all there
+        is to do: some offers are new to the shop, some have left, some come back, others have another price or stock.
+        """
         nothing, lived_in = self.folder / "nothing", self.folder / "lived_in"
         nothing.mkdir()
         first = self._undisturbed("first import", EMPTY, nothing, self._feed(day=5))
@@ -102,7 +104,7 @@ class Laboratory:
         self.mornings = (first, second, later)
 
     def _empty(self) -> None:
-        """A shop without products, which keeps its brands and categories."""
+        """Empty the shop of products; it keeps its brands and categories."""
         with self.sandbox.shop.client() as client:
             products = [product["id"] for product in read(self.sandbox.shop, "products", fields="id")]
             client.post("/admin/products/batch", json={"delete": products}).raise_for_status()
@@ -129,7 +131,7 @@ class Laboratory:
         return self.folder / "syncs.log"
 
     def begin(self, morning: Morning) -> None:
-        """The shop and the memory of that morning."""
+        """Put back the shop and the memory of that morning."""
         self._put_back(morning.snapshot, morning.home)
 
     def _put_back(self, snapshot: str, home: Path) -> None:
@@ -138,7 +140,7 @@ class Laboratory:
         shutil.copytree(home, self.home)
 
     def start(self, feed: Path, *, answer_within: float | None = None) -> BaseProcess:
-        """A sync through the proxy."""
+        """Start a sync through the proxy."""
         settings = self.sandbox.environment() | {
             "AWIN_FEED_URL": str(feed),
             "MEDUSA_BACKEND_URL": self.proxy.address,
@@ -154,7 +156,7 @@ class Laboratory:
         return process
 
     def sync(self, feed: Path, *, answer_within: float | None = None) -> int | None:
-        """A sync to its end; its exit code."""
+        """Run a sync to its end; its exit code."""
         process = self.start(feed, answer_within=answer_within)
         process.join(LIMIT)
         if process.is_alive():
@@ -163,5 +165,5 @@ class Laboratory:
         return process.exitcode
 
     def judge(self, morning: Morning) -> Findings:
-        """The shop beside what it should be."""
+        """Hold the shop against what it should be."""
         return findings_in(self.sandbox.shop, morning.wanted)

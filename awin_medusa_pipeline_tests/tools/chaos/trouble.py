@@ -1,4 +1,4 @@
-"""The kinds of trouble, and how often each leaves something behind."""
+"""Makes trouble of each kind, and counts how often it leaves something behind."""
 
 import contextlib
 import random
@@ -101,7 +101,7 @@ def kill_shop(laboratory: Laboratory, morning: Morning, dice: random.Random) -> 
 
 
 def spoil_requests(laboratory: Laboratory, morning: Morning, dice: random.Random) -> bool:
-    """A whole sync of which every tenth request, by the dice, goes wrong."""
+    """Run a whole sync of which every tenth request, by the dice, goes wrong."""
     spoilt = 0
 
     def fault(request: str) -> Fault | None:
@@ -138,7 +138,7 @@ FAULTS = (
 
 
 def _moment(morning: Morning, dice: random.Random, *kinds: str) -> int:
-    """Number of a request of one of the kinds; each kind is as likely, although most requests are reads."""
+    """Pick the number of a request of one of the kinds; each kind is as likely, although most requests are reads."""
     kind = dice.choice(kinds)
     return dice.choice([number for number, request in enumerate(morning.requests, 1) if kind in request])
 
