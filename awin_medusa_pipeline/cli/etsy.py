@@ -3,9 +3,9 @@
 import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Annotated
 
-import dagster as dg
 import typer
 from rich.table import Table
 from rich.text import Text
@@ -18,10 +18,9 @@ from awin_medusa_pipeline.cli.terminal import JobSteps, age, commands, console, 
 from awin_medusa_pipeline.core.errors import Action
 from awin_medusa_pipeline.core.messages import line_text
 from awin_medusa_pipeline.defs.etsy.jobs import ETSY_TAG
-from awin_medusa_pipeline.defs.failures import how_it_ended
-from awin_medusa_pipeline.defs.launch import dagster_home, run_job
+from awin_medusa_pipeline.defs.launch import how_run_ended, run_job
 from awin_medusa_pipeline.etsy.domain.messages import outcome_text
-from awin_medusa_pipeline.etsy.engine.jobs import end_dead_job, expire_unconfirmed_jobs
+from awin_medusa_pipeline.etsy.engine.jobs import expire_unconfirmed_jobs, retry_job
 from awin_medusa_pipeline.etsy.engine.request import request_products
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, EtsyJobError, JobStatus
 from awin_medusa_pipeline.remedies import command
@@ -109,12 +108,8 @@ def retry(
     """Do a failed job once more, for the products that failed; or one whose run has died."""
     with _open_tidy_app() as opened:
         etsy = opened.etsy
-        job = etsy.jobs.find(start)
-        if job.status is JobStatus.PROCESSING and (
-            why := "Its run was given up" if died else _how_run_ended(opened, job)
-        ):
-            end_dead_job(etsy, job, why)
-        job = etsy.jobs.retry(job.transaction_id, getpass.getuser())
+        how_ended = (lambda run_id: "Its run was given up") if died else partial(how_run_ended, opened)
+        job = retry_job(etsy, etsy.jobs.find(start), getpass.getuser(), how_ended)
         waiting = job.total_products - job.synced_count - job.failed_count
     say(f"Confirmed once more: {job.transaction_id}, {waiting:,} products, try {job.attempt}.")
     _show_next_steps(job)
@@ -198,12 +193,6 @@ def _show_next_steps(job: EtsyJob) -> None:
             (f"awin-medusa etsy sync {job.transaction_id}", "do it here and now, without the daemon"),
         ]
     )
-
-
-def _how_run_ended(opened: App, job: EtsyJob) -> str | None:
-    dagster_home(opened)
-    with dg.DagsterInstance.get() as instance:
-        return how_it_ended(instance, job.run_id or "")
 
 
 def _status_text(job: EtsyJob) -> Text:

@@ -130,7 +130,7 @@ def test_nothing_there_yet(home: Path) -> None:
     [
         ({"ETSY_KEYSTRING": ""}, "Using Etsy: ETSY_KEYSTRING is not set. Copy keystring"),
         ({"ETSY_SHARED_SECRET": ""}, "Using Etsy: ETSY_SHARED_SECRET is not set."),
-        ({"AWIN_MEDUSA_SECRET_KEY": ""}, "Make a key with `awin-medusa etsy key`"),
+        ({"AWIN_MEDUSA_SECRET_KEY": ""}, "Put a key into .env; make one: awin-medusa etsy key."),
         ({"ETSY_REDIRECT_URI": "https://shop.example/back"}, "the browser would not come back to this machine"),
         ({"ETSY_SHARED_SECRET": "wrong"}, "Check ETSY_KEYSTRING and ETSY_SHARED_SECRET"),
     ],

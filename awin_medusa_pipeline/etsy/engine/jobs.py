@@ -128,6 +128,16 @@ def end_dead_job(etsy: EtsyState, job: EtsyJob, why: str) -> EtsyJob:
     return ended
 
 
+def retry_job(etsy: EtsyState, job: EtsyJob, by: str, how_run_ended: Callable[[str], str | None]) -> EtsyJob:
+    """Confirm a failed job once more, for its failed products; a job whose run is over is ended first.
+
+    `how_run_ended`: as in `tidy_jobs`. Raises EtsyJobError for a job that cannot be retried.
+    """
+    if job.status is JobStatus.PROCESSING and (why := how_run_ended(job.run_id or "")):
+        end_dead_job(etsy, job, why)
+    return etsy.jobs.retry(job.transaction_id, by)
+
+
 def jobs_to_tidy(jobs: Sequence[EtsyJob], now: datetime, ended_runs: Collection[str]) -> list[EtsyJob]:
     """Pick the pending jobs that are overdue, and the processing ones whose run is among `ended_runs`."""
     overdue = [job for job in jobs if job.status is JobStatus.PENDING and job.expires_at <= now]

@@ -10,7 +10,7 @@ from awin_medusa_pipeline.core.errors import TransientError
 from awin_medusa_pipeline.core.messages import Line, line_text
 from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.etsy.client.errors import DailyBudgetError
-from awin_medusa_pipeline.etsy.engine.jobs import JobResult, JobRun, claim_job, sync_claimed_job, tidy_jobs
+from awin_medusa_pipeline.etsy.engine.jobs import JobResult, JobRun, claim_job, retry_job, sync_claimed_job, tidy_jobs
 from awin_medusa_pipeline.etsy.engine.listings import ListingResult
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJobError, JobStatus
 from awin_medusa_pipeline.etsy.store.links import EtsyJobLostError
@@ -434,3 +434,13 @@ def test_tidying_ends_what_is_overdue_and_what_is_dead(lab: EtsyLaboratory) -> N
         f"etsy-died-{dead.transaction_id}-1",
     ]
     assert tidy_jobs(lab.state(), lambda run_id: None) == []
+
+
+def test_a_job_is_retried_once_its_run_is_over(lab: EtsyLaboratory) -> None:
+    many(lab, 1)
+    job = lab.jobs.claim(lab.confirmed().transaction_id, "run-1")
+    with pytest.raises(EtsyJobError, match="it is processing"):
+        retry_job(lab.state(), job, "ann", {"run-1": None}.__getitem__)
+    retried = retry_job(lab.state(), job, "ann", {"run-1": "Its run ended as failure"}.__getitem__)
+    assert (retried.status, retried.attempt, retried.confirmed_by) == (JobStatus.CONFIRMED, 2, "ann")
+    assert [key for key, _ in lab.notified] == [f"etsy-died-{job.transaction_id}-1"]
