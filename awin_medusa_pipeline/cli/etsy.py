@@ -81,7 +81,7 @@ def request_and_show(opened: App, products: list[str], account: str | None = Non
 
 @app.command()
 def confirm(start: Job) -> None:
-    """Let a requested job be done: the daemon starts it within half a minute."""
+    """Confirm a requested job: the daemon starts it within half a minute."""
     with _open_tidy_app() as opened:
         etsy = opened.etsy
         job = etsy.jobs.confirm(etsy.jobs.find(start).transaction_id, getpass.getuser())
@@ -91,7 +91,7 @@ def confirm(start: Job) -> None:
 
 @app.command()
 def reject(start: Job) -> None:
-    """Drop a job that has not begun; everything stays as it was."""
+    """Drop a job that has not started; everything stays as it was."""
     with _open_tidy_app() as opened:
         etsy = opened.etsy
         job = etsy.jobs.reject(etsy.jobs.find(start).transaction_id, getpass.getuser())
@@ -105,7 +105,7 @@ def retry(
         bool, typer.Option("--died", help="Its run has died, although Dagster still shows it as running.")
     ] = False,
 ) -> None:
-    """Do a failed job once more, for the products that failed; or one whose run has died."""
+    """Retry a failed job for the products that failed, or a job whose run has died."""
     with _open_tidy_app() as opened:
         etsy = opened.etsy
         how_ended = (lambda run_id: "Its run was given up") if died else partial(how_run_ended, opened)
@@ -149,7 +149,7 @@ def sync_and_show(opened: App, transaction_id: str) -> None:
 def jobs(
     account: Account = None, number: Annotated[int, typer.Option(min=1, metavar="N", help="Show N jobs.")] = 20
 ) -> None:
-    """The jobs, newest first."""
+    """List the jobs, newest first."""
     with _open_tidy_app() as opened:
         etsy = opened.etsy
         shops = {one.id: one.shop_name for one in etsy.accounts.all()}
@@ -169,7 +169,7 @@ def jobs(
 
 @app.command()
 def show(start: Job) -> None:
-    """One job with its products: what was to be done, and what became of it."""
+    """Show one job with its products: what was planned, and how it ended."""
     with _open_tidy_app() as opened:
         etsy = opened.etsy
         job = etsy.jobs.find(start)

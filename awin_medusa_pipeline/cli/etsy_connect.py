@@ -106,7 +106,7 @@ def settings(
 
 
 def accounts() -> None:
-    """The Etsy shops that were connected."""
+    """List the Etsy shops that were connected."""
     with open_app() as app:
         etsy = app.etsy
         found = etsy.accounts.all()

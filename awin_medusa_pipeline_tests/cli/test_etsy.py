@@ -259,7 +259,7 @@ def test_the_demo_comes_to_etsy_and_then_finds_nothing_to_do(
     assert "9 calls that write" in first
     assert "3 unchanged." in second
     assert "0 calls that write" in second
-    # Somebody resets the sandbox: the stand-in has nothing more of it, and the same products come anew.
+    # After a reset of the sandbox the stand-in has no listing, and the same products are created again.
     sandbox.etsy.reset()
     show_demo(sandbox)
     assert "3 to create." in capsys.readouterr().out

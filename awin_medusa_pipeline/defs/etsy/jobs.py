@@ -41,7 +41,7 @@ class EtsyRequestConfig(dg.Config):
 class EtsySyncConfig(dg.Config):
     """Which job to sync."""
 
-    transaction_id: str = Field(description="Of the confirmed job.")
+    transaction_id: str = Field(description="Id of the confirmed job.")
 
 
 class EtsyDailyConfig(dg.Config):
@@ -62,7 +62,7 @@ def request_etsy_products(
     _write_tables(context, app)
 
 
-@dg.op(description="Take the confirmed job for this run; any other run that wants it is told so.")
+@dg.op(description="Claim the confirmed job for this run; no other run can claim it.")
 def claim_etsy_job(context: dg.OpExecutionContext, config: EtsySyncConfig, app: dg.ResourceParam[App]) -> None:
     """Claim the job in one transaction. Fails when it is not confirmed, or another run has it."""
     with as_failure():
@@ -125,7 +125,7 @@ def etsy_sync_job() -> None:
 
 
 @dg.job(
-    description="Look what is no more on Etsy as it should be, and ask for a confirmation to put it right.",
+    description="Compare the listings on Etsy with Medusa, and ask for a confirmation of what differs.",
     tags={ETSY_TAG: "default"},
 )
 def etsy_daily_job() -> None:

@@ -35,7 +35,7 @@ class EtsyListing(Table):
     )
     listing_id = dy.Int64(nullable=True, metadata={"doc": "Null: there is none yet"})
     url = text("Where it is on Etsy", nullable=True)
-    state = text("As Etsy last told it: draft, active, inactive, sold_out, expired, ...", nullable=True)
+    state = text("As Etsy last showed it: draft, active, inactive, sold_out, expired, ...", nullable=True)
     last_synced_at = dy.Datetime(time_zone="UTC", nullable=True, metadata={"doc": "When it was last as it should be"})
     error = text("Why it failed, and what to do", nullable=True)
     transaction_id = text("The open job that has the product", nullable=True)

@@ -149,7 +149,7 @@ def plan_listing(
     """Plan one product. `product` None: Medusa no longer has it; `existing` None: Etsy has no listing of it."""
     title = product.title if product else product_id
     if product is None or product.status != "published":
-        came_back = f"It is {product.status} in Medusa" if product else "Medusa has it no more"
+        came_back = f"It is {product.status} in Medusa" if product else "Medusa no longer has it"
         if existing is None:
             problem = Problem("not_published", "status", f"{came_back}; only published products go to Etsy.")
             return ListingPlan(product_id, title, ListingAction.REFUSE, problems=(problem,))

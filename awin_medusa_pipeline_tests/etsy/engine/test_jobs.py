@@ -105,7 +105,7 @@ def test_what_is_done_but_was_not_looked_at_is_not_done_again(lab: EtsyLaborator
 
 
 class Killed(BaseException):
-    """The process is no more."""
+    """The process was killed."""
 
 
 class KillingTransport(httpx.HTTPTransport):
