@@ -18,7 +18,7 @@ from slack_sdk import WebClient
 
 from awin_medusa_pipeline.core.errors import PermanentError
 from awin_medusa_pipeline.core.http import Backoff
-from awin_medusa_pipeline.core.messages import Message, Payload, message_payload, run_url
+from awin_medusa_pipeline.core.messages import Message, Payload, message_payload
 from awin_medusa_pipeline.core.notify import post
 from awin_medusa_pipeline.core.slack import SlackClient
 from awin_medusa_pipeline.core.store.database import Database, open_database, sqlite_url
@@ -201,7 +201,7 @@ class App:
 
     def run_url(self, run_id: str) -> str:
         """Address of a run's page in the Dagster UI."""
-        return run_url(self.settings.dagster_webserver_url, run_id)
+        return f"{self.settings.dagster_webserver_url.rstrip('/')}/runs/{run_id}"
 
 
 def known_secrets(settings: Settings) -> list[str]:

@@ -19,7 +19,7 @@ from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.core.errors import Action, PermanentError, PipelineError
 from awin_medusa_pipeline.core.files import home_path, replacing
 from awin_medusa_pipeline.core.http import Backoff
-from awin_medusa_pipeline.etsy.engine.request import Choices
+from awin_medusa_pipeline.etsy.engine.choices import ShopChoices
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
 from awin_medusa_pipeline.etsy.store.jobs import JobStatus
 from awin_medusa_pipeline.settings import Settings, as_written, env_file, variables_of
@@ -226,14 +226,14 @@ def _etsy(app: App) -> Findings:
 
 def _etsy_shop(app: App, account: EtsyAccount) -> Findings:
     with app.etsy.client(account) as client:
-        shop, choices = client.shop(), Choices.of(client)
+        shop, choices = client.shop(), ShopChoices.read(client)
     yield Finding("Etsy", State.OK, f"{shop.shop_name} answers; prices in {shop.currency_code}")
     if shop.currency_code != account.currency:
         found = f"{shop.shop_name} sells in {shop.currency_code} now, not in {account.currency}"
         yield Finding("Etsy", State.FAULT, found, "Connect it again.", Action.CONNECT_ETSY)
     config = account.api_config
     blank = [name for name in NEEDED_BY_ETSY if getattr(config, name) is None]
-    if gone := choices.unknown(config):
+    if gone := choices.unknown_values(config):
         found = f"{shop.shop_name} has no {', '.join(gone)} any more"
         yield Finding("Etsy", State.FAULT, found, "Choose others.", Action.CHANGE_ETSY_SETTINGS)
     if blank:

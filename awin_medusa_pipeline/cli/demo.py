@@ -13,12 +13,12 @@ import polars as pl
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.cli.application import open_app
 from awin_medusa_pipeline.cli.environment import make_env_file, set_in_env_file
-from awin_medusa_pipeline.cli.etsy import request_products, run_etsy_sync
+from awin_medusa_pipeline.cli.etsy import request_and_show, sync_and_show
 from awin_medusa_pipeline.cli.sandbox import Port, points_to, sandbox_here
 from awin_medusa_pipeline.cli.sync import run_sync
 from awin_medusa_pipeline.cli.terminal import Steps, commands, say
-from awin_medusa_pipeline.etsy.domain.listing import prepare
-from awin_medusa_pipeline.etsy.engine.connect import consent, keep
+from awin_medusa_pipeline.etsy.domain.listing import prepare_listing
+from awin_medusa_pipeline.etsy.engine.connect import ask_consent, store_shop
 from awin_medusa_pipeline.etsy.engine.state import EtsyState
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
 from awin_medusa_pipeline.etsy.store.jobs import JobStatus
@@ -70,7 +70,7 @@ def demo(port: Port = None) -> None:
     use(sandbox, settings)
     with open_app() as app:
         run_sync(app)
-        _show_etsy(app, sandbox)
+        show_etsy(app, sandbox)
     chosen = f"{ENV_FILE_VARIABLE}={settings.file} " if settings.beside_own else ""
     say(f"\nThe shop: {sandbox.shop.base_url}; Slack's messages: {sandbox.slack_file}")
     commands(
@@ -83,7 +83,7 @@ def demo(port: Port = None) -> None:
     )
 
 
-def _show_etsy(app: App, sandbox: Sandbox) -> None:
+def show_etsy(app: App, sandbox: Sandbox) -> None:
     """Connect the stand-in, then request, confirm and sync some products twice."""
     say(("\nAnd to Etsy", "bold"), ": a stand-in on this machine that keeps Etsy's rules. Nothing here costs money.")
     account = connect_etsy(app.etsy, sandbox)
@@ -95,12 +95,12 @@ def _show_etsy(app: App, sandbox: Sandbox) -> None:
 
 
 def _sync_to_etsy(app: App, sandbox: Sandbox, products: list[str]) -> None:
-    request_products(app, products)
+    request_and_show(app, products)
     jobs = app.etsy.jobs
     (job, *_) = jobs.all(JobStatus.PENDING)
     jobs.confirm(job.transaction_id, getpass.getuser())
     before = sandbox.etsy.last_call()
-    run_etsy_sync(app, job.transaction_id)
+    sync_and_show(app, job.transaction_id)
     for row in jobs.products(job.transaction_id):
         say(f"  {row.title}: {row.outcome}")
     say(f"  {len(sandbox.etsy.writes(after=before)):,} calls that write")
@@ -144,13 +144,13 @@ def use(sandbox: Sandbox, settings: DemoSettings) -> None:
 
 def connect_etsy(etsy: EtsyState, sandbox: Sandbox) -> EtsyAccount:
     """Connect the stand-in's shop, whose consent page agrees at once. Its listings are drafts."""
-    account, offers = keep(etsy, consent(etsy, sandbox.etsy.agree))
-    etsy.accounts.configure(account.id, offers.config(account.api_config, DEFAULTS))
+    account, choices = store_shop(etsy, ask_consent(etsy, sandbox.etsy.agree))
+    etsy.accounts.configure(account.id, choices.apply_answers(account.api_config, DEFAULTS))
     # `sandbox reset` empties the stand-in, but not our links to its listings.
     present = {listing["listing_id"] for listing in sandbox.etsy.listings()}
     for link in etsy.links.of_account(account.id):
         if link.etsy_listing_id not in present:
-            etsy.links.lost(account.id, link.product_id, "The stand-in for Etsy was reset.")
+            etsy.links.mark_deleted(account.id, link.product_id, "The stand-in for Etsy was reset.")
     return etsy.accounts.get(account.id)
 
 
@@ -167,7 +167,7 @@ def choose_products(app: App, account: EtsyAccount) -> list[str]:
     suitable = {
         product.title: product.handle
         for product in reversed(products)
-        if product.images and prepare(product, config, account.currency, publish=False).listing
+        if product.images and prepare_listing(product, config, account.currency, publish=False).listing
     }
     return list(suitable.values())[-FOR_ETSY:]
 

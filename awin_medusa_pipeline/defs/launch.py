@@ -16,7 +16,7 @@ from dagster import DagsterEventType
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.defs.alerts import alert
 from awin_medusa_pipeline.defs.build import build_defs
-from awin_medusa_pipeline.defs.failures import RunFailure, failure_of
+from awin_medusa_pipeline.defs.failures import RunFailure, failure_of, how_it_ended
 from awin_medusa_pipeline.defs.sync.jobs import SHOP_TAG
 
 # max_runtime fails runs that a reboot left as started: nothing else in Dagster does, and they block the queue.
@@ -132,6 +132,13 @@ def failed_since(app: App, moment: datetime) -> tuple[datetime, RunFailure] | No
             if record.dagster_run.is_failure:
                 return record.create_timestamp, failure_of(instance, record.dagster_run.run_id)
     return None
+
+
+def how_run_ended(app: App, run_id: str) -> str | None:
+    """How a run ended, without a full stop; None while it may go on."""
+    dagster_home(app)
+    with dg.DagsterInstance.get() as instance:
+        return how_it_ended(instance, run_id)
 
 
 @contextmanager
