@@ -58,15 +58,16 @@ class Mutant:
 
 def mutants(path: str, source: str) -> list[Mutant]:
     """Make all mutants of a module, in the order of its lines."""
-    found: list[Mutant] = []
+    found: dict[str, Mutant] = {}
     tree, lines = ast.parse(source), source.splitlines()
     for parent, name, index, node in _places(tree):
         for other in _faults(node):
             _put(parent, name, index, other)
-            text = lines[node.lineno - 1].strip()
-            found.append(Mutant(path, node.lineno, text, _shown(node), _shown(other), ast.unparse(tree)))
+            code, text = ast.unparse(tree), lines[node.lineno - 1].strip()
+            # A condition turned and a `not` removed may be the same module.
+            found.setdefault(code, Mutant(path, node.lineno, text, _shown(node), _shown(other), code))
         _put(parent, name, index, node)
-    return found
+    return list(found.values())
 
 
 def _places(tree: ast.AST) -> Iterator[tuple[ast.AST, str, int | None, ast.expr | ast.stmt]]:

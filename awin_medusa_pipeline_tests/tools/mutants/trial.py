@@ -24,7 +24,7 @@ from awin_medusa_pipeline_tests.tools.mutants.operators import Mutant
 from awin_medusa_pipeline_tests.tools.mutants.suites import PACKAGE, PROJECT, TESTS
 
 LIBRARIES = ("polars", "dataframely", "alembic", "httpx", "rapidfuzz", "ftfy", "jsonschema", "slack_sdk", "psycopg2")
-EXAMPLES = 25
+EXAMPLES = 15
 """Of each law, from a fixed seed."""
 MEMORY = 4 << 30
 
