@@ -4,6 +4,7 @@ Each trial is a fork that has the libraries loaded already but none of the proje
 tests of most modules.
 """
 
+import gc
 import importlib
 import importlib.util
 import os
@@ -23,7 +24,16 @@ from hypothesis import HealthCheck, Phase
 from awin_medusa_pipeline_tests.tools.mutants.operators import Mutant
 from awin_medusa_pipeline_tests.tools.mutants.suites import PACKAGE, PROJECT, TESTS
 
-LIBRARIES = ("polars", "dataframely", "alembic", "httpx", "rapidfuzz", "ftfy", "jsonschema", "slack_sdk", "psycopg2")
+LIBRARIES = (
+    *("polars", "dataframely", "sqlalchemy.orm", "alembic.config", "httpx", "tenacity", "filelock"),
+    *("rapidfuzz", "ftfy", "jsonschema", "slack_sdk", "psycopg2"),
+)
+OPTIONS = (
+    "-x",
+    "-q",
+    "--tb=no",
+    *(f"-pno:{name}" for name in ("cacheprovider", "anyio", "xdist", "unraisableexception")),
+)
 EXAMPLES = 15
 """Of each law, from a fixed seed."""
 MEMORY = 4 << 30
@@ -47,6 +57,7 @@ class Laboratory:
         shutil.copy(PROJECT / "pyproject.toml", folder)
         for name in LIBRARIES:
             importlib.import_module(name)
+        gc.freeze()
 
     def seconds(self, tests: Sequence[str]) -> float | None:
         """Take the time of tests on the project as it is; None: they fail, and could notice nothing."""
@@ -96,13 +107,17 @@ def _test_and_exit(folder: Path, tests: Sequence[str], *, bytecode: bool) -> Non
         sys.path.insert(0, str(folder))
         os.chdir(folder)
         os.environ.pop("CI", None)
-        code = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests], plugins=[_Laws()]))
+        code = int(pytest.main([*OPTIONS, *tests], plugins=[_Laws()]))
     finally:
         os._exit(code)
 
 
 class _Laws:
     """Runs tables of cases first, and of each law few examples that are the same for every mutant."""
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        os._exit(exitstatus)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         items.sort(key=_is_law)
