@@ -10,7 +10,6 @@ FEED = ("sync/domain/feed/test_feed.py", "sync/domain/feed/test_rows.py")
 LISTING = ("etsy/domain/test_listing.py", "etsy/domain/test_plan.py")
 PLANS = ("sync/domain/test_plans.py",)
 ALSO: dict[str, tuple[str, ...]] = {
-    "sync/domain/contracts.py": (*PLANS, "sync/domain/test_discrepancies.py", FEED[0], "core/test_tables.py"),
     "sync/domain/field_plans.py": PLANS,
     "sync/domain/feed/columns.py": FEED,
     "sync/domain/feed/errors.py": (*FEED, "sync/engine/test_intake.py", "sync/clients/test_awin.py"),
