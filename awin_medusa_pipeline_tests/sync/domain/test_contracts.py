@@ -127,7 +127,8 @@ def test_an_offer(column: str, good: list[Any], bad: list[Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "fine"), [("wanted_level", 0, True), ("wanted_level", -1, False), ("title", "", False)]
+    ("column", "value", "fine"),
+    [("wanted_level", 0, True), ("wanted_level", -1, False), ("title", "x", True), ("title", "", False)],
 )
 def test_a_missing_product(column: str, value: Any, fine: bool) -> None:
     table = missing(offer())

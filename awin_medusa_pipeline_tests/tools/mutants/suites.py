@@ -25,7 +25,7 @@ ALSO: dict[str, tuple[str, ...]] = {
     "etsy/domain/memory.py": (LISTING[1], "etsy/domain/test_drift.py", "etsy/store/test_jobs.py"),
     "etsy/domain/tokens.py": ("etsy/store/test_accounts.py", "etsy/client/test_oauth.py"),
 }
-"""Tests of modules that have no test file of their own."""
+"""Tests of a module in other files than its own."""
 
 
 def modules(project: Path = PROJECT) -> list[str]:
@@ -40,8 +40,8 @@ def modules(project: Path = PROJECT) -> list[str]:
 
 
 def suite_of(module: str, project: Path = PROJECT) -> list[str]:
-    """The test files of a module, as paths inside the project: its mirror, or else those of the table."""
+    """The test files of a module, as paths inside the project: its own one first, then those of the table."""
     path = Path(module)
-    mirror = path.with_name(f"test_{path.name}").as_posix()
-    files = [mirror] if (project / TESTS / mirror).exists() else ALSO[module]
+    own = path.with_name(f"test_{path.name}").as_posix()
+    files = [*([own] if (project / TESTS / own).exists() else []), *ALSO.get(module, ())]
     return [f"{TESTS}/{file}" for file in files]
