@@ -346,16 +346,18 @@ def test_every_product_of_the_shop_is_counted_once() -> None:
         variant("h", "half", external_id="awin:1:h", half_made="no_price", prices=[], status="draft"),
         variant("i", "half2", external_id="awin:1:i", half_made="no_price", prices=[]),
         variant("s", "own", half_made="no_price", prices=[]),
+        variant("m", "mixed", external_id="awin:1:m", half_made="no_price", prices=[], status="draft"),
+        variant("n", "mixed", external_id="awin:1:m", status="draft"),
         {"product_id": "empty", "status": "published", "handle": "e", "title": "e", "half_made": "no_variants"},
     ]
     in_shop = catalog(*shop)
     matched = discrepancies.matched_products(in_feed, in_shop, RULES).collect().lazy()
     missing = discrepancies.missing_products(in_feed, in_shop, matched, NO_LOOSE, RULES).collect().lazy()
     assert discrepancies.catalog_counts(in_shop, matched, missing) == {
-        "catalog_products": 8,
-        "catalog_variants": 8,
+        "catalog_products": 9,
+        "catalog_variants": 10,
         "catalog_matched": 2,
-        "catalog_only_hidden": 1,
+        "catalog_only_hidden": 2,
         "half_made": 2,
     }
 

@@ -54,7 +54,7 @@ def main() -> None:
 
 def meet(laboratory: Laboratory, path: str, found: list[Mutant]) -> Counter[Outcome]:
     """Try the mutants of a module, and print those that were not noticed."""
-    tests = suite_of(path)
+    tests = suite_of(path, laboratory.folder)
     seconds = laboratory.seconds(tests)
     if seconds is None:
         raise SystemExit(f"These tests fail without any mutant: {' '.join(tests)}")
