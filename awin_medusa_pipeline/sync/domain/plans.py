@@ -39,7 +39,7 @@ class HideRules:
 
 
 def split_import(missing: pl.DataFrame, limit: int | None, *, hold_loose: bool) -> tuple[pl.DataFrame, list[NotSent]]:
-    """MissingProduct rows to import, in the feed's order with those of one product together, and what stays behind."""
+    """Split MissingProduct rows into those to import, in the feed's order and grouped by product, and the rest."""
     ordered = (
         missing.with_row_index("position")
         .with_columns(product=pl.col("position").min().over("product_key"))
@@ -64,7 +64,7 @@ def held_as_loose(hold_loose: bool) -> pl.Expr:
 def import_plan(
     rows: pl.DataFrame, defaults: ProductDefaults, rehost: Callable[[Sequence[str]], list[str]] | None = None
 ) -> Plan:
-    """One bundle per new product, with all its variants; `rehost` gives images another address."""
+    """Plan one bundle per new product, with all its variants; `rehost` gives images another address."""
     handle = slug(category_paths(pl.col("category")))
     new = rows.filter(pl.col("existing_product_id").is_null()).with_columns(category_handle=handle)
     for _, group in itertools.groupby(new.iter_rows(named=True), key=lambda row: row["product_key"]):
@@ -86,7 +86,7 @@ def import_plan(
 
 
 def variant_plan(rows: pl.DataFrame) -> Plan:
-    """One bundle per new variant of a product that the shop has."""
+    """Plan one bundle per new variant of a product that the shop has."""
     for row in rows.filter(pl.col("existing_product_id").is_not_null()).iter_rows(named=True):
         yield Bundle(
             (_import_operation(row),),
@@ -186,12 +186,12 @@ def up_to(plan: Iterable[Bundle | NotSent], limit: int | None) -> Plan:
 
 
 def beyond(limit: int | None) -> str:
-    """Why the rest of a pilot is not sent."""
+    """The reason why the rest of a pilot is not sent."""
     return f"beyond the limit of {limit}"
 
 
 def reverse_levels(applied: Iterable[Operation]) -> Plan:
-    """Levels as they were before; a level that the run was the first to set is removed."""
+    """Plan levels as they were before; a level that the run was the first to set is removed."""
     for one in applied:
         level = (one.before or {}).get("level")
         body = {
@@ -203,7 +203,7 @@ def reverse_levels(applied: Iterable[Operation]) -> Plan:
 
 
 def reverse_status(applied: Iterable[Operation], *, hidden: bool) -> Plan:
-    """Products that were hidden (else: published) as they were before."""
+    """Plan the status before of products that were hidden (else: published)."""
     for one in applied:
         product_id, mark = str(one.target_id), (one.before or {}).get(HIDDEN_BY_RUN)
         after = {"status": (one.before or {}).get("status"), HIDDEN_BY_RUN: mark}
@@ -212,10 +212,10 @@ def reverse_status(applied: Iterable[Operation], *, hidden: bool) -> Plan:
 
 
 def reverse_imports(applied: Iterable[Operation], products: Iterable[Row]) -> Plan:
-    """Products that the run made become drafts without our mark: a person decided, so they stay hidden.
+    """Plan drafts of products that the run created, without our mark: a person decided, so they stay hidden.
 
-    `products`: as the shop has them, with the ids of their variants. A product that has variants of other runs was only
-    joined; it stays as it is, and is reported.
+    `products`: as in the shop, with the ids of their variants. A product with variants of other runs is left alone and
+    reported.
     """
     made = {one.target_id for one in applied}
     for product in products:

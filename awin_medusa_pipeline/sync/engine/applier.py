@@ -1,4 +1,4 @@
-"""Applies the rows of one discrepancy table: gate, plan, writer, engine."""
+"""Applies the rows of one discrepancy table: chooses gate, plan and writer, and runs the engine."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -37,14 +37,14 @@ WRITERS: Mapping[Kind, Callable[[MedusaClient, Shop], OurWriter]] = {
     Kind.PRICE: lambda client, shop: PriceWriter(client),
     Kind.CONTENT: lambda client, shop: ContentWriter(client),
 }
-"""What carries a kind of change out."""
+"""Makes the writer that carries out a kind of change."""
 
 
 @dataclass(frozen=True)
 class Applier:
-    """A shop, an engine, and how far to go. Every method takes the rows of one table and returns their outcome.
+    """Applies tables to a shop. Each method takes the rows of one table.
 
-    What a person rejected stays as it is; of the rest guards hold some, and the limit counts what then is left.
+    What a person rejected stays as it is, guards hold some of the rest, and the limit counts what then is left.
     """
 
     client: MedusaClient
@@ -54,20 +54,20 @@ class Applier:
     dry_run: bool = True
     limit: int | None = None
     gate: Gate | None = None
-    """What holds back too much; None holds nothing."""
+    """Holds back excessive changes; None holds nothing."""
     recheck: bool = False
     """Whether each row is compared with the shop before it is sent: these rows were reviewed some time ago."""
     decisions: Decisions = field(default_factory=Decisions)
     """What a person decided about these rows before."""
 
     def adopt(self, candidates: pl.DataFrame) -> ApplyResult:
-        """AdoptionCandidate rows: our key, written to products of the shop that are offers of the feed."""
+        """Write our key to the AdoptionCandidate rows that are proven, and ask about the others."""
         rows = candidates.with_columns(question=pl.when(pl.col("decision") == Decision.ASK).then(pl.lit("uncertain")))
         held = self._hold(Kind.ADOPT, rows)
         return self._apply_plan(KeyWriter(self.client), plans.adopt_plan(candidates), held)
 
     def import_missing(self, missing: pl.DataFrame) -> ApplyResult:
-        """MissingProduct rows: new products, then new variants of products that the shop has."""
+        """Import MissingProduct rows: new products, then new variants of products that the shop has."""
         hold_loose = self.rules.hide.hold_loose
         held = self._hold(Kind.IMPORT, missing.filter(~plans.held_as_loose(hold_loose)))
         own = pl.col("offer_key").is_in([*held, *self.decisions.rejected])
@@ -87,7 +87,7 @@ class Applier:
         return made + self._apply(variants, plans.variant_plan(rows), made.stopped_reason)
 
     def hide(self, medusa_only: pl.DataFrame, catalog: pl.LazyFrame) -> ApplyResult:
-        """MedusaOnlyProduct rows: draft, marked with run and time. `catalog`: CatalogVariant rows, to measure by."""
+        """Set MedusaOnlyProduct rows to draft, marked with run and time. `catalog`: what their number is judged by."""
         at = datetime.now(UTC).isoformat(timespec="seconds")
         known = pl.col("ours") | pl.col("product_id").is_in(list(self.decisions.approved))
         rows = medusa_only.filter(plans.to_hide(self.rules.hide)).with_columns(
@@ -98,12 +98,12 @@ class Applier:
         return self._apply_plan(StatusWriter(self.client, Kind.HIDE), plan, held)
 
     def restore(self, returning: pl.DataFrame) -> ApplyResult:
-        """ReturningProduct rows: published, the mark removed."""
+        """Publish ReturningProduct rows, and remove the mark."""
         held = self._hold(Kind.RESTORE, returning.with_columns(merchant_id=merchant_of(pl.col("offer_keys"))))
         return self._apply_plan(StatusWriter(self.client, Kind.RESTORE), plans.restore_plan(returning), held)
 
     def set_stock(self, mismatches: pl.DataFrame, catalog: pl.LazyFrame) -> ApplyResult:
-        """StockMismatch rows: absolute levels. `catalog`: CatalogVariant rows, to measure by."""
+        """Set the absolute levels of StockMismatch rows. `catalog`: what their number is judged by."""
         rows = mismatches.with_columns(merchant_id=merchant_of(pl.col("offer_key")))
         to_zero = set_to_zero().fill_null(False)
         held = self._hold(
@@ -117,7 +117,7 @@ class Applier:
         return self._apply_plan(writer, plans.stock_plan(mismatches), held)
 
     def set_prices(self, mismatches: pl.DataFrame, matched: pl.LazyFrame) -> ApplyResult:
-        """PriceMismatch rows: base prices, without what the shop keeps. `matched`: MatchedProduct rows, to measure by."""
+        """Set the base prices of PriceMismatch rows that the shop does not keep. `matched`: to judge their number by."""
         rows = field_plans.to_change(mismatches)
         held = self._hold(
             Kind.PRICE,
@@ -127,7 +127,7 @@ class Applier:
         return self._apply_plan(PriceWriter(self.client), field_plans.price_plan(rows), held)
 
     def update_content(self, mismatches: pl.DataFrame) -> ApplyResult:
-        """ContentMismatch rows: title, description, images, category, without what the shop keeps."""
+        """Set the fields of ContentMismatch rows that the shop does not keep."""
         rows = field_plans.to_change(mismatches)
         asked = pl.when(pl.col("decision") == Decision.ASK).then(pl.lit("asked"))
         held = self._hold(Kind.CONTENT, rows.with_columns(question=asked))
@@ -170,7 +170,7 @@ class Applier:
         return stack.enter_context(ImageHost(self.client)) if self.rules.rehost_images and not self.dry_run else None
 
     def _defaults(self, rows: pl.DataFrame) -> ProductDefaults:
-        if self.dry_run:  # making brands and categories would change the shop
+        if self.dry_run:  # creating brands and categories would change the shop
             return ProductDefaults(self.shop.sales_channel_id, self.shop.shipping_profile_id)
         return product_defaults(self.client, self.shop, rows)
 

@@ -1,4 +1,4 @@
-"""One run of a sync on one shop: its row in the operation log, its lease, its reports, and the way to apply a table."""
+"""Runs a sync on one shop: starts it in the operation log, takes the lease, applies tables and takes runs back."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -34,13 +34,13 @@ class ShopAccess:
 
     address: str
     connect: Callable[[], MedusaClient]
-    """A client that may write. Raises PermanentError naming the setting that is missing."""
+    """Makes a client that may write. Raises PermanentError naming the missing setting."""
     pick: Callable[[MedusaClient], Shop]
-    """The sales channel, stock location and shipping profile that the settings name."""
+    """Finds the sales channel, stock location and shipping profile that the settings name."""
 
 
 class SyncRun:
-    """One run on one shop. Its lease, once taken, is kept until `close`."""
+    """One run on one shop. Its lease, once taken, lasts until `close`."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class SyncRun:
         self.feeds, self.plans, self.written = FeedHistory(database), HeldPlans(database), WrittenValues(database)
         self.row: Run = self.ledger.start_run(run_id, shop=shop.address, job=job, dry_run=dry_run)
         self.reports: RunReports = reports.of(self.row)
-        self._held = ExitStack()
+        self._leases = ExitStack()
         self._lease: HeldLease | None = None
 
     @property
@@ -67,21 +67,21 @@ class SyncRun:
         return self.row.run_id
 
     def close(self) -> None:
-        """Give the shop back."""
-        self._held.close()
+        """Release the shop."""
+        self._leases.close()
 
     def take_shop(self) -> Callable[[], None]:
-        """Take the shop for this run; the result proves, before each batch, that this run still has it.
+        """Lease the shop for this run; returns a function that checks that this run still has it.
 
         Raises ShopBusyError when another run has it.
         """
         leases = Leases(self.database)
         if self._lease is None:
-            self._lease = self._held.enter_context(leases.hold(self.row.shop, run_id=self.id, job=self.row.job))
+            self._lease = self._leases.enter_context(leases.hold(self.row.shop, run_id=self.id, job=self.row.job))
         return partial(leases.check, self._lease)
 
     def feeds_missed(self, product_ids: Sequence[str]) -> dict[str, int]:
-        """How many accepted feeds in a row, this run's included, lacked each of these products."""
+        """Count the accepted feeds in a row, this run's included, that lacked each of these products."""
         content = self.feeds.accepted_content(self.id)
         most = self.rules.hide.after
         return Absences(self.database).count(self.row.shop, product_ids, content, most=most)
@@ -130,7 +130,7 @@ class SyncRun:
                 decisions=decisions,
             )
 
-    def _engine(self, dry_run: bool, progress: Callable[[int], None]) -> Engine:
+    def _engine(self, dry_run: bool, progress: Callable[[int], None] = lambda done: None) -> Engine:
         check_lease = (lambda: None) if dry_run else self.take_shop()
         return Engine(self.ledger, self.id, progress=progress, check_lease=check_lease)
 
@@ -140,22 +140,20 @@ class SyncRun:
         if not set(plan.reasons) <= set(guards.QUESTIONS.values()):
             self.feeds.accept(plan.run_id)
 
-    def take_back(
-        self, start: str, kinds: Sequence[Kind], *, dry_run: bool, progress: Callable[[int], None] = lambda done: None
-    ) -> Mapping[Kind, ApplyResult]:
+    def take_back(self, start: str, kinds: Sequence[Kind], *, dry_run: bool) -> Mapping[Kind, ApplyResult]:
         """Take back what the run whose id begins with `start` applied, and write the reports.
 
-        A result with a stopped_reason is the last one. Raises PermanentError for a run that is not known here.
+        A result with a stopped_reason is the last one. Raises PermanentError for an unknown run.
         """
         undone = self.ledger.find_run(start)
         if undone is None or undone.shop != self.row.shop:
             raise PermanentError(
                 f"Taking back the run {start}",
                 f"it is not in the operation log of the shop {self.row.shop}",
-                "Its id stands in the Dagster UI, in Slack's message and in the names of the report folders.",
+                "Find its id in the Dagster UI, in Slack's message or in the names of the report folders.",
             )
         results: dict[Kind, ApplyResult] = {}
-        engine = self._engine(dry_run, progress)
+        engine = self._engine(dry_run)
         with self.shop.connect() as client:
             undo = Undo(client, self.shop.pick(client), engine, dry_run)
             for kind in kinds:
@@ -168,15 +166,14 @@ class SyncRun:
         return results
 
 
-def is_dry_run(asked: set[bool | None], *, by_hand: bool) -> bool:
-    """Whether a run counts as a dry run, from what its config says of dry_run per asset (None: nothing).
+def is_dry_run(dry_runs: set[bool | None], *, by_hand: bool) -> bool:
+    """Whether a run counts as a dry run, from the values of dry_run in its config (None: not set).
 
-    Assets materialised `by_hand` have no job's config, and an applying asset then keeps its safe default.
+    Assets materialised `by_hand` have no job's config, so an applying asset keeps its safe default.
     """
-    return True in asked or (by_hand and False not in asked)
+    return True in dry_runs or (by_hand and False not in dry_runs)
 
 
-def will_apply(asked: set[bool | None], *, by_default: bool) -> bool:
+def will_apply(dry_runs: set[bool | None], *, by_default: bool) -> bool:
     """Whether a run is going to change the shop; `by_default`: its job does unless its config says otherwise."""
-    said = asked - {None}
-    return False in said or (not said and by_default)
+    return False in dry_runs or (True not in dry_runs and by_default)
