@@ -117,7 +117,7 @@ class Applier:
         return self._apply_plan(writer, plans.stock_plan(mismatches), held)
 
     def set_prices(self, mismatches: pl.DataFrame, matched: pl.LazyFrame) -> ApplyResult:
-        """Set the base prices of PriceMismatch rows that the shop does not keep. `matched`: to judge their number by."""
+        """Set the base prices of PriceMismatch rows that the shop does not keep. `matched`: to judge them by."""
         rows = field_plans.to_change(mismatches)
         held = self._hold(
             Kind.PRICE,
