@@ -135,7 +135,13 @@ def price_rows(*changes: float | None, merchant: str = "1", decision: str = "upd
     ],
 )
 def test_prices_that_jump(rows: list[dict[str, object]], matched: pl.DataFrame, tripped: list[str | None]) -> None:
-    schema = {"merchant_id": pl.String, "change_percent": pl.Float64, "shop_price": pl.Float64, "decision": pl.String}
+    schema = {
+        "merchant_id": pl.String,
+        "change_percent": pl.Float64,
+        "shop_price": pl.Float64,
+        "decision": pl.String,
+        "question": pl.String,
+    }
     trips = guards.check_prices(pl.DataFrame(rows, schema=schema), matched.lazy(), LIMITS)
     assert [trip.merchant_id for trip in trips] == tripped
     assert all("by more than 50%" in trip.sentence and "more than 5%" in trip.sentence for trip in trips)
@@ -233,7 +239,13 @@ def test_what_takes_stock_away(level: int | None, wanted: int, taken: bool | Non
 
 
 def test_a_price_that_was_nothing_jumps_and_an_unknown_change_does_not() -> None:
-    schema = {"merchant_id": pl.String, "change_percent": pl.Float64, "shop_price": pl.Float64, "decision": pl.String}
+    schema = {
+        "merchant_id": pl.String,
+        "change_percent": pl.Float64,
+        "shop_price": pl.Float64,
+        "decision": pl.String,
+        "question": pl.String,
+    }
 
     def trips(change: float | None, price: float | None) -> list[str]:
         rows = pl.DataFrame([("1", change, price, "update")] * 6, schema=schema, orient="row")

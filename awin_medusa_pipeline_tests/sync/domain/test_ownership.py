@@ -72,7 +72,7 @@ def test_a_price_that_differs(owner: Owner, last: str | None, decision: str, edi
 @pytest.mark.parametrize(("owner", "decision"), [(FEED, "refuse"), (FIRST, "refuse"), (ASK, "refuse"), (SHOP, "keep")])
 @pytest.mark.parametrize("prices", [[], [{"currency": "eur", "amount": Decimal("9.99")}]], ids=["no price", "in euro"])
 def test_a_price_in_another_currency_is_never_converted(owner: Owner, decision: str, prices: Any) -> None:
-    found, _ = tables([offer("a")], [variant("x", title="Product a", sku="a", prices=prices)], owned(PRICE, owner))
+    found, _ = tables([offer("a")], [variant("x", offer_key="awin:1:a", prices=prices)], owned(PRICE, owner))
     assert found.select("decision", "shop_price", "shop_currencies").rows() == [
         (decision, None, " ".join(price["currency"] for price in prices))
     ]
