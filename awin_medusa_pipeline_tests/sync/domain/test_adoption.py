@@ -162,7 +162,7 @@ def test_two_products_never_get_one_external_id() -> None:
     assert found["new_external_id"].to_list() == [None, None]
 
 
-@given(feed=feeds, shop=shops)
+@given(feed=feeds(), shop=shops())
 def test_what_is_matched_is_ours_a_candidate_or_ignored(feed: list[Row], shop: ShopModel) -> None:
     fed, shown = offers(*feed), shop.catalog()
     matched = matched_products(fed, shown, StockRules()).collect()

