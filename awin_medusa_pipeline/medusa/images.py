@@ -1,4 +1,4 @@
-"""Brings images to Medusa's own file storage."""
+"""Copies images to Medusa's own file storage."""
 
 import logging
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class ImageHost:
-    """Uploads images once a run. A broken image costs the image, not the product."""
+    """Uploads each image once per run. A broken image costs the image, not the product."""
 
     def __init__(self, client: MedusaClient, backoff: Backoff | None = None, *, largest: int = LARGEST) -> None:
         self._medusa = client
@@ -31,7 +31,7 @@ class ImageHost:
         self._fetch.__exit__(kind, error, trace)
 
     def __call__(self, urls: Sequence[str]) -> list[str]:
-        """Addresses in Medusa's storage, in the same order, without the ones that could not be had."""
+        """Upload images; returns their addresses in Medusa's storage in order, without those that failed."""
         new = [url for url in dict.fromkeys(urls) if url not in self._uploaded]
         with ThreadPoolExecutor(4) as threads:
             self._uploaded.update(zip(new, threads.map(self._rehost, new), strict=True))

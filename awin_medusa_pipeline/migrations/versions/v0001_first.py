@@ -1,4 +1,4 @@
-"""Ledger, feed history and outbox."""
+"""Creates the operation log, feed history and outbox."""
 
 import sqlalchemy as sa
 from alembic import op

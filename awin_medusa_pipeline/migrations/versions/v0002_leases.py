@@ -1,4 +1,4 @@
-"""Who may change a shop."""
+"""Creates the leases of shops."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Held plans, and what guards compare a feed with."""
+"""Creates the held plans, and adds the numbers per merchant that guards compare feeds with."""
 
 import sqlalchemy as sa
 from alembic import op

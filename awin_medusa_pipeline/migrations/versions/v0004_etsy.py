@@ -1,4 +1,4 @@
-"""Etsy accounts, jobs with their products, and links."""
+"""Creates the Etsy accounts, jobs with their products, and links."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Products that the feeds lack, and more of what guards compare a feed with."""
+"""Creates the products that feeds lack, and adds more numbers that guards compare feeds with."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What was written last into fields that a person may edit too."""
+"""Creates the values last written into fields that a person may edit too."""
 
 import sqlalchemy as sa
 from alembic import op
