@@ -168,7 +168,7 @@ PROBLEMS: list[tuple[str, tuple[ShopVariant, ...], dict[str, Any], dict[str, Any
         {},
         "A, B, C; Etsy takes 2",
     ),
-    ("taxonomy_id_missing", (), {}, {"taxonomy_id": None}, r"a category of Etsy \(taxonomy_id\).*etsy connect"),
+    ("taxonomy_id_missing", (), {}, {"taxonomy_id": None}, r"a category of Etsy \(taxonomy_id\).*Set it for the Etsy shop"),
     ("shipping_profile_id_missing", (), {}, {"shipping_profile_id": None}, "shipping profile"),
     ("readiness_state_id_missing", (), {}, {"readiness_state_id": None}, "processing profile"),
     ("return_policy_id_missing", (), {}, {"return_policy_id": None}, "return policy"),

@@ -317,7 +317,7 @@ def test_lines_are_those_of_the_file(tmp_path: Path) -> None:
     [
         (b"", "empty", "empty"),
         (b" \n \n", "no_table", "column names"),
-        (_csv(LEGACY).split(b"\n")[0], "header_only", "not one product"),
+        (_csv(LEGACY).split(b"\n")[0], "header_only", "no products"),
         (b"a,b,c\n1,2,3\n", "unknown_columns", "merchant_id, merchant_product_id, product_name, search"),
         (b"title,link\nx,y\n", "missing_columns", "advertiser_id, id, price"),
         (b"<html>", "web_page", "web page"),
