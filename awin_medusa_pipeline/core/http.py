@@ -27,6 +27,7 @@ for _name in ("httpx", "httpcore"):
 RETRYABLE_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 NEVER_SENT = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL)
+_CHECK_SERVER = "Check that it is up and reachable."
 
 
 class PayloadTooLargeError(PermanentError):
@@ -122,20 +123,13 @@ def as_our_errors(tried: str, *, writes: bool) -> Iterator[None]:
     try:
         yield
     except NOT_SENT as error:
-        raise TransientError(
-            tried, f"no connection ({type(error).__name__})", "Check that it is up and reachable."
-        ) from None
+        raise TransientError(tried, f"no connection ({type(error).__name__})", _CHECK_SERVER) from None
     except NEVER_SENT as error:
-        raise PermanentError(
-            tried,
-            f"no such request can be sent ({type(error).__name__})",
-            "Check the address and the key for typing errors.",
-        ) from None
+        came_back = f"no such request can be sent ({type(error).__name__})"
+        raise PermanentError(tried, came_back, "Check the address and the key for typing errors.") from None
     except httpx.RequestError as error:
         kind = UnknownOutcomeError if writes else TransientError
-        raise kind(
-            tried, f"the connection broke ({type(error).__name__})", "Check that it is up and reachable."
-        ) from None
+        raise kind(tried, f"the connection broke ({type(error).__name__})", _CHECK_SERVER) from None
 
 
 def send(client: httpx.Client, method: str, url: str, *, tried: str, writes: bool, **options: Any) -> httpx.Response:

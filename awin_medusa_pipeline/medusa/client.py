@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -85,9 +84,7 @@ class MedusaClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._client.close()
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Json:
@@ -116,7 +113,7 @@ class MedusaClient:
         """Find the ids that new products need: each the named one, else the first. Raises PermanentError."""
         return Shop(
             self._pick("sales-channels", "sales channel", sales_channel, "MEDUSA_SALES_CHANNEL"),
-            self._pick("stock-locations", "stock location", stock_location, "MEDUSA_STOCK_LOCATION"),
+            self.stock_location_id(stock_location),
             self._pick("shipping-profiles", "shipping profile", shipping_profile, "MEDUSA_SHIPPING_PROFILE"),
         )
 

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
 from typing import Self
 
 from awin_medusa_pipeline.core.errors import PipelineError
@@ -25,10 +24,8 @@ class ImageHost:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._fetch.__exit__(kind, error, trace)
+    def __exit__(self, *error: object) -> None:
+        self._fetch.__exit__(*error)
 
     def __call__(self, urls: Sequence[str]) -> list[str]:
         """Upload images; returns their addresses in Medusa's storage in order, without those that failed."""

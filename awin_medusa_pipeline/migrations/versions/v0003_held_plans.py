@@ -7,8 +7,6 @@ from awin_medusa_pipeline.core.store.base import SafeText, UtcDateTime
 
 revision = "0003"
 down_revision = "0002"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:

@@ -7,8 +7,6 @@ from awin_medusa_pipeline.core.store.base import SafeText
 
 revision = "0005"
 down_revision = "0004"
-branch_labels = None
-depends_on = None
 
 NEW = ("with_stock", "rejected_by")
 

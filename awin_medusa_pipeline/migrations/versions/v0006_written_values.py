@@ -7,8 +7,6 @@ from awin_medusa_pipeline.core.store.base import SafeText
 
 revision = "0006"
 down_revision = "0005"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:

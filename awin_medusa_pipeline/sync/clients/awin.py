@@ -319,7 +319,7 @@ class _Download:
                 Fault.UNSAFE_REDIRECT,
                 self._tried,
                 f"{came_back}; it was not followed",
-                "Copy the address again from AWIN into AWIN_FEED_URL, and tell AWIN if it stays so.",
+                "Copy the address again from AWIN into AWIN_FEED_URL, and tell AWIN if that does not help.",
             )
 
 

@@ -66,7 +66,7 @@ CODES: Mapping[str, str] = {
 """Meaning of each guard's code."""
 
 ASKED = "you want to be asked first (SYNC_OWNER_...=ask) [asked]"
-_MEANING = "look whether each of them still means the same"
+_MEANING = "check whether each of them still means the same"
 _WIDER = {Scope.SET_TO_ZERO: Scope.STOCK, Scope.CONTENT: Scope.IMPORT}
 # A single odd feed must not become the measure for the next.
 HISTORY = 5
@@ -141,14 +141,14 @@ def check_share(rows: pl.DataFrame, base: pl.DataFrame, guarded: Scope, share: f
     def trip(merchant: str | None, number: int, of: int) -> list[TrippedGuard]:
         if number <= max(share * of, floor):
             return []
-        words = f"{_words(guarded)} {number:,} of {of:,}{_of(merchant)} is more than {share:.0%}: {_look(guarded)}"
+        words = f"{_words(guarded)} {number:,} of {of:,}{_of(merchant)} is more than {share:.0%}: {_advice(guarded)}"
         return [TrippedGuard(f"too_many_to_{guarded}", guarded, words, merchant)]
 
     number, of = sum(changing.values()), sum(whole.values())
     if number >= of >= ALL_OF:
         return [
             TrippedGuard(
-                f"all_to_{guarded}", guarded, f"{_words(guarded)} all {of:,} would leave nothing: {_look(guarded)}"
+                f"all_to_{guarded}", guarded, f"{_words(guarded)} all {of:,} would leave nothing: {_advice(guarded)}"
             )
         ]
     return trip(None, number, of) or [
@@ -168,7 +168,9 @@ def check_prices(mismatches: pl.DataFrame, matched: pl.LazyFrame, limits: Limits
         words = (
             f"{number:,} of {of:,} prices{_of(merchant)} would change by more than {limits.price_change:.0%}, and that "
         )
-        words += f"is more than {limits.price_share:.0%} of them: look whether SYNC_PRICE_COLUMN names the right column"
+        words += (
+            f"is more than {limits.price_share:.0%} of them: check whether SYNC_PRICE_COLUMN names the right column"
+        )
         return [TrippedGuard("prices_jump", Scope.PRICE, words, merchant)]
 
     return trip(None, sum(changing.values()), sum(whole.values())) or [
@@ -200,7 +202,7 @@ def short_feed(now: FeedFacts, before: Sequence[FeedFacts], limits: Limits) -> l
         if accepted >= limits.accepted_share * usual:
             return []
         words = f"the feed {now.label} has {accepted:,} offers{_of(merchant)} where the last ones had {usual:,.0f}"
-        words += ": look whether it came whole"
+        words += ": check whether it came whole"
         return [TrippedGuard("short_feed", Scope.HIDE, words, merchant)]
 
     return trip(None, now.accepted, [feed.accepted for feed in recent]) or [
@@ -244,7 +246,7 @@ def other_merchants(now: FeedFacts, before: Sequence[FeedFacts]) -> list[Tripped
     if not had or not has or had & has:
         return []
     words = f"the feed {now.label} holds offers of merchant {_some(has)} where it had those of {_some(had)}"
-    words += ": look whether AWIN_FEED_URL names the right one"
+    words += ": check whether AWIN_FEED_URL names the right one"
     return [TrippedGuard("other_merchants", Scope.EVERYTHING, words)]
 
 
@@ -308,8 +310,8 @@ def _words(guarded: Scope) -> str:
     return "hiding" if guarded is Scope.HIDE else "setting to zero"
 
 
-def _look(guarded: Scope) -> str:
-    return "look whether the feed is whole" if guarded is Scope.HIDE else "look whether its stock column is right"
+def _advice(guarded: Scope) -> str:
+    return "check whether the feed is whole" if guarded is Scope.HIDE else "check whether its stock column is right"
 
 
 def _of(merchant: str | None) -> str:

@@ -114,23 +114,17 @@ class StatusWriter:
     def look_up(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
         """Find operations whose product has the wanted status and mark."""
         shown = self.read(operations)
-        return {
-            operation.key: operation.target_id
-            for operation in operations
-            if shown.get(operation.key) == operation.after
-        }
+        return {one.key: one.target_id for one in operations if shown.get(one.key) == one.after}
 
     def read(self, operations: Sequence[Operation]) -> Mapping[str, Json]:
         """Read status and mark, by key; deleted products are left out."""
-        products = self._client.where(
-            "products", "id", [str(operation.target_id) for operation in operations], "id,status,metadata"
-        )
+        ids = [str(one.target_id) for one in operations]
         states = {
             product["id"]: {
                 "status": product["status"],
                 HIDDEN_BY_RUN: (product.get("metadata") or {}).get(HIDDEN_BY_RUN) or None,
             }
-            for product in products
+            for product in self._client.where("products", "id", ids, "id,status,metadata")
         }
         return {one.key: states[str(one.target_id)] for one in operations if str(one.target_id) in states}
 

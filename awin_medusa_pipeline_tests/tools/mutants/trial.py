@@ -123,7 +123,7 @@ class _Laws:
         items.sort(key=_is_law)
         for item in filter(_is_law, items):
             test = item.obj  # type: ignore[attr-defined]
-            known = getattr(test, "_hypothesis_internal_use_settings", None) or hypothesis.settings.default
+            known = getattr(test, "_hypothesis_internal_use_settings", None) or hypothesis.settings()
             test._hypothesis_internal_use_settings = hypothesis.settings(
                 known,
                 max_examples=min(known.max_examples, EXAMPLES),

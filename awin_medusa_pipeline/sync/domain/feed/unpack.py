@@ -24,7 +24,7 @@ PIECE = 1 << 20
 MOST_GROWTH, FREE_GROWTH = 200, 256 << 20
 # Bytes that one call unpacks: a crafted file grows a thousandfold.
 UNPACKED_PIECE = 8 << 20
-TRY_AGAIN = "Try again later; when it stays so, make the feed again in AWIN (Toolbox > Create-a-Feed)."
+TRY_AGAIN = "Try again later; if that does not help, make the feed again in AWIN (Toolbox > Create-a-Feed)."
 
 
 def unpacked(path: Path, label: str) -> Iterator[bytes]:
