@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from awin_medusa_pipeline.etsy.domain.findings import Findings, join_names
+from awin_medusa_pipeline.etsy.domain.findings import Findings
 from awin_medusa_pipeline.etsy.domain.inventory import make_inventory
 from awin_medusa_pipeline.etsy.domain.requests import Inventory
 from awin_medusa_pipeline.medusa.contracts import ShopVariant
@@ -155,9 +155,14 @@ def test_a_value_varies_along_as_few_variations_as_can_be(prices: tuple[int, ...
     assert inventory.sku_on_property == (513, 514)
 
 
-@pytest.mark.parametrize(
-    ("names", "joined"),
-    [("", ""), ("a", "a"), ("abc", "a, b, c"), ("abcd", "a, b, c and 1 more"), ("abcde", "a, b, c and 2 more")],
-)
-def test_three_names_are_enough(names: str, joined: str) -> None:
-    assert join_names(list(names)) == joined
+def test_one_variant_in_stock_is_enough() -> None:
+    assert codes(variant("a", options={"O": "1"}, quantity=0), variant("b", options={"O": "2"}, quantity=1)) == []
+
+
+def test_a_combination_without_a_price_of_its_own_costs_the_least() -> None:
+    prices = {("red", "M"): 6, ("red", "L"): 5, ("blue", "L"): 8}
+    variants = [variant(f"{c}{s}", options={"C": c, "S": s}, price=Decimal(p)) for (c, s), p in prices.items()]
+    inventory, _ = made(*variants)
+    assert inventory is not None
+    assert inventory.price_on_property == (513, 514)
+    assert [one.offerings[0].price for one in inventory.products if not one.sku] == [Decimal(5)]

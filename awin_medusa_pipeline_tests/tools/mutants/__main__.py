@@ -49,6 +49,7 @@ def main() -> None:
         laboratory = Laboratory(Path(folder))
         for path, group in groupby(found, key=lambda mutant: mutant.path):
             outcomes[path] = meet(laboratory, path, list(group))
+            console.print(f"{path}: {', '.join(f'{number} {outcome}' for outcome, number in outcomes[path].items())}")
     show(outcomes, time.monotonic() - started)
 
 

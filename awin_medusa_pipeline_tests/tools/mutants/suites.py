@@ -18,7 +18,6 @@ ALSO: dict[str, tuple[str, ...]] = {
     "sync/domain/feed/layout.py": FEED,
     "sync/domain/feed/offers.py": FEED,
     "sync/domain/feed/unpack.py": FEED,
-    "etsy/domain/findings.py": LISTING,
     "etsy/domain/memory.py": (LISTING[1], "etsy/domain/test_drift.py", "etsy/store/test_jobs.py"),
     "etsy/domain/tokens.py": ("etsy/store/test_accounts.py", "etsy/client/test_oauth.py"),
 }
