@@ -39,6 +39,8 @@ PORTS = 5
 LIVE = "medusa"
 SNAPSHOT = "snapshot_"
 CLEAN = "clean"
+SECRETS = "secrets.json"
+CREDENTIALS = "credentials.json"
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,32 @@ class Sandbox:
             self._start_servers(progress)
             return self.shop
 
+    def build(self, progress: Progress = silent) -> None:
+        """Install and seed it, and leave it stopped, for `take_over`."""
+        with exclusive(self._lock, progress, "Building the sandbox"):
+            Software(self.software).install(progress)
+            if self._shop is None:
+                # What an interrupted one left running, perhaps on other ports.
+                for service in self._services[1::-1]:
+                    service.stop_lost()
+                    service.stop()
+                try:
+                    self._postgres.start(progress)
+                    self._build(progress)
+                finally:
+                    for service in self._services[1::-1]:
+                        service.stop()
+
+    def take_over(self, template: "Sandbox") -> None:
+        """Become a copy of a sandbox that `build` left, unless this one is built already. It does not run."""
+        with exclusive(self._lock, silent, "Copying the sandbox"):
+            if self._shop is None:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                self._postgres.take_over(template._postgres)
+                # The keys of the shop come last: they are what tells that it is built.
+                for name in (SECRETS, CREDENTIALS):
+                    shutil.copy2(template.folder / name, self.folder / name)
+
     def down(self, *, purge: bool = False, progress: Progress = silent) -> bool:
         """End all processes and, with `purge`, remove all files; return whether any process was running."""
         with exclusive(self._lock, progress, "Stopping the sandbox"):
@@ -230,7 +258,7 @@ class Sandbox:
 
     @property
     def _secrets(self) -> dict[str, str]:
-        path = self.folder / "secrets.json"
+        path = self.folder / SECRETS
         if not path.exists():
             # Hexadecimal, because `medusa user` reads a password that begins with "-" as an option.
             names = ("postgres", "jwt", "cookie", "admin")
@@ -273,7 +301,7 @@ class Sandbox:
 
     @property
     def _shop(self) -> Shop | None:
-        return seed.load(self.folder / "credentials.json", f"http://{HOST}:{self.port}", self._made_for)
+        return seed.load(self.folder / CREDENTIALS, f"http://{HOST}:{self.port}", self._made_for)
 
     def _build(self, progress: Progress) -> None:
         """Create database, tables, admin user and seed from scratch, so that an interrupted build leaves no trace."""
@@ -287,7 +315,7 @@ class Sandbox:
         self._medusa.start(seed.ADMIN_EMAIL, password, progress)
         progress("Seeding the shop", "")
         shop = seed.seed(self._medusa.base_url, seed.ADMIN_EMAIL, password)
-        seed.save(shop, self.folder / "credentials.json", self._made_for)
+        seed.save(shop, self.folder / CREDENTIALS, self._made_for)
         self._postgres.copy(LIVE, self._clean_database)
 
     @property

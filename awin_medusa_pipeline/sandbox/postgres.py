@@ -107,6 +107,14 @@ class Postgres:
         )
         self._service.wait_until(self.answers, progress, step, seconds=30)
 
+    def take_over(self, other: "Postgres") -> None:
+        """Replace the data by a copy of another server's; neither runs."""
+        shutil.rmtree(self.data, ignore_errors=True)
+        shutil.copytree(other.data, self.data, symlinks=True)
+        if run_as := unprivileged():
+            for path in (self.data, *self.data.rglob("*")):
+                shutil.chown(path, run_as["user"], run_as["group"])
+
     def purge(self) -> None:
         """Remove the files outside the sandbox folder."""
         if self._elsewhere.exists() and self._elsewhere.stat().st_uid == os.geteuid():
@@ -117,9 +125,10 @@ class Postgres:
         rows = self._run(sql.SQL("select datname from pg_database where not datistemplate and datname <> 'postgres'"))
         return {str(name) for (name,) in rows}
 
-    def create(self, database: str) -> None:
-        """Create an empty database."""
-        self._run(sql.SQL("create database {}").format(sql.Identifier(database)))
+    def create(self, database: str, source: str = "template1") -> None:
+        """Create an empty database, or a copy of `source`, which must have no connections."""
+        names = sql.Identifier(database), sql.Identifier(source)
+        self._run(sql.SQL("create database {} template {}").format(*names))
 
     def drop(self, database: str) -> None:
         """Drop a database if it exists, closing its connections."""
@@ -137,7 +146,7 @@ class Postgres:
                     sql.Literal(source)
                 )
             )
-            self._run(sql.SQL("create database {} template {}").format(sql.Identifier(target), name))
+            self.create(target, source)
         finally:
             self._run(sql.SQL("alter database {} allow_connections true").format(name))
 

@@ -10,7 +10,7 @@ import pytest
 
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.defs.launch import dagster_home
-from awin_medusa_pipeline.sandbox import Sandbox
+from awin_medusa_pipeline.sandbox import Sandbox, Shop
 from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline_tests.defs.test_daemon import PROGRAMS, wait_for
 from awin_medusa_pipeline_tests.defs.test_daemon import daemon as daemon
@@ -19,10 +19,9 @@ from awin_medusa_pipeline_tests.end_to_end.test_etsy import connect
 from awin_medusa_pipeline_tests.support.goods import Goods
 
 
-@pytest.fixture(scope="module")
-def environment(sandbox: Sandbox, folder: Path) -> Iterator[Mapping[str, str]]:
+@pytest.fixture
+def environment(sandbox: Sandbox, shop: Shop, folder: Path) -> Iterator[Mapping[str, str]]:
     """An empty shop, and a connected one at Etsy."""
-    sandbox.reset()
     settings = sandbox.environment() | {
         "AWIN_MEDUSA_HOME": str(folder / "home"),
         "DAGSTER_HOME": str(folder / "dagster"),

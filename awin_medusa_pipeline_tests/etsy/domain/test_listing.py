@@ -168,7 +168,13 @@ PROBLEMS: list[tuple[str, tuple[ShopVariant, ...], dict[str, Any], dict[str, Any
         {},
         "A, B, C; Etsy takes 2",
     ),
-    ("taxonomy_id_missing", (), {}, {"taxonomy_id": None}, r"a category of Etsy \(taxonomy_id\).*etsy connect"),
+    (
+        "taxonomy_id_missing",
+        (),
+        {},
+        {"taxonomy_id": None},
+        r"a category of Etsy \(taxonomy_id\).*Set it for the Etsy shop",
+    ),
     ("shipping_profile_id_missing", (), {}, {"shipping_profile_id": None}, "shipping profile"),
     ("readiness_state_id_missing", (), {}, {"readiness_state_id": None}, "processing profile"),
     ("return_policy_id_missing", (), {}, {"return_policy_id": None}, "return policy"),
@@ -391,3 +397,11 @@ def test_the_same_product_makes_the_same_listing(product: ShopProduct, config: E
             second.inventory_hash,
             second.shown,
         )
+
+
+@pytest.mark.parametrize(("number", "kept", "noted"), [(19, 19, False), (20, 20, False), (21, 20, True)])
+def test_etsy_takes_twenty_images(number: int, kept: int, noted: bool) -> None:
+    made = prepared(images=tuple(f"https://shop.test/{n}.jpg" for n in range(number)))
+    assert made.listing is not None
+    assert len(made.listing.images) == kept
+    assert [note.field for note in made.notes] == ["images"] * noted

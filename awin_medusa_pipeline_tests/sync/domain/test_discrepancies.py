@@ -366,12 +366,13 @@ def test_every_product_of_the_shop_is_counted_once() -> None:
 
 
 def test_only_a_persons_draft_is_hidden_by_hand() -> None:
-    feed = [offer(id_) for id_ in "abcd"]
+    feed = [offer(id_) for id_ in "abcde"]
     shop = [
         variant("w", "p", offer_key="awin:1:a", status="draft"),
         variant("x", "p", offer_key="awin:1:b", status="draft"),
         variant("y", "q", offer_key="awin:1:c", status="draft", hidden_by_run="run-0"),
         variant("z", "r", offer_key="awin:1:d"),
+        variant("u", "s", offer_key="awin:1:e", status="draft"),
     ]
     matched = discrepancies.matched_products(offers(*feed), catalog(*shop), RULES)
-    assert discrepancies.hidden_by_hand(matched) == 1
+    assert discrepancies.hidden_by_hand(matched) == 2

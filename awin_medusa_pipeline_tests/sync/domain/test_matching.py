@@ -214,3 +214,40 @@ def test_the_work_of_loose_pairs_is_bounded(vocabulary: int) -> None:
     found = loose([*names, "Waterproof Hiking Jacket"], [*titles, "Watreproof Hiking Jacket"])
     assert time.perf_counter() - started < 10, "measured: below 1 s"
     assert ("5000", "5000") in set(found.select("offer_key", "product_id").iter_rows())
+
+
+@pytest.mark.parametrize(("name", "found"), [("Oak Mug", 1), ("ab cd", 0)])
+def test_words_of_three_letters_are_compared_and_shorter_ones_are_not(name: str, found: int) -> None:
+    assert loose([name], [name]).height == found
+
+
+@pytest.mark.parametrize(("copies", "found"), [(2_000, 1), (2_001, 0)])
+def test_a_word_of_too_many_pairs_says_nothing(copies: int, found: int) -> None:
+    assert loose(["Lamp"], ["Lamp"] * copies).height == found
+
+
+@pytest.mark.parametrize(
+    ("handle", "sku", "key", "expected"),
+    [
+        ("Rote Lämpchen", None, None, {(KEY_A, "variant_x", "handle")}),
+        ("rote-lampchen", None, None, {(KEY_A, "variant_x", "handle")}),
+        ("other", "a", "awin:1:old", {(KEY_A, "variant_x", "sku")}),
+        ("other", "a", "awin:11:a", set()),
+        ("other", "a", "own:2:a", {(KEY_A, "variant_x", "sku")}),
+        (None, None, None, set()),
+    ],
+)
+def test_one_offer_and_one_variant(
+    handle: str | None, sku: str | None, key: str | None, expected: set[tuple[str, str, str]]
+) -> None:
+    shop = [variant("x", handle=handle or "", sku=sku, offer_key=key)]
+    assert pairs([offer("a", name="Rote Lämpchen")], shop) == expected
+
+
+def test_a_value_that_a_matched_pair_has_too_tells_nobody_apart() -> None:
+    feed = [offer("a", gtin=GTIN), offer("b", gtin=GTIN)]
+    assert pairs(feed, [variant("x", offer_key=KEY_A), variant("y", barcode=GTIN)]) == {
+        (KEY_A, "variant_x", "external_id")
+    }
+    shop = [variant("x", offer_key=KEY_A, barcode=GTIN), variant("y", barcode=GTIN)]
+    assert pairs([offer("a"), offer("b", gtin=GTIN)], shop) == {(KEY_A, "variant_x", "external_id")}

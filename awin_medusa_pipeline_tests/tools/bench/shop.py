@@ -29,7 +29,7 @@ from awin_medusa_pipeline.sync.engine.categories import product_defaults
 from awin_medusa_pipeline.sync.engine.intake import FeedParts
 from awin_medusa_pipeline.sync.engine.rules import SyncRules
 from awin_medusa_pipeline.sync.store.ledger import Ledger
-from awin_medusa_pipeline_tests.conftest import TEST_HOME
+from awin_medusa_pipeline_tests.support.sandboxes import TEST_HOME
 from awin_medusa_pipeline_tests.tools.bench.timing import Comparison, compare, seconds_of
 
 PORT = 23400

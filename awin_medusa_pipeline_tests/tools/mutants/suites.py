@@ -7,7 +7,6 @@ PACKAGE, TESTS = "awin_medusa_pipeline", "awin_medusa_pipeline_tests"
 ROOMS = ("sync/domain", "etsy/domain")
 
 FEED = ("sync/domain/feed/test_feed.py", "sync/domain/feed/test_rows.py")
-LISTING = ("etsy/domain/test_listing.py", "etsy/domain/test_plan.py")
 PLANS = ("sync/domain/test_plans.py",)
 ALSO: dict[str, tuple[str, ...]] = {
     "sync/domain/field_plans.py": PLANS,
@@ -18,11 +17,7 @@ ALSO: dict[str, tuple[str, ...]] = {
     "sync/domain/feed/layout.py": FEED,
     "sync/domain/feed/offers.py": FEED,
     "sync/domain/feed/unpack.py": FEED,
-    "etsy/domain/config.py": (*LISTING, "etsy/store/test_accounts.py"),
-    "etsy/domain/contracts.py": ("etsy/engine/test_listings.py",),
-    "etsy/domain/findings.py": LISTING,
-    "etsy/domain/inventory.py": LISTING,
-    "etsy/domain/memory.py": (LISTING[1], "etsy/domain/test_drift.py", "etsy/store/test_jobs.py"),
+    "etsy/domain/memory.py": ("etsy/domain/test_plan.py", "etsy/domain/test_drift.py", "etsy/store/test_jobs.py"),
     "etsy/domain/tokens.py": ("etsy/store/test_accounts.py", "etsy/client/test_oauth.py"),
 }
 """Tests of a module in other files than its own."""
