@@ -22,6 +22,7 @@ from pydantic_settings import (
 from awin_medusa_pipeline.core.files import home_path, local_path
 from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
 from awin_medusa_pipeline.sync.domain.guards import Limits
+from awin_medusa_pipeline.sync.domain.operations import Kind
 from awin_medusa_pipeline.sync.domain.ownership import (
     CONTENT,
     DEFAULT_OWNERS,
@@ -129,6 +130,11 @@ class Settings(BaseSettings):
         "one. Several, separated by white space or commas: the first encrypts, all decrypt.",
     )
     sync_cron: str = Field("0 2 * * *", description="When daily_sync_schedule runs, in UTC.")
+    sync_kinds: Annotated[list[Kind], NoDecode] = Field(
+        list(Kind),
+        description="Which kinds of change the schedule and `awin-medusa sync` apply, separated by white space or "
+        "commas. What is left out is only reported.",
+    )
     sync_sku_template: str = Field(
         "{merchant_product_id}",
         description="SKU of a new variant. Two merchants that share an id need `{merchant_id}-{merchant_product_id}`.",
@@ -277,10 +283,10 @@ class Settings(BaseSettings):
         # The operation log and the lease identify the shop by its address.
         return value.rstrip("/") if value else value
 
-    @field_validator("guard_price_jump", mode="before")
+    @field_validator("guard_price_jump", "sync_kinds", mode="before")
     @classmethod
-    def _two_numbers(cls, value: object) -> object:
-        return value.split() if isinstance(value, str) else value
+    def _split(cls, value: object) -> object:
+        return value.replace(",", " ").split() if isinstance(value, str) else value
 
     @field_validator("sync_price_column", *(f"sync_owner_{field}" for field in (PRICE, *CONTENT)), mode="before")
     @classmethod
@@ -349,6 +355,8 @@ def variables_of(name: str) -> list[str]:
 
 def as_written(value: object) -> str:
     """The value of a setting as one would write it in `.env`."""
+    if isinstance(value, list):
+        return " ".join(map(str, value))
     if isinstance(value, tuple):
         return " ".join(f"{number:g}" for number in value)
     if isinstance(value, dict):

@@ -68,15 +68,24 @@ def approve(start: Hash) -> None:
     """Apply a plan: these rows and nothing else, each compared with the shop just before."""
     with open_app() as opened:
         plan = HeldPlans(opened.database).approve(start, getpass.getuser())
-        run_sync(opened, {"dry_run": False, "approve_plan": plan.hash}, only=KINDS[Kind(plan.kind)].asset)
+        run_sync(opened, {"dry_run": False, "approve_plan": plan.hash}, only=[Kind(plan.kind)])
 
 
 @app.command()
 def reject(start: Hash) -> None:
-    """Never apply this plan; the same rows stay held without another message."""
+    """Never apply this plan. Each of its rows stays as it is until what would be written changes."""
     with open_app() as opened:
         plan = HeldPlans(opened.database).reject(start, getpass.getuser())
     say(f"Rejected: {plan.kind}, {len(plan.rows):,} rows.")
+    say(f"To be asked again: awin-medusa plans forget {plan.hash[:SHOWN]}")
+
+
+@app.command()
+def forget(start: Hash) -> None:
+    """Forget what was decided on a plan, so that the next sync plans its rows again."""
+    with open_app() as opened:
+        plan, rows = HeldPlans(opened.database).forget(start)
+    say(f"Forgotten: {plan.kind}, {rows:,} decisions.")
 
 
 def _decision(plan: HeldPlan) -> str:

@@ -1,6 +1,6 @@
 """Runs `awin-medusa sync`, `undo` and `report`: a run, its steps as they happen, and its summary."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from itertools import islice
 from typing import Annotated, Any
@@ -30,15 +30,27 @@ def sync(
     accept_smaller_feed: Annotated[
         bool, typer.Option("--accept-smaller-feed", help="Take a feed of less than a quarter of the last one's size.")
     ] = False,
+    only: Annotated[
+        str | None,
+        typer.Option(metavar="KINDS", help=f"Only these kinds, joined by commas: {', '.join(Kind)}."),
+    ] = None,
 ) -> None:
-    """Run daily_sync_job now: detect, import, hide, restore, set stock and prices, update content, report.
+    """Run daily_sync_job now: detect, adopt, import, hide, restore, set stock and prices, update content, report.
 
     If it is stopped half-way, the next run continues from there; nothing is done twice.
     """
     applying = {"dry_run": dry_run} | ({"limit": pilot} if pilot else {})
     feed = {"awin_feeds": {"accept_smaller_feed": True}} if accept_smaller_feed else None
     with open_app() as app:
-        run_sync(app, applying if dry_run or pilot else None, ops=feed)
+        kinds = _kinds(only) or app.settings.sync_kinds
+        run_sync(app, applying if dry_run or pilot else None, only=kinds, ops=feed)
+
+
+def _kinds(text: str | None) -> list[Kind]:
+    names = [name.strip() for name in (text or "").split(",") if name.strip()]
+    if unknown := [name for name in names if name not in set(Kind)]:
+        raise typer.BadParameter(f"{', '.join(unknown)}: the kinds are {', '.join(Kind)}.", param_hint="--only")
+    return [Kind(name) for name in names]
 
 
 def undo(
@@ -88,7 +100,7 @@ def run_sync(
     app: App,
     applying: Mapping[str, Any] | None = None,
     *,
-    only: str | None = None,
+    only: Collection[Kind] = (),
     ops: Mapping[str, Any] | None = None,
 ) -> None:
     """Run the whole sync, or `only` one of its applying assets, with steps and summary. Exits with 1 on failure."""

@@ -3,7 +3,7 @@
 import os
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,8 @@ from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.defs.alerts import alert
 from awin_medusa_pipeline.defs.build import build_defs
 from awin_medusa_pipeline.defs.failures import RunFailure, failure_of, how_it_ended
-from awin_medusa_pipeline.defs.sync.jobs import SHOP_TAG
+from awin_medusa_pipeline.defs.sync.jobs import SHOP_TAG, part_of
+from awin_medusa_pipeline.sync.domain.operations import Kind
 
 # max_runtime fails runs that a reboot left as started: nothing else in Dagster does, and they block the queue.
 DAGSTER_YAML = """\
@@ -86,24 +87,21 @@ def run_job(
     name: str,
     watcher: Watcher,
     applying: Mapping[str, Any] | None = None,
-    only: str | None = None,
+    only: Collection[Kind] = (),
     ops: Mapping[str, Any] | None = None,
     tags: Mapping[str, str] = SHOP_TAG,
 ) -> JobOutcome:
     """Run a job in this process, recorded for the UI; a failure also goes to Slack.
 
-    `applying`: config of the applying assets, instead of the job's own; `only`: name of the single one to run.
+    `applying`: config of the applying assets, instead of the job's own; `only`: kinds to apply, when not all.
     `ops`: config of other ops, by name; `tags`: those by which Dagster's queue limits runs.
     """
     job = build_defs(app).resolve_job_def(name)
+    part = part_of(job, only)
     config: dict[str, Any] = dict(job.run_config or {})
-    others = set(config.get("ops", {})) - {only} if only else set()
-    config["ops"] = {
-        asset: {"config": dict(applying)} if applying else own
-        for asset, own in config.get("ops", {}).items()
-        if asset not in others
-    } | {op: {"config": dict(values)} for op, values in (ops or {}).items()}
-    selection = [key for key in job.asset_layer.executable_asset_keys if key.to_user_string() not in others]
+    config["ops"] = {asset: {"config": dict(applying)} if applying else own for asset, own in part.ops.items()} | {
+        op: {"config": dict(values)} for op, values in (ops or {}).items()
+    }
     dagster_home(app)
     with dg.DagsterInstance.get() as instance, _following(instance, run_id := str(uuid.uuid4()), watcher):
         # Dagster's own log goes to the run's page; the terminal gets one line per step.
@@ -114,7 +112,7 @@ def run_job(
             raise_on_error=False,
             run_id=run_id,
             tags=dict(tags),
-            asset_selection=selection if only else None,
+            asset_selection=part.keys if only else None,
         )
         if result.success:
             return JobOutcome(run_id, None)

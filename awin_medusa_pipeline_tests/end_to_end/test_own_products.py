@@ -43,6 +43,11 @@ def hidden(shop: Shop) -> set[str]:
     return {product["title"] for product in products_in(shop).values() if product["status"] == "draft"}
 
 
+def undo(pipeline: Pipeline, run: Finished) -> Finished:
+    config = {"run_id": run.run_id, "dry_run": False}
+    return pipeline.end_of("undo_run_job", ops={"undo_run": {"config": config}})
+
+
 def test_fifteen_products_made_by_hand(pipeline: Pipeline, sandbox: Sandbox) -> None:
     shop = sandbox.shop
     for number in range(15):
@@ -77,7 +82,7 @@ def test_fifteen_products_made_by_hand(pipeline: Pipeline, sandbox: Sandbox) -> 
     with pipeline.database() as database:
         HeldPlans(database).forget(plan.hash)
     again = held(pipeline, pipeline.run())["hide"]
-    approved = pipeline.run(dry_run=False, approve_plan=again.hash)
+    approved = pipeline.run("hide_medusa_only_job", dry_run=False, approve_plan=again.hash)
     assert hidden(shop) == {f"Bowl of clay {number}" for number in range(15)}
     undone = pipeline.end_of(
         "undo_run_job", ops={"undo_run": {"config": {"run_id": approved.run_id, "dry_run": False}}}
@@ -107,10 +112,10 @@ def test_what_agrees_by_chance_is_a_question(pipeline: Pipeline, sandbox: Sandbo
     assert variant["metadata"] == {"note": "mine", OFFER_KEY: "awin:7001:7"}
     assert variant["prices"] == before["kettle-7"]["variants"][0]["prices"], "nothing but the key"
     plan = held(pipeline, run)["adopt"]
-    assert [(entry["name"], entry["title"], entry["agrees"]) for entry in plan.rows] == [
+    assert {(entry["name"], entry["title"], entry["agrees"]) for entry in plan.rows} == {
         ("Rubber Duck", "Walnut Table", "SKU"),
         ("Gift Card", "Gift Card", "name"),
-    ] or len(plan.rows) == 2
+    }
 
     # The first price is asked about, the level follows the feed.
     next_day = pipeline.run()
@@ -124,7 +129,7 @@ def test_what_agrees_by_chance_is_a_question(pipeline: Pipeline, sandbox: Sandbo
     assert "adopt" not in held(pipeline, pipeline.run())
     assert state_of(shop) == state
 
-    undone = pipeline.end_of("undo_run_job", ops={"undo_run": {"config": {"run_id": run.run_id, "dry_run": False}}})
+    undone = undo(pipeline, run)
     assert undone.error is None
     product = products_in(shop)["kettle-7"]
     assert product["variants"][0]["metadata"] == {"note": "mine"}

@@ -3,8 +3,8 @@
 Every job that applies reads feed and shop first: it never acts on old tables.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import dagster as dg
@@ -34,6 +34,22 @@ def _job(name: str, description: str, *applying: Kind, limit: int | None = None)
         config={"ops": {asset: {"config": config} for asset in assets}} if assets else None,
         tags=SHOP_TAG | ({APPLIES_TAG: "by default"} if assets else {}),
     )
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a job: the default config of its ops, and its assets."""
+
+    ops: Mapping[str, Any]
+    keys: Sequence[dg.AssetKey]
+
+
+def part_of(job: dg.JobDefinition, kinds: Collection[Kind]) -> Part:
+    """Select a job's tables, and of its applying assets those of these kinds; no kind stands for all."""
+    others = {entry.asset for kind, entry in KINDS.items() if kinds and kind not in kinds}
+    ops = (job.run_config or {}).get("ops", {})
+    keys = [key for key in job.asset_layer.executable_asset_keys if key.to_user_string() not in others]
+    return Part({asset: own for asset, own in ops.items() if asset not in others}, sorted(keys))
 
 
 detect_discrepancies_job = _job("detect_discrepancies_job", "Compare feed and shop; change nothing.")

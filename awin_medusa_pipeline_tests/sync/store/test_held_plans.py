@@ -48,13 +48,13 @@ def test_an_approved_plan_is_applied_once(plans: HeldPlans) -> None:
         plans.to_apply(held.hash, "hide", "run-3")
 
 
-def test_a_rejected_plan_stays_rejected(plans: HeldPlans) -> None:
+def test_a_rejected_plan_stays_rejected_until_it_is_made_anew(plans: HeldPlans) -> None:
     held = keep(plans)
     plans.reject(held.hash, "ada")
-    assert keep(plans, "run-2").state is PlanState.REJECTED
-    assert plans.of_run("run-2") == []
     with pytest.raises(PlanError, match="rejected by ada"):
         plans.approve(held.hash, "bob")
+    assert keep(plans, "run-2").state is PlanState.HELD
+    plans.approve(held.hash, "bob")
 
 
 def test_a_plan_expires(plans: HeldPlans, clock: Clock) -> None:
