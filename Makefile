@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help install demo test lint ui bench chaos screenshots clean
+.PHONY: help install demo test lint ui bench chaos mutants screenshots clean
 help: ## What can be done here
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -36,6 +36,9 @@ bench: $(INSTALLED) ## Speed, as ratios against a bare loop in the same run
 chaos: $(INSTALLED) ## Syncs and shops killed, requests spoilt, broken feeds; what is left of it
 	@$(BIN)/python -m awin_medusa_pipeline_tests.tools.broken_feeds
 	@$(BIN)/python -m awin_medusa_pipeline_tests.tools.chaos
+
+mutants: $(INSTALLED) ## 300 small faults in the rules, one at a time; which of them the tests notice
+	@$(BIN)/python -m awin_medusa_pipeline_tests.tools.mutants
 
 screenshots: $(INSTALLED) ## The pictures of the README; needs chromium
 	@$(BIN)/python -m awin_medusa_pipeline_tests.tools.screenshots

@@ -1,4 +1,4 @@
-"""Prepares the Dagster home of this machine, and runs a job in this process while a watcher follows its steps."""
+"""Prepares this machine's Dagster home, and runs jobs in this process while a watcher follows their steps."""
 
 import os
 import threading
@@ -19,7 +19,7 @@ from awin_medusa_pipeline.defs.build import build_defs
 from awin_medusa_pipeline.defs.failures import RunFailure, failure_of, how_it_ended
 from awin_medusa_pipeline.defs.sync.jobs import SHOP_TAG
 
-# max_runtime fails a run that a reboot left behind as started; nothing else in Dagster does, and it blocks the queue.
+# max_runtime fails runs that a reboot left as started: nothing else in Dagster does, and they block the queue.
 DAGSTER_YAML = """\
 telemetry:
   enabled: false
@@ -48,13 +48,13 @@ schedules: {use_threads: true, num_workers: 2}
 
 
 class Watcher(Protocol):
-    """Follows a run, from a thread of its own."""
+    """Follows a run from its own thread."""
 
     def running(self, step: str, state: str) -> None:
-        """A step is running; `state`: its progress, empty at first."""
+        """Show that a step is running; `state`: its progress, empty at first."""
 
     def made(self, asset: str, metadata: Mapping[str, Any]) -> None:
-        """An asset was materialised; its metadata as plain values."""
+        """Show that an asset was materialised; `metadata` has plain values."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,9 @@ class JobOutcome:
 
 
 def dagster_home(app: App) -> Path:
-    """DAGSTER_HOME, else a folder in AWIN_MEDUSA_HOME; made, configured and initialised when it is new.
+    """Find or create the Dagster home: DAGSTER_HOME, else a folder in AWIN_MEDUSA_HOME.
 
-    Two processes that start at once on a fresh home crash (measured), so its tables are made here, by one.
+    Two processes that start at once on a new home crash (measured), so this one creates its tables first.
     """
     default = app.local_home / "dagster"
     home = Path(os.environ.get("DAGSTER_HOME") or default).expanduser().absolute()
@@ -90,10 +90,10 @@ def run_job(
     ops: Mapping[str, Any] | None = None,
     tags: Mapping[str, str] = SHOP_TAG,
 ) -> JobOutcome:
-    """Run a job in this process, recorded as the UI shows it; a failure is sent to Slack as well.
+    """Run a job in this process, recorded for the UI; a failure also goes to Slack.
 
-    `applying`: config of the applying assets, instead of the job's own; `only` one of them runs when it is named.
-    `ops`: config of other ops, by name; `tags`: what Dagster's queue limits runs by.
+    `applying`: config of the applying assets, instead of the job's own; `only`: name of the single one to run.
+    `ops`: config of other ops, by name; `tags`: those by which Dagster's queue limits runs.
     """
     job = build_defs(app).resolve_job_def(name)
     config: dict[str, Any] = dict(job.run_config or {})
@@ -106,7 +106,7 @@ def run_job(
     selection = [key for key in job.asset_layer.executable_asset_keys if key.to_user_string() not in others]
     dagster_home(app)
     with dg.DagsterInstance.get() as instance, _following(instance, run_id := str(uuid.uuid4()), watcher):
-        # Dagster's own log goes to the run's page; the terminal gets one line a step.
+        # Dagster's own log goes to the run's page; the terminal gets one line per step.
         quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
         result = job.execute_in_process(
             run_config=config | quiet,
@@ -124,7 +124,7 @@ def run_job(
 
 
 def failed_since(app: App, moment: datetime) -> tuple[datetime, RunFailure] | None:
-    """When and why the newest run on the shop failed; None when it did not, or began before `moment`."""
+    """When and why the newest run on the shop failed; None when it did not, or started before `moment`."""
     dagster_home(app)
     with dg.DagsterInstance.get() as instance:
         newer = instance.get_run_records(dg.RunsFilter(tags=dict(SHOP_TAG), created_after=moment), limit=1)
@@ -143,7 +143,7 @@ def how_run_ended(app: App, run_id: str) -> str | None:
 
 @contextmanager
 def _following(instance: dg.DagsterInstance, run_id: str, watcher: Watcher) -> Iterator[None]:
-    """Call the watcher as the run goes on, until the block ends."""
+    """Pass the run's events to the watcher until the block ends."""
     done = threading.Event()
 
     def follow() -> None:
@@ -153,7 +153,7 @@ def _following(instance: dg.DagsterInstance, run_id: str, watcher: Watcher) -> I
             page = instance.get_records_for_run(run_id, cursor)
             cursor = page.cursor
             for record in page.records:
-                _call(record.event_log_entry, watcher)
+                _pass_on(record.event_log_entry, watcher)
             if last and not page.has_more:
                 return
 
@@ -166,7 +166,7 @@ def _following(instance: dg.DagsterInstance, run_id: str, watcher: Watcher) -> I
         thread.join()
 
 
-def _call(entry: dg.EventLogEntry, watcher: Watcher) -> None:
+def _pass_on(entry: dg.EventLogEntry, watcher: Watcher) -> None:
     if found := entry.asset_materialization:
         watcher.made(found.asset_key.to_user_string(), {key: value.value for key, value in found.metadata.items()})
     elif entry.step_key and entry.dagster_event_type is DagsterEventType.STEP_START:

@@ -1,4 +1,4 @@
-"""When jobs run by themselves, in UTC."""
+"""Schedules the nightly jobs, in UTC."""
 
 import dagster as dg
 
@@ -8,7 +8,7 @@ from awin_medusa_pipeline.settings import Settings
 
 
 def all_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
-    """Running as soon as the daemon is: a shop owner expects the nightly sync without a click."""
+    """Make the schedules, switched on by default: a shop owner expects the nightly sync without a click."""
     return [
         dg.ScheduleDefinition(
             name="daily_sync_schedule",
@@ -22,7 +22,7 @@ def all_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
             job=etsy_daily_job,
             cron_schedule=settings.etsy_cron,
             execution_timezone="UTC",
-            # Without an app at Etsy it would do nothing, night after night.
+            # Without an app at Etsy it would have nothing to do.
             default_status=dg.DefaultScheduleStatus.RUNNING
             if settings.etsy_keystring
             else dg.DefaultScheduleStatus.STOPPED,
@@ -30,7 +30,7 @@ def all_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
         dg.ScheduleDefinition(
             name="retention_schedule",
             job=retention_job,
-            # Between the nightly sync and the morning's look at it.
+            # After the nightly sync, before anybody looks at it in the morning.
             cron_schedule="30 5 * * *",
             execution_timezone="UTC",
             default_status=dg.DefaultScheduleStatus.RUNNING,

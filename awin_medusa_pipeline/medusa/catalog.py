@@ -1,4 +1,4 @@
-"""Turns products as Medusa's Admin or Store API lists them into rows of CatalogVariant."""
+"""Turns products from Medusa's Admin or Store API into rows of CatalogVariant."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,17 +27,17 @@ from awin_medusa_pipeline.medusa.shapes import (
 _PRODUCT = "id,handle,title,external_id,metadata,description,thumbnail,images.url"
 _VARIANT = "id,sku,barcode,ean,upc,manage_inventory,metadata"
 ADMIN_FIELDS = f"{_PRODUCT},status,{of_variants(f'{_VARIANT},{PRICE_FIELDS},{INVENTORY_FIELDS}')}"
-# Measured: calculated_price comes whole or, asked for by its parts, not at all.
+# Measured: calculated_price must be requested whole; requested by its parts, it is missing.
 STORE_FIELDS = f"{_PRODUCT},{of_variants(_VARIANT)},+variants.inventory_quantity,variants.calculated_price"
 
 
 def variants_frame(
     products: Iterable[Json], location_id: str | None, categories: Mapping[str, list[str]] | None = None
 ) -> pl.DataFrame:
-    """Rows of CatalogVariant from product objects; `location_id` None reads the Store API's shape.
+    """Make rows of CatalogVariant from product objects; `location_id` None reads the Store API's shape.
 
-    `categories`: handles by product id, read apart: Medusa takes 11 s for those of 1,000 products in its listing, and
-    1 s for those of 10,000 by category (measured). None: not known.
+    `categories`: handles by product id, None when not known. They are read separately: in its product listing Medusa
+    takes 11 s for those of 1,000 products, by category 1 s for those of 10,000 (measured).
     """
     rows = [row for product in products for row in _rows(product, location_id, categories)]
     return pl.DataFrame(rows, schema=dtypes(CatalogVariant))

@@ -1,4 +1,4 @@
-"""The shop as both systems see it: its catalogue as a table, and one product with plain values."""
+"""Defines the shop as both systems read it: its catalogue as a table, and one product with plain values."""
 
 from decimal import Decimal
 from typing import Any
@@ -28,7 +28,7 @@ class CatalogVariant(Table):
     reserved = dy.Int64(nullable=True, metadata={"doc": "Reserved by open orders at the location"})
     prices = dy.List(
         dy.Struct({"currency": dy.String(), "amount": money()}),
-        metadata={"doc": "Base prices, one a currency"},
+        metadata={"doc": "Base prices, one per currency"},
     )
     description = text("Product description", nullable=True)
     images = dy.List(dy.String(), metadata={"doc": "Thumbnail (empty: none), then the images in their order"})
@@ -54,16 +54,16 @@ class ShopVariant(_Model):
     price: Decimal | None = None
     """In major units of the currency asked for; None where Medusa has none in it."""
     quantity: int | None = 0
-    """What can be sold at the location; None where Medusa does not count it."""
+    """Quantity that can be sold from the location; None where Medusa does not count stock."""
 
     @property
     def name(self) -> str:
-        """What a person knows it by."""
+        """SKU, else title, else id: a name for people."""
         return self.sku or self.title or self.id
 
 
 class ShopProduct(_Model):
-    """One product with its variants in the shop's order. Sizes and weight are in units that Medusa leaves open."""
+    """One product with its variants in the shop's order. Medusa gives sizes and weight no unit."""
 
     id: str
     title: str = ""

@@ -1,4 +1,4 @@
-"""The assets that change the shop: group `applied`."""
+"""Defines the assets that change the shop: group `applied`."""
 
 from collections.abc import Callable, Sequence
 
@@ -21,7 +21,7 @@ _applied = dg.asset(group_name="applied", kinds={"medusa"}, owners=OWNERS)
 
 
 class ApplyConfig(dg.Config):
-    """How far an applying asset goes."""
+    """Limits of an applying asset; the default changes nothing."""
 
     dry_run: bool = Field(
         default=True, description="Make the plan and the report, and send nothing. On unless a job says otherwise."
@@ -32,7 +32,7 @@ class ApplyConfig(dg.Config):
     approve_plan: str | None = Field(
         default=None,
         description="Hash of a plan that a guard held: apply that plan and nothing else. Each row is compared with the "
-        "shop just before; one that no longer holds is skipped as stale.",
+        "shop just before; one that has changed since is skipped as stale.",
     )
 
 
@@ -40,7 +40,7 @@ class ApplyConfig(dg.Config):
 def imported_products(
     context: dg.AssetExecutionContext, config: ApplyConfig, missing_awin_products: pl.DataFrame, sync_run: ShopRun
 ) -> Applied:
-    """Offers that the shop lacked, now published with price, variants, images and level."""
+    """Offers that the shop lacked, published with price, variants, images and level."""
     return apply(context, config, sync_run, Kind.IMPORT, missing_awin_products, Applier.import_missing)
 
 
@@ -52,7 +52,7 @@ def hidden_products(
     medusa_catalog: pl.LazyFrame,
     sync_run: ShopRun,
 ) -> Applied:
-    """Products that left the feed, now drafts, marked as hidden by this program."""
+    """Products that left the feed, set to draft and marked as hidden by this program."""
     rules = sync_run.rules
     tripped = guards.check_hides(medusa_only_products, medusa_catalog, rules.limits, hold_loose=rules.hold_loose)
     return apply(context, config, sync_run, Kind.HIDE, medusa_only_products, Applier.hide, tripped)
@@ -74,7 +74,7 @@ def stock_updates(
     medusa_catalog: pl.LazyFrame,
     sync_run: ShopRun,
 ) -> Applied:
-    """Levels as the feed asks for them, absolute."""
+    """Levels set to what the feed asks for."""
     tripped = guards.check_zero_levels(stock_mismatches, medusa_catalog, sync_run.rules.limits)
     return apply(context, config, sync_run, Kind.STOCK, stock_mismatches, Applier.set_stock, tripped)
 
@@ -87,7 +87,7 @@ def price_updates(
     matched_products: pl.LazyFrame,
     sync_run: ShopRun,
 ) -> Applied:
-    """Base prices as the feed has them, where SYNC_OWNER_PRICE says so."""
+    """Base prices set to the feed's, where SYNC_OWNER_PRICE says so."""
     tripped = guards.check_prices(price_mismatches, matched_products, sync_run.rules.limits)
     return apply(context, config, sync_run, Kind.PRICE, price_mismatches, Applier.set_prices, tripped)
 
@@ -96,7 +96,7 @@ def price_updates(
 def content_updates(
     context: dg.AssetExecutionContext, config: ApplyConfig, content_mismatches: pl.DataFrame, sync_run: ShopRun
 ) -> Applied:
-    """Titles, descriptions, images and categories as the feed has them, where their owner says so."""
+    """Titles, descriptions, images and categories set to the feed's, where their owner says so."""
     return apply(context, config, sync_run, Kind.CONTENT, content_mismatches, Applier.update_content)
 
 
@@ -109,7 +109,7 @@ def apply(
     method: Callable[[Applier, pl.DataFrame], ApplyResult],
     tripped: Sequence[TrippedGuard] = (),
 ) -> Applied:
-    """Apply a table, and show what became of it. Raises dg.Failure when the plan was left early."""
+    """Apply a table and show the outcome as metadata. Raises dg.Failure when the plan was stopped early."""
     extent = Extent(config.dry_run, config.limit, config.approve_plan)
     result = run.apply(
         kind,
@@ -130,7 +130,7 @@ def apply(
 
 
 def applied_metadata(result: ApplyResult, report: str) -> dict[str, dg.MetadataValue | int]:
-    """Counts per outcome, the first failures, and where the log of the kind is."""
+    """Counts per outcome, the first failures, and the path of the kind's log."""
     counts = {name: number for name, number in result.counts.as_dict().items() if name != "planned"}
     failures = "\n".join(f"- `{key}`: {reason}" for key, reason in result.failures[:SHOWN_FAILURES]) or "none"
     return {**counts, "failures": dg.MetadataValue.md(failures), "report": dg.MetadataValue.path(report)}

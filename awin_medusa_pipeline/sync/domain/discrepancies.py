@@ -1,7 +1,4 @@
-"""Matched rows -> the discrepancy tables, each under its contract.
-
-What belongs here: what differs between feed and shop. What does not: whether and how it is put right.
-"""
+"""Compares matched offers and variants, and builds the discrepancy tables."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +22,7 @@ _JOINT = " | "
 
 @dataclass(frozen=True)
 class StockRules:
-    """What the feed's stock cells mean as a level in the shop."""
+    """How the feed's stock cells become levels in the shop."""
 
     in_stock_level: int = 10
     use_feed_quantity: bool = False
@@ -34,12 +31,12 @@ class StockRules:
 
 
 def wanted_level(offers: pl.LazyFrame, rules: StockRules) -> pl.LazyFrame:
-    """`offers` with the level that the feed asks for as `wanted_level`; null where it does not say.
+    """Add the level that the feed asks for to `offers`, as `wanted_level`; null where it is unknown.
 
     A merchant that never fills a stock column sells what it lists (measured: most feeds carry no out-of-stock row).
     """
-    said = pl.col("in_stock").is_not_null() | pl.col("quantity").is_not_null()
-    merchants = offers.group_by("merchant_id").agg(fills_stock=said.any())
+    filled = pl.col("in_stock").is_not_null() | pl.col("quantity").is_not_null()
+    merchants = offers.group_by("merchant_id").agg(fills_stock=filled.any())
     in_stock = pl.coalesce("in_stock", pl.col("quantity") > 0, pl.when(~pl.col("fills_stock")).then(True))
     level = pl.lit(rules.in_stock_level, pl.Int64)
     if rules.use_feed_quantity:
@@ -51,7 +48,7 @@ def wanted_level(offers: pl.LazyFrame, rules: StockRules) -> pl.LazyFrame:
 
 
 def matched_products(offers: pl.LazyFrame, catalog: pl.LazyFrame, rules: StockRules) -> pl.LazyFrame:
-    """MatchedProduct rows. Only the keys are held in memory; the rest is joined as it streams to the table."""
+    """Build MatchedProduct rows. Only the keys are in memory; the rest is joined while it streams to the table."""
     variants = catalog.filter(pl.col("variant_id").is_not_null() & ~_ours_half_made())
     pairs = matching.match(offers, variants)
     currencies = offers.select(pl.col("currency").unique()).collect().to_series().to_list()
@@ -66,7 +63,7 @@ def matched_products(offers: pl.LazyFrame, catalog: pl.LazyFrame, rules: StockRu
 
 
 def _price_in_own_currency(currencies: list[str]) -> pl.Expr:
-    """Amount among `prices` in the row's `currency`; null when there is none."""
+    """The amount in `prices` in the row's `currency`; null when there is none."""
     entry = pl.element().struct
     return pl.coalesce(
         pl.lit(None, MONEY),
@@ -84,14 +81,14 @@ def _currencies() -> pl.Expr:
 
 
 def _ours_half_made() -> pl.Expr:
-    """Variants that an interrupted import of ours left; they count as not there, so that the import replaces them."""
+    """Variants that an interrupted import of ours left; they count as missing, so that the import replaces them."""
     return pl.col("half_made").is_not_null() & pl.col("external_id").str.starts_with("awin:").fill_null(False)
 
 
 def missing_products(
     offers: pl.LazyFrame, catalog: pl.LazyFrame, matched: pl.LazyFrame, loose: pl.LazyFrame, rules: StockRules
 ) -> pl.LazyFrame:
-    """MissingProduct rows, lazily: all of an offer's columns, without holding them in memory."""
+    """Build MissingProduct rows lazily, with all of an offer's columns, without holding them in memory."""
     narrow = (
         wanted_level(offers, rules)
         .select("offer_key", "product_key", "sku", "gtin", "name", pl.col("wanted_level").fill_null(0))
@@ -101,13 +98,13 @@ def missing_products(
     )
     shop = catalog.select("product_id", "handle", "external_id", "barcode", half_made=_ours_half_made())
     of_missing = shop.join(narrow.lazy().select(external_id="product_key"), on="external_id", how="semi").collect()
-    known = (  # Of copies the whole one, then the oldest
+    known = (  # of several copies, prefer a whole one, then the oldest
         of_missing.group_by("product_id", "handle", product_key="external_id")
         .agg(whole=~pl.col("half_made").all())
         .sort("whole", "product_id", descending=[True, False])
         .unique("product_key", keep="first", maintain_order=True)
     )
-    # What an interrupted import left goes away, and its barcodes with it; its handle goes to what replaces it.
+    # An interrupted import's product is deleted with its barcodes; its handle goes to the product that replaces it.
     staying = shop.join(of_missing.lazy().filter("half_made").select("product_id"), on="product_id", how="anti")
     barcodes = staying.select(gtin="barcode").join(narrow.lazy().select("gtin"), on="gtin", how="semi").collect()
     titled = narrow.join(_titles(narrow, shop), on="product_key").join(known, on="product_key", how="left")
@@ -129,10 +126,10 @@ def missing_products(
 
 
 def _titles(missing: pl.DataFrame, shop: pl.LazyFrame) -> pl.DataFrame:
-    """(product_key, title, handle), handles unique among themselves and in the shop.
+    """Make (product_key, title, handle), with handles unique among themselves and in the shop.
 
-    The first product of the feed keeps the plain slug; one that would collide gets its SKU, then its key in
-    hexadecimal: unlike a slug it is never empty, and never that of another key.
+    The first product of the feed keeps the plain slug; a colliding one gets its SKU appended, then its key in
+    hexadecimal, which is never empty and never equal for two keys.
     """
     products = missing.group_by("product_key").agg(
         pl.col("position").min(),
@@ -154,17 +151,17 @@ def _titles(missing: pl.DataFrame, shop: pl.LazyFrame) -> pl.DataFrame:
 
 
 def in_feed(matched: pl.LazyFrame, missing: pl.LazyFrame) -> pl.LazyFrame:
-    """(product_id, offer_key) of every offer that has a product in the shop, its variant being there or yet to join."""
-    joining = missing.select(product_id="existing_product_id", offer_key="offer_key").drop_nulls("product_id")
-    return pl.concat([matched.select("product_id", "offer_key"), joining])
+    """(product_id, offer_key) of every offer with a product in the shop, its variant being there or to be added."""
+    added = missing.select(product_id="existing_product_id", offer_key="offer_key").drop_nulls("product_id")
+    return pl.concat([matched.select("product_id", "offer_key"), added])
 
 
 def medusa_only_products(
     catalog: pl.LazyFrame, matched: pl.LazyFrame, missing: pl.LazyFrame, loose: pl.LazyFrame
 ) -> pl.LazyFrame:
-    """MedusaOnlyProduct rows: published, none of its variants in the feed, and none to join it."""
+    """Build MedusaOnlyProduct rows: published, without a variant in the feed or one to be added."""
     return (
-        _left_over(catalog)
+        _comparable(catalog)
         .join(in_feed(matched, missing), on="product_id", how="anti")
         .group_by("product_id", "handle", "title", "status", "external_id")
         .agg(skus=pl.col("sku").drop_nulls().str.join(_JOINT))
@@ -176,7 +173,7 @@ def medusa_only_products(
 
 
 def with_absences(medusa_only: pl.LazyFrame, feeds: Mapping[str, int]) -> pl.LazyFrame:
-    """MedusaOnlyProduct rows with the number of feeds that lacked each, by product_id."""
+    """Add to MedusaOnlyProduct rows the number of feeds that lacked each product; `feeds` by product_id."""
     counts = pl.LazyFrame(
         {"product_id": list(feeds), "missed": list(feeds.values())},
         schema={"product_id": pl.String, "missed": pl.Int64},
@@ -185,18 +182,18 @@ def with_absences(medusa_only: pl.LazyFrame, feeds: Mapping[str, int]) -> pl.Laz
     return joined.with_columns(feeds_missed="missed").drop("missed")
 
 
-def _left_over(catalog: pl.LazyFrame) -> pl.LazyFrame:
-    """Variants that can be left over when the feed has been matched: published, and not waiting to be replaced."""
+def _comparable(catalog: pl.LazyFrame) -> pl.LazyFrame:
+    """Catalogue rows that may be missing from the feed: published, and not waiting to be replaced."""
     return catalog.filter((pl.col("status") == "published") & ~_ours_half_made())
 
 
 def loose_matches(offers: pl.LazyFrame, catalog: pl.LazyFrame, matched: pl.LazyFrame) -> pl.DataFrame:
-    """LooseMatch rows: pairs of what matching left over that look alike."""
-    left = offers.select("offer_key", "name", "price", "currency").join(
+    """Build LooseMatch rows: unmatched offers and products that look alike."""
+    unmatched = offers.select("offer_key", "name", "price", "currency").join(
         matched.select("offer_key"), on="offer_key", how="anti"
     )
     products = (
-        _left_over(catalog)
+        _comparable(catalog)
         .join(matched.select("product_id"), on="product_id", how="anti")
         .join(offers.select(external_id="product_key"), on="external_id", how="anti")
         .select("product_id", "title")
@@ -205,7 +202,7 @@ def loose_matches(offers: pl.LazyFrame, catalog: pl.LazyFrame, matched: pl.LazyF
     )
     if products.is_empty():
         return LooseMatch.create_empty()
-    offers_left = left.collect()
+    offers_left = unmatched.collect()
     return (
         matching.loose_pairs(offers_left, products)
         .join(offers_left, on="offer_key")
@@ -216,7 +213,7 @@ def loose_matches(offers: pl.LazyFrame, catalog: pl.LazyFrame, matched: pl.LazyF
 
 
 def returning_products(matched: pl.LazyFrame, catalog: pl.LazyFrame, missing: pl.LazyFrame) -> pl.LazyFrame:
-    """ReturningProduct rows: hidden by this program and in the feed again. One hidden by hand stays hidden."""
+    """Build ReturningProduct rows: hidden by this program and in the feed again; those hidden by hand stay hidden."""
     hidden = catalog.filter((pl.col("status") == "draft") & pl.col("hidden_by_run").is_not_null())
     return (
         hidden.select("product_id", "handle", "title", "hidden_by_run")
@@ -230,7 +227,7 @@ def returning_products(matched: pl.LazyFrame, catalog: pl.LazyFrame, missing: pl
 
 
 def stock_mismatches(matched: pl.LazyFrame, catalog: pl.LazyFrame, missing: pl.LazyFrame) -> pl.LazyFrame:
-    """StockMismatch rows: the level differs, is not set, or the variant left the feed while its product stayed."""
+    """Build StockMismatch rows: the level differs, is not set, or the variant left the feed but its product did not."""
     columns = StockMismatch.column_names()
     differs = (
         matched.filter(pl.col("wanted_level").is_not_null() & pl.col("level").ne_missing(pl.col("wanted_level")))
@@ -247,13 +244,13 @@ def stock_mismatches(matched: pl.LazyFrame, catalog: pl.LazyFrame, missing: pl.L
 
 
 def _counted() -> pl.Expr:
-    """Variants whose stock is kept. The Store API tells levels without the ids that setting them needs."""
+    """Variants whose stock is counted. The Store API gives levels without the ids needed to set them."""
     known = pl.col("inventory_item_id").is_not_null() | pl.col("level").is_not_null()
     return pl.col("manage_inventory").fill_null(True) & known
 
 
 def catalog_counts(catalog: pl.LazyFrame, matched: pl.LazyFrame, missing: pl.LazyFrame) -> dict[str, int]:
-    """What became of the shop's products: the parts add up to catalog_products."""
+    """Count the shop's products by state; the parts add up to catalog_products."""
     products = (
         catalog.group_by("product_id")
         .agg(
@@ -276,6 +273,6 @@ def catalog_counts(catalog: pl.LazyFrame, matched: pl.LazyFrame, missing: pl.Laz
 
 
 def hidden_by_hand(matched: pl.LazyFrame) -> int:
-    """Products in the feed that someone set to draft by hand: reported, never published again by this program."""
+    """Count products in the feed that someone set to draft by hand: reported, never published by this program."""
     by_hand = (pl.col("status") != "published") & pl.col("hidden_by_run").is_null()
     return int(matched.filter(by_hand).select(pl.col("product_id").n_unique()).collect().item())

@@ -1,4 +1,4 @@
-"""The table of the kinds of change: everything that differs between them and is not code.
+"""Lists the kinds of change with everything that differs between them and is not code.
 
 A new kind is one entry here, one plan function (plans.py), one writer (sync/engine/writers.py) and one asset.
 """
@@ -25,21 +25,21 @@ class KindEntry:
     """One kind of change."""
 
     words: str
-    """What people read in tables, at the beginning of a line: `set stock`."""
+    """Name for people, at the start of a line: `set stock`."""
     asset: str
     """The Dagster asset that applies it."""
     table: str
     """The Dagster asset that holds its rows."""
     contract: type[dy.Schema]
-    """Of these rows."""
+    """Contract of these rows."""
     key: str
-    """Column of the contract that operations and held plans go by."""
+    """Column of the contract that identifies a row in operations and held plans."""
     shown: tuple[str, ...]
-    """Columns that tell a person which product it is, and what would change."""
+    """Columns that show a person the product and the change."""
     undone_as: Kind
-    """Kind of the operations that take it back."""
+    """Kind of the operations that undo it."""
     scope: Scope
-    """What a guard must hold so that this kind waits."""
+    """Scope of the guards that hold this kind."""
 
 
 KINDS: Mapping[Kind, KindEntry] = {

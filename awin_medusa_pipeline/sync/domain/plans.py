@@ -26,7 +26,7 @@ LOOSE = "looks like a product of the shop (see loose-matches.csv); correct its S
 
 
 def split_import(missing: pl.DataFrame, limit: int | None, *, hold_loose: bool) -> tuple[pl.DataFrame, list[NotSent]]:
-    """MissingProduct rows to import, in the feed's order with those of one product together, and what stays behind."""
+    """Split MissingProduct rows into those to import, in the feed's order and grouped by product, and the rest."""
     ordered = (
         missing.with_row_index("position")
         .with_columns(product=pl.col("position").min().over("product_key"))
@@ -46,7 +46,7 @@ def split_import(missing: pl.DataFrame, limit: int | None, *, hold_loose: bool) 
 def import_plan(
     rows: pl.DataFrame, defaults: ProductDefaults, rehost: Callable[[Sequence[str]], list[str]] | None = None
 ) -> Plan:
-    """One bundle per new product, with all its variants; `rehost` gives images another address."""
+    """Plan one bundle per new product, with all its variants; `rehost` gives images another address."""
     handle = slug(category_paths(pl.col("category")))
     new = rows.filter(pl.col("existing_product_id").is_null()).with_columns(category_handle=handle)
     for _, group in itertools.groupby(new.iter_rows(named=True), key=lambda row: row["product_key"]):
@@ -68,7 +68,7 @@ def import_plan(
 
 
 def variant_plan(rows: pl.DataFrame) -> Plan:
-    """One bundle per new variant of a product that the shop has."""
+    """Plan one bundle per new variant of a product that the shop has."""
     for row in rows.filter(pl.col("existing_product_id").is_not_null()).iter_rows(named=True):
         yield Bundle(
             (_import_operation(row),),
@@ -91,9 +91,9 @@ def _import_operation(row: Row) -> Operation:
 def hide_plan(
     medusa_only: pl.DataFrame, run_id: str, at: str, limit: int | None, *, hold_loose: bool, hide_after: int = 1
 ) -> Plan:
-    """Hide products, marked with run and time (ISO 8601), once `hide_after` accepted feeds in a row lacked them."""
+    """Plan to hide products, marked with run and time (ISO 8601), that `hide_after` accepted feeds in a row lacked."""
 
-    def stays(row: Row) -> str | None:
+    def reason_to_skip(row: Row) -> str | None:
         missed = hide_after if row["feeds_missed"] is None else row["feeds_missed"]
         if missed < hide_after:
             return f"missing from {missed} of {hide_after} accepted feeds (GUARD_HIDE_AFTER_FEEDS)"
@@ -105,12 +105,12 @@ def hide_plan(
         limit,
         lambda row: Operation(row["product_id"], after, {"status": row["status"]}, row["product_id"]),
         lambda row: hidden_patch(row["product_id"], run_id, at),
-        stays,
+        reason_to_skip,
     )
 
 
 def restore_plan(returning: pl.DataFrame, limit: int | None) -> Plan:
-    """Publish products again and remove the mark."""
+    """Plan publishing products again, without the mark."""
     after = {"status": "published", HIDDEN_BY_RUN: None}
     yield from _rows(
         returning,
@@ -123,7 +123,7 @@ def restore_plan(returning: pl.DataFrame, limit: int | None) -> Plan:
 
 
 def stock_plan(mismatches: pl.DataFrame, limit: int | None) -> Plan:
-    """Set levels, absolute."""
+    """Plan absolute levels."""
     yield from _rows(
         mismatches,
         limit,
@@ -143,11 +143,11 @@ def _rows(
     limit: int | None,
     operation: Callable[[Row], Operation],
     body: Callable[[Row], Row],
-    stays: Callable[[Row], str | None] = lambda row: None,
+    reason_to_skip: Callable[[Row], str | None] = lambda row: None,
 ) -> Plan:
     sent = 0
     for row in frame.iter_rows(named=True):
-        reason = stays(row) or (beyond(limit) if limit is not None and sent >= limit else None)
+        reason = reason_to_skip(row) or (beyond(limit) if limit is not None and sent >= limit else None)
         if reason:
             yield NotSent(operation(row), reason)
         else:
@@ -156,12 +156,12 @@ def _rows(
 
 
 def beyond(limit: int | None) -> str:
-    """Why the rest of a pilot is not sent."""
+    """The reason why the rest of a pilot is not sent."""
     return f"beyond the limit of {limit}"
 
 
 def reverse_levels(applied: Iterable[Operation]) -> Plan:
-    """Levels as they were before; a level that the run was the first to set is removed."""
+    """Plan levels as they were before; a level that the run was the first to set is removed."""
     for one in applied:
         level = (one.before or {}).get("level")
         body = {
@@ -173,7 +173,7 @@ def reverse_levels(applied: Iterable[Operation]) -> Plan:
 
 
 def reverse_status(applied: Iterable[Operation], *, hidden: bool) -> Plan:
-    """Products that were hidden (else: published) as they were before."""
+    """Plan the status before of products that were hidden (else: published)."""
     for one in applied:
         product_id, mark = str(one.target_id), (one.before or {}).get(HIDDEN_BY_RUN)
         after = {"status": (one.before or {}).get("status"), HIDDEN_BY_RUN: mark}
@@ -182,10 +182,10 @@ def reverse_status(applied: Iterable[Operation], *, hidden: bool) -> Plan:
 
 
 def reverse_imports(applied: Iterable[Operation], products: Iterable[Row]) -> Plan:
-    """Products that the run made become drafts without our mark: a person decided, so they stay hidden.
+    """Plan drafts of products that the run created, without our mark: a person decided, so they stay hidden.
 
-    `products`: as the shop has them, with the ids of their variants. A product that has variants of other runs was only
-    joined; it stays as it is, and is reported.
+    `products`: as in the shop, with the ids of their variants. A product with variants of other runs is left alone and
+    reported.
     """
     made = {one.target_id for one in applied}
     for product in products:

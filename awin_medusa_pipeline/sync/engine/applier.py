@@ -1,4 +1,4 @@
-"""Applies the rows of one discrepancy table: gate, plan, writer, engine."""
+"""Applies the rows of one discrepancy table: chooses gate, plan and writer, and runs the engine."""
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
@@ -33,12 +33,12 @@ WRITERS: Mapping[Kind, Callable[[MedusaClient, Shop], OurWriter]] = {
     Kind.PRICE: lambda client, shop: PriceWriter(client),
     Kind.CONTENT: lambda client, shop: ContentWriter(client),
 }
-"""What carries a kind of change out."""
+"""Makes the writer that carries out a kind of change."""
 
 
 @dataclass(frozen=True)
 class Applier:
-    """A shop, an engine, and how far to go. Every method takes the rows of one table and returns their outcome."""
+    """Applies tables to a shop, as far as its limits allow. Each method takes the rows of one table."""
 
     client: MedusaClient
     shop: Shop
@@ -50,22 +50,22 @@ class Applier:
     hide_after: int = 1
     """Accepted feeds in a row that must lack a product before it is hidden."""
     gate: Gate | None = None
-    """What holds back too much; None holds nothing."""
+    """Holds back excessive changes; None holds nothing."""
     recheck: bool = False
-    """Whether each row is compared with the shop before it is sent: these rows were reviewed some time ago."""
+    """Whether to compare each row with the shop before sending it: these rows were reviewed some time ago."""
 
     def import_missing(self, missing: pl.DataFrame) -> ApplyResult:
-        """MissingProduct rows: new products, then new variants of products that the shop has."""
-        rows, staying = plans.split_import(missing, self.limit, hold_loose=self.hold_loose)
+        """Import MissingProduct rows: new products, then new variants of products that the shop has."""
+        rows, not_sent = plans.split_import(missing, self.limit, hold_loose=self.hold_loose)
         with ExitStack() as stack:
             held = self._hold(Kind.IMPORT, rows)
             plan = plans.import_plan(rows, self._defaults(rows), self._image_host(stack))
-            made = self._apply(WRITERS[Kind.IMPORT](self.client, self.shop), without_held(chain(staying, plan), held))
+            made = self._apply(WRITERS[Kind.IMPORT](self.client, self.shop), without_held(chain(not_sent, plan), held))
         variants = VariantWriter(self.client, self.shop.stock_location_id)
         return made + self._apply(variants, without_held(plans.variant_plan(rows), held), made.stopped_reason)
 
     def hide(self, medusa_only: pl.DataFrame) -> ApplyResult:
-        """MedusaOnlyProduct rows: draft, marked with run and time."""
+        """Set MedusaOnlyProduct rows to draft, marked with run and time."""
         at = datetime.now(UTC).isoformat(timespec="seconds")
         plan = plans.hide_plan(
             medusa_only, self.engine.run_id, at, self.limit, hold_loose=self.hold_loose, hide_after=self.hide_after
@@ -75,13 +75,13 @@ class Applier:
         return self._apply_reviewed(StatusWriter(self.client, Kind.HIDE), without_held(plan, held))
 
     def restore(self, returning: pl.DataFrame) -> ApplyResult:
-        """ReturningProduct rows: published, the mark removed."""
+        """Publish ReturningProduct rows, and remove the mark."""
         held = self._hold(Kind.RESTORE, returning.with_columns(merchant_id=merchant_of(pl.col("offer_keys"))))
         plan = without_held(plans.restore_plan(returning, self.limit), held)
         return self._apply_reviewed(StatusWriter(self.client, Kind.RESTORE), plan)
 
     def set_stock(self, mismatches: pl.DataFrame) -> ApplyResult:
-        """StockMismatch rows: absolute levels."""
+        """Set the absolute levels of StockMismatch rows."""
         rows = mismatches.with_columns(merchant_id=merchant_of(pl.col("offer_key")))
         to_zero = set_to_zero().fill_null(False)
         held = self._hold(Kind.STOCK, rows.filter(to_zero), Scope.SET_TO_ZERO)
@@ -90,23 +90,23 @@ class Applier:
         return self._apply_reviewed(LevelWriter(self.client, self.shop.stock_location_id), plan)
 
     def set_prices(self, mismatches: pl.DataFrame) -> ApplyResult:
-        """PriceMismatch rows: base prices, without what the shop keeps."""
+        """Set the base prices of PriceMismatch rows that the shop does not keep."""
         rows = field_plans.to_change(mismatches)
         held = self._hold_or_ask(Kind.PRICE, rows)
         plan = without_held(field_plans.price_plan(rows, self.limit), held)
         return self._apply_reviewed(PriceWriter(self.client), plan)
 
     def update_content(self, mismatches: pl.DataFrame) -> ApplyResult:
-        """ContentMismatch rows: title, description, images, category, without what the shop keeps."""
+        """Set the title, description, images or category of ContentMismatch rows that the shop does not keep."""
         rows, beyond = field_plans.split_content(field_plans.to_change(mismatches), self.limit)
         held = self._hold_or_ask(Kind.CONTENT, rows)
-        # No categories are made and no images uploaded for what waits.
-        waiting = pl.col("key").is_in(list(held))
-        staying, going = field_plans.content_plan(rows.filter(waiting)), rows.filter(~waiting)
+        # For held rows no categories are created and no images uploaded.
+        is_held = pl.col("key").is_in(list(held))
+        held_plan, free = field_plans.content_plan(rows.filter(is_held)), rows.filter(~is_held)
         with ExitStack() as stack:
-            categories = None if self.dry_run else category_ids(self.client, going["category"].drop_nulls().unique())
-            plan = field_plans.content_plan(going, categories, self._image_host(stack))
-            reviewed = without_held(chain(beyond, staying, plan), held)
+            categories = None if self.dry_run else category_ids(self.client, free["category"].drop_nulls().unique())
+            plan = field_plans.content_plan(free, categories, self._image_host(stack))
+            reviewed = without_held(chain(beyond, held_plan, plan), held)
             return self._apply_reviewed(ContentWriter(self.client), reviewed)
 
     def _hold(self, kind: Kind, rows: pl.DataFrame, scope: Scope | None = None) -> dict[str, str]:
@@ -122,7 +122,7 @@ class Applier:
         return stack.enter_context(ImageHost(self.client)) if self.rehost_images and not self.dry_run else None
 
     def _defaults(self, rows: pl.DataFrame) -> ProductDefaults:
-        if self.dry_run:  # making brands and categories would change the shop
+        if self.dry_run:  # creating brands and categories would change the shop
             return ProductDefaults(self.shop.sales_channel_id, self.shop.shipping_profile_id)
         return product_defaults(self.client, self.shop, rows)
 

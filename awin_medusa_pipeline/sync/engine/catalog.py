@@ -10,16 +10,16 @@ from awin_medusa_pipeline.medusa.client import MedusaClient, Progress
 
 @dataclass(frozen=True)
 class Catalog:
-    """The shop as it was read."""
+    """The catalogue as read from the shop."""
 
     table: pl.DataFrame
     """Rows of CatalogVariant."""
     with_admin_key: bool
-    """Whether drafts are in it."""
+    """Whether it includes drafts."""
 
     @property
     def numbers(self) -> dict[str, int | str]:
-        """What a person reads beside the table."""
+        """Metadata to show with the table."""
         return {
             "products": self.table["product_id"].n_unique(),
             "half_made": self.table.height - self.table["half_made"].null_count(),
@@ -28,7 +28,7 @@ class Catalog:
 
 
 def read_catalog(client: MedusaClient, stock_location: str | None, progress: Progress) -> Catalog:
-    """Read every product and variant. `stock_location`: name or id of the one whose levels count; None: the first.
+    """Read every product and variant. `stock_location`: name or id of the one to read levels from; None: the first.
 
     Raises PipelineError: a failed read is never a smaller catalogue.
     """

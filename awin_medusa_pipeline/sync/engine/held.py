@@ -1,4 +1,4 @@
-"""Parts a plan into what may go and what must wait, and compares approved rows with the shop before they are sent."""
+"""Holds back the rows that guards and owners stop, and compares approved rows with the shop before they are sent."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from awin_medusa_pipeline.core.errors import PipelineError
 from awin_medusa_pipeline.sync.domain import guards
 from awin_medusa_pipeline.sync.domain.guards import Scope, TrippedGuard
 from awin_medusa_pipeline.sync.domain.kinds import KINDS
-from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind, NotSent, Operation, Plan, Status
+from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind, NotSent, Operation, Plan, Status, operations_of
 from awin_medusa_pipeline.sync.engine.apply import BATCH, ReviewedWriter
 from awin_medusa_pipeline.sync.store.held_plans import SHOWN, HeldPlan, HeldPlans
 
 
 @dataclass(frozen=True)
 class Gate:
-    """Decides which rows of a run must wait, and keeps them as held plans; `plans` None (a dry run) keeps nothing."""
+    """Decides which rows of a run must wait, and stores them as held plans; `plans` None (a dry run) stores nothing."""
 
     tripped: Sequence[TrippedGuard]
     plans: HeldPlans | None
@@ -28,18 +28,18 @@ class Gate:
     hours: int
 
     def hold(self, kind: Kind, rows: pl.DataFrame, scope: Scope | None = None) -> dict[str, str]:
-        """Reason by key of the rows that tripped guards hold; they are kept as a plan.
+        """Store the rows that tripped guards hold as a plan; returns the reason by key.
 
-        `rows` has a column merchant_id. `scope`: what is guarded, when it is not the whole kind.
+        `rows` has a column merchant_id. `scope`: the guarded scope, when it is not the whole kind's.
         """
         scope = scope or KINDS[kind].scope
         waiting = rows.filter(guards.held(self.tripped, scope)).to_dicts()
         return self._keep(kind, waiting, self._reasons(scope))
 
     def ask(self, kind: Kind, rows: pl.DataFrame) -> dict[str, str]:
-        """Reason by key of rows whose owner wants to be asked; they are kept as a plan.
+        """Store rows that a person must decide on as a plan; returns the reason by key.
 
-        A row that was rejected once is not asked about again while it stays the same.
+        A rejected row is not asked about again while it stays the same.
         """
         waiting, key = rows.to_dicts(), KINDS[kind].key
         rejections = self.plans.rejections(self.shop, kind, waiting, hours=self.hours) if self.plans else {}
@@ -62,7 +62,7 @@ class Gate:
 
 
 def held_reason(plan: HeldPlan) -> str:
-    """Why rows are held, which plan they are in, and who has decided on it."""
+    """Why rows are held, with the plan they are in or who has decided on it."""
     why = "; ".join(plan.reasons)
     if plan.decided_by:
         return f"{why} ({plan.state} by {plan.decided_by})"
@@ -70,7 +70,7 @@ def held_reason(plan: HeldPlan) -> str:
 
 
 def without_held(plan: Iterable[Bundle | NotSent], held: Mapping[str, str]) -> Plan:
-    """The plan with the held operations recorded as such instead of sent."""
+    """Replace the held operations of a plan by NotSent."""
     for item in plan:
         if isinstance(item, Bundle):
             yield from _without(
@@ -80,26 +80,26 @@ def without_held(plan: Iterable[Bundle | NotSent], held: Mapping[str, str]) -> P
             yield item
 
 
-def _without(bundle: Bundle, staying: Mapping[str, str], status: Status) -> Plan:
-    """A bundle without the operations that stay behind, reason by key. Operations that share a body stay together."""
-    if staying and bundle.body:
-        staying = dict.fromkeys((one.key for one in bundle.operations), next(iter(staying.values())))
-    yield from (NotSent(one, staying[one.key], status) for one in bundle.operations if one.key in staying)
-    if rest := tuple(one for one in bundle.operations if one.key not in staying):
+def _without(bundle: Bundle, reasons: Mapping[str, str], status: Status) -> Plan:
+    """Take operations out of a bundle, with reasons by key. Operations that share a body stay together."""
+    if reasons and bundle.body:
+        reasons = dict.fromkeys((one.key for one in bundle.operations), next(iter(reasons.values())))
+    yield from (NotSent(one, reasons[one.key], status) for one in bundle.operations if one.key in reasons)
+    if rest := tuple(one for one in bundle.operations if one.key not in reasons):
         yield Bundle(rest, bundle.body)
 
 
 def rows_of(plan: HeldPlan) -> pl.DataFrame:
     """The rows of a held plan, under the contract of its kind."""
     types = dtypes(KINDS[Kind(plan.kind)].contract)
-    as_kept = {name: pl.String() if isinstance(dtype, pl.Decimal) else dtype for name, dtype in types.items()}
-    return pl.DataFrame(plan.rows, schema=as_kept).cast(dict(types))  # type: ignore[arg-type]
+    stored = {name: pl.String() if isinstance(dtype, pl.Decimal) else dtype for name, dtype in types.items()}
+    return pl.DataFrame(plan.rows, schema=stored).cast(dict(types))  # type: ignore[arg-type]
 
 
 def without_stale(plan: Iterable[Bundle | NotSent], writer: ReviewedWriter) -> Plan:
-    """The plan without the operations whose `before` no longer holds in the shop."""
+    """Replace operations by NotSent where the shop no longer shows their `before`."""
     for part in parts(iter(plan), BATCH):
-        operations = [one for item in part if isinstance(item, Bundle) for one in item.operations]
+        operations = operations_of(item for item in part if isinstance(item, Bundle))
         try:
             shown = writer.read(operations) if operations else {}
         except PipelineError as fault:
@@ -110,13 +110,13 @@ def without_stale(plan: Iterable[Bundle | NotSent], writer: ReviewedWriter) -> P
                 stale = {
                     one.key: f"stale: the shop shows {shown.get(one.key)} where the plan had {one.before}"
                     for one in item.operations
-                    if not _still_holds(one, shown)
+                    if not _is_current(one, shown)
                 }
                 yield from _without(item, stale, Status.SKIPPED)
             else:
                 yield item
 
 
-def _still_holds(operation: Operation, shown: Mapping[str, Mapping[str, Any]]) -> bool:
+def _is_current(operation: Operation, shown: Mapping[str, Mapping[str, Any]]) -> bool:
     state = shown.get(operation.key)
     return state is not None and all(state.get(name) == value for name, value in (operation.before or {}).items())

@@ -1,4 +1,4 @@
-"""One run of a sync on one shop: its row in the operation log, its lease, its reports, and the way to apply a table."""
+"""Runs a sync on one shop: starts it in the operation log, takes the lease, applies tables and takes runs back."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -31,7 +31,7 @@ from awin_medusa_pipeline.sync.store.written import WrittenValues
 
 @dataclass(frozen=True)
 class SyncRules:
-    """What the shop owner decided about a sync."""
+    """The shop owner's decisions about a sync."""
 
     stock: StockRules
     owners: Owners
@@ -40,16 +40,16 @@ class SyncRules:
     """Whether pairs that only look alike wait for a person."""
     rehost_images: bool
     plan_hours: int
-    """How long a held plan can be approved."""
+    """Hours in which a held plan can be approved."""
 
 
 @dataclass(frozen=True)
 class Extent:
-    """How far applying goes."""
+    """Limits of applying a table."""
 
     dry_run: bool = True
     limit: int | None = None
-    """Operations per kind; None: all of them."""
+    """Operations per kind; None: all."""
     plan: str | None = None
     """Hash of a held plan: apply that plan and nothing else."""
 
@@ -60,13 +60,13 @@ class ShopAccess:
 
     address: str
     connect: Callable[[], MedusaClient]
-    """A client that may write. Raises PermanentError naming the setting that is missing."""
+    """Makes a client that may write. Raises PermanentError naming the missing setting."""
     pick: Callable[[MedusaClient], Shop]
-    """The sales channel, stock location and shipping profile that the settings name."""
+    """Finds the sales channel, stock location and shipping profile that the settings name."""
 
 
 class SyncRun:
-    """One run on one shop. Its lease, once taken, is kept until `close`."""
+    """One run on one shop. Its lease, once taken, lasts until `close`."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class SyncRun:
         self.feeds, self.plans, self.written = FeedHistory(database), HeldPlans(database), WrittenValues(database)
         self.row: Run = self.ledger.start_run(run_id, shop=shop.address, job=job, dry_run=dry_run)
         self.reports: RunReports = reports.of(self.row)
-        self._held = ExitStack()
+        self._leases = ExitStack()
         self._lease: HeldLease | None = None
 
     @property
@@ -93,21 +93,21 @@ class SyncRun:
         return self.row.run_id
 
     def close(self) -> None:
-        """Give the shop back."""
-        self._held.close()
+        """Release the shop."""
+        self._leases.close()
 
     def take_shop(self) -> Callable[[], None]:
-        """Take the shop for this run; the result proves, before each batch, that this run still has it.
+        """Lease the shop for this run; returns a function that checks that this run still has it.
 
         Raises ShopBusyError when another run has it.
         """
         leases = Leases(self.database)
         if self._lease is None:
-            self._lease = self._held.enter_context(leases.hold(self.row.shop, run_id=self.id, job=self.row.job))
+            self._lease = self._leases.enter_context(leases.hold(self.row.shop, run_id=self.id, job=self.row.job))
         return partial(leases.check, self._lease)
 
     def feeds_missed(self, product_ids: Sequence[str]) -> dict[str, int]:
-        """How many accepted feeds in a row, this run's included, lacked each of these products."""
+        """Count the accepted feeds in a row, this run's included, that lacked each of these products."""
         content = self.feeds.accepted_content(self.id)
         most = self.rules.limits.hide_after
         return Absences(self.database).count(self.row.shop, product_ids, content, most=most)
@@ -122,7 +122,7 @@ class SyncRun:
         tripped: Sequence[TrippedGuard] = (),
         progress: Callable[[int], None] = lambda done: None,
     ) -> ApplyResult:
-        """Apply a table as far as the guards allow, or the approved plan and nothing else; writes the kind's reports.
+        """Apply a table as far as the guards allow, or only the approved plan; writes the kind's reports.
 
         `tripped`: guards of this kind that the table has tripped.
         """
@@ -160,32 +160,30 @@ class SyncRun:
                 recheck=plan is not None,
             )
 
-    def _engine(self, dry_run: bool, progress: Callable[[int], None]) -> Engine:
+    def _engine(self, dry_run: bool, progress: Callable[[int], None] = lambda done: None) -> Engine:
         check_lease = (lambda: None) if dry_run else self.take_shop()
         return Engine(self.ledger, self.id, progress=progress, check_lease=check_lease)
 
     def _mark_applied(self, plan: HeldPlan) -> None:
         self.plans.mark_applied(plan.hash, self.id)
-        # Approving what only asks first says nothing about the feed.
+        # Approving a plan that was only asked about says nothing about the feed.
         if plan.reasons != [guards.ASKED]:
             self.feeds.accept(plan.run_id)
 
-    def take_back(
-        self, start: str, kinds: Sequence[Kind], *, dry_run: bool, progress: Callable[[int], None] = lambda done: None
-    ) -> Mapping[Kind, ApplyResult]:
+    def take_back(self, start: str, kinds: Sequence[Kind], *, dry_run: bool) -> Mapping[Kind, ApplyResult]:
         """Take back what the run whose id begins with `start` applied, and write the reports.
 
-        A result with a stopped_reason is the last one. Raises PermanentError for a run that is not known here.
+        A result with a stopped_reason is the last one. Raises PermanentError for an unknown run.
         """
         undone = self.ledger.find_run(start)
         if undone is None or undone.shop != self.row.shop:
             raise PermanentError(
                 f"Taking back the run {start}",
                 f"it is not in the operation log of the shop {self.row.shop}",
-                "Its id stands in the Dagster UI, in Slack's message and in the names of the report folders.",
+                "Find its id in the Dagster UI, in Slack's message or in the names of the report folders.",
             )
         results: dict[Kind, ApplyResult] = {}
-        engine = self._engine(dry_run, progress)
+        engine = self._engine(dry_run)
         with self.shop.connect() as client:
             undo = Undo(client, self.shop.pick(client), engine, dry_run)
             for kind in kinds:
@@ -198,15 +196,14 @@ class SyncRun:
         return results
 
 
-def is_dry_run(asked: set[bool | None], *, by_hand: bool) -> bool:
-    """Whether a run counts as a dry run, from what its config says of dry_run per asset (None: nothing).
+def is_dry_run(dry_runs: set[bool | None], *, by_hand: bool) -> bool:
+    """Whether a run counts as a dry run, from the values of dry_run in its config (None: not set).
 
-    Assets materialised `by_hand` have no job's config, and an applying asset then keeps its safe default.
+    Assets materialised `by_hand` have no job's config, so an applying asset keeps its safe default.
     """
-    return True in asked or (by_hand and False not in asked)
+    return True in dry_runs or (by_hand and False not in dry_runs)
 
 
-def will_apply(asked: set[bool | None], *, by_default: bool) -> bool:
+def will_apply(dry_runs: set[bool | None], *, by_default: bool) -> bool:
     """Whether a run is going to change the shop; `by_default`: its job does unless its config says otherwise."""
-    said = asked - {None}
-    return False in said or (not said and by_default)
+    return False in dry_runs or (True not in dry_runs and by_default)

@@ -1,4 +1,4 @@
-"""Writes products, variants, status and levels to Medusa, and sees in the shop whether that is done."""
+"""Writes products, variants, status and levels to Medusa, and verifies them in the shop."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from awin_medusa_pipeline.medusa.shapes import (
     missing_part,
     of_variants,
 )
-from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind, Operation, Plan
+from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind, Operation, Plan, operations_of
 from awin_medusa_pipeline.sync.domain.plans import reverse_imports, reverse_levels, reverse_status
 from awin_medusa_pipeline.sync.domain.products import added_option_values, variant_payload
 from awin_medusa_pipeline.sync.engine.apply import BATCH
@@ -28,7 +28,7 @@ _OPTIONS = "options.id,options.title,options.values.value,variants.options.value
 class LevelWriter:
     """Sets inventory levels at the stock location. Body: inventory_item_id, stocked_quantity, exists.
 
-    A stocked_quantity of None takes the level away, as it was before the first one was set.
+    A stocked_quantity of None removes the level, as before the first one was set.
     """
 
     kind = Kind.STOCK
@@ -38,17 +38,16 @@ class LevelWriter:
         self._client, self._location_id = client, location_id
 
     def send(self, bundles: Sequence[Bundle]) -> Mapping[str, str | None]:
-        """One batch of levels; the answer is read for what the shop then has."""
+        """Send one batch of levels, and read the new levels from the answer."""
         stored = self.set_levels([bundle.body for bundle in bundles])
         return {
             operation.key: operation.target_id
-            for bundle in bundles
-            for operation in bundle.operations
+            for operation in operations_of(bundles)
             if stored.get(str(operation.target_id), -1) == operation.after["level"]
         }
 
     def set_levels(self, bodies: Iterable[Json]) -> dict[str, int | None]:
-        """Levels as the shop answers them, by inventory item."""
+        """Send levels; returns those that the shop answers, by inventory item."""
         batch: dict[str, list[Json]] = {"create": [], "update": []}
         gone: list[str] = []
         for body in bodies:
@@ -61,7 +60,7 @@ class LevelWriter:
                 gone.append(body["inventory_item_id"])
             else:
                 batch["update" if body["exists"] else "create"].append(level)
-        # Medusa: a level with stock goes only by force; one with reservations never.
+        # Medusa removes a level with stock only by force, one with reservations never.
         removal = {"delete": [level["id"] for level in self._here(gone)], "force": True} if gone else {}
         if not (gone or any(batch.values())):
             return {}
@@ -70,21 +69,21 @@ class LevelWriter:
         return dict.fromkeys(gone) | {level["inventory_item_id"]: level["stocked_quantity"] for level in changed}
 
     def look_up(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
-        """Changes whose item has the wanted level."""
+        """Find operations whose item has the wanted level."""
         shown = self.read(operations)
-        return {c.key: c.target_id for c in operations if shown[c.key]["level"] == c.after["level"]}
+        return {one.key: one.target_id for one in operations if shown[one.key]["level"] == one.after["level"]}
 
     def read(self, operations: Sequence[Operation]) -> Mapping[str, Json]:
-        """The level that the shop shows, by key; None: none at the location."""
+        """Read the levels, by key; None: none at the location."""
         levels = self.levels([str(operation.target_id) for operation in operations])
         return {operation.key: {"level": levels.get(str(operation.target_id))} for operation in operations}
 
     def reverse(self, applied: Sequence[Operation]) -> Plan:
-        """Levels as they were before."""
+        """Plan levels as they were before."""
         return reverse_levels(applied)
 
     def levels(self, item_ids: Sequence[str]) -> dict[str, int]:
-        """Stocked quantity at the location, by inventory item; an item without a level there is left out."""
+        """Read the stocked quantity at the location, by inventory item; items without a level there are left out."""
         return {level["inventory_item_id"]: level["stocked_quantity"] for level in self._here(item_ids)}
 
     def _here(self, item_ids: Sequence[str]) -> list[Json]:
@@ -106,37 +105,31 @@ class StatusWriter:
         self._client, self.kind = client, kind
 
     def send(self, bundles: Sequence[Bundle]) -> Mapping[str, str | None]:
-        """One batch of updates, read back."""
+        """Send one batch of updates, and read it back."""
         body = {"update": [bundle.body for bundle in bundles]}
         self._client.post("/admin/products/batch", body, {"fields": "id"})
         with after_a_write():
-            return self.look_up([operation for bundle in bundles for operation in bundle.operations])
+            return self.look_up(operations_of(bundles))
 
     def look_up(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
-        """Products that have the wanted status and mark."""
+        """Find operations whose product has the wanted status and mark."""
         shown = self.read(operations)
-        return {
-            operation.key: operation.target_id
-            for operation in operations
-            if shown.get(operation.key) == operation.after
-        }
+        return {one.key: one.target_id for one in operations if shown.get(one.key) == one.after}
 
     def read(self, operations: Sequence[Operation]) -> Mapping[str, Json]:
-        """Status and mark that the shop shows, by key; nothing for a product that is gone."""
-        products = self._client.where(
-            "products", "id", [str(operation.target_id) for operation in operations], "id,status,metadata"
-        )
+        """Read status and mark, by key; deleted products are left out."""
+        ids = [str(one.target_id) for one in operations]
         states = {
             product["id"]: {
                 "status": product["status"],
                 HIDDEN_BY_RUN: (product.get("metadata") or {}).get(HIDDEN_BY_RUN) or None,
             }
-            for product in products
+            for product in self._client.where("products", "id", ids, "id,status,metadata")
         }
-        return {c.key: states[str(c.target_id)] for c in operations if str(c.target_id) in states}
+        return {one.key: states[str(one.target_id)] for one in operations if str(one.target_id) in states}
 
     def reverse(self, applied: Sequence[Operation]) -> Plan:
-        """Status and mark as they were before."""
+        """Plan status and mark as they were before."""
         return reverse_status(applied, hidden=self.kind is Kind.HIDE)
 
 
@@ -154,32 +147,33 @@ class ProductWriter:
         self._replaced: set[str] = set()
 
     def send(self, bundles: Sequence[Bundle]) -> Mapping[str, str | None]:
-        """One batch of products and one of their levels; what an earlier try left is completed, not made again."""
+        """Send one batch of products and one of their levels; completes what an earlier try left."""
         keys = [str(bundle.body["product"]["external_id"]) for bundle in bundles]
         there: list[dict[str, Any]] = []
         if not self._tried.isdisjoint(keys):
             found = self._client.where("products", "external_id", keys, _STATE)
-            there = [p for p in found if p["variants"] and not any(map(missing_part, p["variants"]))]
+            there = [
+                product for product in found if product["variants"] and not any(map(missing_part, product["variants"]))
+            ]
         self._tried.update(keys)
         known = {product["external_id"] for product in there}
         new = [bundle.body for bundle in bundles if bundle.body["product"]["external_id"] not in known]
         self._remove_half_made(new)
         if new:
-            body = {"create": [b["product"] for b in new]}
-            there += self._client.post("/admin/products/batch", body, {"fields": _MADE})["created"]
+            create = {"create": [body["product"] for body in new]}
+            there += self._client.post("/admin/products/batch", create, {"fields": _MADE})["created"]
         wanted = {sku: level for bundle in bundles for sku, level in bundle.body["levels"].items()}
         with after_a_write():
             stored = self._set_levels(there, wanted)
         made = {variant["sku"]: variant["id"] for product in there for variant in product["variants"]}
         return {
             operation.key: made[operation.after["sku"]]
-            for bundle in bundles
-            for operation in bundle.operations
+            for operation in operations_of(bundles)
             if stored.get(operation.after["sku"]) == operation.after["level"]
         }
 
     def look_up(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
-        """Changes whose variant is there with price, inventory item and wanted level."""
+        """Find operations whose variant exists with price, inventory item and wanted level."""
         keys = list(dict.fromkeys(str(operation.after["product_key"]) for operation in operations))
         products = self._client.where("products", "external_id", keys, _STATE)
         done = {
@@ -192,11 +186,11 @@ class ProductWriter:
             for variant in product["variants"]
             if not missing_part(variant)
         }
-        wanted = {c.key: (c.after["product_key"], c.after["sku"], c.after["level"]) for c in operations}
+        wanted = {one.key: (one.after["product_key"], one.after["sku"], one.after["level"]) for one in operations}
         return {key: done[state] for key, state in wanted.items() if state in done}
 
     def reverse(self, applied: Sequence[Operation]) -> Plan:
-        """Products that were made become drafts."""
+        """Plan drafts of the products that were created."""
         keys = list(dict.fromkeys(str(one.after["product_key"]) for one in applied if one.after))
         fields = "id,external_id,variants.id"
         return reverse_imports(applied, self._client.where("products", "external_id", keys, fields))
@@ -216,7 +210,7 @@ class ProductWriter:
         return {sku: stored[item_id] if item_id in stored else wanted[sku] for sku, (item_id, _) in items.items()}
 
     def _remove_half_made(self, bodies: Sequence[Json]) -> None:
-        """Delete what an interrupted import left, once: later there might be something of our own under way."""
+        """Delete the products that an interrupted import left, only once: later ones may be our own."""
         halves = [body for body in bodies if body["replaces"] and body["replaces"] not in self._replaced]
         for body in halves:
             self._client.delete(f"/admin/products/{body['replaces']}")
@@ -224,7 +218,7 @@ class ProductWriter:
         self._replaced.update(body["replaces"] for body in halves)
 
     def _remove_orphans(self, skus: Sequence[str]) -> None:
-        """Delete inventory items without a variant: their SKU blocks the new one's."""
+        """Delete inventory items without a variant: their SKUs block new ones."""
         for item in self._client.where("inventory-items", "sku", skus, "id,variants.id"):
             if not item["variants"]:
                 self._client.delete(f"/admin/inventory-items/{item['id']}")
@@ -233,19 +227,19 @@ class ProductWriter:
 class VariantWriter(ProductWriter):
     """Adds one variant to a product of the shop. Body: product_id, row (MissingProduct), levels by SKU."""
 
-    # Medusa makes the inventory item of a variant only on a route that takes one variant.
+    # Medusa creates a variant's inventory item only on the route that takes one variant.
     per_request = 1
 
     def send(self, bundles: Sequence[Bundle]) -> Mapping[str, str | None]:
-        """One call per variant."""
+        """Send the variants one by one."""
         return {key: value for bundle in bundles for key, value in self._send_one(bundle).items()}
 
     def _send_one(self, bundle: Bundle) -> Mapping[str, str | None]:
         body, (operation,) = bundle.body, bundle.operations
         path, row = f"/admin/products/{body['product_id']}", body["row"]
         product = self._read(path)
-        halves = [v for v in product["variants"] if v["sku"] == row["sku"] and missing_part(v)]
-        others = [v for v in product["variants"] if v not in halves]
+        halves = [one for one in product["variants"] if one["sku"] == row["sku"] and missing_part(one)]
+        others = [one for one in product["variants"] if one not in halves]
         for half in halves:
             self._client.delete(f"{path}/variants/{half['id']}")
             self._remove_orphans([row["sku"]])
@@ -257,7 +251,7 @@ class VariantWriter(ProductWriter):
                 for option in product["options"]
                 if chosen[option["title"]] not in {entry["value"] for entry in option["values"]}
             ]
-            if new:  # Medusa 2.17: a variant takes only values that its product has
+            if new:  # Medusa 2.17: a variant accepts only values that its product has
                 self._client.post(f"{path}/options/batch", {"update": new}, {"fields": "id"})
             self._client.post(f"{path}/variants", variant_payload(row, chosen), {"fields": "id"})
         with after_a_write():
@@ -273,7 +267,7 @@ class VariantWriter(ProductWriter):
 
 @contextmanager
 def after_a_write() -> Iterator[None]:
-    """Where a fault means that something is written and nobody has seen it: the outcome is unknown."""
+    """Turn faults after a write into UnknownOutcomeError: the write itself may have succeeded."""
     try:
         yield
     except PipelineError as error:

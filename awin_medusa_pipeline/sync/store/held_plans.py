@@ -1,8 +1,4 @@
-"""Plans that a guard held back: what was reviewed is exactly what is applied, or nothing is.
-
-What belongs here: keeping, deciding and ending held plans. What does not: which rows are held (sync/domain/guards.py)
-and applying them (sync/engine/).
-"""
+"""Stores the plans that guards held, and the decisions on them: exactly the reviewed rows are applied, or none."""
 
 import hashlib
 import json
@@ -19,7 +15,7 @@ from awin_medusa_pipeline.sync.store.models import HeldPlan, PlanState
 __all__ = ["SHOWN", "HeldPlan", "HeldPlans", "PlanError", "PlanState"]
 
 SHOWN = 12
-"""Characters of a hash that people see and type."""
+"""Characters of a hash shown to people."""
 
 
 class PlanError(PermanentError):
@@ -42,7 +38,7 @@ class HeldPlans:
         *,
         hours: int,
     ) -> HeldPlan:
-        """Keep a plan for `hours`. The same rows again are the same plan: a rejected one stays rejected."""
+        """Store a plan for `hours`. The same rows again are the same plan: a rejected one stays rejected."""
         content = json.dumps([shop, kind, rows], sort_keys=True, default=str, ensure_ascii=False)
         plan_hash = hashlib.sha256(content.encode()).hexdigest()
         now = self._now()
@@ -66,7 +62,7 @@ class HeldPlans:
             return session.get_one(HeldPlan, plan_hash)
 
     def rejections(self, shop: str, kind: str, rows: Sequence[Mapping[str, Any]], *, hours: int) -> dict[int, HeldPlan]:
-        """By position, the plan with which a row was rejected as it stands; that plan is remembered for longer then."""
+        """Find, by position, the plan in which the same row was rejected, and extend how long that plan is stored."""
         query = sa.select(HeldPlan).where(
             HeldPlan.shop == shop, HeldPlan.kind == str(kind), HeldPlan.state == PlanState.REJECTED
         )
@@ -88,48 +84,48 @@ class HeldPlans:
             return list(session.scalars(query))
 
     def of_run(self, run_id: str) -> list[HeldPlan]:
-        """Plans that a run held and nobody has decided on."""
+        """Plans that a run held and that wait for a decision."""
         query = sa.select(HeldPlan).where(HeldPlan.run_id == run_id, HeldPlan.state == PlanState.HELD)
         with self._database.reading() as session:
             return list(session.scalars(query.order_by(HeldPlan.kind)))
 
     def find(self, start: str) -> HeldPlan:
-        """The plan whose hash begins so. Raises PlanError when there is none, or more than one."""
+        """Find the plan whose hash begins with `start`. Raises PlanError when there is none, or more than one."""
         query = sa.select(HeldPlan).where(HeldPlan.hash.startswith(start, autoescape=True)).limit(2)
         with self._database.reading() as session:
             found = list(session.scalars(query)) if len(start) >= 4 else []
         if len(found) != 1:
-            came_back = "more than one begins so" if found else "there is none"
+            came_back = "more than one begins like this" if found else "there is none"
             raise PlanError(
                 f"Looking for the plan {start}", came_back, "List the held plans.", action=Action.LIST_PLANS
             )
         return found[0]
 
     def approve(self, start: str, by: str) -> HeldPlan:
-        """Allow a held plan to be applied. Raises PlanError when it is expired, rejected or done."""
+        """Approve a held plan. Raises PlanError when it is expired, rejected or applied."""
         return self._decide(start, PlanState.APPROVED, by)
 
     def reject(self, start: str, by: str) -> HeldPlan:
-        """Never apply this plan; the same rows stay held without another message."""
+        """Reject a held plan for good; the same rows stay held without another message. Raises PlanError."""
         return self._decide(start, PlanState.REJECTED, by)
 
     def to_apply(self, start: str, kind: str, by: str) -> HeldPlan:
-        """An approved plan of this kind; approving is part of naming it. Raises PlanError."""
+        """Find a plan of this kind to apply, approving it if necessary. Raises PlanError."""
         plan = self.find(start)
         if plan.kind != str(kind):
             raise PlanError(
                 f"Applying the plan {plan.hash[:SHOWN]}", f"it is a plan to {plan.kind}", f"It is not for {kind}."
             )
-        return plan if plan.state is PlanState.APPROVED and not self._is_over(plan) else self.approve(start, by)
+        return plan if plan.state is PlanState.APPROVED and not self._is_expired(plan) else self.approve(start, by)
 
     def mark_applied(self, plan_hash: str, run_id: str) -> None:
-        """It was carried out; it cannot be again."""
+        """Record that a plan was applied, so that it cannot be applied again."""
         with self._database.writing() as session:
             plan = session.get_one(HeldPlan, plan_hash)
             plan.state, plan.applied_by_run = PlanState.APPLIED, run_id
 
     def prune(self, before: datetime) -> int:
-        """Remove plans that expired before a time; how many."""
+        """Remove plans that expired before a time; returns how many."""
         removed = sa.delete(HeldPlan).where(HeldPlan.expires_at < before).returning(HeldPlan.hash)
         with self._database.writing() as session:
             return len(session.scalars(removed).all())
@@ -138,17 +134,17 @@ class HeldPlans:
         found = self.find(start)
         with self._database.writing() as session:
             plan = session.get_one(HeldPlan, found.hash, with_for_update=True)
-            if plan.state is not PlanState.HELD or self._is_over(plan):
-                was = "expired" if plan.state is PlanState.HELD else f"{plan.state} by {plan.decided_by or 'a run'}"
+            if plan.state is not PlanState.HELD or self._is_expired(plan):
+                why = "expired" if plan.state is PlanState.HELD else f"{plan.state} by {plan.decided_by or 'a run'}"
                 raise PlanError(
                     f"Deciding on the plan {plan.hash[:SHOWN]}",
-                    f"it is {was}",
+                    f"it is {why}",
                     "The next sync makes a plan of what the shop and the feed then show.",
                 )
             plan.state, plan.decided_by, plan.decided_at = state, by, self._now()
             return plan
 
-    def _is_over(self, plan: HeldPlan) -> bool:
+    def _is_expired(self, plan: HeldPlan) -> bool:
         return plan.expires_at <= self._now()
 
 

@@ -260,3 +260,115 @@ def test_any_feed_and_shop_give_tables_under_their_contracts(feed: list[Row], sh
     talkative = {row["merchant_id"] for row in feed if row["offer_key"] not in silent}
     unknown = {row["offer_key"] for row in feed if row["offer_key"] in silent and row["merchant_id"] in talkative}
     assert not unknown & set(found["stock_mismatches"]["offer_key"])
+
+
+@pytest.mark.parametrize(("quantity", "level"), [(1, 10), (0, 0)])
+def test_a_single_piece_is_in_stock(quantity: int, level: int) -> None:
+    assert levels(RULES, offer("a", in_stock=None, quantity=quantity)) == [level]
+
+
+def test_the_first_product_of_the_feed_keeps_the_plain_handle() -> None:
+    feed = [
+        offer("1", parent="p", name="Red Lamp"),
+        offer("q", name="Red Lamp"),
+        offer("2", parent="p", name="Red Lamp"),
+    ]
+    found = tables(feed, [])["missing"]
+    assert dict(found.select("product_key", "handle").iter_rows()) == {"awin:1:p": "red-lamp", "awin:1:q": "red-lamp-q"}
+
+
+def alike(feed: list[Row], shop: list[Row]) -> list[tuple[str, str]]:
+    in_feed, in_shop = offers(*feed), catalog(*shop)
+    matched = discrepancies.matched_products(in_feed, in_shop, RULES).collect().lazy()
+    return discrepancies.loose_matches(in_feed, in_shop, matched).select("offer_key", "product_id").rows()
+
+
+JACKET, JACKETT = {"name": "Waterproof Hiking Jacket"}, {"title": "Waterproof Hiking Jackett", "handle": "x"}
+ALIKE: dict[str, tuple[list[Row], list[Row], list[tuple[str, str]]]] = {
+    "alike": ([offer("a", **JACKET)], [variant("x", "p", **JACKETT)], [("awin:1:a", "p")]),
+    "a draft": ([offer("a", **JACKET)], [variant("x", "p", status="draft", **JACKETT)], []),
+    "the product is another offer's": (
+        [offer("a", **JACKET), offer("b")],
+        [variant("x", "p", sku="b", **JACKETT)],
+        [],
+    ),
+    "the offer has its product": ([offer("a", **JACKET)], [variant("x", "p", **JACKETT), variant("y", sku="a")], []),
+    "ours, half-made": (
+        [offer("a", **JACKET)],
+        [variant("x", "p", external_id="awin:1:z", half_made="no_price", prices=[], **JACKETT)],
+        [],
+    ),
+    "the product waits for a variant of the feed": (
+        [offer("a", **JACKET), offer("b", parent="z")],
+        [variant("x", "p", external_id="awin:1:z", offer_key="awin:1:old", **JACKETT)],
+        [],
+    ),
+    "no shop": ([offer("a", **JACKET)], [], []),
+}
+
+
+@pytest.mark.parametrize(("feed", "shop", "expected"), ALIKE.values(), ids=ALIKE.keys())
+def test_only_what_is_left_over_looks_alike(feed: list[Row], shop: list[Row], expected: list[tuple[str, str]]) -> None:
+    assert alike(feed, shop) == expected
+
+
+def test_the_likest_pairs_come_first() -> None:
+    feed = [
+        offer("a", **JACKET),
+        offer("b", name="Leather Messenger Bag Brown"),
+        offer("c", name="Oak Dining Table Oval"),
+    ]
+    shop = [
+        variant("x", "p", **JACKETT),
+        variant("y", "q", title="Leather Messenger Bag Brown", handle="y"),
+        variant("z", "r", title="Oak Dining Table Oval", handle="z"),
+    ]
+    assert alike(feed, shop) == [("awin:1:b", "q"), ("awin:1:c", "r"), ("awin:1:a", "p")]
+
+
+def test_absences_are_joined_by_product() -> None:
+    only = pl.LazyFrame(
+        {"product_id": ["p", "q"], "feeds_missed": [None, None]},
+        schema={"product_id": pl.String, "feeds_missed": pl.Int64},
+    )
+    found = discrepancies.with_absences(only, {"q": 3, "other": 1}).collect()
+    assert found.rows() == [("p", None), ("q", 3)]
+
+
+def test_every_product_of_the_shop_is_counted_once() -> None:
+    in_feed = offers(offer("a"), offer("b", parent="join"), offer("gone"))
+    shop = [
+        variant("x", "p", **OURS),
+        variant("y", "p", level=1),
+        variant("j", "join", external_id="awin:1:join", offer_key="awin:1:old"),
+        variant("d", "draft", status="draft"),
+        variant("o", "only"),
+        variant("h", "half", external_id="awin:1:h", half_made="no_price", prices=[], status="draft"),
+        variant("i", "half2", external_id="awin:1:i", half_made="no_price", prices=[]),
+        variant("s", "own", half_made="no_price", prices=[]),
+        variant("m", "mixed", external_id="awin:1:m", half_made="no_price", prices=[], status="draft"),
+        variant("n", "mixed", external_id="awin:1:m", status="draft"),
+        {"product_id": "empty", "status": "published", "handle": "e", "title": "e", "half_made": "no_variants"},
+    ]
+    in_shop = catalog(*shop)
+    matched = discrepancies.matched_products(in_feed, in_shop, RULES).collect().lazy()
+    missing = discrepancies.missing_products(in_feed, in_shop, matched, NO_LOOSE, RULES).collect().lazy()
+    assert discrepancies.catalog_counts(in_shop, matched, missing) == {
+        "catalog_products": 9,
+        "catalog_variants": 10,
+        "catalog_matched": 2,
+        "catalog_only_hidden": 2,
+        "half_made": 2,
+    }
+
+
+def test_only_a_persons_draft_is_hidden_by_hand() -> None:
+    feed = [offer(id_) for id_ in "abcd"]
+    shop = [
+        variant("w", "p", offer_key="awin:1:a", status="draft"),
+        variant("x", "p", offer_key="awin:1:b", status="draft"),
+        variant("y", "q", offer_key="awin:1:c", status="draft", hidden_by_run="run-0"),
+        variant("z", "r", offer_key="awin:1:d"),
+    ]
+    matched = discrepancies.matched_products(offers(*feed), catalog(*shop), RULES)
+    assert discrepancies.hidden_by_hand(matched) == 1

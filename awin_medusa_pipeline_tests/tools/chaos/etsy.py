@@ -97,7 +97,7 @@ class EtsyReport:
 
 
 def stock(lab: EtsyLaboratory, number: int, *, changed: bool) -> None:
-    """Add this many products of four variants and two images; `changed`: another title, price, stock and image each."""
+    """Stock this many products; `changed`: with another title, price, stock and image."""
     for each in range(number):
         variants = grid("rb", "SM", quantity=2 if changed else 5)
         named = [v.model_copy(update={"sku": f"{each}-{v.sku}", "id": f"{each}-{v.id}"}) for v in variants]
