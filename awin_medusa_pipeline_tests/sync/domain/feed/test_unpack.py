@@ -3,6 +3,7 @@
 import gzip
 import io
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,7 @@ BITTEN[20] ^= 255
         (bytes(DAMAGED), "damaged"),
         (bytes(BITTEN), "damaged"),
         (zipped(("feed.csv", TEXT))[:-10], "truncated"),
+        (gzip.compress(TEXT) + zlib.compress(TEXT), "damaged"),
         (gzip.compress(TEXT)[:-1], "truncated"),
         (gzip.compress(TEXT)[:5], "truncated"),
         (zipped(("[Content_Types].xml", b"x"), ("sheet.xml", b"x")), "spreadsheet"),
