@@ -190,14 +190,14 @@ def test_hiding_counts_what_would_be_hidden(to_hide: pl.DataFrame, hold_loose: b
     catalog = pl.DataFrame(shop, schema=schema).lazy()
     trips = guards.check_hides(to_hide, catalog, replace(LIMITS, hide_after=2), hold_loose=hold_loose)
     assert [trip.sentence for trip in trips] == tripped * [
-        "hiding 21 of 200 is more than 10%: look whether the feed is whole"
+        "hiding 21 of 200 is more than 10%: check whether the feed is whole"
     ]
 
 
 def test_drafts_are_not_among_what_could_be_hidden() -> None:
     shop = {"product_id": [f"p{n}" for n in range(12)], "external_id": "awin:1:a", "status": ["published", "draft"] * 6}
     (trip,) = guards.check_hides(only_in_shop(6), pl.LazyFrame(shop), LIMITS, hold_loose=False)
-    assert trip.reason == "hiding all 6 would leave nothing: look whether the feed is whole [all_to_hide]"
+    assert trip.reason == "hiding all 6 would leave nothing: check whether the feed is whole [all_to_hide]"
 
 
 @pytest.mark.parametrize(
@@ -206,22 +206,22 @@ def test_drafts_are_not_among_what_could_be_hidden() -> None:
         (
             things(m7=30),
             things(m7=40, m8=900),
-            "setting to zero 30 of 40 of merchant 7 is more than 10%: look whether its stock column is right",
+            "setting to zero 30 of 40 of merchant 7 is more than 10%: check whether its stock column is right",
         ),
         (
             things(m=30),
             things(m=40, m8=900),
-            "setting to zero 30 of 40 that are not from AWIN is more than 10%: look whether its stock column is right",
+            "setting to zero 30 of 40 that are not from AWIN is more than 10%: check whether its stock column is right",
         ),
         (
             things(m7=1030),
             things(m8=1000, m7=2000),
-            "setting to zero 1,030 of 3,000 is more than 10%: look whether its stock column is right",
+            "setting to zero 1,030 of 3,000 is more than 10%: check whether its stock column is right",
         ),
         (
             things(m7=25),
             things(m8=900),
-            "setting to zero 25 of 0 of merchant 7 is more than 10%: look whether its stock column is right",
+            "setting to zero 25 of 0 of merchant 7 is more than 10%: check whether its stock column is right",
         ),
     ],
 )
@@ -256,7 +256,7 @@ def test_a_price_that_was_nothing_jumps_and_an_unknown_change_does_not() -> None
 
     assert trips(None, 0.0) == [
         "6 of 100 prices would change by more than 50%, and that is more than 5% of them: "
-        "look whether SYNC_PRICE_COLUMN names the right column"
+        "check whether SYNC_PRICE_COLUMN names the right column"
     ]
     assert trips(None, 1.0) == trips(None, None) == []
 
@@ -265,7 +265,7 @@ def test_only_the_last_five_feeds_are_a_measure() -> None:
     before = [feed(80), feed(80), feed(80), feed(100), feed(100), *[feed(1000)] * 5]
     assert guards.short_feed(feed(64), before, LIMITS) == []
     (trip,) = guards.short_feed(feed(63), before, LIMITS)
-    assert trip.sentence == "the feed feed has 63 offers where the last ones had 80: look whether it came whole"
+    assert trip.sentence == "the feed feed has 63 offers where the last ones had 80: check whether it came whole"
 
 
 def test_a_merchant_of_one_feed_alone_is_not_missed() -> None:
