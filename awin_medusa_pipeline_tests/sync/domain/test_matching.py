@@ -243,3 +243,7 @@ def test_of_copies_beside_others_the_published_one() -> None:
         (KEY_A, "variant_2", "external_id"),
         ("awin:1:b", "variant_3", "external_id"),
     }
+
+
+def test_a_name_that_only_begins_like_another_is_not_alike() -> None:
+    assert loose(["Garden Chair"], ["Garden Chair Foldable Wooden With Armrest"]).is_empty()
