@@ -3,6 +3,7 @@
 import gzip
 import io
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,7 @@ BITTEN[20] ^= 255
         (bytes(DAMAGED), "damaged"),
         (bytes(BITTEN), "damaged"),
         (zipped(("feed.csv", TEXT))[:-10], "truncated"),
+        (packed(TEXT) + zlib.compress(TEXT), "damaged"),
         (packed(TEXT)[:-1], "truncated"),
         (packed(TEXT)[:5], "truncated"),
         (zipped(("[Content_Types].xml", b"x"), ("sheet.xml", b"x")), "spreadsheet"),
