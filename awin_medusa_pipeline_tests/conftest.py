@@ -29,6 +29,8 @@ STACK = pytest.StashKey[ExitStack]()
 
 # A deadline would fail a law on a busy machine; in CI each law is tried on the same examples every time.
 hypothesis.settings.register_profile("ours", deadline=None, derandomize=bool(os.environ.get("CI")))
+# For a look with more patience: pytest --hypothesis-profile thorough.
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=2000)
 hypothesis.settings.load_profile("ours")
 
 

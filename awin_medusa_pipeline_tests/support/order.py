@@ -5,7 +5,6 @@ Measured on a machine of two cores; a file that is in neither list is quick, and
 """
 
 BEFORE_THE_SHOP = (
-    "cli/test_wheel.py",
     "sync/domain/test_plans.py",
     "etsy/engine/test_jobs.py",
     "etsy/store/test_jobs.py",
@@ -37,6 +36,7 @@ ON_THE_SHOP = (
     "cli/test_etsy.py",
     "end_to_end/test_why.py",
     "sandbox/test_prefill.py",
+    "cli/test_wheel.py",
 )
 
 

@@ -7,13 +7,13 @@ from typing import Any
 import dataframely as dy
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from awin_medusa_pipeline.sync.domain import contracts, discrepancies, ownership
 from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
 from awin_medusa_pipeline_tests.support.factories import NO_LOOSE, NOTHING_WRITTEN, Row, catalog, offer, offers, variant
 from awin_medusa_pipeline_tests.support.shop_model import ShopModel
-from awin_medusa_pipeline_tests.support.strategies import feeds, shops
+from awin_medusa_pipeline_tests.support.strategies import feeds, shops, slow_law
 
 FEED_SAYS, FEED_IS_SILENT = offer("said", in_stock=True), offer("other", merchant="2", in_stock=True)
 RULES = StockRules()
@@ -244,7 +244,7 @@ CONTRACTS: dict[str, type[dy.Schema]] = {
 }
 
 
-@settings(max_examples=100, deadline=None)
+@slow_law(50)
 @given(feed=feeds(), shop=shops())
 def test_any_feed_and_shop_give_tables_under_their_contracts(feed: list[Row], shop: ShopModel) -> None:
     found = {name: table.collect() for name, table in shop.detect(offers(*feed), RULES, loose=True).items()}

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.sync.domain import contracts, discrepancies, ownership
@@ -15,7 +15,7 @@ from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
 from awin_medusa_pipeline.sync.domain.ownership import CONTENT, DEFAULT_OWNERS, PRICE, Owner, Owners, fingerprint
 from awin_medusa_pipeline_tests.support.factories import Row, catalog, offer, offers, variant
 from awin_medusa_pipeline_tests.support.shop_model import ShopModel
-from awin_medusa_pipeline_tests.support.strategies import feeds, owners, shops
+from awin_medusa_pipeline_tests.support.strategies import feeds, owners, shops, slow_law
 
 RULES = StockRules()
 OURS = {"offer_key": "awin:1:a", "external_id": "awin:1:a", "title": "Product a"}
@@ -193,7 +193,7 @@ def fields_of(shop: ShopModel) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=60, deadline=None)
+@slow_law(40)
 @given(before=feeds(), after=feeds(), shop=shops(), who=owners())
 def test_what_the_shop_owns_never_changes(before: list[Row], after: list[Row], shop: ShopModel, who: Owners) -> None:
     shop.sync(offers(*before), RULES, who)
@@ -221,7 +221,7 @@ def test_the_change_of_a_price_in_percent(price: str, has: str, percent: float |
 
 
 def test_hand_edits_are_told_where_the_feed_goes_over_them() -> None:
-    rows = pl.LazyFrame({"edited_by_hand": [True, True, False], "decision": ["update", "keep", "update"]})
+    rows = pl.LazyFrame({"edited_by_hand": [True, True, True], "decision": ["update", "keep", "keep"]})
     assert ownership.hand_edits({"price": rows, "content": rows.head(0)}) == [
         "1 value was edited by hand in fields that the feed owns (SYNC_OWNER_...): see price-mismatches.csv"
     ]

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.sync.domain import contracts, plans
@@ -16,12 +16,12 @@ from awin_medusa_pipeline.sync.domain.ownership import Owners
 from awin_medusa_pipeline.sync.domain.plans import HideRules
 from awin_medusa_pipeline_tests.support.factories import Row, missing, offer, offers
 from awin_medusa_pipeline_tests.support.shop_model import DEFAULTS, RUN, ShopModel
-from awin_medusa_pipeline_tests.support.strategies import feeds, owners, shops
+from awin_medusa_pipeline_tests.support.strategies import feeds, owners, shops, slow_law
 
 RULES = StockRules()
 
 
-@settings(max_examples=120, deadline=None)
+@slow_law(60)
 @given(feed=feeds(), shop=shops(), who=owners())
 def test_a_sync_after_adopting_and_importing_has_nothing_to_do(feed: list[Row], shop: ShopModel, who: Owners) -> None:
     in_feed = offers(*feed)
