@@ -31,4 +31,4 @@ def test_the_schedule_applies_the_kinds_of_the_settings(
         return
     keys = {key.to_user_string() for key in request.asset_selection or ()}
     assert keys & set(ASSETS) == applied == set(request.run_config["ops"])
-    assert {"awin_feeds", "medusa_catalog", "sync_summary"} <= keys
+    assert {"awin_feed", "medusa_catalog", "sync_summary"} <= keys
