@@ -173,7 +173,7 @@ PROBLEMS: list[tuple[str, tuple[ShopVariant, ...], dict[str, Any], dict[str, Any
         (),
         {},
         {"taxonomy_id": None},
-        r"a category of Etsy \(taxonomy_id\).*Set it for the Etsy shop",
+        r"a category of Etsy \(taxonomy_id\)\. Set it for the Etsy shop",
     ),
     ("shipping_profile_id_missing", (), {}, {"shipping_profile_id": None}, "shipping profile"),
     ("readiness_state_id_missing", (), {}, {"readiness_state_id": None}, "processing profile"),

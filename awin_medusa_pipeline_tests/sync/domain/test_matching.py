@@ -231,3 +231,19 @@ def test_a_value_that_a_matched_pair_has_too_tells_nobody_apart() -> None:
     }
     shop = [variant("x", offer_key=KEY_A, barcode=GTIN), variant("y", barcode=GTIN)]
     assert pairs([offer("a"), offer("b", gtin=GTIN)], shop) == {(KEY_A, "variant_x", "external_id")}
+
+
+def test_of_copies_beside_others_the_published_one() -> None:
+    shop = [
+        variant("1", offer_key=KEY_A, status="draft"),
+        variant("2", offer_key=KEY_A),
+        variant("3", offer_key="awin:1:b"),
+    ]
+    assert pairs([offer("a"), offer("b")], shop) == {
+        (KEY_A, "variant_2", "external_id"),
+        ("awin:1:b", "variant_3", "external_id"),
+    }
+
+
+def test_a_name_that_only_begins_like_another_is_not_alike() -> None:
+    assert loose(["Garden Chair"], ["Garden Chair Foldable Wooden With Armrest"]).is_empty()

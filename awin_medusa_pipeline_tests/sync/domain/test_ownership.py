@@ -221,7 +221,7 @@ def test_the_change_of_a_price_in_percent(price: str, has: str, percent: float |
 
 
 def test_hand_edits_are_told_where_the_feed_goes_over_them() -> None:
-    rows = pl.LazyFrame({"edited_by_hand": [True, True, False], "decision": ["update", "keep", "update"]})
+    rows = pl.LazyFrame({"edited_by_hand": [True, True, True], "decision": ["update", "keep", "keep"]})
     assert ownership.hand_edits({"price": rows, "content": rows.head(0)}) == [
         "1 value was edited by hand in fields that the feed owns (SYNC_OWNER_...): see price-mismatches.csv"
     ]

@@ -296,3 +296,9 @@ def test_raw_text_is_cut_and_of_fast_rows_one_line() -> None:
     rows = read_rows(b"1,2,3\n" + b"4," + b"x" * 3_000 + b",6\n", ABC, ["a"])
     assert rows.raw([0]) == ["1,2,3"]
     assert len(rows.raw([1])[0]) == 2_000
+
+
+def test_lines_that_are_no_rows_wait_until_there_are_more_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_rows, "CHUNK", 10)
+    monkeypatch.setattr(feed_rows, "LONGEST_LINE", 36)
+    assert list(chunks([b"1,2\n1,2\n1,2\n"] * 4, ABC, "made")) == [b"1,2\n" * 12]
