@@ -11,6 +11,7 @@ from awin_medusa_pipeline.sandbox import Sandbox, SandboxError, Shop
 from awin_medusa_pipeline_tests.support.etsy_standin import etsy as etsy
 from awin_medusa_pipeline_tests.support.etsy_standin import etsy_server as etsy_server
 from awin_medusa_pipeline_tests.support.order import rank
+from awin_medusa_pipeline_tests.support.places import temporary_files_in_memory
 from awin_medusa_pipeline_tests.support.rigs import etsy_store as etsy_store
 from awin_medusa_pipeline_tests.support.rigs import rig as rig
 from awin_medusa_pipeline_tests.support.rigs import token as token
@@ -26,6 +27,8 @@ from awin_medusa_pipeline_tests.support.stores import store_url as store_url
 TESTS = Path(__file__).parent
 EARLY = pytest.StashKey[Sandbox]()
 STACK = pytest.StashKey[ExitStack]()
+
+temporary_files_in_memory()
 
 # A deadline would fail a law on a busy machine; in CI each law is tried on the same examples every time.
 hypothesis.settings.register_profile("ours", deadline=None, derandomize=bool(os.environ.get("CI")))

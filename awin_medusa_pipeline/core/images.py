@@ -9,7 +9,14 @@ from typing import Self
 
 import httpx
 
-from awin_medusa_pipeline.core.http import Backoff, PermanentError, PipelineError, TransientError, as_our_errors
+from awin_medusa_pipeline.core.http import (
+    Backoff,
+    PermanentError,
+    PipelineError,
+    TransientError,
+    as_our_errors,
+    certificates,
+)
 
 LARGEST = 20 * 1024 * 1024
 LONGEST = 60.0
@@ -54,7 +61,9 @@ class ImageFetcher:
         self, kinds: Collection[str] = tuple(_EXTENSIONS), *, largest: int = LARGEST, backoff: Backoff | None = None
     ) -> None:
         self._kinds, self._largest = kinds, largest
-        self._web = httpx.Client(timeout=httpx.Timeout(20.0), follow_redirects=True, max_redirects=5)
+        self._web = httpx.Client(
+            timeout=httpx.Timeout(20.0), follow_redirects=True, max_redirects=5, verify=certificates()
+        )
         # An image is not worth minutes of waiting: the product goes without it.
         self._backoff = backoff or Backoff(attempts=3, longest_wait=5.0)
 

@@ -21,6 +21,7 @@ from awin_medusa_pipeline.core.http import (
     PipelineError,
     TransientError,
     UnknownOutcomeError,
+    certificates,
     redact,
     retry_after_seconds,
     send,
@@ -79,6 +80,7 @@ class MedusaClient:
             headers=headers,
             timeout=timeout,
             limits=LIMITS,
+            verify=certificates(),
         )
 
     def __enter__(self) -> Self:

@@ -20,6 +20,7 @@ from typing import Any
 
 import httpx
 
+from awin_medusa_pipeline.core.http import certificates
 from awin_medusa_pipeline.core.ports import HOST
 from awin_medusa_pipeline.sandbox import medusa, seed, servers
 from awin_medusa_pipeline.sandbox.errors import SandboxError
@@ -348,6 +349,6 @@ class Sandbox:
 
     def _servers_answer(self) -> bool:
         try:
-            return httpx.head(self._servers_url, timeout=5).status_code in (200, 404)
+            return httpx.head(self._servers_url, timeout=5, verify=certificates()).status_code in (200, 404)
         except httpx.TransportError:
             return False

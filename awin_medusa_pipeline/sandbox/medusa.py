@@ -16,6 +16,7 @@ from pathlib import Path
 
 import httpx
 
+from awin_medusa_pipeline.core.http import certificates
 from awin_medusa_pipeline.core.ports import HOST
 from awin_medusa_pipeline.sandbox.errors import SandboxError
 from awin_medusa_pipeline.sandbox.processes import Progress, Service, last_lines, run_logged
@@ -178,7 +179,9 @@ class Medusa:
         """Whether a login works. A login reads the database; /health says OK even without one."""
         try:
             credentials = {"email": email, "password": password}
-            response = httpx.post(f"{self.base_url}/auth/user/emailpass", json=credentials, timeout=10)
+            response = httpx.post(
+                f"{self.base_url}/auth/user/emailpass", json=credentials, timeout=10, verify=certificates()
+            )
         except httpx.TransportError:
             return False
         return response.status_code == 200

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from awin_medusa_pipeline.core.http import certificates
 from awin_medusa_pipeline.sandbox.errors import SandboxError
 
 ADMIN_EMAIL = "admin@sandbox.test"
@@ -42,7 +43,9 @@ class Shop:
         """Open an HTTP client with the secret key; the caller closes it."""
         # Medusa closes an idle connection after 5 s, so we close ours earlier.
         limits = httpx.Limits(keepalive_expiry=4)
-        return httpx.Client(base_url=self.base_url, auth=(self.admin_key, ""), timeout=120, limits=limits)
+        return httpx.Client(
+            base_url=self.base_url, auth=(self.admin_key, ""), timeout=120, limits=limits, verify=certificates()
+        )
 
 
 def call(client: httpx.Client, method: str, path: str, **options: Any) -> dict[str, Any]:
@@ -61,7 +64,7 @@ def call(client: httpx.Client, method: str, path: str, **options: Any) -> dict[s
 
 def seed(base_url: str, email: str, password: str) -> Shop:
     """Create everything that a shop needs before its first product. Takes half a second."""
-    with httpx.Client(base_url=base_url, timeout=60) as client:
+    with httpx.Client(base_url=base_url, timeout=60, verify=certificates()) as client:
 
         def get(path: str, **params: str) -> dict[str, Any]:
             return call(client, "GET", path, params=params)

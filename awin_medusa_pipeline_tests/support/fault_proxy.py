@@ -18,6 +18,8 @@ from typing import Any, Self
 
 import httpx
 
+from awin_medusa_pipeline.core.http import certificates
+
 PAGE = b"<html><body><h1>Bad gateway</h1></body></html>"
 ANSWERS: dict[str, tuple[int, str, bytes]] = {
     "401": (401, "application/json", b'{"message":"Unauthorized"}'),
@@ -62,7 +64,9 @@ class FaultProxy:
     def __enter__(self) -> Self:
         handler = type("Handler", (_Handler,), {"owner": self})
         self._server = _Server(("127.0.0.1", 0), handler)
-        self._shop = httpx.Client(base_url=self.target, timeout=60, limits=httpx.Limits(keepalive_expiry=4))
+        self._shop = httpx.Client(
+            base_url=self.target, timeout=60, limits=httpx.Limits(keepalive_expiry=4), verify=certificates()
+        )
         Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 

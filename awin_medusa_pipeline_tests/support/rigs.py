@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from awin_medusa_pipeline.core.http import Backoff
+from awin_medusa_pipeline.core.http import Backoff, certificates
 from awin_medusa_pipeline.core.store.database import Database, open_database
 from awin_medusa_pipeline.medusa.client import MedusaClient
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
@@ -41,6 +41,7 @@ def rig(shop: Shop, token: str, sqlite_url: str) -> Iterator[Rig]:
             headers={"authorization": f"Bearer {token}"},
             timeout=60,
             limits=httpx.Limits(keepalive_expiry=4),
+            verify=certificates(),
         ) as http,
     ):
         yield Rig(shop, proxy, Ledger(database), client, http, waits, WrittenValues(database))

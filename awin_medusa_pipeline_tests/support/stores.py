@@ -58,15 +58,17 @@ def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Choose the address of a store: a copied one for a test that wants it open too, else one that is not there yet."""
     fresh = "database" not in request.fixturenames
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'home' / 'state.db'}" if fresh else request.getfixturevalue("sqlite_url")
+        yield f"sqlite:///{tmp_path / 'home' / 'state.db'}" if fresh else request.getfixturevalue("sqlite_url")
+        return
     server: Postgres = request.getfixturevalue("postgres")
     name = f"store_{next(_numbers)}"
     server.create(name, *([] if fresh else [request.getfixturevalue("migrated_database")]))
-    return server.url(name)
+    yield server.url(name)
+    server.drop(name)
 
 
 @pytest.fixture

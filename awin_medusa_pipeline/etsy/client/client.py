@@ -8,7 +8,7 @@ from typing import Generic, Self, TypeVar
 
 import httpx
 
-from awin_medusa_pipeline.core.http import Backoff, TransientError
+from awin_medusa_pipeline.core.http import Backoff, TransientError, certificates
 from awin_medusa_pipeline.etsy.client.answers import (
     Answer,
     ListedInventory,
@@ -66,6 +66,7 @@ class EtsyClient:
             headers={b"x-api-key": f"{keystring}:{shared_secret}".encode()},
             timeout=TIMEOUT,
             transport=transport,
+            verify=certificates(),
         )
         self._calls = EtsyCalls(client, tokens, budget or EtsyBudget(), backoff or Backoff(), (shared_secret,))
 

@@ -20,6 +20,7 @@ from awin_medusa_pipeline.core.http import (
     PermanentError,
     PipelineError,
     TransientError,
+    certificates,
     retry_after_seconds,
     send,
 )
@@ -144,7 +145,7 @@ def _tokens(oauth: EtsyOAuth, form: dict[str, str], tried: str, hidden: list[str
         return TokenPair(answer.access_token, answer.refresh_token, asked_at + timedelta(seconds=answer.expires_in))
 
     url = f"{oauth.api_url.rstrip('/')}/v3/public/oauth/token"
-    with httpx.Client(timeout=TIMEOUT) as client:
+    with httpx.Client(timeout=TIMEOUT, verify=certificates()) as client:
         return oauth.backoff.retrying(repeat_unknown=True)(once)
 
 

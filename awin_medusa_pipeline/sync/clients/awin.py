@@ -21,6 +21,7 @@ from awin_medusa_pipeline.core.http import (
     RETRYABLE_STATUS,
     Backoff,
     TransientError,
+    certificates,
     redact,
     retry_after_seconds,
 )
@@ -161,7 +162,11 @@ class _Download:
         try:
             hooks = {"request": [self._refuse_unsafe]}
             with httpx.Client(
-                follow_redirects=True, timeout=TIMEOUT, headers=self._headers(), event_hooks=hooks
+                follow_redirects=True,
+                timeout=TIMEOUT,
+                headers=self._headers(),
+                event_hooks=hooks,
+                verify=certificates(),
             ) as client:
                 for attempt in backoff.retrying(repeat_unknown=True):
                     with attempt:
