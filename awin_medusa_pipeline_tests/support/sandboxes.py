@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -23,6 +24,8 @@ from awin_medusa_pipeline.settings import PROJECT_ROOT
 TEST_HOME = Path(os.environ.get("AWIN_MEDUSA_TEST_HOME", PROJECT_ROOT / ".awin_medusa_test"))
 SOFTWARE = TEST_HOME / "software"
 FIRST_PORT, PORTS_A_PLACE = 22000, 60
+# Sessions of several clones on one machine would take each other's ports.
+PORT_LOCKS = Path(tempfile.gettempdir()) / "awin-medusa-test-ports"
 
 
 def bring_up(sandbox: Sandbox, progress: Progress = silent) -> None:
@@ -39,11 +42,11 @@ def bring_up(sandbox: Sandbox, progress: Progress = silent) -> None:
 def early_sandbox() -> Iterator[Sandbox]:
     """Begin to bring a sandbox up, in another process; call `bring_up` before it is used."""
     with ExitStack() as stack:
-        place = _take_place(stack)
-        home = TEST_HOME / str(place)
+        home = TEST_HOME / str(_take_place(stack, TEST_HOME))
         # What a killed session left running.
         Sandbox(home).down()
-        sandbox = Sandbox(home, int(os.environ.get("AWIN_MEDUSA_TEST_PORT") or _free_port(place)), software=SOFTWARE)
+        port = int(os.environ.get("AWIN_MEDUSA_TEST_PORT") or _free_port(_take_place(stack, PORT_LOCKS)))
+        sandbox = Sandbox(home, port, software=SOFTWARE)
         # A process, not a thread: tests change the environment of this one.
         starter = subprocess.Popen(
             [sys.executable, "-m", __name__, home, str(sandbox.port)],
@@ -60,16 +63,17 @@ def early_sandbox() -> Iterator[Sandbox]:
             sandbox.down()
 
 
-def _take_place(stack: ExitStack) -> int:
-    TEST_HOME.mkdir(parents=True, exist_ok=True)
+def _take_place(stack: ExitStack, locks: Path) -> int:
+    """Take the first free number of a folder, until the stack ends."""
+    locks.mkdir(parents=True, exist_ok=True)
     for place in range(100):
-        lock = stack.enter_context((TEST_HOME / f"{place}.lock").open("w"))
+        lock = stack.enter_context((locks / f"{place}.lock").open("w"))
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             continue
         return place
-    raise RuntimeError(f"All places in {TEST_HOME} are taken.")
+    raise RuntimeError(f"All places in {locks} are taken.")
 
 
 def _free_port(place: int) -> int:
