@@ -38,7 +38,7 @@ COMMANDS = {
     "sync": Entry(
         "sync:sync",
         WORK,
-        "Run daily_sync_job now: detect, import, hide, restore, set stock and prices, update content, report.",
+        "Run daily_sync_job now: detect, adopt, import, hide, restore, set stock and prices, update content, report.",
     ),
     "undo": Entry("sync:undo", WORK, "Take back what a run did. Products that it created become drafts."),
     "why": Entry(

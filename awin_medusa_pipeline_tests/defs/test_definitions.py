@@ -24,7 +24,14 @@ GROUPS = {
     "medusa": {"medusa_catalog"},
     "discrepancies": {
         *("matched_products", "missing_awin_products", "medusa_only_products", "returning_products"),
-        *("stock_mismatches", "price_mismatches", "content_mismatches", "loose_matches", "sync_summary"),
+        *(
+            "stock_mismatches",
+            "price_mismatches",
+            "content_mismatches",
+            "loose_matches",
+            "adoption_candidates",
+            "sync_summary",
+        ),
     },
     "applied": set(ASSETS),
     "etsy": {"etsy_listing_plan", "etsy_listings"},

@@ -18,7 +18,14 @@ from awin_medusa_pipeline.sync.domain import adoption, discrepancies, field_plan
 from awin_medusa_pipeline.sync.domain.contracts import WrittenValue
 from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
 from awin_medusa_pipeline.sync.domain.operations import Bundle, Decision, NotSent, Operation
-from awin_medusa_pipeline.sync.domain.ownership import DEFAULT_OWNERS, Owners, Written, written_values
+from awin_medusa_pipeline.sync.domain.ownership import (
+    DEFAULT_OWNERS,
+    PRICE_JUMP,
+    Owners,
+    PriceJump,
+    Written,
+    written_values,
+)
 from awin_medusa_pipeline.sync.domain.plans import HideRules
 from awin_medusa_pipeline.sync.domain.products import ProductDefaults, added_option_values, variant_payload
 
@@ -55,7 +62,13 @@ class ShopModel:
         return variants_frame(list(self.products.values()), LOCATION, categories).lazy()
 
     def detect(
-        self, offers: pl.LazyFrame, rules: StockRules, *, loose: bool = False, owners: Owners = DEFAULT_OWNERS
+        self,
+        offers: pl.LazyFrame,
+        rules: StockRules,
+        *,
+        loose: bool = False,
+        owners: Owners = DEFAULT_OWNERS,
+        jump: PriceJump = PRICE_JUMP,
     ) -> dict[str, pl.LazyFrame]:
         """Detect every discrepancy; tables by asset name."""
         shop = self.catalog()
@@ -73,7 +86,7 @@ class ShopModel:
             "medusa_only_products": discrepancies.medusa_only_products(shop, matched, missing, held),
             "returning_products": discrepancies.returning_products(matched, shop, missing),
             "stock_mismatches": discrepancies.stock_mismatches(matched, shop, missing),
-            "price_mismatches": ownership.price_mismatches(matched, written, owners),
+            "price_mismatches": ownership.price_mismatches(matched, written, owners, jump),
             "content_mismatches": ownership.content_mismatches(offers, shop, matched, missing, written, owners).lazy(),
             "adoption_candidates": adoption.adoption_candidates(offers, shop, matched).lazy(),
             "loose_matches": alike,

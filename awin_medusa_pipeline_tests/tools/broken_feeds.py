@@ -40,6 +40,7 @@ from awin_medusa_pipeline.sync.domain.operations import Bundle, Counts, Operatio
 from awin_medusa_pipeline.sync.engine.applier import Applier
 from awin_medusa_pipeline.sync.engine.apply import ApplyResult, Engine
 from awin_medusa_pipeline.sync.engine.held import Gate
+from awin_medusa_pipeline.sync.engine.rules import SyncRules
 from awin_medusa_pipeline.sync.engine.intake import remarks, take_feeds, tripped_guards
 from awin_medusa_pipeline.sync.store.feed_history import FeedHistory, FeedState
 from awin_medusa_pipeline.sync.store.held_plans import HeldPlans
@@ -271,7 +272,8 @@ HELD = [
         packed(text_of(*(one | {"merchant_product_id": f"N{at}"} for at, one in enumerate(ROWS)))),
     ),
     served("another advertiser's feed", "other_merchants", all_with(merchant_id="9999")),
-    served("prices in pence", "prices_jump", all_with(search_price="1000")),
+    served("prices in pence", "price_jump", all_with(search_price="1000")),
+    served("prices up by the tax of two countries", "prices_jump", all_with(search_price="16.00")),
     served("one column more", "changed_header", packed(GOOD.replace("\n", ",x\n"))),
     served("the stock column has another name", "changed_header", packed(GOOD.replace("in_stock", "lagerbestand", 1))),
     served("another delimiter", None, packed(GOOD.replace(",", ";"))),
@@ -369,12 +371,18 @@ class Trials:
             offers = taken(settings, history, "tonight", folder).collect().lazy()
         except FeedError as error:
             return Met([str(error)], {})
-        tables = {name: frame.collect() for name, frame in self.model.detect(offers, settings.stock_rules).items()}
+        tables = {
+            name: frame.collect()
+            for name, frame in self.model.detect(offers, settings.stock_rules, jump=settings.price_jump).items()
+        }
         catalog, only, levels = self.model.catalog(), tables["medusa_only_products"], tables["stock_mismatches"]
         limits = settings.guard_limits
         trips = tripped_guards(history, "tonight", limits)
         engine, gate = Engine(Ledger(None), "tonight"), Gate(trips, plans, "http://shop", "tonight", 24)
-        trial = Trial(MedusaClient("http://shop", admin_key="sk"), Shop("sc", LOCATION, "sp"), engine, gate=gate)
+        rules = SyncRules(limits=limits, hide=settings.hide_rules, price_jump=settings.price_jump)
+        shop = Shop("sc", LOCATION, "sp")
+        trial = Trial(MedusaClient("http://shop", admin_key="sk"), shop, engine, rules, gate=gate)
+        trial.adopt(tables["adoption_candidates"])
         trial.import_missing(tables["missing_awin_products"])
         trial.hide(only, catalog)
         trial.restore(tables["returning_products"])

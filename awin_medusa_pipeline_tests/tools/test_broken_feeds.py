@@ -44,13 +44,16 @@ def test_every_fault_has_a_broken_feed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "setting", "effect"),
+    ("name", "settings", "effect"),
     [
-        ("last year's feed", "GUARD_HIDE_PERCENT", "hide"),
-        ("nearly everything is sold out", "GUARD_ZERO_PERCENT", "empty"),
-        ("prices in pence", "GUARD_PRICE_PERCENT", "price"),
+        ("last year's feed", {"GUARD_HIDE_PERCENT": "100"}, "hide"),
+        ("nearly everything is sold out", {"GUARD_ZERO_PERCENT": "100"}, "empty"),
+        ("prices up by the tax of two countries", {"GUARD_PRICE_PERCENT": "100"}, "price"),
+        ("prices in pence", {"GUARD_PRICE_PERCENT": "100", "GUARD_PRICE_JUMP": "100 100000"}, "price"),
     ],
 )
-def test_without_its_guard_it_would_have_been_done(world: Trials, name: str, setting: str, effect: str) -> None:
+def test_without_its_guard_it_would_have_been_done(
+    world: Trials, name: str, settings: dict[str, str], effect: str
+) -> None:
     (broken,) = [broken for broken in BROKEN if broken.name == name]
-    assert effect in world.meet(replace(broken, settings={setting: "100"})).sent
+    assert effect in world.meet(replace(broken, settings=settings)).sent
