@@ -40,8 +40,8 @@ from awin_medusa_pipeline.sync.domain.operations import Bundle, Counts, Operatio
 from awin_medusa_pipeline.sync.engine.applier import Applier
 from awin_medusa_pipeline.sync.engine.apply import ApplyResult, Engine
 from awin_medusa_pipeline.sync.engine.held import Gate
-from awin_medusa_pipeline.sync.engine.rules import SyncRules
 from awin_medusa_pipeline.sync.engine.intake import remarks, take_feeds, tripped_guards
+from awin_medusa_pipeline.sync.engine.rules import SyncRules
 from awin_medusa_pipeline.sync.store.feed_history import FeedHistory, FeedState
 from awin_medusa_pipeline.sync.store.held_plans import HeldPlans
 from awin_medusa_pipeline.sync.store.ledger import Ledger
