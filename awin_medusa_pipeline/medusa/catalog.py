@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
@@ -22,29 +23,37 @@ from awin_medusa_pipeline.medusa.shapes import (
     level,
     missing_part,
     of_variants,
+    sellable_quantity,
 )
 
 _PRODUCT = "id,handle,title,external_id,metadata,description,thumbnail,images.url"
-_VARIANT = "id,sku,barcode,ean,upc,manage_inventory,metadata"
+_VARIANT = "id,sku,barcode,ean,upc,manage_inventory,allow_backorder,metadata"
 ADMIN_FIELDS = f"{_PRODUCT},status,{of_variants(f'{_VARIANT},{PRICE_FIELDS},{INVENTORY_FIELDS}')}"
 # Measured: calculated_price comes whole or, asked for by its parts, not at all.
 STORE_FIELDS = f"{_PRODUCT},{of_variants(_VARIANT)},+variants.inventory_quantity,variants.calculated_price"
 
 
 def variants_frame(
-    products: Iterable[Json], location_id: str | None, categories: Mapping[str, list[str]] | None = None
+    products: Iterable[Json],
+    location_id: str | None,
+    categories: Mapping[str, list[str]] | None = None,
+    others: Mapping[str, str] = MappingProxyType({}),
 ) -> pl.DataFrame:
     """Rows of CatalogVariant from product objects; `location_id` None reads the Store API's shape.
 
     `categories`: handles by product id, read apart: Medusa takes 11 s for those of 1,000 products in its listing, and
-    1 s for those of 10,000 by category (measured). None: not known.
+    1 s for those of 10,000 by category (measured). None: not known. `others`: names by id of further stock locations
+    that are sold from.
     """
-    rows = [row for product in products for row in _rows(product, location_id, categories)]
+    rows = [row for product in products for row in _rows(product, location_id, categories, others)]
     return pl.DataFrame(rows, schema=dtypes(CatalogVariant))
 
 
 def _rows(
-    product: Json, location_id: str | None, categories: Mapping[str, list[str]] | None
+    product: Json,
+    location_id: str | None,
+    categories: Mapping[str, list[str]] | None,
+    others: Mapping[str, str],
 ) -> Iterator[dict[str, Any]]:
     metadata = product.get("metadata") or {}
     shared = {
@@ -68,14 +77,19 @@ def _rows(
             "sku": variant.get("sku"),
             "barcode": variant.get("barcode") or variant.get("ean") or variant.get("upc"),
             "manage_inventory": variant.get("manage_inventory"),
+            "backorder": variant.get("allow_backorder"),
         }
-        yield shared | facts | (_store_facts(variant) if location_id is None else _admin_facts(variant, location_id))
+        of_stock = _store_facts(variant) if location_id is None else _admin_facts(variant, location_id, others)
+        yield shared | facts | of_stock
 
 
-def _admin_facts(variant: Json, location_id: str) -> dict[str, Any]:
+def _admin_facts(variant: Json, location_id: str, others: Mapping[str, str]) -> dict[str, Any]:
     here = level(variant, location_id)
     prices = base_prices(variant.get("prices") or [])
+    there = [(name, found) for id_, name in others.items() if (found := sellable_quantity(variant, id_))]
     return {
+        "elsewhere": sum(found for _, found in there) or None,
+        "elsewhere_at": " | ".join(sorted(name for name, _ in there)) or None,
         "inventory_item_id": inventory_item_id(variant),
         "level": here.get("stocked_quantity"),
         "reserved": here.get("reserved_quantity"),

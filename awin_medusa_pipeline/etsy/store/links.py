@@ -51,6 +51,11 @@ class EtsyLinks:
         with self._database.reading() as session:
             return {link.product_id: link for link in session.scalars(query)}
 
+    def of_any(self, product_ids: Collection[str]) -> set[str]:
+        """Which of the products have a link, of whatever account."""
+        with self._database.reading() as session:
+            return set(session.scalars(sa.select(EtsyLink.product_id).where(EtsyLink.product_id.in_(product_ids))))
+
     def out_of_sync(self, account_id: int, product_ids: Collection[str]) -> list[str]:
         """Mark synced products that have changed; which of them were synced. Those of an open job stay as they are."""
         mark = (

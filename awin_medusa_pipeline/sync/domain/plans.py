@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from awin_medusa_pipeline.medusa.shapes import HIDDEN_BY_RUN
+from awin_medusa_pipeline.sync.domain.discrepancies import TOLD
 from awin_medusa_pipeline.sync.domain.operations import Bundle, NotSent, Operation, Plan
 from awin_medusa_pipeline.sync.domain.ownership import content_marks
 from awin_medusa_pipeline.sync.domain.products import (
@@ -123,18 +124,27 @@ def restore_plan(returning: pl.DataFrame, limit: int | None) -> Plan:
 
 
 def stock_plan(mismatches: pl.DataFrame, limit: int | None) -> Plan:
-    """Set levels, absolute."""
+    """Set levels, absolute; what is only told stays behind with its reason."""
+
+    def stays(row: Row) -> str | None:
+        at = f": {row['elsewhere']:,} at {row['elsewhere_at']}" if row["elsewhere"] else ""
+        return f"{TOLD[row['reason']]}{at}" if row["reason"] in TOLD else None
+
     yield from _rows(
         mismatches,
         limit,
         lambda row: Operation(
             row["variant_id"], {"level": row["wanted_level"]}, {"level": row["level"]}, row["inventory_item_id"]
         ),
-        lambda row: {
-            "inventory_item_id": row["inventory_item_id"],
-            "stocked_quantity": row["wanted_level"],
-            "exists": row["level"] is not None,
-        },
+        lambda row: (
+            {
+                "inventory_item_id": row["inventory_item_id"],
+                "stocked_quantity": row["wanted_level"],
+                "exists": row["level"] is not None,
+            }
+            | ({"variant_id": row["variant_id"], "product_id": row["product_id"]} if row["reason"] == "no_item" else {})
+        ),
+        stays,
     )
 
 

@@ -13,6 +13,7 @@ from awin_medusa_pipeline.core.errors import PipelineError
 from awin_medusa_pipeline.medusa.client import MedusaClient, Shop
 from awin_medusa_pipeline.medusa.images import ImageHost
 from awin_medusa_pipeline.sync.domain import field_plans, plans
+from awin_medusa_pipeline.sync.domain.discrepancies import WRITTEN
 from awin_medusa_pipeline.sync.domain.guards import Scope, merchant_of, missed_enough_feeds, set_to_zero
 from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind, NotSent
 from awin_medusa_pipeline.sync.domain.ownership import Decision
@@ -57,10 +58,13 @@ class Applier:
     def import_missing(self, missing: pl.DataFrame) -> ApplyResult:
         """MissingProduct rows: new products, then new variants of products that the shop has."""
         rows, staying = plans.split_import(missing, self.limit, hold_loose=self.hold_loose)
+        stopped = None if self.dry_run or rows.is_empty() else self._cannot_be_bought()
         with ExitStack() as stack:
             held = self._hold(Kind.IMPORT, rows)
-            plan = plans.import_plan(rows, self._defaults(rows), self._image_host(stack))
-            made = self._apply(WRITERS[Kind.IMPORT](self.client, self.shop), without_held(chain(staying, plan), held))
+            nothing = self.dry_run or stopped is not None
+            plan = plans.import_plan(rows, self._defaults(rows, nothing), self._image_host(stack, nothing))
+            writer = WRITERS[Kind.IMPORT](self.client, self.shop)
+            made = self._apply(writer, without_held(chain(staying, plan), held), stopped)
         variants = VariantWriter(self.client, self.shop.stock_location_id)
         return made + self._apply(variants, without_held(plans.variant_plan(rows), held), made.stopped_reason)
 
@@ -82,7 +86,9 @@ class Applier:
 
     def set_stock(self, mismatches: pl.DataFrame) -> ApplyResult:
         """StockMismatch rows: absolute levels."""
-        rows = mismatches.with_columns(merchant_id=merchant_of(pl.col("offer_key")))
+        rows = mismatches.filter(pl.col("reason").is_in(WRITTEN)).with_columns(
+            merchant_id=merchant_of(pl.col("offer_key"))
+        )
         to_zero = set_to_zero().fill_null(False)
         held = self._hold(Kind.STOCK, rows.filter(to_zero), Scope.SET_TO_ZERO)
         held |= self._hold(Kind.STOCK, rows.filter(~to_zero))
@@ -105,9 +111,16 @@ class Applier:
         staying, going = field_plans.content_plan(rows.filter(waiting)), rows.filter(~waiting)
         with ExitStack() as stack:
             categories = None if self.dry_run else category_ids(self.client, going["category"].drop_nulls().unique())
-            plan = field_plans.content_plan(going, categories, self._image_host(stack))
+            plan = field_plans.content_plan(going, categories, self._image_host(stack, self.dry_run))
             reviewed = without_held(chain(beyond, staying, plan), held)
             return self._apply_reviewed(ContentWriter(self.client), reviewed)
+
+    def _cannot_be_bought(self) -> str | None:
+        try:
+            self.client.check_sold_from(self.shop)
+        except PipelineError as fault:
+            return str(fault)
+        return None
 
     def _hold(self, kind: Kind, rows: pl.DataFrame, scope: Scope | None = None) -> dict[str, str]:
         return self.gate.hold(kind, rows, scope) if self.gate else {}
@@ -118,11 +131,11 @@ class Applier:
         held = self.gate.hold(kind, rows.filter(pl.col("decision") == Decision.UPDATE))
         return held | self.gate.ask(kind, rows.filter(pl.col("decision") == Decision.ASK))
 
-    def _image_host(self, stack: ExitStack) -> ImageHost | None:
-        return stack.enter_context(ImageHost(self.client)) if self.rehost_images and not self.dry_run else None
+    def _image_host(self, stack: ExitStack, nothing_is_sent: bool) -> ImageHost | None:
+        return stack.enter_context(ImageHost(self.client)) if self.rehost_images and not nothing_is_sent else None
 
-    def _defaults(self, rows: pl.DataFrame) -> ProductDefaults:
-        if self.dry_run:  # making brands and categories would change the shop
+    def _defaults(self, rows: pl.DataFrame, nothing_is_sent: bool) -> ProductDefaults:
+        if nothing_is_sent:  # making brands and categories would change the shop
             return ProductDefaults(self.shop.sales_channel_id, self.shop.shipping_profile_id)
         return product_defaults(self.client, self.shop, rows)
 

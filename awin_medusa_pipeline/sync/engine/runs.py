@@ -13,7 +13,7 @@ from awin_medusa_pipeline.medusa.client import MedusaClient, Shop
 from awin_medusa_pipeline.sync.domain import guards
 from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
 from awin_medusa_pipeline.sync.domain.guards import Limits, TrippedGuard
-from awin_medusa_pipeline.sync.domain.operations import Kind
+from awin_medusa_pipeline.sync.domain.operations import Kind, Operation
 from awin_medusa_pipeline.sync.domain.ownership import Owners
 from awin_medusa_pipeline.sync.engine.applier import Applier
 from awin_medusa_pipeline.sync.engine.apply import ApplyResult, Engine
@@ -105,6 +105,10 @@ class SyncRun:
         if self._lease is None:
             self._lease = self._held.enter_context(leases.hold(self.row.shop, run_id=self.id, job=self.row.job))
         return partial(leases.check, self._lease)
+
+    def unfinished_imports(self) -> list[Operation]:
+        """Imports into the shop that were begun, by this program, and never finished."""
+        return self.ledger.unfinished(self.row.shop, Kind.IMPORT)
 
     def feeds_missed(self, product_ids: Sequence[str]) -> dict[str, int]:
         """How many accepted feeds in a row, this run's included, lacked each of these products."""
