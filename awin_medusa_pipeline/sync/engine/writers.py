@@ -319,7 +319,7 @@ class VariantWriter(ProductWriter):
 
 
 def give_item(client: MedusaClient, variant: Json) -> str:
-    """Link a variant (id, product_id, sku, title) to an inventory item: one of its SKU that nothing uses, else a new one."""
+    """Link a variant (id, product_id, sku, title) to an inventory item: a free one of its SKU, else a new one."""
     sku = variant["sku"]
     body = {"title": variant["title"]} | ({"sku": sku} if sku else {})
     item = (
