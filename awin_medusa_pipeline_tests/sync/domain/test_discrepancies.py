@@ -221,7 +221,9 @@ SITUATIONS: dict[str, tuple[list[Row], list[Row], dict[str, list[Any]]]] = {
         [offer("a", parent="p"), offer("b", parent="p")],
         [
             variant("x", "p", offer_key="awin:1:a", external_id="awin:1:p"),
-            variant("y", "p", **LEFT | {"offer_key": "awin:1:b", "external_id": "awin:1:p", "repair": "complete"}, level=4),
+            variant(
+                "y", "p", **LEFT | {"offer_key": "awin:1:b", "external_id": "awin:1:p", "repair": "complete"}, level=4
+            ),
         ],
         {"missing": ["awin:1:b"]},
     ),
