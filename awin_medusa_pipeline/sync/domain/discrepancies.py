@@ -249,7 +249,8 @@ def stock_mismatches(matched: pl.LazyFrame, catalog: pl.LazyFrame, missing: pl.L
     A variant leaves the feed only where a feed once had it: where it carries an offer's key.
     """
     facts = catalog.select("variant_id", "half_made", "backorder", "elsewhere", "elsewhere_at", "external_id")
-    sold_out = (pl.col("wanted_level") == 0) & (pl.col("status") == "published")
+    on_sale = (pl.col("status") == "published") | pl.col("hidden_by_run").is_not_null()  # the latter come back
+    sold_out = (pl.col("wanted_level") == 0) & on_sale
     in_feed_rows = (
         matched.filter(pl.col("wanted_level").is_not_null())
         .join(facts, on="variant_id", how="left")
@@ -274,10 +275,7 @@ def stock_mismatches(matched: pl.LazyFrame, catalog: pl.LazyFrame, missing: pl.L
         .filter(pl.col("offer_key").str.starts_with("awin:") & _is_counted() & _known() & ~_waiting())
         .with_columns(
             wanted_level=pl.lit(0, pl.Int64),
-            reason=pl.when(pl.col("level") > 0)
-            .then(pl.lit("left_feed"))
-            .when(pl.col("status") == "published")
-            .then(_sold_all_the_same()),
+            reason=pl.when(pl.col("level") > 0).then(pl.lit("left_feed")).when(on_sale).then(_sold_all_the_same()),
         )
     )
     columns = StockMismatch.column_names()
