@@ -252,8 +252,11 @@ def stock_mismatches(matched: pl.LazyFrame, catalog: pl.LazyFrame, missing: pl.L
     on_sale = (pl.col("status") == "published") | pl.col("hidden_by_run").is_not_null()  # the latter come back
     sold_out = (pl.col("wanted_level") == 0) & on_sale
     in_feed_rows = (
-        matched.filter(pl.col("wanted_level").is_not_null())
-        .join(facts, on="variant_id", how="left")
+        matched.filter(
+            pl.col("wanted_level").is_not_null()
+            & (pl.col("level").ne_missing(pl.col("wanted_level")) | (pl.col("wanted_level") == 0))
+        )
+        .join(facts, on="variant_id")
         .with_columns(
             reason=pl.when(~_is_counted())
             .then(pl.when(sold_out).then(pl.lit("uncounted")))
