@@ -110,7 +110,9 @@ def test_a_frozen_feed_is_a_warning(days: int, warned: bool) -> None:
 
 def test_setting_to_zero_counts_only_what_takes_stock_away() -> None:
     catalog = pl.LazyFrame({"level": [10] * 100 + [0] * 900, "offer_key": "awin:1:x", "external_id": "awin:1:x"})
-    mismatches = pl.DataFrame({"level": [10] * 51 + [None], "wanted_level": [0] * 52, "offer_key": "awin:1:x"})
+    mismatches = pl.DataFrame(
+        {"level": [10] * 51 + [None], "wanted_level": [0] * 52, "offer_key": "awin:1:x", "reason": "differs"}
+    )
     assert [trip.guard for trip in guards.check_zero_levels(mismatches, catalog, LIMITS)] == ["too_many_to_set_to_zero"]
     assert not guards.check_zero_levels(mismatches.tail(51), catalog, LIMITS)
 

@@ -227,6 +227,9 @@ def noted(rig: Rig, half: dict[str, Any]) -> None:
 def ordered(rig: Rig, half: dict[str, Any]) -> None:
     region = rig.get("/admin/regions")["regions"][0]
     [variant] = half["variants"]
+    counted = variant["inventory_items"][0]["inventory_item_id"]
+    level = {"location_id": rig.shop.stock_location_id, "stocked_quantity": 10}
+    rig.post(f"/admin/inventory-items/{counted}/location-levels", level)
     item = {"variant_id": variant["id"], "quantity": 1, "unit_price": 7, "title": "By telephone"}
     order = {"email": "ann@example.com", "region_id": region["id"], "items": [item]}
     rig.post("/admin/draft-orders", order | {"sales_channel_id": rig.shop.sales_channel_id})
