@@ -27,9 +27,9 @@ def test_a_second_sync_has_nothing_to_do(feed: list[Row], shop: ShopModel, who: 
     again = {name: table.collect() for name, table in shop.detect(in_feed, RULES, owners=who).items()}
     refused_prices = again["price_mismatches"].filter(decision="refuse")
     told = again["stock_mismatches"]
-    assert {*again["missing_awin_products"]["offer_key"], *refused_prices["variant_id"], *told["variant_id"]} == set(
-        refused
-    )
+    left = {*again["missing_awin_products"]["offer_key"], *refused_prices["variant_id"]}
+    # A level that was set to zero may leave a variant that is sold all the same: told from then on.
+    assert left <= set(refused) <= left | set(told["variant_id"])
     assert told["reason"].is_in(list(TOLD)).all()
     for name in ("medusa_only_products", "returning_products"):
         assert again[name].is_empty(), name
@@ -39,7 +39,7 @@ def test_a_second_sync_has_nothing_to_do(feed: list[Row], shop: ShopModel, who: 
     words = ("already exists", "give it a price", "it stays on sale", "it can be ordered")
     assert all(any(word in reason for word in words) for reason in refused.values())
     before = str(shop.products)
-    assert shop.sync(in_feed, RULES, who) == refused
+    assert set(shop.sync(in_feed, RULES, who)) == left | set(told["variant_id"])
     assert str(shop.products) == before
 
 
