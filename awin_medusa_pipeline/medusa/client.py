@@ -147,7 +147,7 @@ class MedusaClient:
         }
 
     def check_sold_from(self, shop: Shop) -> None:
-        """Raise PermanentError where its sales channel does not sell from the stock location: nobody can buy what is new."""
+        """Raise PermanentError where nobody can buy what is new: its channel does not sell from the stock location."""
         linked = self.selling_locations(shop.sales_channel_id)
         if shop.stock_location_id in linked:
             return
