@@ -1,7 +1,7 @@
-"""One installation: everything that its settings open, wired once.
+"""Builds the parts of one installation from its settings: state store, clients, rules and reports.
 
-Dagster gets an App as a resource, the command line and the console as an argument. Two of them with different settings
-work side by side in one process.
+Dagster gets an App as a resource, the command line and the console as an argument. Several Apps with different settings
+can coexist in one process.
 """
 
 import re
@@ -33,14 +33,15 @@ from awin_medusa_pipeline.sync.clients.awin_address import local_path, secrets_i
 from awin_medusa_pipeline.sync.domain.contracts import TRACED
 from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules
 from awin_medusa_pipeline.sync.engine.intake import FeedSource
-from awin_medusa_pipeline.sync.engine.runs import ShopAccess, SyncRules, SyncRun
+from awin_medusa_pipeline.sync.engine.rules import SyncRules
+from awin_medusa_pipeline.sync.engine.runs import ShopAccess, SyncRun
 from awin_medusa_pipeline.sync.store.reports import Reports
 
 STATE_FILE = "state.db"
 
 
 class App:
-    """One installation. The state store is opened when it is first needed; `close`, or a `with`, closes it."""
+    """One installation. Opens the state store when it is first needed; `close`, or a `with`, closes it."""
 
     def __init__(self, settings: Settings, *, slack_client: Callable[[str], WebClient] = WebClient) -> None:
         self.settings = settings
@@ -53,13 +54,13 @@ class App:
         self.close()
 
     def close(self) -> None:
-        """Close the state store, if it was opened; it is opened again when it is needed."""
+        """Close the state store, if it is open; the next access opens it again."""
         if database := self.__dict__.pop("database", None):
             database.close()
 
     @cached_property
     def database(self) -> Database:
-        """The state store. Raises StoreError."""
+        """The open state store. Raises StoreError."""
         return open_database(self.database_url)
 
     @property
@@ -71,12 +72,12 @@ class App:
 
     @property
     def home(self) -> str:
-        """Where tables and reports are: a folder or any fsspec address."""
+        """Home of tables and reports: a folder or any fsspec address."""
         return self.settings.awin_medusa_home
 
     @property
     def local_home(self) -> Path:
-        """Where state is that needs a real file system."""
+        """Folder of the state that needs a real file system."""
         return self.settings.local_home
 
     @property
@@ -91,11 +92,11 @@ class App:
 
     @property
     def shop_address(self) -> str:
-        """Address of the shop, by which the operation log knows it; "" when it is not set."""
+        """Address of the shop, its name in the operation log; "" when it is not set."""
         return self.settings.medusa_backend_url or ""
 
     def medusa(self, *, applying: bool = False, backoff: Backoff | None = None) -> MedusaClient:
-        """A client of the shop. Raises PermanentError naming the setting that is missing."""
+        """Make a client of the shop. Raises PermanentError naming the missing setting."""
         settings, address = self.settings, self.settings.medusa_backend_url
         admin, publishable = settings.medusa_admin_api_key, settings.medusa_publishable_key
         if not address:
@@ -107,7 +108,7 @@ class App:
                 f"Changing the shop at {address}",
                 "MEDUSA_ADMIN_API_KEY is not set",
                 "Make a secret key in Medusa Admin > Settings > Secret API Keys and set it in .env; "
-                "a publishable key is enough for detect_discrepancies_job alone.",
+                "a publishable key is only enough for detect_discrepancies_job.",
             )
         if not (admin or publishable):
             raise PermanentError(
@@ -123,7 +124,7 @@ class App:
         )
 
     def pick_shop(self, client: MedusaClient) -> Shop:
-        """The sales channel, stock location and shipping profile that the settings name, else the first of each."""
+        """Find the sales channel, stock location and shipping profile in the settings, else the first of each."""
         return client.shop(
             sales_channel=self.settings.medusa_sales_channel,
             stock_location=self.settings.medusa_stock_location,
@@ -132,31 +133,32 @@ class App:
 
     @property
     def feed_rules(self) -> FeedRules:
-        """How feeds are read. Raises ValueError for a template or a column that cannot be."""
+        """Rules for reading feeds. Raises ValueError for an invalid SKU template."""
         return FeedRules(self.settings.sync_sku_template, self.settings.sync_price_column)
 
     @property
     def feed_source(self) -> FeedSource:
-        """Which feeds to take."""
+        """Feeds to download, and the rules for reading them."""
         token = self.settings.awin_api_token
         return FeedSource(self.settings.feed_addresses, self.feed_rules, token.get_secret_value() if token else None)
 
     @property
     def sync_rules(self) -> SyncRules:
-        """What the shop owner decided about a sync."""
+        """The shop owner's decisions about a sync."""
         settings = self.settings
         return SyncRules(
             stock=settings.stock_rules,
             owners=settings.owners,
             limits=settings.guard_limits,
-            hold_loose=settings.hold_loose,
+            hide=settings.hide_rules,
+            price_jump=settings.price_jump,
             rehost_images=settings.sync_rehost_images,
             plan_hours=settings.plan_hours,
         )
 
     @contextmanager
     def sync_run(self, run_id: str, *, job: str, dry_run: bool) -> Iterator[SyncRun]:
-        """A run on the shop; a lease that it takes is given back at the end."""
+        """Start a run on the shop; its lease, once taken, is released at the end."""
         access = ShopAccess(self.shop_address, lambda: self.medusa(applying=True), self.pick_shop)
         run = SyncRun(self.database, access, self.sync_rules, self.reports, run_id=run_id, job=job, dry_run=dry_run)
         try:
@@ -166,7 +168,7 @@ class App:
 
     @property
     def etsy(self) -> EtsyState:
-        """The Etsy part."""
+        """The Etsy part: accounts, jobs and links, with its app and rules."""
         settings = self.settings
         app = EtsyApp(
             settings.etsy_keystring,
@@ -184,7 +186,7 @@ class App:
 
     @property
     def slack(self) -> SlackClient:
-        """The way to Slack that the settings name."""
+        """Slack client for the webhook or bot token in the settings."""
         settings = self.settings
         return SlackClient(
             settings.slack_webhook_url,
@@ -195,22 +197,22 @@ class App:
         )
 
     def notify(self, dedupe_key: str, message: Message | Payload) -> None:
-        """Keep a message to the shop owner, once per key, and send what waits. A fault of Slack never raises."""
+        """Queue a message to the shop owner, once per key, and send all that are queued. Slack faults never raise."""
         payload = message_payload(message, command) if isinstance(message, Message) else message
         post(Outbox(self.database), self.slack, dedupe_key, payload)
 
     def run_url(self, run_id: str) -> str:
-        """The page of a run in the Dagster UI."""
+        """Address of a run's page in the Dagster UI."""
         return f"{self.settings.dagster_webserver_url.rstrip('/')}/runs/{run_id}"
 
 
 def known_secrets(settings: Settings) -> list[str]:
-    """Every secret of the settings: keys and tokens, and the parts of addresses that must not be seen."""
+    """List every secret in the settings: keys, tokens, and the secret parts of addresses."""
     addresses = {"awin_feed_url", "awin_medusa_database_url"}
     secrets = [
         value.get_secret_value() for name, value in settings if isinstance(value, SecretStr) and name not in addresses
     ]
-    # Of keys to the tokens at rest there may be several.
+    # AWIN_MEDUSA_SECRET_KEY may hold several keys.
     secrets += [key for text in secrets for key in re.split(r"[\s,]+", text)]
     for address in settings.feed_addresses:
         if local_path(address) is None:

@@ -1,4 +1,4 @@
-"""What `dagster` and `dg` load: `defs`, the definitions of the installation that the environment describes."""
+"""Defines `defs`, which `dagster` and `dg` load: the definitions of the installation that the environment describes."""
 
 from awin_medusa_pipeline.defs.build import build_defs
 from awin_medusa_pipeline.defs.resources import new_app

@@ -1,6 +1,6 @@
-"""Examines an installation: settings, feed, shop, state store, home, Etsy and Slack, with what to do about each fault.
+"""Examines an installation: settings, feed, shop, state store, home, Etsy and Slack, with a remedy for each fault.
 
-Changes nothing, and shows no secret.
+Changes nothing and shows no secrets.
 """
 
 import re
@@ -19,7 +19,7 @@ from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.core.errors import Action, PermanentError, PipelineError
 from awin_medusa_pipeline.core.files import home_path, replacing
 from awin_medusa_pipeline.core.http import Backoff
-from awin_medusa_pipeline.etsy.engine.request import Choices
+from awin_medusa_pipeline.etsy.engine.choices import ShopChoices
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
 from awin_medusa_pipeline.etsy.store.jobs import JobStatus
 from awin_medusa_pipeline.medusa.client import MedusaClient, Shop
@@ -36,7 +36,7 @@ NEEDED_BY_ETSY = ("taxonomy_id", "shipping_profile_id", "readiness_state_id", "w
 
 
 class State(StrEnum):
-    """How a part is."""
+    """State of a part."""
 
     OK = "ok"
     NOTE = "note"
@@ -45,9 +45,9 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found of one part, and what to do about it.
+    """One finding about a part, and what to do about it.
 
-    `action`: what helps, and `target` what it is done to; `to_do` then reads well before a colon.
+    With an `action` on a `target`, `to_do` reads well before a colon.
     """
 
     part: str
@@ -60,11 +60,11 @@ class Finding:
 
 Findings = Iterator[Finding]
 Rule = Callable[[Settings], object]
-"""Raises ValueError, with what to do, for a setting that cannot be."""
+"""Raises ValueError, with what to do, for an invalid setting."""
 
 
 def faults_of(error: ValidationError) -> Findings:
-    """Findings about settings that cannot be read."""
+    """Turn validation errors of the settings into findings."""
     for fault in error.errors():
         name = variables_of(str(fault["loc"][0]))[0]
         yield Finding(name, State.FAULT, str(fault["msg"]), f"Correct it in {env_file()}.")
@@ -78,9 +78,9 @@ def examine(
     rules: Mapping[str, Rule] = MappingProxyType({}),
     more: Mapping[str, Callable[[App], Findings]] = MappingProxyType({}),
 ) -> Findings:
-    """Everything, one finding or more per part.
+    """Examine every part; yields at least one finding per part in use.
 
-    `rules` of settings and `more` parts: what only a face can look at.
+    `rules` per setting and `more` parts: checks that need Dagster.
     """
     yield from _settings(app.settings, _RULES | dict(rules))
     parts: dict[str, Callable[[], Findings]] = {
@@ -98,31 +98,32 @@ def examine(
 
 
 def _with_faults(part: str, look: Callable[[], Findings]) -> Findings:
-    """The findings of a part; an error is its last one."""
+    """Yield the findings of a part; an error becomes its last one."""
     try:
         yield from look()
     except PipelineError as error:
         found = f"{error.tried}: {error.came_back}" + (f" [{error.code}]" if error.code else "")
         yield Finding(part, State.FAULT, found, error.to_do, error.action, error.target)
     except ValueError as error:
-        yield Finding(part, State.FAULT, "cannot be looked at with these settings", str(error))
+        yield Finding(part, State.FAULT, "cannot be examined with these settings", str(error))
     except OSError as error:
-        to_do = "Check that it is there and that you may write to it."
+        to_do = "Check that it exists and that you may write to it."
         yield Finding(part, State.FAULT, f"{error.filename}: {error.strerror}", to_do)
 
 
 def _settings(settings: Settings, rules: Mapping[str, Rule]) -> Findings:
     for name in Settings.model_fields:
-        yield _setting(settings, name, rules.get(name, _any))
+        yield _setting(settings, name, rules.get(name))
 
 
-def _setting(settings: Settings, name: str, rule: Rule) -> Finding:
+def _setting(settings: Settings, name: str, rule: Rule | None) -> Finding:
     variable, value = variables_of(name)[0], getattr(settings, name)
     if value is None:
         return Finding(variable, State.OK, "not set")
     shown = "set" if isinstance(value, SecretStr) else _without_password(as_written(value))
     try:
-        rule(settings)
+        if rule:
+            rule(settings)
     except ValueError as error:
         return Finding(variable, State.FAULT, shown, f"{error} Correct it in {env_file()}.")
     return Finding(variable, State.OK, shown if name in settings.model_fields_set else f"{shown} (default)")
@@ -130,10 +131,6 @@ def _setting(settings: Settings, name: str, rule: Rule) -> Finding:
 
 def _without_password(text: str) -> str:
     return re.sub(r"//[^/@]*@", "//***@", text)
-
-
-def _any(settings: Settings) -> None:
-    """Accept what pydantic accepts."""
 
 
 def _http(address: str | None) -> None:
@@ -178,12 +175,12 @@ def _shop(app: App) -> Findings:
             yield Finding(
                 "Shop",
                 State.NOTE,
-                "a publishable key alone: detect_discrepancies_job works, nothing can be changed",
+                "only a publishable key: detect_discrepancies_job works, nothing can be changed",
                 "Set MEDUSA_ADMIN_API_KEY (Medusa Admin > Settings > Secret API Keys).",
             )
             return
         shop = app.pick_shop(client)
-        yield Finding("Shop", State.OK, "sales channel, stock location and shipping profile are there")
+        yield Finding("Shop", State.OK, "sales channel, stock location and shipping profile exist")
         yield from _with_faults("Shop", partial(_sold_from, client, shop))
         currencies = ", ".join(sorted(client.currencies())).upper()
         state, to_do = (State.OK, "") if currencies else (State.FAULT, "Add one in Medusa Admin > Settings > Store.")
@@ -220,7 +217,7 @@ def _home(app: App) -> Findings:
 
 
 def _etsy(app: App) -> Findings:
-    """No finding where Etsy is not used."""
+    """Examine Etsy; no finding where it is not used."""
     accounts = app.etsy.accounts.all()
     if not accounts and not app.settings.etsy_keystring:
         return
@@ -236,14 +233,14 @@ def _etsy(app: App) -> Findings:
 
 def _etsy_shop(app: App, account: EtsyAccount) -> Findings:
     with app.etsy.client(account) as client:
-        shop, choices = client.shop(), Choices.of(client)
+        shop, choices = client.shop(), ShopChoices.read(client)
     yield Finding("Etsy", State.OK, f"{shop.shop_name} answers; prices in {shop.currency_code}")
     if shop.currency_code != account.currency:
         found = f"{shop.shop_name} sells in {shop.currency_code} now, not in {account.currency}"
         yield Finding("Etsy", State.FAULT, found, "Connect it again.", Action.CONNECT_ETSY)
     config = account.api_config
     blank = [name for name in NEEDED_BY_ETSY if getattr(config, name) is None]
-    if gone := choices.unknown(config):
+    if gone := choices.unknown_values(config):
         found = f"{shop.shop_name} has no {', '.join(gone)} any more"
         yield Finding("Etsy", State.FAULT, found, "Choose others.", Action.CHANGE_ETSY_SETTINGS)
     if blank:

@@ -1,6 +1,6 @@
 """Says how a person carries out an action at the command line; the console shows links and buttons instead.
 
-Errors, findings and messages name an action by its key and what it is done to; only a face knows what to type.
+Errors, findings and messages name an action and its target; only the command line and the console know how to do it.
 """
 
 from collections.abc import Mapping
@@ -27,10 +27,10 @@ COMMANDS: Mapping[Action, str] = {
 
 
 def command(action: Action, target: str = "") -> str:
-    """What to type for an action."""
+    """The command that carries out an action."""
     return COMMANDS[action].format(target=target)
 
 
 def sentence(error: PipelineError) -> str:
-    """The error as a person at a command line needs it: its sentence, and the command that helps."""
+    """The error's sentence, with the command that helps."""
     return error.sentence(command(error.action, error.target) if error.action else "")

@@ -1,6 +1,6 @@
 """Reads every environment variable: name, type, default and meaning. docs/configuration.md is made from this module.
 
-A value that no shop owner would change is a constant beside the code that uses it; run config stands with the assets.
+Values that no shop owner would change are constants beside the code that uses them; run config is with the assets.
 """
 
 import json
@@ -22,11 +22,21 @@ from pydantic_settings import (
 from awin_medusa_pipeline.core.files import home_path, local_path
 from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
 from awin_medusa_pipeline.sync.domain.guards import Limits
-from awin_medusa_pipeline.sync.domain.ownership import CONTENT, DEFAULT_OWNERS, PRICE, Owner, Owners
+from awin_medusa_pipeline.sync.domain.operations import Kind
+from awin_medusa_pipeline.sync.domain.ownership import (
+    CONTENT,
+    DEFAULT_OWNERS,
+    PRICE,
+    PRICE_JUMP,
+    Owner,
+    Owners,
+    PriceJump,
+)
+from awin_medusa_pipeline.sync.domain.plans import HideRules
 
 _ABOVE = Path(__file__).resolve().parent.parent
 PROJECT_ROOT = _ABOVE if (_ABOVE / "pyproject.toml").exists() else Path.cwd()
-"""Where `.env` and `.awin_medusa` are by default: the source folder, or, when installed as a wheel, the current one."""
+"""Default folder of `.env` and `.awin_medusa`: the source folder, or, when installed as a wheel, the current one."""
 ENV_FILE_VARIABLE = "AWIN_MEDUSA_ENV_FILE"
 
 
@@ -36,7 +46,7 @@ def env_file() -> Path:
 
 
 class UnknownStock(StrEnum):
-    """What a blank stock cell means, in a feed that fills the column elsewhere."""
+    """Meaning of a blank stock cell in a feed that fills the column elsewhere."""
 
     KEEP = "keep"
     IN_STOCK = "in_stock"
@@ -44,14 +54,21 @@ class UnknownStock(StrEnum):
 
 
 class LooseMatches(StrEnum):
-    """What happens to an offer and a shop product that only look alike."""
+    """Handling of an offer and a shop product that only look alike."""
 
     HOLD = "hold"
     IGNORE = "ignore"
 
 
+class Hide(StrEnum):
+    """Which products of the shop may be hidden when they are not in the feed."""
+
+    OURS = "ours"
+    ALL = "all"
+
+
 class Settings(BaseSettings):
-    """All settings, read from the environment and from `env_file()`. A blank value counts as not set."""
+    """All settings, from the environment and `env_file()`. A blank value counts as not set."""
 
     model_config = SettingsConfigDict(
         env_ignore_empty=True,
@@ -85,7 +102,7 @@ class Settings(BaseSettings):
         None, description="Name or id of the sales channel that new products join. Not set: the first one."
     )
     medusa_stock_location: str | None = Field(
-        None, description="Name or id of the stock location whose levels are kept. Not set: the first one."
+        None, description="Name or id of the stock location whose levels the sync sets. Not set: the first one."
     )
     medusa_shipping_profile: str | None = Field(
         None, description="Name or id of the shipping profile of new products. Not set: the first one."
@@ -96,7 +113,7 @@ class Settings(BaseSettings):
     )
     slack_channel: str | None = Field(None, description="Channel for the bot token, e.g. #shop-sync.")
     dagster_webserver_url: str = Field(
-        "http://localhost:3000", description="Where the Dagster UI is; for links in messages."
+        "http://localhost:3000", description="Address of the Dagster UI, for links in messages."
     )
     awin_medusa_home: str = Field(
         str(PROJECT_ROOT / ".awin_medusa"),
@@ -113,6 +130,11 @@ class Settings(BaseSettings):
         "one. Several, separated by white space or commas: the first encrypts, all decrypt.",
     )
     sync_cron: str = Field("0 2 * * *", description="When daily_sync_schedule runs, in UTC.")
+    sync_kinds: Annotated[list[Kind], NoDecode] = Field(
+        list(Kind),
+        description="Which kinds of change the schedule and `awin-medusa sync` apply, separated by white space or "
+        "commas. What is left out is only reported.",
+    )
     sync_sku_template: str = Field(
         "{merchant_product_id}",
         description="SKU of a new variant. Two merchants that share an id need `{merchant_id}-{merchant_product_id}`.",
@@ -125,7 +147,7 @@ class Settings(BaseSettings):
     sync_owner_price: Annotated[dict[str, Owner], NoDecode] = Field(
         dict(DEFAULT_OWNERS[PRICE]),
         description="Who has the last word on prices. feed: always as in the feed; shop: written at the import, then "
-        "left alone; first-write: as shop, but also written where the shop has nothing yet; ask: what differs waits "
+        "left alone; first-write: as shop, but also written where the shop has nothing yet; ask: differences wait "
         "for you as a plan. Per merchant as `feed 12345=shop`.",
     )
     sync_owner_title: Annotated[dict[str, Owner], NoDecode] = Field(
@@ -141,7 +163,7 @@ class Settings(BaseSettings):
         dict(DEFAULT_OWNERS["category"]),
         description="The same for categories. feed: the product is in the feed's category alone.",
     )
-    sync_stock_level: int = Field(10, ge=0, description="Level of an offer that the feed calls in stock.")
+    sync_stock_level: int = Field(10, ge=0, description="Level of an offer that the feed says is in stock.")
     sync_stock_from_feed: bool = Field(
         False,
         description="Use the feed's own quantity where it gives one. Off: AWIN quantities are often stale or capped.",
@@ -156,15 +178,22 @@ class Settings(BaseSettings):
         description="An offer and a shop product that only look alike: hold (neither imported nor hidden until you "
         "decide) or ignore (import the one, hide the other).",
     )
+    sync_hide: Hide = Field(
+        Hide.ALL,
+        description="Which published products that are not in the feed are hidden. all: every one, but those that no "
+        "feed ever held wait for your decision, once per product. ours: only what this program imported or adopted.",
+    )
     guard_hide_percent: float = Field(
         10, ge=0, le=100, description="Hide at most this share of the published products at once, or the floor below."
     )
-    guard_hide_floor: int = Field(20, ge=0, description="So many may always be hidden: in a small shop one is a lot.")
+    guard_hide_floor: int = Field(
+        20, ge=0, description="This many may always be hidden: in a small shop, one product is a large share."
+    )
     guard_hide_after_feeds: int = Field(
         1,
         ge=1,
-        description="Hide a product once so many accepted feeds in a row lack it. The same file again is no further "
-        "feed, nor is one that a guard holds.",
+        description="Hide a product once this many accepted feeds in a row lack it. The same file again does not "
+        "count, nor does a feed that a guard holds.",
     )
     guard_zero_percent: float = Field(
         25,
@@ -172,15 +201,20 @@ class Settings(BaseSettings):
         le=100,
         description="Set at most this share of the stocked variants to zero at once, or the floor below.",
     )
-    guard_zero_floor: int = Field(50, ge=0, description="So many may always be set to zero.")
+    guard_zero_floor: int = Field(50, ge=0, description="This many may always be set to zero.")
     guard_price_percent: float = Field(
         5,
         ge=0,
         le=100,
-        description="Change at most this share of the prices by more than GUARD_PRICE_CHANGE_PERCENT at once; else no "
-        "price is changed until you decide.",
+        description="Change at most this share of the prices by more than GUARD_PRICE_CHANGE_PERCENT at once; "
+        "otherwise no price changes until you decide.",
     )
     guard_price_change_percent: float = Field(50, ge=0, description="What counts as a large change of a price.")
+    guard_price_jump: Annotated[tuple[float, float], NoDecode] = Field(
+        (PRICE_JUMP.fall_percent, PRICE_JUMP.rise_percent),
+        description="How far a single price may fall and rise, in percent, before it waits for your decision, whatever "
+        "the others do: `50 200` lets it fall by half and rise threefold.",
+    )
     guard_accepted_percent: float = Field(
         80,
         ge=0,
@@ -189,12 +223,12 @@ class Settings(BaseSettings):
         "last 5 accepted feeds, once there are 3.",
     )
     guard_rejected_percent: float = Field(
-        10, ge=0, le=100, description="A feed of which more rows than this are rejected hides nothing."
+        10, ge=0, le=100, description="A feed with more than this share of its rows rejected hides nothing."
     )
     guard_frozen_days: int = Field(
         14, ge=1, description="Warn when a feed has been byte for byte the same for more days than this."
     )
-    plan_hours: int = Field(24, ge=1, description="How long a plan that a guard held can be approved.")
+    plan_hours: int = Field(24, ge=1, description="How many hours a plan that a guard held can be approved.")
     sync_rehost_images: bool = Field(
         False, description="Upload each image to Medusa instead of linking to the advertiser's address."
     )
@@ -206,8 +240,8 @@ class Settings(BaseSettings):
     )
     etsy_redirect_uri: str = Field(
         "http://localhost:3003/oauth/redirect",
-        description="Where Etsy sends the browser after your consent. Enter the same, letter by letter, as a callback "
-        "address of your app.",
+        description="Where Etsy sends the browser after your consent. Enter exactly the same as a callback address "
+        "of your app.",
     )
     etsy_api_url: str = Field("https://api.etsy.com", description="Address of Etsy's API.")
     etsy_oauth_url: str = Field(
@@ -217,8 +251,8 @@ class Settings(BaseSettings):
     etsy_confirm_minutes: int = Field(
         60,
         ge=1,
-        description="How long an Etsy job waits for its confirmation; then it is dropped and nothing is sent. What the "
-        "daily job asks for at night waits 20 hours at least.",
+        description="How long an Etsy job waits for its confirmation; then it expires and nothing is sent. Requests of "
+        "the daily job wait at least 20 hours.",
     )
     etsy_push_stock_down: bool = Field(
         False,
@@ -235,19 +269,24 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, then the environment, then the file, which is looked up each time."""
+        """Use arguments, then the environment, then `env_file()`, which is looked up each time."""
         return init_settings, env_settings, DotEnvSettingsSource(settings_cls, env_file=env_file())
 
     @classmethod
     def variables(cls) -> list[str]:
-        """Names of the environment variables that are read, in the order of the fields."""
+        """Names of all environment variables, in the order of the fields."""
         return [name for field in cls.model_fields for name in variables_of(field)]
 
     @field_validator("medusa_backend_url")
     @classmethod
     def _without_slash(cls, value: str | None) -> str | None:
-        # The operation log and the lease know the shop by its address.
+        # The operation log and the lease identify the shop by its address.
         return value.rstrip("/") if value else value
+
+    @field_validator("guard_price_jump", "sync_kinds", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return value.replace(",", " ").split() if isinstance(value, str) else value
 
     @field_validator("sync_price_column", *(f"sync_owner_{field}" for field in (PRICE, *CONTENT)), mode="before")
     @classmethod
@@ -259,28 +298,37 @@ class Settings(BaseSettings):
 
     @property
     def local_home(self) -> Path:
-        """Where state is that needs a real file system: AWIN_MEDUSA_HOME, else (home elsewhere) beside the project."""
+        """Folder of the state that needs a real file system: AWIN_MEDUSA_HOME if local, else beside the project."""
         return local_path(home_path(self.awin_medusa_home)) or PROJECT_ROOT / ".awin_medusa"
 
     @property
     def stock_rules(self) -> StockRules:
-        """What the feed's stock cells mean as a level in the shop."""
+        """How the feed's stock cells become levels in the shop."""
         unknown = {UnknownStock.IN_STOCK: self.sync_stock_level, UnknownStock.OUT_OF_STOCK: 0, UnknownStock.KEEP: None}
         return StockRules(self.sync_stock_level, self.sync_stock_from_feed, unknown[self.sync_unknown_stock])
 
     @property
     def owners(self) -> Owners:
         """Owner of each field per merchant; merchants that are not listed use the default."""
-        return {field: {**of, **getattr(self, f"sync_owner_{field}")} for field, of in DEFAULT_OWNERS.items()}
+        return {field: {**default, **getattr(self, f"sync_owner_{field}")} for field, default in DEFAULT_OWNERS.items()}
 
     @property
-    def hold_loose(self) -> bool:
-        """Whether pairs that only look alike wait for a person."""
-        return self.sync_loose_matches is LooseMatches.HOLD
+    def hide_rules(self) -> HideRules:
+        """What keeps a product of the shop that is not in the feed."""
+        return HideRules(
+            hold_loose=self.sync_loose_matches is LooseMatches.HOLD,
+            after=self.guard_hide_after_feeds,
+            ours_alone=self.sync_hide is Hide.OURS,
+        )
+
+    @property
+    def price_jump(self) -> PriceJump:
+        """How far a single price may move without a question."""
+        return PriceJump(*self.guard_price_jump)
 
     @property
     def guard_limits(self) -> Limits:
-        """The limits of the guards."""
+        """Limits for the guards, with shares of 1 instead of percentages."""
         return Limits(
             hide_share=self.guard_hide_percent / 100,
             hide_floor=self.guard_hide_floor,
@@ -291,23 +339,26 @@ class Settings(BaseSettings):
             accepted_share=self.guard_accepted_percent / 100,
             rejected_share=self.guard_rejected_percent / 100,
             frozen_for=timedelta(days=self.guard_frozen_days),
-            hide_after=self.guard_hide_after_feeds,
         )
 
     @property
     def feed_addresses(self) -> list[str]:
-        """Feed addresses in the order given; empty when none is set."""
+        """Feed addresses in the given order."""
         return self.awin_feed_url.get_secret_value().split() if self.awin_feed_url else []
 
 
 def variables_of(name: str) -> list[str]:
-    """Environment variables of the field `name`, the one to use first."""
+    """Environment variables of the field `name`, the preferred one first."""
     alias = Settings.model_fields[name].validation_alias
     return [str(choice).upper() for choice in alias.choices] if isinstance(alias, AliasChoices) else [name.upper()]
 
 
 def as_written(value: object) -> str:
     """The value of a setting as one would write it in `.env`."""
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    if isinstance(value, tuple):
+        return " ".join(f"{number:g}" for number in value)
     if isinstance(value, dict):
         return " ".join(name if key == "*" else f"{key}={name}" for key, name in value.items())
     return json.dumps(value) if isinstance(value, bool) else str(value)

@@ -23,11 +23,12 @@ from awin_medusa_pipeline.sync.domain.contracts import StockMismatch
 from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
 from awin_medusa_pipeline.sync.domain.operations import Counts, Kind
 from awin_medusa_pipeline.sync.domain.summary import SummaryTables
-from awin_medusa_pipeline.sync.engine.runs import Extent, SyncRun
+from awin_medusa_pipeline.sync.engine.rules import Extent
+from awin_medusa_pipeline.sync.engine.runs import SyncRun
 from awin_medusa_pipeline.sync.engine.summary import RunSummary, finish_run
 from awin_medusa_pipeline.sync.store.leases import Leases, ShopBusyError
 from awin_medusa_pipeline.sync.store.ledger import Ledger
-from awin_medusa_pipeline_tests.support.factories import NO_REJECTS, offers
+from awin_medusa_pipeline_tests.support.factories import NO_CATALOG, NO_REJECTS, offers
 from awin_medusa_pipeline_tests.support.fault_proxy import AnsweringServer, as_json
 from awin_medusa_pipeline_tests.support.shop_model import ShopModel
 from awin_medusa_pipeline_tests.support.slack_server import SlackServer, slack_server
@@ -87,7 +88,9 @@ class Installation:
         """Set the level, write a table and the reports, and tell Slack."""
         table = self.mismatches
         self.app.tables.write("stock_mismatches", run.id, table)
-        result = run.apply(Kind.STOCK, table, lambda applier, rows: applier.set_stock(rows), Extent(dry_run=False))
+        result = run.apply(
+            Kind.STOCK, table, lambda applier, rows: applier.set_stock(rows, NO_CATALOG), Extent(dry_run=False)
+        )
         assert result.counts == Counts(applied=1), result
         detected = ShopModel().detect(offers(), StockRules())
         summary = finish_run(run, SummaryTables(**detected | {"awin_feed_rejects": NO_REJECTS}), command)

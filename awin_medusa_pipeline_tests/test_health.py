@@ -15,7 +15,8 @@ from awin_medusa_pipeline import health
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.cli import doctor
 from awin_medusa_pipeline.core.store.secrets import new_key
-from awin_medusa_pipeline.etsy.store.jobs import Asked
+from awin_medusa_pipeline.etsy.domain.plan import Proposal
+from awin_medusa_pipeline.etsy.store.jobs import RequestedProduct
 from awin_medusa_pipeline.health import Finding, State
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
@@ -201,8 +202,8 @@ def test_a_connected_etsy_shop(set_up: Path, tmp_path: Path, etsy: EtsyHandle, m
         connect(connected, etsy)
         assert told() == [(State.OK, "StandInShop answers; prices in GBP")]
         connect(connected, etsy, readiness_state_id=5, when_made=None)
-        asked = [Asked("prod_1", "Lamp", "create")]
-        job = connected.jobs.request(1, asked, requested_by="ann", confirm_within=timedelta(hours=1))
+        products = [RequestedProduct("prod_1", "Lamp", Proposal.CREATE)]
+        job = connected.jobs.request(1, products, requested_by="ann", confirm_within=timedelta(hours=1))
         assert told() == [
             (State.OK, "StandInShop answers; prices in GBP"),
             (State.FAULT, "StandInShop has no readiness_state_id any more"),

@@ -1,6 +1,6 @@
-"""awin-medusa demo: a trial shop with a feed that differs, a whole sync, and some products to Etsy's stand-in.
+"""Runs `awin-medusa demo`: a trial shop with a feed that differs, a whole sync, and some products to Etsy's stand-in.
 
-Nothing is reset: when it is run again, it finds everything as it was left.
+Resets nothing: a second run continues with what the first one left.
 """
 
 import getpass
@@ -13,12 +13,12 @@ import polars as pl
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.cli.application import open_app
 from awin_medusa_pipeline.cli.environment import make_env_file, set_in_env_file
-from awin_medusa_pipeline.cli.etsy import request_products, run_etsy_sync
+from awin_medusa_pipeline.cli.etsy import request_and_show, sync_and_show
 from awin_medusa_pipeline.cli.sandbox import Port, points_to, sandbox_here
 from awin_medusa_pipeline.cli.sync import run_sync
 from awin_medusa_pipeline.cli.terminal import Steps, commands, say
-from awin_medusa_pipeline.etsy.domain.listing import prepare
-from awin_medusa_pipeline.etsy.engine.connect import consent, keep
+from awin_medusa_pipeline.etsy.domain.listing import prepare_listing
+from awin_medusa_pipeline.etsy.engine.connect import ask_consent, store_shop
 from awin_medusa_pipeline.etsy.engine.state import EtsyState
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
 from awin_medusa_pipeline.etsy.store.jobs import JobStatus
@@ -49,7 +49,7 @@ HEAD = """\
 
 @dataclass(frozen=True)
 class DemoSettings:
-    """Where the demo keeps its settings; `beside_own`: the shop owner has some already, which are left alone."""
+    """Files of the demo's settings; `beside_own`: the shop owner has others already, which are left alone."""
 
     file: Path
     home: Path
@@ -57,9 +57,9 @@ class DemoSettings:
 
 
 def demo(port: Port = None) -> None:
-    """A real Medusa on this machine, a feed, one whole sync and its summary, and some products to Etsy.
+    """Try it all on this machine: a real Medusa, a feed, one whole sync and its summary, and some products to Etsy.
 
-    Your own shop and your own .env are never touched. Run again, it finds nothing left to do.
+    It never touches your own shop or your own .env. A second run finds nothing left to do.
     """
     sandbox = sandbox_here(Settings(), port)
     with Steps() as steps:
@@ -70,7 +70,7 @@ def demo(port: Port = None) -> None:
     use(sandbox, settings)
     with open_app() as app:
         run_sync(app)
-        _show_etsy(app, sandbox)
+        show_etsy(app, sandbox)
     chosen = f"{ENV_FILE_VARIABLE}={settings.file} " if settings.beside_own else ""
     say(f"\nThe shop: {sandbox.shop.base_url}; Slack's messages: {sandbox.slack_file}")
     commands(
@@ -83,8 +83,8 @@ def demo(port: Port = None) -> None:
     )
 
 
-def _show_etsy(app: App, sandbox: Sandbox) -> None:
-    """Connect, request, confirm, sync; then all of it once more."""
+def show_etsy(app: App, sandbox: Sandbox) -> None:
+    """Connect the stand-in, then request, confirm and sync some products twice."""
     say(("\nAnd to Etsy", "bold"), ": a stand-in on this machine that keeps Etsy's rules. Nothing here costs money.")
     account = connect_etsy(app.etsy, sandbox)
     products = choose_products(app, account)
@@ -95,19 +95,19 @@ def _show_etsy(app: App, sandbox: Sandbox) -> None:
 
 
 def _sync_to_etsy(app: App, sandbox: Sandbox, products: list[str]) -> None:
-    request_products(app, products)
+    request_and_show(app, products)
     jobs = app.etsy.jobs
     (job, *_) = jobs.all(JobStatus.PENDING)
     jobs.confirm(job.transaction_id, getpass.getuser())
     before = sandbox.etsy.last_call()
-    run_etsy_sync(app, job.transaction_id)
+    sync_and_show(app, job.transaction_id)
     for row in jobs.products(job.transaction_id):
         say(f"  {row.title}: {row.outcome}")
     say(f"  {len(sandbox.etsy.writes(after=before)):,} calls that write")
 
 
 def fill(sandbox: Sandbox, progress: Progress) -> None:
-    """Start the sandbox, make the feed unless there is one, and fill the shop when it is empty."""
+    """Start the sandbox, make the feed if it is missing, and fill the shop if it is empty."""
     shop = sandbox.up(progress)
     if not sandbox.feed_file.exists():
         progress("Making a feed", f"{OFFERS:,} offers")
@@ -122,7 +122,7 @@ def fill(sandbox: Sandbox, progress: Progress) -> None:
 
 
 def write_settings(sandbox: Sandbox) -> DemoSettings:
-    """Settings that point to the sandbox: in `.env` when that is free or leads there, else in a file of their own."""
+    """Write the sandbox's settings to `.env` if it is free or points there already, else to a file of their own."""
     file, home = env_file(), sandbox.folder.parent
     settings = Settings()
     own_shop = settings.medusa_backend_url is not None or file.exists()
@@ -135,7 +135,7 @@ def write_settings(sandbox: Sandbox) -> DemoSettings:
 
 
 def use(sandbox: Sandbox, settings: DemoSettings) -> None:
-    """Let this process see the sandbox's settings and no others, whatever the shell exports."""
+    """Make this process use the sandbox's settings only, whatever the shell exports."""
     for name in (*Settings.variables(), "DAGSTER_HOME"):
         os.environ.pop(name, None)
     os.environ.update(_environment(sandbox, settings.home))
@@ -143,20 +143,19 @@ def use(sandbox: Sandbox, settings: DemoSettings) -> None:
 
 
 def connect_etsy(etsy: EtsyState, sandbox: Sandbox) -> EtsyAccount:
-    """Connect the stand-in's shop; its page of consent says yes at once. Its listings are drafts."""
-
-    account, offers = keep(etsy, consent(etsy, sandbox.etsy.agree))
-    etsy.accounts.configure(account.id, offers.config(account.api_config, DEFAULTS))
-    # `sandbox reset` empties the stand-in, and our own state knows nothing of it.
-    there = {listing["listing_id"] for listing in sandbox.etsy.listings()}
+    """Connect the stand-in's shop, whose consent page agrees at once. Its listings are drafts."""
+    account, choices = store_shop(etsy, ask_consent(etsy, sandbox.etsy.agree))
+    etsy.accounts.configure(account.id, choices.apply_answers(account.api_config, DEFAULTS))
+    # `sandbox reset` empties the stand-in, but not our links to its listings.
+    present = {listing["listing_id"] for listing in sandbox.etsy.listings()}
     for link in etsy.links.of_account(account.id):
-        if link.etsy_listing_id not in there:
-            etsy.links.lost(account.id, link.product_id, "The stand-in for Etsy was reset.")
+        if link.etsy_listing_id not in present:
+            etsy.links.mark_deleted(account.id, link.product_id, "The stand-in for Etsy was reset.")
     return etsy.accounts.get(account.id)
 
 
 def choose_products(app: App, account: EtsyAccount) -> list[str]:
-    """Handles of some products of the shop that Etsy would take, of different titles; always the same ones."""
+    """Handles of some products that Etsy would accept, with different titles; always the same ones."""
     with app.medusa(applying=True) as medusa:
         params = {"fields": SHOP_PRODUCT_FIELDS, "limit": LOOKED_AT, "status[]": "published", "order": "handle"}
         location_id = medusa.stock_location_id(None)
@@ -165,12 +164,12 @@ def choose_products(app: App, account: EtsyAccount) -> list[str]:
             for product in medusa.get("/admin/products", params)["products"]
         ]
     config = account.api_config
-    taken = {
+    suitable = {
         product.title: product.handle
         for product in reversed(products)
-        if product.images and prepare(product, config, account.currency, publish=False).listing
+        if product.images and prepare_listing(product, config, account.currency, publish=False).listing
     }
-    return list(taken.values())[-FOR_ETSY:]
+    return list(suitable.values())[-FOR_ETSY:]
 
 
 def _environment(sandbox: Sandbox, home: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""awin-medusa doctor: the health of the installation in the terminal."""
+"""Runs `awin-medusa doctor`: shows the health of the installation."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -25,7 +25,7 @@ def doctor(
 ) -> None:
     """Check settings, feed, shop, state store, Slack and Dagster; each fault comes with what to do.
 
-    Changes nothing. Of each feed the first part is downloaded; AWIN allows 5 downloads of a feed in an hour.
+    It changes nothing. It downloads the first part of each feed; AWIN allows 5 downloads of a feed per hour.
     """
     findings = examine_all(send_test_message)
     console.print(findings_table(findings))
@@ -35,7 +35,7 @@ def doctor(
 
 
 def examine_all(send_test_message: bool) -> list[Finding]:
-    """Everything that can be looked at here, Dagster included; with wrong settings, these alone."""
+    """Examine everything, Dagster included; with invalid settings, the settings only."""
     try:
         settings = Settings()
     except ValidationError as error:
@@ -46,7 +46,7 @@ def examine_all(send_test_message: bool) -> list[Finding]:
 
 
 def findings_table(findings: Sequence[Finding]) -> Table:
-    """For the terminal."""
+    """Findings as a table."""
     table = Table("part", "state", "found", "what to do")
     for finding in findings:
         state = Text(finding.state, style=COLOURS[finding.state])
@@ -55,7 +55,7 @@ def findings_table(findings: Sequence[Finding]) -> Table:
 
 
 def what_to_do(finding: Finding) -> str:
-    """What to do about a finding, with the command that does it."""
+    """Remedy of a finding, with the command that carries it out."""
     if finding.action is None:
         return finding.to_do
     return f"{finding.to_do.rstrip('.')}: {command(finding.action, finding.target)}"

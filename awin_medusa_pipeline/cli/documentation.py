@@ -1,7 +1,7 @@
-"""Writes what the documentation takes from the code: `python -m awin_medusa_pipeline.cli.documentation`.
+"""Writes the parts of the documentation that come from the code: `python -m awin_medusa_pipeline.cli.documentation`.
 
 docs/configuration.md and .env.example from the settings, the commands in docs/cli.md, the reason codes in
-docs/troubleshooting.md. A test holds that they are current.
+docs/troubleshooting.md. A test checks that they are current.
 """
 
 import textwrap
@@ -25,8 +25,8 @@ WIDTH = 100
 _TABLE_HEAD = f"""\
 # Configuration
 
-Every setting is an environment variable. `.env` beside the project is read too (`awin-medusa init` makes it), and what
-the environment says goes before it. Blank counts as not set. `awin-medusa doctor` checks all of it.
+Every setting is an environment variable. `.env` beside the project is read too (`awin-medusa init` makes it); the
+environment takes precedence over it. Blank counts as not set. `awin-medusa doctor` checks every setting.
 
 Two more variables are read from the environment alone: `{ENV_FILE_VARIABLE}` names a file to read instead of `.env`, so
 that one installation may look after several shops, and `DAGSTER_HOME` is where Dagster keeps its records, by default
@@ -40,25 +40,25 @@ This page is made from `awin_medusa_pipeline/settings.py` by `python -m awin_med
 _EXAMPLE_HEAD = """\
 # Settings of awin_medusa_pipeline. `awin-medusa init` copies this file to .env; `awin-medusa doctor` checks it.
 # Made from awin_medusa_pipeline/settings.py; docs/configuration.md has the same as a table.
-# A line that begins with # is not read; what it shows is the default.
+# A line that begins with # is not read; it shows the default.
 """
 
 
 def configuration_page() -> str:
-    """docs/configuration.md."""
+    """Text of docs/configuration.md."""
     return _TABLE_HEAD + "".join(_row(name, field) for name, field in Settings.model_fields.items())
 
 
 def env_example() -> str:
-    """.env.example: every setting with its meaning; what has a default stands as a comment that shows it."""
+    """Text of .env.example: every setting with its meaning; defaults are shown as comments."""
     return _EXAMPLE_HEAD + "".join(_example(name, field) for name, field in Settings.model_fields.items())
 
 
 def default_text(name: str) -> str | None:
-    """The default of a setting as one would write it in `.env`; None when there is none to write."""
+    """The default of a setting, as written in `.env`; None when there is none to write."""
     default = Settings.model_fields[name].default
     if default is None or str(default).startswith(str(PROJECT_ROOT)):
-        return None  # a place beside the project differs from machine to machine; the description names it
+        return None  # a path beside the project differs from machine to machine; the description names it
     return as_written(default)
 
 
@@ -97,7 +97,7 @@ def _cell(text: str | None) -> str:
 
 
 def command_pages() -> str:
-    """Every command with its usage, text, arguments and options."""
+    """Every command as Markdown: usage, text, arguments and options."""
     pages: list[str] = []
     for name, entry in COMMANDS.items():
         pages += _command_pages(f"awin-medusa {name}", LazyCommand(name, entry).load())
@@ -128,7 +128,7 @@ def _command_page(path: str, command: Any, group: bool) -> str:
 
 
 def _usage(parameter: Any) -> str:
-    """`[--pilot N]`, `RUN_ID`, `[--supply/--no-supply]`."""
+    """Usage of a parameter: `[--pilot N]`, `RUN_ID`, `[--supply/--no-supply]`."""
     value = parameter.metavar or parameter.name.upper()
     if parameter.param_type_name == "argument":
         return f"{value}" if parameter.required else f"[{value}]"
@@ -137,7 +137,7 @@ def _usage(parameter: Any) -> str:
 
 
 def reason_tables() -> str:
-    """The codes of rejected rows, refused feeds and guards."""
+    """Codes of rejected rows, refused feeds and guards, as Markdown tables."""
     rows = {code: f"The row {reason.meaning}. {reason.remedy}" for code, reason in ROW_REASONS.items()}
     feeds = {str(fault): f"{fault.meaning[0].upper()}{fault.meaning[1:]}." for fault in Fault}
     held = {code: f"{meaning[0].upper()}{meaning[1:]}." for code, meaning in guards.CODES.items()}
@@ -156,14 +156,14 @@ def _code_table(title: str, codes: Mapping[str, str]) -> str:
 
 
 def with_part(page: str, name: str, part: str) -> str:
-    """The page with another text between the marks of this name."""
+    """Replace the text between the markers of this name in a page."""
     begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     before, _, rest = page.partition(begin)
     return f"{before}{begin}\n\n{part}\n{end}{rest.partition(end)[2]}"
 
 
 def pages() -> dict[Path, str]:
-    """Every file that is made from the code, as it should be."""
+    """The text of every file that is made from the code, by path."""
     commands, reasons = DOCS / "cli.md", DOCS / "troubleshooting.md"
     return {
         DOCS / "configuration.md": configuration_page(),
@@ -174,7 +174,7 @@ def pages() -> dict[Path, str]:
 
 
 def write() -> None:
-    """Bring all of them up to date."""
+    """Write all pages."""
     for path, text in pages().items():
         path.write_text(text, encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""Makes and edits `.env`."""
+"""Creates and edits `.env`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ OWNER_ONLY = 0o600
 
 
 def make_env_file(path: Path, text: str) -> bool:
-    """Write a file that only its owner may read; False, and nothing written, when there is one."""
+    """Write a file that only its owner may read; returns False and leaves it alone when it exists."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         path.touch(OWNER_ONLY, exist_ok=False)
@@ -20,7 +20,7 @@ def make_env_file(path: Path, text: str) -> bool:
 
 
 def set_in_env_file(path: Path, values: Mapping[str, str]) -> bool:
-    """Set these variables and leave every other line alone; False when they were so already."""
+    """Set these variables and leave every other line alone; returns False when nothing changed."""
     known = dotenv_values(path)
     changed = {name: value for name, value in values.items() if known.get(name) != value}
     for name, value in changed.items():

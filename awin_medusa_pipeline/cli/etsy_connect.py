@@ -1,4 +1,4 @@
-"""awin-medusa etsy connect and what belongs to it: accounts, their settings, and the key of their tokens."""
+"""Runs `awin-medusa etsy connect` and the commands for accounts, their settings, and the key of their tokens."""
 
 import json
 import sys
@@ -16,15 +16,8 @@ from awin_medusa_pipeline.cli.terminal import commands, console, say
 from awin_medusa_pipeline.core.errors import PermanentError
 from awin_medusa_pipeline.core.store.secrets import new_key
 from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig
-from awin_medusa_pipeline.etsy.engine.connect import (
-    Offers,
-    Question,
-    checked_config,
-    consent,
-    keep,
-    left_to_ask,
-    only_choices,
-)
+from awin_medusa_pipeline.etsy.engine.choices import Question, ShopChoices, parse_config, single_choices
+from awin_medusa_pipeline.etsy.engine.connect import ask_consent, store_shop
 from awin_medusa_pipeline.etsy.store.links import SyncStatus
 
 SHOWN_CHOICES = 15
@@ -68,16 +61,15 @@ def connect(
     price = {"multiplier": price_multiplier, "addition": price_addition, "step": price_step}
     with open_app() as app:
         etsy = app.etsy
-        pair = consent(etsy, _open_page)
-        account, offers = keep(etsy, pair)
+        account, choices = store_shop(etsy, ask_consent(etsy, _open_page))
         say("Connected: ", (account.shop_name, "bold"), f", prices in {account.currency}.")
         rule = account.api_config.price.model_dump() | {
             name: value for name, value in price.items() if value is not None
         }
-        answers = _answers(offers, account.api_config, {k: v for k, v in given.items() if v is not None})
-        config = offers.config(account.api_config, answers | {"price": rule})
+        answers = _collect_answers(choices, account.api_config, {k: v for k, v in given.items() if v is not None})
+        config = choices.apply_answers(account.api_config, answers | {"price": rule})
         etsy.accounts.configure(account.id, config)
-    _show(config, offers)
+    _show_config(config, choices)
     commands(
         [
             ("awin-medusa etsy request PRODUCT...", "what would be done? nothing is sent yet"),
@@ -104,17 +96,17 @@ def settings(
             console.print_json(account.api_config.model_dump_json())
             return
         try:
-            config = checked_config(json.loads(file.read_text(encoding="utf-8")))
+            config = parse_config(json.loads(file.read_text(encoding="utf-8")))
         except ValueError as error:
             raise PermanentError(f"Reading {file}", f"it is not JSON ({error})", "Correct it.") from None
         with etsy.client(account) as client:
-            Offers.of(client).check(config)
+            ShopChoices.read(client, categories=True).check_config(config)
         etsy.accounts.configure(account.id, config)
     say(f"Settings of {account.shop_name} changed.")
 
 
 def accounts() -> None:
-    """The Etsy shops that were connected."""
+    """List the Etsy shops that were connected."""
     with open_app() as app:
         etsy = app.etsy
         found = etsy.accounts.all()
@@ -161,12 +153,12 @@ def key(
         return
     with open_app() as app:
         etsy = app.etsy
-        number = etsy.accounts.rotate()
+        number = etsy.accounts.rotate_key()
     say(f"The tokens of {number} shop{'' if number == 1 else 's'} are encrypted with the first key.")
 
 
 def is_terminal() -> bool:
-    """Whether there is somebody to ask."""
+    """Whether a person can be asked."""
     return sys.stdin.isatty()
 
 
@@ -175,21 +167,22 @@ def _open_page(address: str) -> None:
     webbrowser.open(address)
 
 
-def _answers(offers: Offers, config: EtsyAccountConfig, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What was given, what has one choice, and what a person says. Raises PermanentError where nobody can be asked."""
+def _collect_answers(choices: ShopChoices, config: EtsyAccountConfig, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Collect what was given, what has one choice only, and what a person answers.
 
-    by_field = {question.field: question for question in offers.questions}
+    Raises PermanentError when a question is open and there is no terminal.
+    """
+    by_field = {question.field: question for question in choices.questions}
     answers = {name: by_field[name].value_of(value) if name in by_field else value for name, value in given.items()}
-    answers |= only_choices(left_to_ask(offers, config, answers))
-    questions = left_to_ask(offers, config, answers)
+    answers |= single_choices(choices.open_questions(config, answers))
+    questions = choices.open_questions(config, answers)
     if questions and not is_terminal():
         raise PermanentError(
             f"Choosing {' and '.join(question.words for question in questions)}",
             "there is no terminal to ask in",
-            " ".join(f"Name one with {_option(one)}: {one.shown(one.choices)}." for one in questions)
-            + " Then connect again.",
+            " ".join(f"Name one with {_option(one)}: {one.examples}." for one in questions) + " Then connect again.",
         )
-    return answers | {question.field: _asked(question) for question in questions}
+    return answers | {question.field: _ask(question) for question in questions}
 
 
 def _option(question: Question) -> str:
@@ -197,7 +190,7 @@ def _option(question: Question) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _asked(question: Question) -> Any:
+def _ask(question: Question) -> Any:
     found = dict(question.choices)
     while len(found) != 1:
         say("\nChoose ", (question.words, "bold"), ":")
@@ -215,9 +208,9 @@ def _asked(question: Question) -> Any:
     return next(iter(found))
 
 
-def _show(config: EtsyAccountConfig, offers: Offers) -> None:
+def _show_config(config: EtsyAccountConfig, choices: ShopChoices) -> None:
     table = Table(show_header=False, box=None, padding=(0, 2))
-    for question in offers.questions:
+    for question in choices.questions:
         value = getattr(config, question.field)
         table.add_row(question.words, question.choices.get(value, str(value or "not chosen")))
     rule = config.price

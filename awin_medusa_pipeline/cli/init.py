@@ -1,4 +1,4 @@
-"""awin-medusa init: the first step with a shop of one's own."""
+"""Runs `awin-medusa init`: the first step with a shop of your own."""
 
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.cli.documentation import env_example
@@ -11,7 +11,7 @@ NEEDED = ("awin_feed_url", "medusa_backend_url", "medusa_admin_api_key")
 
 
 def init() -> None:
-    """Make .env, the state store and Dagster's home, where they are missing, and say what to fill in."""
+    """Make .env, the state store and Dagster's home where they are missing, and say what to fill in."""
     file = env_file()
     say(f"{'Made' if make_env_file(file, env_example()) else 'There already:'} {file}")
     with App(settings := Settings()) as app:

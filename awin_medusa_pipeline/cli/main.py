@@ -1,4 +1,4 @@
-"""awin-medusa: the commands, loaded when they are called, so that --help is quick."""
+"""Defines the command line `awin-medusa`; each command is loaded when it is called, so that --help is quick."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ FIRST_STEPS, WORK, TRIALS = "First steps", "Daily work", "Trying it out"
 
 @dataclass(frozen=True)
 class Entry:
-    """A command or a group of commands: where it is, and its line in --help."""
+    """A command or a group of commands: its location, and its line in --help."""
 
     where: str
     """Module in this package, and the name in it: a function, or a Typer with several."""
@@ -28,7 +28,7 @@ COMMANDS = {
     "init": Entry(
         "init:init",
         FIRST_STEPS,
-        "Make .env, the state store and Dagster's home, where they are missing, and say what to fill in.",
+        "Make .env, the state store and Dagster's home where they are missing, and say what to fill in.",
     ),
     "doctor": Entry(
         "doctor:doctor",
@@ -44,51 +44,51 @@ COMMANDS = {
     "why": Entry(
         "why:why",
         WORK,
-        "The story of one product: its feed rows, its match, what was done to it and why, and how it is now.",
+        "Show the story of one product: its feed rows, its match, every operation and its reason, and its state now.",
     ),
     "report": Entry(
         "sync:report",
         WORK,
-        "Show the summary of the last run, and its first failures; and whether one after it ended without a summary.",
+        "Show the summary of the last run, its first failures, and whether a later run ended without a summary.",
     ),
     "ui": Entry("ui:ui", WORK, "Start the Dagster UI, with schedules and sensors; Ctrl-C stops it."),
-    "plans": Entry("plans:app", WORK, "Plans that a guard held: too much would have changed at once."),
+    "plans": Entry("plans:app", WORK, "Review plans that a guard held because too much would have changed at once."),
     "etsy": Entry("etsy:app", WORK, "Products of the shop as listings on Etsy."),
     "demo": Entry(
         "demo:demo",
         TRIALS,
-        "A real Medusa on this machine, a feed, one whole sync and its summary, and some products to Etsy.",
+        "Try it all on this machine: a real Medusa, a feed, one whole sync and its summary, and some products to Etsy.",
     ),
     "sandbox": Entry(
         "sandbox:app",
         TRIALS,
-        "A real Medusa shop for trials: its own PostgreSQL, a feed server, a Slack sink and a stand-in for Etsy.",
+        "Run a real Medusa shop for trials: its own PostgreSQL, a feed server, a Slack sink and a stand-in for Etsy.",
     ),
 }
 
 
 class LazyCommand(TyperCommand):
-    """Stands for a command in --help, and loads it when it is called."""
+    """Represents a command in --help, and loads it when it is called."""
 
     def __init__(self, name: str, entry: Entry) -> None:
         super().__init__(name=name, help=entry.help, rich_help_panel=entry.panel, rich_markup_mode="rich")
         self._entry = entry
 
     def load(self) -> TyperCommand | TyperGroup:
-        """The command itself."""
+        """Load the command itself."""
         module, _, attribute = self._entry.where.partition(":")
         found = getattr(import_module(f"awin_medusa_pipeline.cli.{module}"), attribute)
-        group = found if isinstance(found, typer.Typer) else _alone(found)
+        group = found if isinstance(found, typer.Typer) else _single(found)
         command = cast(TyperCommand | TyperGroup, typer.main.get_command(group))
         command.name = self.name
         return command
 
     def make_context(self, info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:
-        """The context of the command itself, which then is what runs."""
+        """Make the context of the command itself, which then runs."""
         return self.load().make_context(info_name, args, parent, **extra)
 
 
-def _alone(function: Callable[..., Any]) -> typer.Typer:
+def _single(function: Callable[..., Any]) -> typer.Typer:
     app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_show_locals=False)
     app.command()(function)
     return app
@@ -98,11 +98,11 @@ class Commands(TyperGroup):
     """All commands. Their errors end in a sentence, with exit code 1."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Names, in the order in which they are shown."""
+        """Names in display order."""
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> LazyCommand | None:
-        """The stand-in of a command."""
+        """The placeholder of a command."""
         entry = COMMANDS.get(cmd_name)
         return LazyCommand(cmd_name, entry) if entry else None
 
@@ -113,7 +113,7 @@ class Commands(TyperGroup):
         except Exception as error:
             if isinstance(error, typer.Exit | typer.Abort):
                 raise
-            # Loaded now: it knows the settings and Dagster, which take a second to import.
+            # Imported late: it needs the settings and Dagster, which take a second to import.
             sentence = import_module("awin_medusa_pipeline.cli.errors").sentence_of(error)
             if sentence is None:
                 raise
@@ -144,12 +144,12 @@ def awin_medusa(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Keeps a Medusa v2 shop in line with an AWIN product feed.
+    """Keep a Medusa v2 shop in line with an AWIN product feed.
 
     \b
     [bold]With a shop of your own[/]
     awin-medusa init               make .env, then fill it in
-    awin-medusa doctor             is everything right?
+    awin-medusa doctor             is everything set up?
     awin-medusa sync --dry-run     what would change?
     awin-medusa sync --pilot 10    change a little, and look at it
     awin-medusa ui                 the Dagster UI; syncs every night

@@ -1,4 +1,4 @@
-"""awin-medusa plans: what a guard held back, and deciding on it."""
+"""Runs `awin-medusa plans`: shows, approves and rejects the plans that guards held."""
 
 import getpass
 from datetime import UTC, datetime
@@ -25,15 +25,15 @@ SHOWN_ROWS = 20
 
 @app.callback()
 def plans() -> None:
-    """Plans that a guard held: too much would have changed at once.
+    """Review plans that a guard held because too much would have changed at once.
 
-    What you approve is exactly what is applied; a row that has changed since is left out. A plan expires (PLAN_HOURS).
+    Exactly the rows that you approve are applied; one that has changed since is left out. Plans expire (PLAN_HOURS).
     """
 
 
 @app.command(name="list")
 def list_plans() -> None:
-    """The plans of this shop, newest first."""
+    """List the plans of this shop, newest first."""
     with open_app() as opened:
         found = HeldPlans(opened.database).all(opened.shop_address)
     if not found:
@@ -41,8 +41,8 @@ def list_plans() -> None:
         return
     table = Table("hash", "kind", "rows", "state", "made", "why")
     for plan in found:
-        over = plan.state is PlanState.HELD and plan.expires_at <= datetime.now(UTC)
-        state = "expired" if over else str(plan.state)
+        expired = plan.state is PlanState.HELD and plan.expires_at <= datetime.now(UTC)
+        state = "expired" if expired else str(plan.state)
         rows = f"{len(plan.rows):,}"
         table.add_row(plan.hash[:SHOWN], plan.kind, rows, state, age(plan.created_at), "; ".join(plan.reasons))
     console.print(table)
@@ -50,7 +50,7 @@ def list_plans() -> None:
 
 @app.command(name="show")
 def show_plan(start: Hash) -> None:
-    """What a plan would do, row by row."""
+    """Show what a plan would do, row by row."""
     with open_app() as opened:
         plan = HeldPlans(opened.database).find(start)
     say((plan.kind, "bold"), f", {len(plan.rows):,} rows: {_decision(plan)}")
@@ -68,15 +68,24 @@ def approve(start: Hash) -> None:
     """Apply a plan: these rows and nothing else, each compared with the shop just before."""
     with open_app() as opened:
         plan = HeldPlans(opened.database).approve(start, getpass.getuser())
-        run_sync(opened, {"dry_run": False, "approve_plan": plan.hash}, only=KINDS[Kind(plan.kind)].asset)
+        run_sync(opened, {"dry_run": False, "approve_plan": plan.hash}, only=[Kind(plan.kind)])
 
 
 @app.command()
 def reject(start: Hash) -> None:
-    """Never apply this plan; the same rows stay held without another message."""
+    """Never apply this plan. Each of its rows stays as it is until what would be written changes."""
     with open_app() as opened:
         plan = HeldPlans(opened.database).reject(start, getpass.getuser())
     say(f"Rejected: {plan.kind}, {len(plan.rows):,} rows.")
+    say(f"To be asked again: awin-medusa plans forget {plan.hash[:SHOWN]}")
+
+
+@app.command()
+def forget(start: Hash) -> None:
+    """Forget what was decided on a plan, so that the next sync plans its rows again."""
+    with open_app() as opened:
+        plan, rows = HeldPlans(opened.database).forget(start)
+    say(f"Forgotten: {plan.kind}, {rows:,} decisions.")
 
 
 def _decision(plan: HeldPlan) -> str:

@@ -1,4 +1,4 @@
-"""awin-medusa sandbox: the trial shop."""
+"""Runs `awin-medusa sandbox`: starts, stops and empties the trial shop."""
 
 import shlex
 from typing import Annotated
@@ -18,24 +18,24 @@ Port = Annotated[
     typer.Option(
         min=1024,
         max=65533,
-        help=f"Port of Medusa; PostgreSQL and the feed take the next two. Default: the one of last time, "
-        f"else {DEFAULT_PORT}.",
+        help=f"Port of Medusa; PostgreSQL and the feed take the next two. Default: the last one used, else "
+        f"{DEFAULT_PORT}.",
     ),
 ]
 
 
 @app.callback()
 def sandbox() -> None:
-    """A real Medusa shop for trials: its own PostgreSQL, a feed server, a Slack sink and a stand-in for Etsy.
+    """Run a real Medusa shop for trials: its own PostgreSQL, a feed server, a Slack sink and a stand-in for Etsy.
 
-    It runs on this machine alone, lies in AWIN_MEDUSA_HOME, needs neither root nor Docker, and can be thrown away at
-    any time.
+    It runs on this machine only, in AWIN_MEDUSA_HOME, needs neither root nor Docker, and can be thrown away at any
+    time.
     """
 
 
 @app.command()
 def up(port: Port = None) -> None:
-    """Start it; the first time also install and seed it (about a minute)."""
+    """Start the sandbox; the first time, also install and seed it (about a minute)."""
     with Steps() as steps:
         shop = sandbox_here(Settings(), port).up(steps)
     say("\nThe sandbox runs. Shop: ", (shop.base_url, "bold"), f" (admin {shop.admin_email})")
@@ -52,18 +52,18 @@ def up(port: Port = None) -> None:
 @app.command()
 def down(
     port: Port = None,
-    purge: Annotated[bool, typer.Option("--purge", help="Also remove all its files, the shop included.")] = False,
+    purge: Annotated[bool, typer.Option("--purge", help="Also remove all its files, including the shop.")] = False,
 ) -> None:
-    """Stop it; what is in the shop stays."""
+    """Stop the sandbox; the shop's contents stay."""
     with Steps() as steps:
         stopped = sandbox_here(Settings(), port).down(purge=purge, progress=steps)
-    what = "The sandbox is stopped" if stopped else "The sandbox was not running"
-    say(f"{what}{' and removed' if purge else ''}.")
+    state = "The sandbox is stopped" if stopped else "The sandbox was not running"
+    say(f"{state}{' and removed' if purge else ''}.")
 
 
 @app.command()
 def status(port: Port = None) -> None:
-    """What there is and what runs. Exit code 1 unless all of it runs."""
+    """Show the state of each service. Exit code 1 unless all are running."""
     found = sandbox_here(Settings(), port).status()
     table = Table("part", "state", "address", "log")
     for service in found.services:
@@ -78,14 +78,14 @@ def status(port: Port = None) -> None:
 
 @app.command()
 def reset(port: Port = None) -> None:
-    """Empty the shop: back to what it was when it was seeded. Keys stay as they are."""
+    """Empty the shop, as it was after seeding. Its keys stay the same."""
     sandbox_here(Settings(), port).reset()
     say("The sandbox's shop is empty again.")
 
 
 @app.command()
 def env(port: Port = None) -> None:
-    """Print the settings that point to it, for a shell: eval "$(awin-medusa sandbox env)". They hold its keys."""
+    """Print settings that point to the sandbox, with its keys, for a shell: eval "$(awin-medusa sandbox env)"."""
     for name, value in sandbox_here(Settings(), port).environment().items():
         say(f"export {name}={shlex.quote(value)}")
 

@@ -1,4 +1,4 @@
-"""Shows what a run found and did."""
+"""Formats the summary of a run as tables."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -30,7 +30,7 @@ FOUND = {
 
 
 def summary_tables(summary: Mapping[str, Any]) -> list[Table]:
-    """What a run found, and what it did, of sync-summary.json."""
+    """Tables of what a run found and did, from sync-summary.json."""
     found = Table(title="Found", title_justify="left", show_header=False, box=None, padding=(0, 2))
     found.add_column(justify="right")
     found.add_column()

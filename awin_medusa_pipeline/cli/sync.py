@@ -1,6 +1,6 @@
-"""awin-medusa sync, undo and report: a run, its steps as they go on, and its summary."""
+"""Runs `awin-medusa sync`, `undo` and `report`: a run, its steps as they happen, and its summary."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from itertools import islice
 from typing import Annotated, Any
@@ -25,31 +25,43 @@ SHOWN_FAILURES = 10
 
 
 def sync(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan and report, and send nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan and report, but send nothing.")] = False,
     pilot: Annotated[int | None, typer.Option(min=1, metavar="N", help="Change at most N things of each kind.")] = None,
     accept_smaller_feed: Annotated[
         bool, typer.Option("--accept-smaller-feed", help="Take a feed of less than a quarter of the last one's size.")
     ] = False,
+    only: Annotated[
+        str | None,
+        typer.Option(metavar="KINDS", help=f"Only these kinds, joined by commas: {', '.join(Kind)}."),
+    ] = None,
 ) -> None:
-    """Run daily_sync_job now: detect, import, hide, restore, set stock and prices, update content, report.
+    """Run daily_sync_job now: detect, adopt, import, hide, restore, set stock and prices, update content, report.
 
-    Stopped half-way, it goes on from there when it is run again; nothing is done twice.
+    If it is stopped half-way, the next run continues from there; nothing is done twice.
     """
     applying = {"dry_run": dry_run} | ({"limit": pilot} if pilot else {})
     feed = {"awin_feeds": {"accept_smaller_feed": True}} if accept_smaller_feed else None
     with open_app() as app:
-        run_sync(app, applying if dry_run or pilot else None, ops=feed)
+        kinds = _kinds(only) or app.settings.sync_kinds
+        run_sync(app, applying if dry_run or pilot else None, only=kinds, ops=feed)
+
+
+def _kinds(text: str | None) -> list[Kind]:
+    names = [name.strip() for name in (text or "").split(",") if name.strip()]
+    if unknown := [name for name in names if name not in set(Kind)]:
+        raise typer.BadParameter(f"{', '.join(unknown)}: the kinds are {', '.join(Kind)}.", param_hint="--only")
+    return [Kind(name) for name in names]
 
 
 def undo(
     run_id: Annotated[str, typer.Argument(metavar="RUN_ID", help="The run, or the beginning of its id.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be taken back.")] = False,
-    only: Annotated[str | None, typer.Option(metavar="KIND", help=f"One kind alone: {', '.join(Kind)}.")] = None,
+    only: Annotated[str | None, typer.Option(metavar="KIND", help=f"Only this kind: {', '.join(Kind)}.")] = None,
 ) -> None:
     """Take back what a run did. Products that it created become drafts.
 
-    Levels, prices, content and status become what they were before. What someone changed since is listed and left
-    alone. An undo is a run too, and can be undone.
+    Restores levels, prices, content and status. Whatever someone has changed since is listed and left alone. An undo is
+    a run too, and can be undone.
     """
     config = {"run_id": run_id, "dry_run": dry_run} | ({"only": only} if only else {})
     with open_app() as app:
@@ -68,7 +80,7 @@ def undo(
 
 
 def report() -> None:
-    """Show the summary of the last run, and its first failures; and whether one after it ended without a summary."""
+    """Show the summary of the last run, its first failures, and whether a later run ended without a summary."""
     with open_app() as app:
         summary, folder = app.reports.latest_summary(), app.reports.latest()
         if summary is None or folder is None:
@@ -88,10 +100,10 @@ def run_sync(
     app: App,
     applying: Mapping[str, Any] | None = None,
     *,
-    only: str | None = None,
+    only: Collection[Kind] = (),
     ops: Mapping[str, Any] | None = None,
 ) -> None:
-    """The whole sync, or `only` one of its applying assets, with steps and summary. Exits with 1 when it failed."""
+    """Run the whole sync, or `only` one of its applying assets, with steps and summary. Exits with 1 on failure."""
     with JobSteps(SYNC) as steps:
         outcome = run_job(app, SYNC, steps, applying, only, ops)
     summary = app.reports.latest_summary()
@@ -101,7 +113,7 @@ def run_sync(
 
 
 def show_summary(app: App, summary: Mapping[str, Any]) -> None:
-    """A summary as tables, with what became of the rows, how to release what is held, and where the reports are."""
+    """Show a summary: tables, why rows were not applied, how to apply held plans, and the report folder."""
     for table in summary_tables(summary):
         console.print()
         console.print(table)
@@ -111,7 +123,7 @@ def show_summary(app: App, summary: Mapping[str, Any]) -> None:
             say(f"  {KINDS[Kind(kind)].words}: {number:,} {status}: ", (reason, "dim"))
         say(f"Reports: {folder}")
     if held := HeldPlans(app.database).of_run(summary["run"]):
-        say("\nTo apply all the same what is held:")
+        say("\nTo apply a held plan all the same:")
         commands(
             (
                 command(Action.APPROVE_PLAN, plan.hash[:SHOWN]),
@@ -122,7 +134,7 @@ def show_summary(app: App, summary: Mapping[str, Any]) -> None:
 
 
 def end(outcome: JobOutcome) -> None:
-    """Say why a run failed, and exit with 1 when it did."""
+    """Exit with 1 when a run failed, after saying why."""
     if failure := outcome.failure:
         complain(f"The run {failure}")
         say(f"Its log: {outcome.run_id} in the Dagster UI (awin-medusa ui).")

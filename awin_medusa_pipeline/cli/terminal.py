@@ -1,10 +1,9 @@
-"""How the command line looks: one console for results, one for trouble, steps as they go on, numbers as tables."""
+"""Prints to the terminal: results, errors, steps as they happen, and commands to run next."""
 
 import threading
 import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Any, Self
 
 from rich.console import Console
@@ -14,7 +13,7 @@ from rich.text import Text
 
 from awin_medusa_pipeline.core.messages import duration_text
 
-# Much of what is shown was written by others: [/b] or :car: in a title is text.
+# Much of the output was written by others: [/b] or :car: in a title is plain text.
 console = Console(highlight=False, markup=False, emoji=False)
 _trouble = Console(highlight=False, markup=False, emoji=False, stderr=True)
 
@@ -29,19 +28,19 @@ Part = str | Text | tuple[str, str]
 
 
 def say(*parts: Part) -> None:
-    """A line, never broken: a path or an address that is cut into lines cannot be copied."""
+    """Print a line without breaking it: a path or an address that is cut into lines cannot be copied."""
     console.print(Text.assemble(*parts), soft_wrap=True)
 
 
 def complain(text: str) -> None:
-    """A line about what went wrong, as it is."""
+    """Print an error line to stderr, without breaking it."""
     _trouble.print(Text(text, style="red"), soft_wrap=True)
 
 
 class Steps:
-    """Steps as they go on: a spinner with the state of the running one, and a line for each that is done.
+    """Shows steps as they happen: a spinner with the state of the current one, and a line for each that is done.
 
-    Called as a sandbox's Progress: with a step and its state, again and again. Where there is no terminal, lines alone.
+    Call it with a step and its state on every change. Without a terminal it prints lines only.
     """
 
     def __init__(self) -> None:
@@ -54,16 +53,14 @@ class Steps:
         self._status.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         with self._lock:
             if error is None:
                 self._end()
         self._status.stop()
 
     def __call__(self, step: str, state: str = "") -> None:
-        """The step that goes on now, and how far it is."""
+        """Show the current step and its state."""
         with self._lock:
             if step != self._step:
                 self._end()
@@ -73,7 +70,7 @@ class Steps:
             self._status.update(Text(f"{step}: {state}" if state else f"{step} ..."))
 
     def done(self, step: str, state: str) -> None:
-        """A line for something that was done within the running step."""
+        """Print a line for something done within the current step."""
         with self._lock:
             console.print(_done(step, state), soft_wrap=True)
 
@@ -84,18 +81,18 @@ class Steps:
 
 
 class JobSteps(Steps):
-    """A run as it goes on: see local.Watcher."""
+    """Shows a run as it happens; a Watcher (defs/launch.py)."""
 
     def __init__(self, job: str) -> None:
         super().__init__()
         self.job = job
 
     def running(self, step: str, state: str) -> None:
-        """A step of the run, in the spinner."""
+        """Show a step of the run in the spinner."""
         self(self.job, f"{step}: {state}" if state else step)
 
     def made(self, asset: str, metadata: Mapping[str, Any]) -> None:
-        """An asset, in a line with its numbers; those of the summary follow as tables."""
+        """Print an asset with its numbers; those of the summary follow as tables."""
         if asset != SUMMARY_ASSET:
             self.done(asset, counts_of(metadata))
 
@@ -105,25 +102,25 @@ def _done(step: str, state: str) -> Text:
 
 
 def counts_of(metadata: Mapping[str, Any]) -> str:
-    """The numbers of a materialisation in a line, zeros left out."""
+    """The numbers of a materialisation as text, without zeros."""
     rows = {"rows": metadata["dagster/row_count"]} if "dagster/row_count" in metadata else {}
     numbers = rows | {key: value for key, value in metadata.items() if type(value) is int and key not in _SIZES}
     return ", ".join(f"{value:,} {key.replace('_', ' ')}" for key, value in numbers.items() if value) or "nothing"
 
 
 def age(since: datetime) -> str:
-    """`3 h 20 min ago`."""
+    """Time since a moment: `3 h 20 min ago`."""
     return f"{duration_text((datetime.now(UTC) - since).total_seconds())} ago"
 
 
 def short(value: Any) -> str:
-    """A value as text that is not too long to be looked at."""
+    """A value as text, cut to LONGEST characters."""
     text = "none" if value is None else str(value)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def commands(lines: Iterable[tuple[str, str]]) -> None:
-    """Commands to run next, each with what it does."""
+    """Print commands to run next, each with its meaning."""
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 2))
     table.add_column(no_wrap=True)
     for command, meaning in lines:

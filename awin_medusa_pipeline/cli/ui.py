@@ -1,4 +1,4 @@
-"""awin-medusa ui: the Dagster UI with its daemon, which runs schedules and sensors."""
+"""Runs `awin-medusa ui`: the Dagster UI with its daemon, which runs schedules and sensors."""
 
 import os
 import signal
@@ -22,14 +22,14 @@ load_from:
       location_name: awin_medusa_pipeline
 """
 ADDRESS = "DAGSTER_WEBSERVER_URL"
-# `dagster dev` has one code server for both; its successor `dg dev` leaves it alive for up to 45 s (measured).
+# The successor `dg dev` leaves its code server alive for up to 45 s (measured); `dagster dev` has one for both parts.
 SUPERSEDED = "ignore:Function `dev_command` is superseded"
 
 
 def ui(port: Annotated[int, typer.Option(min=1024, max=65535, help="Port of the UI.")] = 3000) -> None:
     """Start the Dagster UI, with schedules and sensors; Ctrl-C stops it.
 
-    While it runs, so does the nightly sync. A sandbox that .env points to is started as well.
+    The nightly sync runs while the UI does. A sandbox that .env points to is started as well.
     """
     with open_app() as app:
         _start_sandbox(app)
@@ -38,10 +38,10 @@ def ui(port: Annotated[int, typer.Option(min=1024, max=65535, help="Port of the 
 
 
 def _start_sandbox(app: App) -> None:
-    """Start the sandbox when the settings point to it."""
+    """Start the sandbox if the settings point to it."""
     if not (app.local_home / "sandbox").exists():
         return
-    # Loaded now: an installation for a shop owner has no sandbox.
+    # Imported here: an installation for a shop owner has no sandbox.
     from awin_medusa_pipeline.cli.sandbox import points_to, sandbox_here
 
     sandbox = sandbox_here(app.settings)
@@ -51,7 +51,7 @@ def _start_sandbox(app: App) -> None:
 
 
 def serve(app: App, port: int) -> NoReturn:
-    """Become `dagster dev`, so that signals reach it; Ctrl-C ends it. Raises PermanentError when the port is taken."""
+    """Replace this process by `dagster dev`, so that signals reach it. Raises PermanentError when the port is taken."""
     if not port_is_free(port):
         raise PermanentError(
             f"Starting the Dagster UI on port {port}",
@@ -65,15 +65,15 @@ def serve(app: App, port: int) -> NoReturn:
     workspace.write_text(WORKSPACE)
     if ADDRESS.lower() not in app.settings.model_fields_set:
         os.environ[ADDRESS] = f"http://localhost:{port}"
-    # Relative to the folder of this command, not to the one that Dagster starts in.
+    # Absolute, since Dagster starts in another folder.
     os.environ["AWIN_MEDUSA_HOME"] = app.home
     os.environ[ENV_FILE_VARIABLE] = str(env_file())
     app.close()
     warnings = [SUPERSEDED, os.environ.get("PYTHONWARNINGS")]
     os.environ["PYTHONWARNINGS"] = ",".join(rule for rule in warnings if rule)
-    # Dagster treats SIGTERM as SIGINT, and a shell's background jobs ignore that one.
+    # Dagster treats SIGTERM as SIGINT, which a shell's background jobs ignore.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # Dagster reads a .env in its folder before the environment, and so before AWIN_MEDUSA_ENV_FILE.
+    # Dagster prefers a .env in its folder to the environment, and so to AWIN_MEDUSA_ENV_FILE.
     os.chdir(home)
     command = ["dagster", "dev", "--workspace", str(workspace), "--host", HOST, "--port", str(port)]
     os.execv(sys.executable, [sys.executable, "-m", *command, "--log-level", "warning"])

@@ -1,4 +1,4 @@
-"""awin-medusa why: the story of one product in the terminal."""
+"""Runs `awin-medusa why`: prints the story of one product."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -23,7 +23,7 @@ def why(
     key: Annotated[str, typer.Argument(metavar="KEY", help="SKU, handle, external id, AWIN id, GTIN, or a Medusa id.")],
     runs: Annotated[int, typer.Option(min=1, metavar="N", help="How many runs to look back.")] = 5,
 ) -> None:
-    """The story of one product: its feed rows, its match, what was done to it and why, and how it is now."""
+    """Show the story of one product: its feed rows, its match, every operation and its reason, and its state now."""
     with open_app() as app:
         ledger = Ledger(app.database)
         recent = ledger.recent_runs(app.shop_address, runs)
@@ -59,8 +59,7 @@ def _show(story: Story) -> None:
         say((f"\n{story.untold:,} earlier runs did something to it; their logs are in the reports.", "dim"))
     for run in story.runs:
         _lines(_heading(run), list(_of_run(run)) or [("", Text("did nothing to it", style="dim"))])
-    now = [("shop", line) for line in _now(story.now)]
-    _lines(Text("Now", style="bold"), now)
+    _lines(Text("Now", style="bold"), [("shop", line) for line in _now(story.now)])
 
 
 def _heading(story: RunStory) -> Text:
@@ -105,7 +104,7 @@ def _of_run(story: RunStory) -> Iterator[tuple[str, Text]]:
 
 
 def _offer(row: Mapping[str, Any]) -> Text:
-    stock = {True: "in stock", False: "sold out", None: "stock not told"}[row["in_stock"]]
+    stock = {True: "in stock", False: "sold out", None: "stock unknown"}[row["in_stock"]]
     quantity = "" if row["quantity"] is None else f" ({row['quantity']:,})"
     price = f"{row['price'].normalize():f} {row['currency'].upper()}"
     return Text(f"{price}, {stock}{quantity}; {row['sku']}, line {row['line']} of {row['feed']}")
@@ -120,7 +119,7 @@ def _operation(entry: LogEntry) -> Text:
 
 
 def _change(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    """`level 10 → 0, status published → draft`; what was not there before stands alone, groups are left out."""
+    """A change as text: `level 10 → 0, status published → draft`; a new value stands alone, groups are left out."""
     parts = []
     for name, value in after.items():
         if isinstance(value, dict):
@@ -131,13 +130,13 @@ def _change(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def _now(shown: Sequence[Mapping[str, Any]] | str) -> Iterator[Text]:
-    if isinstance(shown, str):
-        yield Text.assemble(("not known", "red"), f": {shown}")
+def _now(rows: Sequence[Mapping[str, Any]] | str) -> Iterator[Text]:
+    if isinstance(rows, str):
+        yield Text.assemble(("not known", "red"), f": {rows}")
         return
-    if not shown:
+    if not rows:
         yield Text("it is not there")
-    for row in shown:
+    for row in rows:
         prices = ", ".join(f"{price['amount'].normalize():f} {price['currency'].upper()}" for price in row["prices"])
         level = "no level" if row["level"] is None else f"level {row['level']:,}"
         reserved = f" ({row['reserved']:,} reserved)" if row["reserved"] else ""

@@ -7,7 +7,7 @@ T = TypeVar("T")
 
 
 def parts(items: Iterator[T], size: int, weight: Callable[[T], int] = lambda item: 1) -> Iterator[list[T]]:
-    """Items in lists of at most `size` by weight, lazily; an item heavier than that makes a list of its own."""
+    """Yield lists of at most `size` by weight; an item heavier than that gets a list of its own."""
     part: list[T] = []
     total = 0
     for item in items:

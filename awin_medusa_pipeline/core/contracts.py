@@ -1,7 +1,7 @@
-"""What all contracts share. A contract is one class per table: from it come polars types, blocking checks, the column
-schemas in Dagster and the columns of CSV reports.
+"""Defines the base and the column types of contracts.
 
-Money is Decimal in major units beside a lower-case ISO 4217 currency, as Medusa stores it.
+A contract is one class per table: the source of its polars types, blocking check, Dagster column schema and CSV
+columns. Money is Decimal in major units with a lower-case ISO 4217 currency, as Medusa stores it.
 """
 
 from collections.abc import Mapping

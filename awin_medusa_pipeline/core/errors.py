@@ -1,10 +1,10 @@
-"""The errors of this package: PipelineError, and below it what a repetition may cure and what it never will."""
+"""Defines the package's errors: PipelineError, and its permanent and transient kinds."""
 
 from enum import StrEnum
 
 
 class Action(StrEnum):
-    """Something that a person can do. A face says how: by a command, a link or a button."""
+    """Something that a person can do; the command line or the console shows how."""
 
     APPROVE_PLAN = "approve_plan"
     LIST_PLANS = "list_plans"
@@ -26,8 +26,8 @@ class Action(StrEnum):
 class PipelineError(Exception):
     """What was tried, what came back, what to do: a sentence for a shop owner, free of secrets.
 
-    `code`: a stable name to look up, where there is one. `action`: what helps, and `target` what it is done to: a
-    plan's hash, a job's id. `to_do` then reads well before a colon, behind which a face puts the command or the link.
+    `code`: a stable name to look up, where there is one. `action`: what helps, done to `target` (a plan's hash, a job's
+    id); `to_do` then reads well before a colon and the command or link.
     """
 
     def __init__(
@@ -46,12 +46,12 @@ class PipelineError(Exception):
         self.status, self.code, self.action, self.target = status, code, action, target
 
     def sentence(self, how: str = "") -> str:
-        """The whole text; `how`: the command or the address that carries out the action."""
+        """The whole text; `how`: the command or link that carries out the action."""
         to_do = f"{self.to_do.rstrip('.')}: {how}." if how else self.to_do
         return f"{self.tried}: {self.came_back}. {to_do}" + (f" [{self.code}]" if self.code else "")
 
     def __str__(self) -> str:
-        """The sentence without the way to carry out the action."""
+        """The sentence without `how`."""
         return self.sentence()
 
 
@@ -60,7 +60,7 @@ class PermanentError(PipelineError):
 
 
 class TransientError(PipelineError):
-    """The same call may succeed later, and it was not carried out."""
+    """The call was not carried out, and may succeed later."""
 
     def __init__(
         self, tried: str, came_back: str, to_do: str, *, status: int | None = None, retry_after: float | None = None

@@ -1,4 +1,4 @@
-"""Writes files that are there whole or not at all, on the local disk or at any fsspec address."""
+"""Writes files atomically, on the local disk or at any fsspec address."""
 
 import shutil
 import tempfile
@@ -15,24 +15,24 @@ DATE_FORMAT = "%Y%m%dT%H%M%SZ"
 
 
 def home_path(home: str) -> UPath:
-    """AWIN_MEDUSA_HOME as a path: `~` expanded and local paths made absolute."""
+    """Turn AWIN_MEDUSA_HOME into a path: `~` expanded and local paths made absolute."""
     path = UPath(home)
     return path if local_path(path) is None else UPath(Path(home.removeprefix("file://")).expanduser().absolute())
 
 
 def local_path(path: UPath) -> Path | None:
-    """The same place as an ordinary path; None when it is not on this machine's file system."""
+    """The path as an ordinary Path; None when it is not on this machine's file system."""
     return Path(path.path) if path.protocol in ("", "file", "local") else None
 
 
 def dated_name(started_at: datetime, run_id: str) -> str:
-    """Name of what a run leaves: its UTC start, and the first 8 characters of its id."""
+    """Name for a run's files: its UTC start, and the first 8 characters of its id."""
     return f"{started_at.astimezone(UTC).strftime(DATE_FORMAT)}-{run_id[:8]}"
 
 
 @contextmanager
 def replacing(target: UPath) -> Iterator[Path]:
-    """A local file to write; it replaces `target` when the block ends well and leaves no trace when it does not.
+    """Yield a local file to write; it replaces `target` when the block succeeds and is removed when it fails.
 
     Readers see the old file or the new one. A killed process leaves only a `.part` file, which retention removes.
     """
@@ -46,7 +46,7 @@ def replacing(target: UPath) -> Iterator[Path]:
         finally:
             temporary.unlink(missing_ok=True)
         return
-    # Elsewhere a rename is what comes nearest to atomic: sftp renames, an object store copies whole objects.
+    # Elsewhere a rename is the closest thing to atomic: sftp renames, an object store copies whole objects.
     folder = Path(tempfile.mkdtemp())
     try:
         yield folder / target.name

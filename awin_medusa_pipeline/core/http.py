@@ -1,7 +1,4 @@
-"""What every client of a remote system shares: errors, retries with backoff, and keeping secrets out of text.
-
-What belongs here: transport. What does not: the address, the payloads and the rules of one system.
-"""
+"""Sends HTTP requests for all clients: errors as ours, retries with backoff, secrets kept out of text."""
 
 import logging
 import random
@@ -30,20 +27,21 @@ for _name in ("httpx", "httpcore"):
 RETRYABLE_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 NEVER_SENT = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL)
+_CHECK_SERVER = "Check that it is up and reachable."
 
 
 class PayloadTooLargeError(PermanentError):
-    """HTTP 413: the same content in smaller parts may pass."""
+    """HTTP 413: the content may pass in smaller parts."""
 
 
 class UnknownOutcomeError(TransientError):
-    """A write whose answer never came: it may have been carried out, so look before you repeat it."""
+    """A write without an answer: it may have been carried out, so check before repeating it."""
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """`text` with every secret replaced by ***; the longest first, so that no part of one is left.
+    """Replace every secret in `text` by ***; the longest first, so that no part of one is left.
 
-    Also as addresses, forms and Basic authentication carry it: there are servers whose error pages repeat the request.
+    Also as encoded in addresses, forms and Basic authentication: some servers' error pages repeat the request.
     """
     forms = {form for s in secrets if s for form in (s, quote(s, ""), quote(s), b64encode(f"{s}:".encode()).decode())}
     for form in sorted(forms, key=len, reverse=True):
@@ -52,9 +50,9 @@ def redact(text: str, secrets: Iterable[str]) -> str:
 
 
 def retry_after_seconds(response: httpx.Response) -> float | None:
-    """Seconds of a Retry-After header, a number or a date (RFC 9110); None when it is neither, or not there.
+    """Seconds of a Retry-After header, a number or a date (RFC 9110); None when it is missing or neither.
 
-    A date is counted from the server's own, since clocks differ.
+    A date is compared with the server's own clock, since clocks differ.
     """
     value = response.headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d+(\.\d+)?", value):
@@ -68,7 +66,7 @@ def retry_after_seconds(response: httpx.Response) -> float | None:
 
 @dataclass
 class Backoff:
-    """How often and how patiently a call is repeated. Times in seconds."""
+    """Limits for retrying a call. Times in seconds."""
 
     attempts: int = 6
     first_wait: float = 0.5
@@ -79,7 +77,7 @@ class Backoff:
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def hold_all_until(self, seconds_from_now: float) -> None:
-        """Make every thread that shares this backoff wait: a 429 concerns the client, not one call."""
+        """Make every thread that shares this backoff wait: a 429 applies to the client, not to one call."""
         with self._lock:
             self._resume_at = max(self._resume_at, time.monotonic() + seconds_from_now)
 
@@ -99,13 +97,13 @@ class Backoff:
         return wait
 
     def retrying(self, *, repeat_unknown: bool) -> tenacity.Retrying:
-        """A tenacity controller; `repeat_unknown` is for calls that are safe to send twice."""
+        """Make a tenacity controller; `repeat_unknown` is for calls that are safe to send twice."""
 
-        def again(error: BaseException) -> bool:
+        def may_retry(error: BaseException) -> bool:
             return isinstance(error, TransientError) and (repeat_unknown or not isinstance(error, UnknownOutcomeError))
 
         return tenacity.Retrying(
-            retry=tenacity.retry_if_exception(again),
+            retry=tenacity.retry_if_exception(may_retry),
             stop=tenacity.stop_any(
                 tenacity.stop_after_attempt(self.attempts), tenacity.stop_after_delay(self.longest_total)
             ),
@@ -117,31 +115,24 @@ class Backoff:
 
 @contextmanager
 def as_our_errors(tried: str, *, writes: bool) -> Iterator[None]:
-    """Turn httpx's faults into our errors.
+    """Turn httpx's errors into ours.
 
     Raises TransientError when nothing can have reached the server, UnknownOutcomeError for a write that may have, and
-    PermanentError for an address or a key that no request can be made of.
+    PermanentError for an address or a key that cannot be sent.
     """
     try:
         yield
     except NOT_SENT as error:
-        raise TransientError(
-            tried, f"no connection ({type(error).__name__})", "Check that it is up and reachable."
-        ) from None
+        raise TransientError(tried, f"no connection ({type(error).__name__})", _CHECK_SERVER) from None
     except NEVER_SENT as error:
-        raise PermanentError(
-            tried,
-            f"no such request can be sent ({type(error).__name__})",
-            "Check the address and the key for typing errors.",
-        ) from None
+        came_back = f"no such request can be sent ({type(error).__name__})"
+        raise PermanentError(tried, came_back, "Check the address and the key for typing errors.") from None
     except httpx.RequestError as error:
         kind = UnknownOutcomeError if writes else TransientError
-        raise kind(
-            tried, f"the connection broke ({type(error).__name__})", "Check that it is up and reachable."
-        ) from None
+        raise kind(tried, f"the connection broke ({type(error).__name__})", _CHECK_SERVER) from None
 
 
 def send(client: httpx.Client, method: str, url: str, *, tried: str, writes: bool, **options: Any) -> httpx.Response:
-    """One request, its faults as in `as_our_errors`; the status is the caller's to judge."""
+    """Send one request; errors as in `as_our_errors`. The caller checks the status."""
     with as_our_errors(tried, writes=writes):
         return client.request(method, url, **options)

@@ -5,7 +5,6 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import TracebackType
 from typing import Self
 
 import httpx
@@ -14,8 +13,8 @@ from awin_medusa_pipeline.core.http import Backoff, PermanentError, PipelineErro
 
 LARGEST = 20 * 1024 * 1024
 LONGEST = 60.0
-"""Seconds for one image: a server that sends a byte now and then would hold a run for ever."""
-# Not SVG: a stranger's drawing may hold scripts, and would run under the shop's own address.
+"""Seconds for one image: a server that trickles bytes would hold up a run for ever."""
+# Not SVG: it may hold scripts, which would run under the shop's own address.
 _EXTENSIONS = {
     "image/jpeg": "jpg",
     "image/png": "png",
@@ -27,7 +26,7 @@ _EXTENSIONS = {
 
 @dataclass(frozen=True)
 class Picture:
-    """An image as it was fetched."""
+    """A fetched image."""
 
     content: bytes = field(repr=False)
     kind: str
@@ -35,40 +34,38 @@ class Picture:
 
     @cached_property
     def sha256(self) -> str:
-        """Of the content, in hex."""
+        """SHA-256 of the content, in hex."""
         return hashlib.sha256(self.content).hexdigest()
 
     @property
     def name(self) -> str:
-        """Of a file. Medusa garbles names that are not ASCII, and two files of one name in a call can collide."""
+        """ASCII and unique file name: Medusa garbles other characters, and equal names in one call can collide."""
         return f"{self.sha256[:24]}.{_EXTENSIONS[self.kind]}"
 
 
 class ImageError(PermanentError):
-    """An image that cannot be had, or is none that is wanted. Its address is to blame, not where it would go."""
+    """An image that cannot be fetched or is not acceptable: the fault lies with its address, not its destination."""
 
 
 class ImageFetcher:
-    """Fetches images of these `kinds` (MIME types) and of `largest` bytes at most. To be used in a `with`."""
+    """Fetches images of these `kinds` (MIME types) and at most `largest` bytes. Use it in a `with`."""
 
     def __init__(
         self, kinds: Collection[str] = tuple(_EXTENSIONS), *, largest: int = LARGEST, backoff: Backoff | None = None
     ) -> None:
         self._kinds, self._largest = kinds, largest
         self._web = httpx.Client(timeout=httpx.Timeout(20.0), follow_redirects=True, max_redirects=5)
-        # An image is not worth minutes of waiting: the product goes on without it.
+        # An image is not worth minutes of waiting: the product goes without it.
         self._backoff = backoff or Backoff(attempts=3, longest_wait=5.0)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._web.close()
 
     def __call__(self, address: str) -> Picture:
-        """One image, tried a few times. Raises ImageError."""
+        """Fetch one image, with a few tries. Raises ImageError."""
         try:
             return self._backoff.retrying(repeat_unknown=True)(self._fetch, address)
         except PipelineError as error:

@@ -1,7 +1,7 @@
 """Builds Slack payloads (`text` and `blocks`) from messages, within Slack's limits.
 
-Slack: 3,000 characters per section, 50 blocks per message; & < > escaped. `text` is what phones and screen readers get,
-and all that is left when Slack refuses the blocks, so it says everything that matters.
+Slack: 3,000 characters per section, 50 blocks per message; & < > escaped. Phones and screen readers get `text` alone,
+as does everybody when Slack refuses the blocks, so it says everything that matters.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,12 +19,12 @@ CUT = "\n… (shortened) …\n"
 
 Payload = dict[str, Any]
 HowTo: TypeAlias = Callable[[Action, str], str]
-"""How a person carries out an action on a target: the command to type. A face brings it."""
+"""Returns the command or link that carries out an action on a target."""
 
 
 @dataclass(frozen=True)
 class Hint:
-    """A line that asks a person to do something. A face adds how, behind a colon."""
+    """A line that asks a person to do something; the command or link is added after a colon."""
 
     text: str
     action: Action
@@ -45,12 +45,12 @@ class Message:
 
 
 def line_text(line: Line, how: HowTo) -> str:
-    """A line as people read it."""
+    """A line as text; a hint with the way to carry it out."""
     return line if isinstance(line, str) else f"{line.text}: {how(line.action, line.target)}"
 
 
 def message_payload(message: Message, how: HowTo) -> Payload:
-    """The payload of a message; of too many lines the head and the tail stay."""
+    """Build the payload of a message; of too many lines the head and the tail stay."""
     lines = [line_text(line, how) for line in message.lines]
     blocks = [section(f"{message.icon} *{fit(message.title, TITLE_LIMIT)}*")]
     if lines:
@@ -59,28 +59,23 @@ def message_payload(message: Message, how: HowTo) -> Payload:
     return payload([message.title, *lines], blocks, link(url) if url else "", url)
 
 
-def run_url(webserver_url: str, run_id: str) -> str:
-    """The page of a run in the Dagster UI."""
-    return f"{webserver_url.rstrip('/')}/runs/{run_id}"
-
-
 def escape(text: str) -> str:
-    """Text that Slack shows as it is (Slack: escape & < > and nothing else)."""
+    """Escape text for Slack (& < > and nothing else)."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def fit(text: str, limit: int) -> str:
-    """Escaped text of at most `limit` characters; of a longer one head and tail stay, two to one."""
-    escaped, kept = escape(text), limit - len(CUT)
+    """Escape text and cut it to `limit` characters, keeping head and tail, two to one."""
+    escaped, length = escape(text), limit - len(CUT)
     while len(escaped) > limit:
-        tail = kept // 3
-        escaped = escape(text[: kept - tail] + CUT + text[len(text) - tail :])
-        kept = kept * 9 // 10
+        tail = length // 3
+        escaped = escape(text[: length - tail] + CUT + text[len(text) - tail :])
+        length = length * 9 // 10
     return escaped
 
 
 def duration_text(seconds: float) -> str:
-    """`3 min 20 s`."""
+    """A duration as text: `3 min 20 s`."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     parts = [(hours, "h"), (minutes, "min"), (rest, "s")]
@@ -88,13 +83,14 @@ def duration_text(seconds: float) -> str:
 
 
 def first_lines(error: str, lines: int = ERROR_LINES) -> str:
-    """The first lines of an error that say something; the last one too, which names the cause in a traceback."""
-    kept = [line.rstrip() for line in error.strip().splitlines() if line.strip()]
-    return "\n".join(kept if len(kept) <= lines else [*kept[: lines - 1], CUT.strip(), kept[-1]]) or "no error text"
+    """The first lines of an error that are not blank, and the last one, which names the cause in a traceback."""
+    filled = [line.rstrip() for line in error.strip().splitlines() if line.strip()]
+    short = filled if len(filled) <= lines else [*filled[: lines - 1], CUT.strip(), filled[-1]]
+    return "\n".join(short) or "no error text"
 
 
 def payload(lines: Sequence[str], blocks: list[Payload], footer: str, url: str) -> Payload:
-    """A payload of a text and blocks, with a footer that links to the run when there is a `url`."""
+    """Build a payload from lines and blocks, with a footer that links to the run when there is a `url`."""
     text = fit("\n".join(lines), TEXT_LIMIT - len(url) - 20)
     if not url:
         return {"text": text, "blocks": blocks[:BLOCK_LIMIT]}
@@ -103,11 +99,10 @@ def payload(lines: Sequence[str], blocks: list[Payload], footer: str, url: str) 
 
 
 def link(url: str) -> str:
-    """A link to the page of a run."""
-    # A link in the text: a button needs an interactivity address, which a webhook does not have.
+    """A link to the page of a run: a button needs an interactivity address, which a webhook does not have."""
     return f"<{escape(url)}|Open run>"
 
 
 def section(text: str) -> Payload:
-    """A block of text, escaped by the caller."""
+    """A block of text that the caller has escaped."""
     return {"type": "section", "text": {"type": "mrkdwn", "text": text}}

@@ -1,4 +1,4 @@
-"""Delivers messages to the shop owner by way of the outbox: kept first, so that no fault of Slack loses one."""
+"""Delivers messages to the shop owner through the outbox, so that no fault of Slack loses one."""
 
 import logging
 import time
@@ -11,21 +11,21 @@ from awin_medusa_pipeline.core.store.outbox import Outbox
 
 log = logging.getLogger(__name__)
 
-# Dagster ends a sensor after 60 s: a message takes at most 35 s (three tries, two waits), none is begun after 20 s.
+# Dagster ends a sensor after 60 s: a message takes at most 35 s (three tries, two waits), and none starts after 20 s.
 DELIVERY_SECONDS = 20
 
 
 def post(outbox: Outbox, client: SlackClient, dedupe_key: str, payload: Mapping[str, Any]) -> int:
-    """Keep a message, free of secrets, then deliver all that waits; returns how many were sent.
+    """Store a message without its secrets, then deliver all that are waiting; returns how many were sent.
 
-    Raises StoreError when it cannot be kept; a fault of Slack never raises.
+    Raises StoreError when it cannot be stored; a fault of Slack never raises.
     """
     outbox.put(dedupe_key, client.redacted(payload))
     return deliver(outbox, client)
 
 
 def deliver(outbox: Outbox, client: SlackClient, *, seconds: float = DELIVERY_SECONDS) -> int:
-    """Send what waits in the outbox, oldest first; returns how many. Never raises: after a fault the rest waits."""
+    """Send the waiting messages, oldest first; returns how many. Never raises: after a fault the rest waits."""
     sent = last = 0
     end = time.monotonic() + seconds
     try:
@@ -40,7 +40,7 @@ def deliver(outbox: Outbox, client: SlackClient, *, seconds: float = DELIVERY_SE
                 log.warning("%s", error)
                 outbox.mark_failed(message, str(error))
                 if isinstance(error, TransientError):
-                    break  # the next one would wait as long for the same answer
+                    break  # the next message would wait as long for the same answer
             else:
                 outbox.mark_sent(message)
                 sent += 1

@@ -1,4 +1,4 @@
-"""Looks whether a port of this machine is free."""
+"""Checks whether a port of this machine is free."""
 
 import errno
 import socket

@@ -1,4 +1,4 @@
-"""Sends payloads to Slack: by an incoming webhook, or with a bot token to a channel."""
+"""Sends payloads to Slack through an incoming webhook, or to a channel with a bot token."""
 
 import logging
 import re
@@ -33,7 +33,7 @@ BLOCKS_REFUSED = re.compile(r"invalid_blocks|invalid_attachments|msg_blocks_too_
 
 
 class _RateLimit(RateLimitErrorRetryHandler):
-    """Waits as long as Slack asks, unless that is so long that a run would hang on a message."""
+    """Waits as long as Slack asks, up to LONGEST_WAIT, so that no run hangs on a message."""
 
     def _can_retry(
         self,
@@ -51,7 +51,7 @@ class _RateLimit(RateLimitErrorRetryHandler):
 
 @dataclass(frozen=True)
 class SlackClient:
-    """Sends payloads with all `secrets` removed; when both are set, the bot token is used and not the webhook."""
+    """Sends payloads with all `secrets` removed; a bot token takes precedence over the webhook."""
 
     webhook_url: SecretStr | None = None
     bot_token: SecretStr | None = None
@@ -59,11 +59,11 @@ class SlackClient:
     base_url: str = API
     secrets: tuple[str, ...] = field(default=(), repr=False)
     web_client: Callable[[str], WebClient] = WebClient
-    """Makes the client of a bot token."""
+    """Makes the client for a bot token."""
 
     @property
     def configured(self) -> bool:
-        """False: messages go to the log only."""
+        """Whether a webhook or token is set; if not, messages only go to the log."""
         return bool(self.webhook_url or self.bot_token)
 
     def send(self, payload: Mapping[str, Any]) -> None:
@@ -80,7 +80,7 @@ class SlackClient:
             self._post({"text": clean["text"]})
 
     def redacted(self, payload: Mapping[str, Any]) -> dict[str, Any]:
-        """The payload with *** in the place of every secret."""
+        """The payload with every secret replaced by ***."""
         return {key: _redacted(value, self._all_secrets()) for key, value in payload.items()}
 
     def _post(self, message: dict[str, Any]) -> None:
@@ -129,7 +129,7 @@ class SlackClient:
 
     def _all_secrets(self) -> list[str]:
         own = [secret.get_secret_value() for secret in (self.webhook_url, self.bot_token) if secret]
-        # Of a webhook the path is the secret: a server's error page may show it without the host.
+        # A webhook's path is its secret, and a server's error page may show it without the host.
         paths = [path for address in own if len(path := urlsplit(address).path) > 1]
         return [*self.secrets, *own, *paths]
 

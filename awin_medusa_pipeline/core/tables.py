@@ -18,12 +18,12 @@ PREVIEW_ROWS = 10
 
 
 class TableMissingError(PermanentError):
-    """A table that was never made."""
+    """The table was never materialised."""
 
 
 @dataclass(frozen=True)
 class WrittenTable:
-    """A table as it lies in its file."""
+    """A table in its file."""
 
     head: pl.DataFrame
     """Its first rows."""
@@ -43,10 +43,10 @@ class Tables:
     home: str
     """A folder or any fsspec address."""
     traced: Mapping[str, Sequence[str]]
-    """Columns to keep of every run, per asset."""
+    """Columns kept from every run, per asset."""
 
     def path(self, asset: str) -> UPath:
-        """Where the table of an asset is; parts of an asset key are joined by '/'."""
+        """Path of an asset's table; parts of an asset key are joined by '/'."""
         return home_path(self.home).joinpath(TABLES, f"{asset}{SUFFIX}")
 
     def write(self, asset: str, run_id: str, table: pl.DataFrame | pl.LazyFrame) -> WrittenTable:
@@ -63,7 +63,7 @@ class Tables:
             return WrittenTable(written.head(PREVIEW_ROWS).collect(), path, rows, file.stat().st_size)
 
     def exists(self, asset: str) -> bool:
-        """Whether the table was ever made."""
+        """Whether the asset was ever materialised."""
         return self.path(asset).exists()
 
     def read(self, asset: str) -> pl.LazyFrame:
@@ -79,20 +79,20 @@ class Tables:
         return scan(path)
 
     def keep(self, asset: str, run_id: str, table: pl.LazyFrame, *, now: datetime | None = None) -> None:
-        """Keep the traced columns of a run's table; when a run writes a table twice, the newer one counts."""
+        """Keep the traced columns of a run's table; when a run writes a table twice, the newer counts."""
         if asset in self.traced:
             name = dated_name(now or datetime.now(UTC), run_id) + SUFFIX
             with replacing(home_path(self.home) / HISTORY / asset / name) as file:
                 table.select(self.traced[asset]).sink_parquet(file)
 
     def kept(self, asset: str, run_id: str) -> pl.LazyFrame | None:
-        """The traced columns of a run's table; None when that run made none, or it is too old."""
+        """The traced columns of a run's table; None when the run made none, or is too old."""
         folder = home_path(self.home) / HISTORY / asset
         found = sorted(path.name for path in folder.glob(f"*-{run_id[:8]}{SUFFIX}")) if folder.exists() else []
         return scan(folder / found[-1]) if found else None
 
 
 def scan(path: UPath) -> pl.LazyFrame:
-    """A parquet file at any address."""
+    """Scan a parquet file at any address."""
     local = local_path(path)
     return pl.scan_parquet(local if local is not None else io.BytesIO(path.read_bytes()))

@@ -1,4 +1,4 @@
-"""Tells the shop owner of every failed run."""
+"""Sends every failed run to Slack."""
 
 import dagster as dg
 
@@ -19,18 +19,18 @@ from awin_medusa_pipeline.defs.failures import RunFailure, failure_of
 @dg.run_failure_sensor(
     name="slack_on_run_failure",
     description="Sends every failed run to Slack: the step and the first lines of the error.",
-    # Without it, runs of Dagster's command line are never seen (measured).
+    # Without it, the sensor never sees runs of Dagster's command line (measured).
     monitor_all_code_locations=True,
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=15,
 )
 def slack_on_run_failure(context: dg.RunFailureSensorContext, app: dg.ResourceParam[App]) -> None:
-    """Dagster calls it once per run and never again, so the message goes by the outbox."""
+    """Send the alert through the outbox: Dagster calls a sensor once per run, even when it fails."""
     alert(app, context.dagster_run, failure_of(context.instance, context.dagster_run.run_id))
 
 
 def alert(app: App, run: dg.DagsterRun, failure: RunFailure) -> None:
-    """Send one message for a failed run, however often it is called."""
+    """Send one message per failed run, however often this is called."""
     message = failure_message(
         job=run.job_name,
         step=failure.step,
@@ -47,7 +47,7 @@ def failure_key(run_id: str) -> str:
 
 
 def failure_message(*, job: str, step: str | None, error: str, url: str, shop: str | None = None) -> Payload:
-    """A failed run: job, step and the first lines of the error."""
+    """Build the message about a failed run: job, step and the first lines of the error."""
     title = f"{job} failed" + (f" on {shop}" if shop else "") + (f" at step {step}" if step else "")
     short = first_lines(error)
     # A fence inside the error would end the block early.

@@ -1,4 +1,4 @@
-"""Puts all definitions together."""
+"""Assembles the Dagster definitions."""
 
 import dagster as dg
 
@@ -13,7 +13,7 @@ from awin_medusa_pipeline.defs.sync import applied, awin, discrepancies, jobs, m
 
 
 def build_defs(app: App, **resources: object) -> dg.Definitions:
-    """All definitions for one installation; `resources` replace the ones below, by key."""
+    """Build all definitions for one installation; `resources` override those below, by key."""
     return dg.Definitions(
         assets=dg.load_assets_from_modules([awin, medusa, discrepancies, applied, etsy]),
         asset_checks=checks.all_checks(),

@@ -1,4 +1,4 @@
-"""Blocking checks: they end a run although every step worked."""
+"""Defines the blocking checks, which fail a run although every step worked."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -28,7 +28,7 @@ CONTRACTS: dict[str, type[dy.Schema]] = {
 
 
 def contract_check(asset: str, contract: type[dy.Schema]) -> dg.AssetChecksDefinition:
-    """The check that every row of a table keeps its contract."""
+    """Make the check that every row of a table keeps its contract."""
 
     @dg.asset_check(
         asset=asset,
@@ -50,7 +50,7 @@ def contract_check(asset: str, contract: type[dy.Schema]) -> dg.AssetChecksDefin
 
 @dg.asset_check(asset="awin_feed", blocking=True, description="The shop has every currency of the feed.")
 def currencies_in_shop(awin_feed: pl.LazyFrame, app: dg.ResourceParam[App]) -> dg.AssetCheckResult:
-    """Before anything is written: a price in a currency that the shop lacks could never be bought."""
+    """Check the currencies before anything is written: a price in a currency that the shop lacks sells nothing."""
     wanted = awin_feed.group_by("currency").len("offers").collect()
     with app.medusa() as client:
         if not client.can_write:
@@ -70,7 +70,7 @@ def currencies_in_shop(awin_feed: pl.LazyFrame, app: dg.ResourceParam[App]) -> d
 
 @dg.asset_check(asset="sync_summary", blocking=True, description="No operation of the run failed.")
 def nothing_failed(sync_run: ShopRun) -> dg.AssetCheckResult:
-    """A refused row fails the run once the rest is done, so that the alert goes out."""
+    """Fail the run after all work is done when an operation failed, so that the alert goes out."""
     failed = {str(kind): counts.failed for kind, counts in sync_run.ledger.counts(sync_run.id).items() if counts.failed}
     numbers = ", ".join(f"{kind} {number}" for kind, number in failed.items())
     folder = sync_run.reports.folder
@@ -86,5 +86,5 @@ def nothing_failed(sync_run: ShopRun) -> dg.AssetCheckResult:
 
 
 def all_checks() -> Sequence[dg.AssetChecksDefinition]:
-    """Every check of the project."""
+    """Make all checks."""
     return [*(contract_check(*item) for item in CONTRACTS.items()), currencies_in_shop, nothing_failed]

@@ -1,4 +1,4 @@
-"""Turns errors of ours into failures that Dagster shows as a sentence, and finds in its records why a run failed."""
+"""Turns our errors into Dagster failures that read as a sentence, and finds in Dagster's records why a run failed."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -15,19 +15,19 @@ from awin_medusa_pipeline.remedies import sentence as full_sentence
 
 @dataclass(frozen=True)
 class RunFailure:
-    """The first step that failed, None when the run failed outside of one; and the words of its error."""
+    """The first step that failed (None: the run failed outside a step), and the text of its error."""
 
     step: str | None
     error: str
 
     def __str__(self) -> str:
-        """`failed at awin_feeds. What was tried: what came back. What to do.`"""
+        """The failure as text: `failed at awin_feeds. What was tried: what came back. What to do.`"""
         return f"failed{f' at {self.step}' if self.step else ''}. {self.error}"
 
 
 @contextmanager
 def as_failure() -> Iterator[None]:
-    """Raise dg.Failure for an error of ours, with the command that helps; no stack trace is of use to a shop owner."""
+    """Raise dg.Failure for our errors, with the command that helps; a stack trace is no use to a shop owner."""
     try:
         yield
     except PipelineError as error:
@@ -35,19 +35,19 @@ def as_failure() -> Iterator[None]:
 
 
 def is_of_dagster(error: BaseException) -> bool:
-    """Whether Dagster has raised it, with a sentence of its own."""
+    """Whether Dagster raised the error, with a sentence of its own."""
     return isinstance(error, dg.DagsterError)
 
 
 def failure_of(instance: dg.DagsterInstance, run_id: str) -> RunFailure:
-    """Why this run failed; of a blocking check its description, which Dagster's own error leaves out."""
+    """Find why a run failed; for a blocking check, its description, which Dagster's own error leaves out."""
     kinds = {DagsterEventType.STEP_FAILURE, DagsterEventType.ASSET_CHECK_EVALUATION, DagsterEventType.RUN_FAILURE}
     entries = [record.event_log_entry for record in instance.get_records_for_run(run_id, of_type=kinds).records]
     for entry in entries:
         if entry.dagster_event_type is DagsterEventType.STEP_FAILURE and entry.dagster_event:
             error = entry.dagster_event.step_failure_data.error
-            described = _failed_checks(entries, entry.step_key)
-            return RunFailure(entry.step_key, described or (sentence(error) if error else entry.message))
+            checks = _failed_checks(entries, entry.step_key)
+            return RunFailure(entry.step_key, checks or (sentence(error) if error else entry.message))
     events = [entry.dagster_event for entry in entries if entry.dagster_event]
     messages = [event.message for event in events if event.event_type is DagsterEventType.RUN_FAILURE]
     return RunFailure(None, next(filter(None, messages), "no error was recorded"))
@@ -62,7 +62,7 @@ def how_it_ended(instance: dg.DagsterInstance, run_id: str) -> str | None:
 
 
 def sentence(error: Any) -> str:
-    """The words of the error that was raised first, without Dagster's wrapping and the name of its class.
+    """The text of the original error, without Dagster's wrapping and its class name.
 
     `error`: as Dagster records it, with cause, cls_name and message.
     """

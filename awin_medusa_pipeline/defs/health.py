@@ -1,4 +1,4 @@
-"""What only Dagster can tell of the health of an installation: its home, its daemon, and the two schedules."""
+"""Examines Dagster's part of an installation: its home, its daemon, and the two schedules."""
 
 import time
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ from awin_medusa_pipeline.defs.schedules import all_schedules
 from awin_medusa_pipeline.health import Finding, Findings, Rule, State
 from awin_medusa_pipeline.settings import Settings
 
-DAEMON_SILENCE = 120  # seconds; it gives a sign of life every 30
+DAEMON_SILENCE = 120  # seconds; its heartbeat comes every 30
 VALID_CRON = "0 0 * * *"
 
 
 def dagster_findings(app: App) -> Findings:
-    """The home, and whether a daemon is alive."""
+    """Examine the home, and whether a daemon is alive."""
     yield Finding("Dagster", State.OK, f"home: {dagster_home(app)}")
     with dg.DagsterInstance.get() as instance:
         beats = [beat.timestamp for name, beat in instance.get_daemon_heartbeats().items() if name == "SCHEDULER"]

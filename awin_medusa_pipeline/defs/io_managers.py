@@ -1,6 +1,6 @@
-"""Hands tables from asset to asset: a frame to a parquet file and back.
+"""Stores the tables between assets as parquet files.
 
-Own code because dagster-polars 0.27 fails at run time with polars 2 and brings pyarrow.
+Our own code because dagster-polars 0.27 fails at run time with polars 2 and brings pyarrow.
 """
 
 import dagster as dg
@@ -13,17 +13,17 @@ _LONGEST_CELL = 120
 
 
 class ParquetIOManager(dg.IOManager):
-    """Keeps the newest state of each asset.
+    """Keeps the newest table of each asset.
 
-    Takes a polars DataFrame or LazyFrame (streamed to the file); gives what the input is annotated as, a DataFrame
-    when it is not annotated.
+    Takes a polars DataFrame or LazyFrame (streamed to the file); loads the type that the input is annotated with, a
+    DataFrame by default.
     """
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
     def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame | pl.LazyFrame) -> None:
-        """Write the frame; its first rows, row count, path and size become metadata."""
+        """Write the frame; first rows, row count, path and size become metadata."""
         if not isinstance(obj, pl.DataFrame | pl.LazyFrame):
             raise TypeError(
                 f"Asset {context.asset_key.to_user_string()} returned a {type(obj).__name__}; "
@@ -42,7 +42,7 @@ class ParquetIOManager(dg.IOManager):
 
 
 def table_metadata(written: WrittenTable) -> dict[str, dg.MetadataValue | int]:
-    """What a person sees of a table."""
+    """Metadata of a table: row count, first rows, path and size."""
     return {
         "dagster/row_count": written.rows,
         "preview": preview(written.head),
@@ -52,7 +52,7 @@ def table_metadata(written: WrittenTable) -> dict[str, dg.MetadataValue | int]:
 
 
 def preview(rows: pl.DataFrame) -> dg.MetadataValue:
-    """Rows as a table, long cells cut."""
+    """Show rows as a table with long cells cut."""
     records = [
         dg.TableRecord({name: _cell(value) for name, value in row.items()}) for row in rows.iter_rows(named=True)
     ]

@@ -1,9 +1,9 @@
-"""Prepares the Dagster home of this machine, and runs a job in this process while a watcher follows its steps."""
+"""Prepares this machine's Dagster home, and runs jobs in this process while a watcher follows their steps."""
 
 import os
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,9 +17,10 @@ from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.defs.alerts import alert
 from awin_medusa_pipeline.defs.build import build_defs
 from awin_medusa_pipeline.defs.failures import RunFailure, failure_of, how_it_ended
-from awin_medusa_pipeline.defs.sync.jobs import SHOP_TAG
+from awin_medusa_pipeline.defs.sync.jobs import SHOP_TAG, part_of
+from awin_medusa_pipeline.sync.domain.operations import Kind
 
-# max_runtime fails a run that a reboot left behind as started; nothing else in Dagster does, and it blocks the queue.
+# max_runtime fails runs that a reboot left as started: nothing else in Dagster does, and they block the queue.
 DAGSTER_YAML = """\
 telemetry:
   enabled: false
@@ -48,13 +49,13 @@ schedules: {use_threads: true, num_workers: 2}
 
 
 class Watcher(Protocol):
-    """Follows a run, from a thread of its own."""
+    """Follows a run from its own thread."""
 
     def running(self, step: str, state: str) -> None:
-        """A step is running; `state`: its progress, empty at first."""
+        """Show that a step is running; `state`: its progress, empty at first."""
 
     def made(self, asset: str, metadata: Mapping[str, Any]) -> None:
-        """An asset was materialised; its metadata as plain values."""
+        """Show that an asset was materialised; `metadata` has plain values."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,9 @@ class JobOutcome:
 
 
 def dagster_home(app: App) -> Path:
-    """DAGSTER_HOME, else a folder in AWIN_MEDUSA_HOME; made, configured and initialised when it is new.
+    """Find or create the Dagster home: DAGSTER_HOME, else a folder in AWIN_MEDUSA_HOME.
 
-    Two processes that start at once on a fresh home crash (measured), so its tables are made here, by one.
+    Two processes that start at once on a new home crash (measured), so this one creates its tables first.
     """
     default = app.local_home / "dagster"
     home = Path(os.environ.get("DAGSTER_HOME") or default).expanduser().absolute()
@@ -86,27 +87,24 @@ def run_job(
     name: str,
     watcher: Watcher,
     applying: Mapping[str, Any] | None = None,
-    only: str | None = None,
+    only: Collection[Kind] = (),
     ops: Mapping[str, Any] | None = None,
     tags: Mapping[str, str] = SHOP_TAG,
 ) -> JobOutcome:
-    """Run a job in this process, recorded as the UI shows it; a failure is sent to Slack as well.
+    """Run a job in this process, recorded for the UI; a failure also goes to Slack.
 
-    `applying`: config of the applying assets, instead of the job's own; `only` one of them runs when it is named.
-    `ops`: config of other ops, by name; `tags`: what Dagster's queue limits runs by.
+    `applying`: config of the applying assets, instead of the job's own; `only`: kinds to apply, when not all.
+    `ops`: config of other ops, by name; `tags`: those by which Dagster's queue limits runs.
     """
     job = build_defs(app).resolve_job_def(name)
+    part = part_of(job, only)
     config: dict[str, Any] = dict(job.run_config or {})
-    others = set(config.get("ops", {})) - {only} if only else set()
-    config["ops"] = {
-        asset: {"config": dict(applying)} if applying else own
-        for asset, own in config.get("ops", {}).items()
-        if asset not in others
-    } | {op: {"config": dict(values)} for op, values in (ops or {}).items()}
-    selection = [key for key in job.asset_layer.executable_asset_keys if key.to_user_string() not in others]
+    config["ops"] = {asset: {"config": dict(applying)} if applying else own for asset, own in part.ops.items()} | {
+        op: {"config": dict(values)} for op, values in (ops or {}).items()
+    }
     dagster_home(app)
     with dg.DagsterInstance.get() as instance, _following(instance, run_id := str(uuid.uuid4()), watcher):
-        # Dagster's own log goes to the run's page; the terminal gets one line a step.
+        # Dagster's own log goes to the run's page; the terminal gets one line per step.
         quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
         result = job.execute_in_process(
             run_config=config | quiet,
@@ -114,7 +112,7 @@ def run_job(
             raise_on_error=False,
             run_id=run_id,
             tags=dict(tags),
-            asset_selection=selection if only else None,
+            asset_selection=part.keys if only else None,
         )
         if result.success:
             return JobOutcome(run_id, None)
@@ -124,7 +122,7 @@ def run_job(
 
 
 def failed_since(app: App, moment: datetime) -> tuple[datetime, RunFailure] | None:
-    """When and why the newest run on the shop failed; None when it did not, or began before `moment`."""
+    """When and why the newest run on the shop failed; None when it did not, or started before `moment`."""
     dagster_home(app)
     with dg.DagsterInstance.get() as instance:
         newer = instance.get_run_records(dg.RunsFilter(tags=dict(SHOP_TAG), created_after=moment), limit=1)
@@ -143,7 +141,7 @@ def how_run_ended(app: App, run_id: str) -> str | None:
 
 @contextmanager
 def _following(instance: dg.DagsterInstance, run_id: str, watcher: Watcher) -> Iterator[None]:
-    """Call the watcher as the run goes on, until the block ends."""
+    """Pass the run's events to the watcher until the block ends."""
     done = threading.Event()
 
     def follow() -> None:
@@ -153,7 +151,7 @@ def _following(instance: dg.DagsterInstance, run_id: str, watcher: Watcher) -> I
             page = instance.get_records_for_run(run_id, cursor)
             cursor = page.cursor
             for record in page.records:
-                _call(record.event_log_entry, watcher)
+                _pass_on(record.event_log_entry, watcher)
             if last and not page.has_more:
                 return
 
@@ -166,7 +164,7 @@ def _following(instance: dg.DagsterInstance, run_id: str, watcher: Watcher) -> I
         thread.join()
 
 
-def _call(entry: dg.EventLogEntry, watcher: Watcher) -> None:
+def _pass_on(entry: dg.EventLogEntry, watcher: Watcher) -> None:
     if found := entry.asset_materialization:
         watcher.made(found.asset_key.to_user_string(), {key: value.value for key, value in found.metadata.items()})
     elif entry.step_key and entry.dagster_event_type is DagsterEventType.STEP_START:

@@ -1,6 +1,6 @@
-"""What assets and ops reach the outside through: the App, and the run on the shop that they are part of.
+"""Provides the resources of assets and ops: the App, and the run on the shop that they belong to.
 
-Both are plain objects: neither has a field that Dagster would show or store.
+Both are plain objects, without fields that Dagster would show or store.
 """
 
 from collections.abc import Iterator
@@ -15,13 +15,13 @@ from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.sync.engine.runs import SyncRun, is_dry_run, will_apply
 
 IMPLICIT_JOB = "__ASSET_JOB"
-"""Dagster's name for a run of assets that no job of ours selects."""
+"""Dagster's job name for assets materialised by hand."""
 APPLIES_TAG = "awin_medusa/applies"
 """On jobs that change the shop unless their config says otherwise."""
 
 
 def new_app() -> App:
-    """The App of this process, from the environment."""
+    """Make the App from the environment."""
     return App(Settings(), slack_client=_slack_client)
 
 
@@ -31,21 +31,21 @@ def _slack_client(token: str) -> WebClient:
 
 @dg.resource(required_resource_keys={"app"}, description="The run on the shop; a lease that it takes ends with it.")
 def sync_run(context: dg.InitResourceContext) -> Iterator[SyncRun]:
-    """The SyncRun of a Dagster run, made by whichever step comes first."""
+    """Make the SyncRun of a Dagster run."""
     app: App = context.resources.app
     run = context.run
     assert run is not None
-    asked, by_hand = _dry_runs(run), run.job_name.startswith(IMPLICIT_JOB)
-    with app.sync_run(run.run_id, job=run.job_name, dry_run=is_dry_run(asked, by_hand=by_hand)) as started:
+    dry_run = is_dry_run(_dry_run_values(run), by_hand=run.job_name.startswith(IMPLICIT_JOB))
+    with app.sync_run(run.run_id, job=run.job_name, dry_run=dry_run) as started:
         yield started
 
 
 def applies(run: dg.DagsterRun) -> bool:
-    """Whether a run is going to change the shop: started with one click, a job has an empty run config."""
-    return will_apply(_dry_runs(run), by_default=APPLIES_TAG in run.tags)
+    """Whether a run is going to change the shop; a job started with one click has an empty run config."""
+    return will_apply(_dry_run_values(run), by_default=APPLIES_TAG in run.tags)
 
 
-def _dry_runs(run: dg.DagsterRun) -> set[bool | None]:
-    """What the run config says of dry_run, over all of its ops."""
+def _dry_run_values(run: dg.DagsterRun) -> set[bool | None]:
+    """Values of dry_run in the run config of all ops; None for ops without it."""
     ops: dict[str, Any] = run.run_config.get("ops") or {}  # type: ignore[assignment]
     return {(op.get("config") or {}).get("dry_run") for op in ops.values()}

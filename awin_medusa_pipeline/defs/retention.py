@@ -1,6 +1,6 @@
-"""Removes what is old: reports, kept rows and Dagster's runs after 30 days, logs and Etsy jobs after 400.
+"""Removes reports, kept rows and Dagster's runs after 30 days, and the operation log and Etsy jobs after 400.
 
-Dagster itself keeps run storage for ever, and its delete_run leaves a database file and a folder per run on disk.
+Dagster keeps run storage for ever, and its delete_run leaves a database file and a folder per run on disk.
 """
 
 import logging
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 KEPT = timedelta(days=30)
 PARTIAL_FILE_KEPT = timedelta(days=1)
-"""A file that is still being written is younger; an older one was left by a killed run."""
+"""Older partial files were left by a killed run; one that is still being written is younger."""
 
 FOLDER = re.compile(r"(\d{8}T\d{6}Z)-.+")
 FINISHED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
@@ -36,7 +36,7 @@ FINISHED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.Dagster
 
 @dataclass(frozen=True)
 class Pruned:
-    """How many of each were removed."""
+    """Number of removed items of each sort."""
 
     reports: int = 0
     history: int = 0
@@ -49,7 +49,7 @@ class Pruned:
 
 
 def prune(home: str, database: Database, instance: dg.DagsterInstance | None, *, now: datetime | None = None) -> Pruned:
-    """Remove all that is too old. Without an instance, Dagster's runs stay."""
+    """Remove everything that is too old. Without an instance, Dagster's runs stay."""
     now = now or datetime.now(UTC)
     return Pruned(
         reports=_prune_dated(home_path(home) / REPORTS, now),
@@ -64,22 +64,20 @@ def prune(home: str, database: Database, instance: dg.DagsterInstance | None, *,
 
 
 def expired(names: Iterable[str], now: datetime) -> list[str]:
-    """Names that are too old, by the time in them. The newest stays, since `latest` leads to it, and so does any other
-    name: it is not ours to remove.
-    """
+    """Names whose time is more than 30 days ago, save the newest, which `latest` leads to. Other names are not ours."""
     started = {}
     for name in names:
         if found := FOLDER.fullmatch(name):
             try:
                 started[name] = datetime.strptime(found[1], DATE_FORMAT).replace(tzinfo=UTC)
             except ValueError:
-                continue  # eight digits that are no date
+                continue  # digits that are no date
     newest = max(started, default=None)
     return sorted(name for name, time in started.items() if time < now - KEPT and name != newest)
 
 
 def _prune_dated(folder: UPath, now: datetime) -> int:
-    """Remove what is older than 30 days by its name; how many."""
+    """Remove entries whose names are too old; returns how many."""
     if not folder.exists():
         return 0
     old = expired((path.name for path in folder.iterdir()), now)
@@ -90,11 +88,11 @@ def _prune_dated(folder: UPath, now: datetime) -> int:
 
 
 def prune_partial_files(home: str, now: datetime) -> int:
-    """Remove tables that a killed run began to write; how many."""
+    """Remove partial tables that killed runs left; returns how many."""
     removed = 0
     for folder in (home_path(home) / TABLES, home_path(home) / HISTORY):
         for path in folder.rglob(f"*{TEMPORARY_SUFFIX}") if folder.exists() else ():
-            written = path.stat().st_mtime  # 0 where the file system does not tell
+            written = path.stat().st_mtime  # 0 where the file system has no times
             if written and datetime.fromtimestamp(written, UTC) < now - PARTIAL_FILE_KEPT:
                 path.unlink(missing_ok=True)
                 removed += 1
@@ -102,17 +100,14 @@ def prune_partial_files(home: str, now: datetime) -> int:
 
 
 def prune_dagster_runs(instance: dg.DagsterInstance, now: datetime) -> int:
-    """Remove finished runs older than 30 days from Dagster's storage, with their logs and files; how many.
-
-    A run that is queued, started or being cancelled stays, however old it is.
-    """
+    """Remove finished runs older than 30 days from Dagster's storage, with their logs and files; returns how many."""
     removed = 0
     for run_id in instance.get_run_ids(dg.RunsFilter(statuses=FINISHED, created_before=now - KEPT)):
         try:
             instance.compute_log_manager.delete_logs(prefix=[run_id])
             instance.delete_run(run_id)
             _remove_files(instance, run_id)
-        except Exception as error:  # one stubborn run must not keep the rest
+        except Exception as error:  # one stubborn run must not block the rest
             log.warning("Removing run %s from Dagster's storage: %s. It is tried again next time.", run_id, error)
         else:
             removed += 1
@@ -120,7 +115,7 @@ def prune_dagster_runs(instance: dg.DagsterInstance, now: datetime) -> int:
 
 
 def _remove_files(instance: dg.DagsterInstance, run_id: str) -> None:
-    # Measured with dagster 1.13: delete_run empties these (290 kB a run of 12 steps) and leaves them where they are.
+    # Measured with dagster 1.13: delete_run empties these files (290 kB per run of 12 steps) but does not delete them.
     database = Path(instance.root_directory) / "history" / "runs" / f"{run_id}.db"
     for suffix in ("", "-wal", "-shm", "-journal"):
         database.with_name(database.name + suffix).unlink(missing_ok=True)

@@ -10,7 +10,7 @@ OWNERS = ["team:shop"]
 
 
 def table_schema(contract: type[dy.Schema]) -> dg.TableSchema:
-    """A contract as Dagster shows it."""
+    """Convert a contract to Dagster's table schema."""
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
@@ -25,11 +25,11 @@ def table_schema(contract: type[dy.Schema]) -> dg.TableSchema:
 
 
 def schema_metadata(contract: type[dy.Schema]) -> dict[str, dg.TableSchema]:
-    """Definition metadata of an asset that is a table."""
+    """Definition metadata of an asset with this contract."""
     return {"dagster/column_schema": table_schema(contract)}
 
 
 def table(frame: pl.LazyFrame, reports: RunReports, csv: str) -> "dg.MaterializeResult[pl.LazyFrame]":
-    """A materialisation: the table itself and its CSV report. The IO manager adds preview and row count."""
+    """Materialise a table and its CSV report. The IO manager adds preview and row count."""
     path = reports.write_csv(frame, csv)
     return dg.MaterializeResult(value=frame, metadata={"report": dg.MetadataValue.path(str(path))})

@@ -1,7 +1,7 @@
-"""Turns products as Medusa's Admin or Store API lists them into rows of CatalogVariant."""
+"""Turns products from Medusa's Admin or Store API into rows of CatalogVariant."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
@@ -12,6 +12,8 @@ from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.medusa.contracts import CatalogVariant
 from awin_medusa_pipeline.medusa.shapes import (
     HIDDEN_BY_RUN,
+    IGNORE_KEY,
+    IGNORE_VALUE,
     INVENTORY_FIELDS,
     OFFER_KEY,
     PRICE_FIELDS,
@@ -27,9 +29,9 @@ from awin_medusa_pipeline.medusa.shapes import (
 )
 
 _PRODUCT = "id,handle,title,external_id,metadata,description,thumbnail,images.url"
-_VARIANT = "id,sku,barcode,ean,upc,manage_inventory,allow_backorder,metadata"
+_VARIANT = "id,title,sku,barcode,ean,upc,manage_inventory,allow_backorder,metadata"
 ADMIN_FIELDS = f"{_PRODUCT},status,{of_variants(f'{_VARIANT},{PRICE_FIELDS},{INVENTORY_FIELDS}')}"
-# Measured: calculated_price comes whole or, asked for by its parts, not at all.
+# Measured: calculated_price must be requested whole; requested by its parts, it is missing.
 STORE_FIELDS = f"{_PRODUCT},{of_variants(_VARIANT)},+variants.inventory_quantity,variants.calculated_price"
 
 
@@ -38,14 +40,15 @@ def variants_frame(
     location_id: str | None,
     categories: Mapping[str, list[str]] | None = None,
     others: Mapping[str, str] = MappingProxyType({}),
+    ignored: Collection[str] = (),
 ) -> pl.DataFrame:
-    """Rows of CatalogVariant from product objects; `location_id` None reads the Store API's shape.
+    """Make rows of CatalogVariant from product objects; `location_id` None reads the Store API's shape.
 
-    `categories`: handles by product id, read apart: Medusa takes 11 s for those of 1,000 products in its listing, and
-    1 s for those of 10,000 by category (measured). None: not known. `others`: names by id of further stock locations
-    that are sold from.
+    `categories`: handles by product id, None when not known. They are read separately: in its product listing Medusa
+    takes 11 s for those of 1,000 products, by category 1 s for those of 10,000 (measured). `others`: names by id of
+    further stock locations that are sold from. `ignored`: ids of products with IGNORE_TAG, read separately too.
     """
-    rows = [row for product in products for row in _rows(product, location_id, categories, others)]
+    rows = [row for product in products for row in _rows(product, location_id, categories, others, ignored)]
     return pl.DataFrame(rows, schema=dtypes(CatalogVariant))
 
 
@@ -54,6 +57,7 @@ def _rows(
     location_id: str | None,
     categories: Mapping[str, list[str]] | None,
     others: Mapping[str, str],
+    ignored: Collection[str],
 ) -> Iterator[dict[str, Any]]:
     metadata = product.get("metadata") or {}
     shared = {
@@ -63,6 +67,8 @@ def _rows(
         "status": product.get("status") or "published",
         "external_id": product.get("external_id"),
         "hidden_by_run": metadata.get(HIDDEN_BY_RUN),
+        "ignored": metadata.get(IGNORE_KEY) == IGNORE_VALUE or product["id"] in ignored,
+        "brand": str(metadata["brand"]) if metadata.get("brand") else None,
         "description": product.get("description"),
         "images": image_list(product),
         "categories": None if categories is None else sorted(categories.get(product["id"], [])),
@@ -73,6 +79,7 @@ def _rows(
     for variant in product.get("variants") or []:
         facts = {
             "variant_id": variant["id"],
+            "variant_title": variant.get("title"),
             "offer_key": (variant.get("metadata") or {}).get(OFFER_KEY),
             "sku": variant.get("sku"),
             "barcode": variant.get("barcode") or variant.get("ean") or variant.get("upc"),

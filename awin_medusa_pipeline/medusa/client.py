@@ -1,8 +1,4 @@
-"""Medusa v2 over HTTP: reads and batch writes, every fault one of our errors.
-
-What belongs here: addresses, parameters and limits of Medusa's API. What does not: what a product of ours looks like
-(sync/domain/products.py), or which of them to write (sync/engine/).
-"""
+"""Calls Medusa v2 over HTTP, for reads and batch writes, and turns every fault into one of our errors."""
 
 import itertools
 import logging
@@ -12,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -39,22 +34,22 @@ Progress = Callable[[int, int], None]
 
 # Measured: 20,000 products take 4.0 to 4.8 s at any page from 500 to 20,000, and 8.1 s at 100.
 PAGE = 1_000
-# Node refuses an address of more than 16 kB (431); 6 kB of values leave room for their names and other parameters.
+# Node refuses addresses over 16 kB (431); 6 kB of values leave room for their names and other parameters.
 _VALUES_IN_ADDRESS = 6_000
 _CATEGORIES = 200
 _ENTRIES = {"product-variants": "variants"}
-"""Under which name a route answers its entries, where it is not its own."""
-# A batch of 200 products takes 0.8 s, a database that is away 60 s a request.
+"""Key of the entries in a route's answer, where it differs from the route's own name."""
+# A batch of 200 products takes 0.8 s; with its database away, a request takes 60 s.
 TIMEOUT = httpx.Timeout(90.0, connect=5.0)
 # Node closes an idle connection after 5 s.
 LIMITS = httpx.Limits(keepalive_expiry=4.0)
-# With its database away Medusa answers a valid key with 401, after knex gave up waiting (60 s).
+# With its database away, Medusa answers a valid key with 401 once knex has given up waiting (60 s).
 _SLOW_401 = 20.0
 
 
 @dataclass(frozen=True)
 class Shop:
-    """What new products need to know of the shop."""
+    """Ids of the shop that new products need."""
 
     sales_channel_id: str
     stock_location_id: str
@@ -62,7 +57,7 @@ class Shop:
 
 
 class MedusaClient:
-    """One shop. With an admin key it reads and writes; with a publishable key alone it reads what the shop shows."""
+    """Client of one shop. With an admin key it reads and writes; with a publishable key it reads published products."""
 
     def __init__(
         self,
@@ -89,27 +84,25 @@ class MedusaClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._client.close()
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Json:
-        """Read, repeated on every transient fault."""
+        """Read; retried on every transient error."""
         return self._call("GET", path, writes=False, params=params)
 
     def post(self, path: str, body: Any = None, params: Mapping[str, Any] | None = None, **options: Any) -> Json:
-        """Write, repeated only when nothing can have been written; else UnknownOutcomeError."""
+        """Write; retried only when nothing can have been written, else raises UnknownOutcomeError."""
         if body is not None:
             options["json"] = body
         return self._call("POST", path, writes=True, params=params, **options)
 
     def delete(self, path: str) -> Json:
-        """Delete; Medusa answers 200 for what is gone already, so it may be repeated."""
+        """Delete; retried, since Medusa answers 200 for what is already gone."""
         return self._call("DELETE", path, writes=False)
 
     def probe(self) -> str:
-        """Name of the store, by a read that needs credentials and database: /health says OK without either."""
+        """Read the store's name, which needs credentials and database: /health says OK without either."""
         if not self.can_write:
             self.get("/store/products", {"limit": 1, "fields": "id"})
             return self.base_url
@@ -117,7 +110,7 @@ class MedusaClient:
         return str(stores[0]["name"]) if stores else self.base_url
 
     def shop(self, *, sales_channel: str | None, stock_location: str | None, shipping_profile: str | None) -> Shop:
-        """Ids that new products need: each the named one, else the first. Raises PermanentError where there is none."""
+        """Find the ids that new products need: each the named one, else the first. Raises PermanentError."""
         return Shop(
             self.sales_channel_id(sales_channel),
             self.stock_location_id(stock_location),
@@ -125,16 +118,18 @@ class MedusaClient:
         )
 
     def currencies(self) -> frozenset[str]:
-        """Currencies that the shop sells in, ISO 4217 in lower case."""
+        """Read the shop's currencies, ISO 4217 in lower case."""
         stores = self.get("/admin/stores", {"fields": "supported_currencies.currency_code"})["stores"]
-        return frozenset(c["currency_code"] for store in stores for c in store.get("supported_currencies") or [])
+        return frozenset(
+            currency["currency_code"] for store in stores for currency in store.get("supported_currencies") or []
+        )
 
     def stock_location_id(self, named: str | None) -> str:
-        """The stock location whose levels are kept."""
+        """Find the stock location whose levels the sync sets; None: the first."""
         return self._pick("stock-locations", "stock location", named, "MEDUSA_STOCK_LOCATION")
 
     def sales_channel_id(self, named: str | None) -> str:
-        """The sales channel that new products join."""
+        """Find the sales channel that new products join; None: the first."""
         return self._pick("sales-channels", "sales channel", named, "MEDUSA_SALES_CHANNEL")
 
     def selling_locations(self, sales_channel_id: str) -> dict[str, str]:
@@ -176,22 +171,23 @@ class MedusaClient:
             if len(orders) < PAGE:
                 return
 
-    def _pick(self, route: str, what: str, named: str | None, setting: str) -> str:
+    def _pick(self, route: str, entry_name: str, named: str | None, setting: str) -> str:
         found = self.get(f"/admin/{route}", {"fields": "id,name", "limit": 200, "order": "created_at"})
         entries = found[route.replace("-", "_")]
         matching = [entry for entry in entries if named in (None, entry["id"], entry["name"])]
         if matching:
             return str(matching[0]["id"])
-        tried = f"Looking for the {what} of the shop at {self.base_url}"
+        tried = f"Looking for the {entry_name} of the shop at {self.base_url}"
         if not entries:
-            raise PermanentError(tried, "there is none", f"Make one in Medusa Admin > Settings > {what.capitalize()}s.")
+            to_do = f"Make one in Medusa Admin > Settings > {entry_name.capitalize()}s."
+            raise PermanentError(tried, "there is none", to_do)
         names = ", ".join(entry["name"] for entry in entries)
         raise PermanentError(tried, f"none is called {named!r} (there is: {names})", f"Correct {setting}.")
 
     def product_pages(self, progress: Progress | None = None) -> Iterator[list[Json]]:
-        """All products, drafts included with an admin key, a page at a time; the next pages are fetched meanwhile.
+        """Yield all products page by page, fetching ahead; drafts only with an admin key.
 
-        Raises PermanentError when fewer came than the shop counts: a failed read is never a smaller catalogue.
+        Raises TransientError when fewer came than the shop counts: a failed read is never a smaller catalogue.
         """
         path, fields = ("/admin/products", ADMIN_FIELDS) if self.can_write else ("/store/products", STORE_FIELDS)
 
@@ -221,18 +217,18 @@ class MedusaClient:
             )
 
     def where(self, route: str, filter_name: str, values: Sequence[str], fields: str) -> list[Json]:
-        """Entries of an admin route (products, inventory-items, ...) whose `filter_name` is among `values`."""
+        """Read the entries of an admin route (products, inventory-items, ...) whose `filter_name` is in `values`."""
         found: list[Json] = []
         for part in _by_address_length(values):
-            # Two products may share an external_id, so leave room for more entries than values.
+            # Several products may share an external_id.
             params = {f"{filter_name}[]": part, "fields": fields, "limit": 10 * len(part)}
             found.extend(self.get(f"/admin/{route}", params)[_ENTRIES.get(route, route.replace("-", "_"))])
         return found
 
     def category_handles(self) -> dict[str, list[str]]:
-        """Handles of the categories that each product is in, by product id. Needs the admin key.
+        """Read the handles of each product's categories, by product id. Needs the admin key.
 
-        By category: in the listing of products they cost Medusa 11 s a thousand (measured).
+        Reads by category: in the product listing they cost Medusa 11 s per 1,000 products (measured).
         """
         found: dict[str, list[str]] = {}
         for offset in itertools.count(step=_CATEGORIES):
@@ -245,17 +241,33 @@ class MedusaClient:
                 return found
         raise AssertionError("the last page is not full")
 
-    def ensure(self, route: str, answer_key: str, key: str, entries: Mapping[str, Json]) -> dict[str, str]:
-        """Ids of tags, collections or categories by their `key` (value, handle); the ones that are not there are made.
+    def tagged(self, tag: str) -> set[str]:
+        """Ids of the products with a tag. Needs the admin key."""
+        tags = [entry["id"] for entry in self.where("product-tags", "value", [tag], "id")]
+        found: set[str] = set()
+        for offset in itertools.count(step=PAGE):
+            params = {"tag_id[]": tags, "fields": "id", "limit": PAGE, "offset": offset, "order": "id"}
+            page = self.get("/admin/products", params)["products"] if tags else []
+            found.update(product["id"] for product in page)
+            if len(page) < PAGE:
+                return found
+        raise AssertionError("the last page is not full")
 
-        `entries`: key -> body of the one to be made. Two runs that make the same one at once end up with one. One that
+    def run_workflow(self, name: str, body: Json) -> None:
+        """Run one of Medusa's workflows and wait for its end. Raises PipelineError when it failed."""
+        self.post(f"/admin/workflows-executions/{name}/run", {"input": body})
+
+    def ensure(self, route: str, answer_key: str, key: str, entries: Mapping[str, Json]) -> dict[str, str]:
+        """Find the ids of tags, collections or categories by their `key` (value, handle), creating those missing.
+
+        `entries`: key -> body to create it with. Two runs that create the same one at once end up with one. One that
         Medusa refuses is left out: it costs its products a brand or a category, not the import.
         """
         ids = self._ids(route, key, list(entries))
-        lacking = [name for name in entries if name not in ids]
+        missing = [name for name in entries if name not in ids]
         with ThreadPoolExecutor(2, thread_name_prefix=route) as threads:
-            made = threads.map(lambda name: self._make(route, answer_key, key, name, entries[name]), lacking)
-            return ids | {name: id_ for name, id_ in zip(lacking, made, strict=True) if id_}
+            made = threads.map(lambda name: self._make(route, answer_key, key, name, entries[name]), missing)
+            return ids | {name: id_ for name, id_ in zip(missing, made, strict=True) if id_}
 
     def _make(self, route: str, answer_key: str, key: str, name: str, body: Json) -> str | None:
         for last in (False, False, True):
@@ -276,7 +288,7 @@ class MedusaClient:
         return {entry[key]: entry["id"] for entry in self.where(route, key, values, f"id,{key}")}
 
     def upload(self, name: str, content: bytes, kind: str) -> str:
-        """Store one file; its address."""
+        """Store one file; returns its address."""
         files = self.post("/admin/uploads", files={"files": (name, content, kind)})["files"]
         return str(files[0]["url"])
 
@@ -297,7 +309,7 @@ class MedusaClient:
         try:
             answer: Json = response.json()
         except ValueError:
-            # A proxy's page may stand before a write that was carried out.
+            # A proxy's error page may hide a write that was carried out.
             kind = UnknownOutcomeError if writes else PermanentError
             raise kind(
                 tried, "the answer is not JSON", "Check that MEDUSA_BACKEND_URL is a Medusa v2 server."
@@ -342,7 +354,7 @@ def _by_address_length(values: Sequence[str]) -> Iterator[list[str]]:
     part: list[str] = []
     length = 0
     for value in values:
-        # A letter that is not ASCII takes six places or more.
+        # A non-ASCII letter takes six characters or more.
         size = len(quote(value)) + 20
         if part and length + size > _VALUES_IN_ADDRESS:
             yield part

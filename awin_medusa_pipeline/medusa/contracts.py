@@ -1,4 +1,4 @@
-"""The shop as both systems see it: its catalogue as a table, and one product with plain values."""
+"""Defines the shop as both systems read it: its catalogue as a table, and one product with plain values."""
 
 from decimal import Decimal
 from typing import Any
@@ -20,6 +20,8 @@ class CatalogVariant(Table):
     external_id = text("product_key of the offer it was made from", nullable=True)
     offer_key = text("offer_key of this variant, from its metadata", nullable=True)
     hidden_by_run = text("Run of this program that hid the product", nullable=True)
+    ignored = dy.Bool(metadata={"doc": "A person keeps this program off the product: metadata or tag"})
+    variant_title = text("Variant title", nullable=True)
     sku = text("Variant SKU", nullable=True)
     barcode = text("Barcode, else EAN, else UPC", nullable=True)
     manage_inventory = dy.Bool(nullable=True, metadata={"doc": "False: sold without counting"})
@@ -33,7 +35,7 @@ class CatalogVariant(Table):
     backorder = dy.Bool(nullable=True, metadata={"doc": "True: sold also when nothing is left"})
     prices = dy.List(
         dy.Struct({"currency": dy.String(), "amount": money()}),
-        metadata={"doc": "Base prices, one a currency"},
+        metadata={"doc": "Base prices, one per currency"},
     )
     description = text("Product description", nullable=True)
     images = dy.List(dy.String(), metadata={"doc": "Thumbnail (empty: none), then the images in their order"})
@@ -47,6 +49,7 @@ class CatalogVariant(Table):
         nullable=True,
         regex="^(replace|complete)$",
     )
+    brand = text("Brand in the product's metadata", nullable=True)
     metadata = text("Product metadata as JSON", nullable=True)
 
 
@@ -65,16 +68,16 @@ class ShopVariant(_Model):
     price: Decimal | None = None
     """In major units of the currency asked for; None where Medusa has none in it."""
     quantity: int | None = 0
-    """What can be sold at the location; None where Medusa does not count it."""
+    """Quantity that can be sold from the location; None where Medusa does not count stock."""
 
     @property
     def name(self) -> str:
-        """What a person knows it by."""
+        """SKU, else title, else id: a name for people."""
         return self.sku or self.title or self.id
 
 
 class ShopProduct(_Model):
-    """One product with its variants in the shop's order. Sizes and weight are in units that Medusa leaves open."""
+    """One product with its variants in the shop's order. Medusa gives sizes and weight no unit."""
 
     id: str
     title: str = ""

@@ -1,9 +1,8 @@
-"""Brings images to Medusa's own file storage."""
+"""Copies images to Medusa's own file storage."""
 
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
 from typing import Self
 
 from awin_medusa_pipeline.core.errors import PipelineError
@@ -15,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class ImageHost:
-    """Uploads images once a run. A broken image costs the image, not the product."""
+    """Uploads each image once per run. A broken image costs the image, not the product."""
 
     def __init__(self, client: MedusaClient, backoff: Backoff | None = None, *, largest: int = LARGEST) -> None:
         self._medusa = client
@@ -25,13 +24,11 @@ class ImageHost:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._fetch.__exit__(kind, error, trace)
+    def __exit__(self, *error: object) -> None:
+        self._fetch.__exit__(*error)
 
     def __call__(self, urls: Sequence[str]) -> list[str]:
-        """Addresses in Medusa's storage, in the same order, without the ones that could not be had."""
+        """Upload images; returns their addresses in Medusa's storage in order, without those that failed."""
         new = [url for url in dict.fromkeys(urls) if url not in self._uploaded]
         with ThreadPoolExecutor(4) as threads:
             self._uploaded.update(zip(new, threads.map(self._rehost, new), strict=True))

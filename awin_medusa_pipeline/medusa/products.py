@@ -1,4 +1,4 @@
-"""Reads one product of Medusa's Admin API as a ShopProduct: one currency, one stock location, plain values."""
+"""Turns a product of Medusa's Admin API into a ShopProduct: one currency, one stock location, plain values."""
 
 from decimal import Decimal
 
@@ -22,14 +22,16 @@ SHOP_PRODUCT_FIELDS = f"{_PRODUCT},{of_variants(f'{_VARIANT},{PRICE_FIELDS},{INV
 
 
 def shop_product(product: Json, *, currency: str, location_id: str | None = None) -> ShopProduct:
-    """A product object of GET /admin/products with SHOP_PRODUCT_FIELDS, in a currency (ISO 4217).
+    """Convert a product of GET /admin/products, read with SHOP_PRODUCT_FIELDS; prices in `currency` (ISO 4217).
 
-    `location_id`: the stock location that is sold from; None: all of them together. What Medusa gives in any order is
-    put in one, so that the same product is always the same.
+    `location_id`: the stock location to sell from; None: all of them together. Sorts what Medusa gives in any order, so
+    that an unchanged product compares equal.
     """
     images = sorted(product.get("images") or [], key=lambda image: image.get("rank") or 0)
     addresses = [product.get("thumbnail"), *(image["url"] for image in images)]
-    variants = sorted(product.get("variants") or [], key=lambda v: (v.get("variant_rank") or 0, v["id"]))
+    variants = sorted(
+        product.get("variants") or [], key=lambda variant: (variant.get("variant_rank") or 0, variant["id"])
+    )
     return ShopProduct(
         id=product["id"],
         title=product.get("title") or "",

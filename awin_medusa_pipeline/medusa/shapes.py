@@ -1,7 +1,4 @@
-"""Reads the shapes of Medusa's API: what a base price is, a level, a half-made variant, the pictures of a product.
-
-Each is defined here once; both systems and every writer use these functions.
-"""
+"""Reads base prices, levels, half-made variants and images from Medusa's API objects, once for both systems."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -15,14 +12,18 @@ OFFER_KEY = "awin_offer_key"
 HIDDEN_BY_RUN = "awin_hidden_by_run"
 HIDDEN_AT = "awin_hidden_at"
 """Metadata of a product that this program hid: the run, and when (ISO 8601)."""
+OURS = "awin:"
+"""Beginning of every key that this program writes, into an external_id or OFFER_KEY."""
+IGNORE_KEY, IGNORE_VALUE, IGNORE_TAG = "awin_medusa", "ignore", "awin-ignore"
+"""Metadata of a product, or a tag, by which a person keeps this program off it."""
 
 _PRICE_PARTS = (
     *("amount", "currency_code", "min_quantity", "max_quantity"),
-    # Measured: Medusa always answers `rules`, and fills them only when these are asked for.
+    # Measured: Medusa always returns `rules`, but fills them only when these are requested.
     *("price_rules.attribute", "price_rules.value"),
 )
 PRICE_FIELDS = ",".join(f"prices.{part}" for part in _PRICE_PARTS)
-"""What base_price needs, relative to a variant."""
+"""Fields that base_prices needs, relative to a variant."""
 _LEVEL_PARTS = ("location_id", "stocked_quantity", "reserved_quantity")
 INVENTORY_FIELDS = ",".join(
     [
@@ -31,11 +32,11 @@ INVENTORY_FIELDS = ",".join(
         *(f"inventory_items.inventory.location_levels.{part}" for part in _LEVEL_PARTS),
     ]
 )
-"""What level, inventory_item_id and sellable_quantity need, relative to a variant."""
+"""Fields that level, inventory_item_id and sellable_quantity need, relative to a variant."""
 
 
 def of_variants(fields: str) -> str:
-    """Fields of a variant as fields of its product: `sku,prices.id` -> `variants.sku,variants.prices.id`."""
+    """Prefix variant fields for a product: `sku,prices.id` -> `variants.sku,variants.prices.id`."""
     return ",".join(f"variants.{field}" for field in fields.split(","))
 
 
@@ -46,12 +47,12 @@ _AT_ONCE, _ONE_BATCH = timedelta(seconds=1), timedelta(minutes=5)
 
 
 def is_base_price(price: Json) -> bool:
-    """Whether everybody pays it for one piece: not a region's, a customer group's, or one for several pieces."""
+    """Whether everybody pays this price for one piece: no region, no customer group, no larger quantity."""
     return not price.get("rules") and (price.get("min_quantity") or 0) <= 1
 
 
 def base_prices(prices: Iterable[Json]) -> dict[str, Json]:
-    """The base price per currency (lower case). Of several, the one without a largest quantity counts."""
+    """Find the base price per currency (lower case). Of several, the one without max_quantity counts."""
     found: dict[str, Json] = {}
     for price in prices:
         currency = price["currency_code"].lower()
@@ -66,7 +67,7 @@ def amount(price: Json) -> Decimal:
 
 
 def inventory_item_id(variant: Json) -> str | None:
-    """The inventory item whose level is kept; None when there is none."""
+    """The inventory item whose level the sync sets; None when there is none."""
     link = _link(variant)
     return str(link["inventory_item_id"]) if link else None
 
@@ -83,9 +84,9 @@ def _link(variant: Json) -> Json:
 
 
 def sellable_quantity(variant: Json, location_id: str | None) -> int | None:
-    """How often a variant can be sold from a stock location (None: from all of them); None where nothing is counted.
+    """Quantity of a variant that can be sold from a stock location (None: from all); None where stock is not counted.
 
-    A set of several items can be sold until the first of them runs out.
+    A set of several items sells until the first of them runs out.
     """
     if not variant.get("manage_inventory", True):
         return None
@@ -110,7 +111,7 @@ def was_touched(product: Json) -> bool:
 
 
 def missing_part(variant: Json) -> str | None:
-    """What a Medusa that was killed inside a batch left out of a variant: no_price or no_inventory_item; None: nothing.
+    """Name the part that a Medusa killed inside a batch left out of a variant: no_price, no_inventory_item or None.
 
     Measured: links and price sets come last. Needs manage_inventory, any field of prices, and INVENTORY_FIELDS.
     """
@@ -122,6 +123,6 @@ def missing_part(variant: Json) -> str | None:
 
 
 def image_list(product: Json) -> list[str]:
-    """Thumbnail and images of a product as one value: a change of either is a change of its pictures."""
+    """Thumbnail (empty: none), then the images of a product, as one value to compare; empty when there are none."""
     thumbnail, urls = product.get("thumbnail") or "", [image["url"] for image in product.get("images") or []]
     return [thumbnail, *urls] if thumbnail or urls else []

@@ -1,7 +1,7 @@
 """Runs migrations on the connection that core/store/database.py hands over; there is no alembic.ini.
 
-To add a version: a file in versions/ after the newest, with the next number; a test holds the sum of all versions
-equal to sync/store/models.py and etsy/store/models.py.
+To add a version, put a file with the next number into versions/. A test checks that all versions together equal
+sync/store/models.py and etsy/store/models.py.
 """
 
 from alembic import context

@@ -1,7 +1,7 @@
-"""The one error of the sandbox. What does not belong here: deciding when it is raised."""
+"""Defines the sandbox's error."""
 
 from awin_medusa_pipeline.core.http import PermanentError
 
 
 class SandboxError(PermanentError):
-    """The sandbox could not do what was asked: what was tried, what came back, what to do."""
+    """The sandbox could not do what was asked. Says what was tried, what came back and what to do."""

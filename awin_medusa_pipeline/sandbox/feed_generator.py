@@ -1,8 +1,8 @@
-"""Makes an AWIN feed of any size, with the quirks that real ones have, and tells what it put in.
+"""Generates an AWIN feed of any size, with the quirks of real feeds, and reports its content.
 
-What belongs here: rows of a made-up feed in AWIN's legacy columns, written the way AWIN writes them (PHP's fputcsv).
-What does not: serving it, or reading it. The same arguments give the same bytes. An offer is a function of its index,
-so tomorrow's feed (`day=1`) is a window a little further on, with some prices and stocks changed.
+Rows have AWIN's legacy columns and are written as AWIN writes them (PHP's fputcsv). The same arguments give the same
+bytes. An offer depends only on its index, so tomorrow's feed (`day=1`) is a window of offers shifted a little, with
+some prices and stocks changed.
 """
 
 import gzip
@@ -27,14 +27,15 @@ COLUMNS = (  # noqa: SIM905
 ).split()
 FIRST_MERCHANT = 9001
 BATCH = 50_000
-# Rows that stop a fast reader: rare in real feeds (4 of 1.09 million in one).
+COMPRESS_LEVEL = 6
+# Rows that break a fast reader; rare in real feeds (4 of 1.09 million in one feed).
 BROKEN = ("malformed_quote", "too_many_cells", "too_few_cells", "shifted_columns")
 UNSELLABLE = ("no_id", "no_name", "no_price", "unclear_price", "no_currency", "currency_conflict", "no_merchant")
 
 
 @dataclass(frozen=True)
 class GeneratedFeed:
-    """What a made feed holds, for tests to add up: rows == offers + sum(rejected)."""
+    """Content of a generated feed; rows == offers + sum(rejected)."""
 
     path: Path
     offers: int
@@ -42,7 +43,7 @@ class GeneratedFeed:
     rejected: dict[str, int]
     quirks: dict[str, int]
     stock: dict[str, int] = field(default_factory=dict)
-    """Offers by stock: in_stock, out_of_stock, unknown."""
+    """Number of offers per stock: in_stock, out_of_stock, unknown."""
 
 
 def write_feed(
@@ -55,12 +56,11 @@ def write_feed(
     day: int = 0,
     euro_merchant: bool = False,
     image_address: str = "https://images.fernhollow.example",
-    compress_level: int = 6,
 ) -> GeneratedFeed:
-    """Write `offers` sellable rows, and with `quirks` a few of every kind that must be rejected.
+    """Write `offers` sellable rows and, with `quirks`, a few rows of every kind that must be rejected.
 
-    `path` decides the packing: .gz, .zip or plain. `day` moves on: a thirtieth of the offers goes, as many come, a
-    fifth of the prices and a tenth of the stocks change. With `euro_merchant` the last merchant sells in EUR.
+    The suffix of `path` decides the packing: .gz, .zip or plain. Each `day` replaces a thirtieth of the offers and
+    changes a fifth of the prices and a tenth of the stocks. With `euro_merchant` the last merchant sells in EUR.
     """
     start = day * max(1, offers // 30)
     planned = _plan_rejects(offers, merchants) if quirks else {}
@@ -69,7 +69,7 @@ def write_feed(
     stock: Counter[str] = Counter()
     last: list[str] = []
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _packed(path, compress_level) as file:
+    with _packed(path) as file:
         file.write((",".join(COLUMNS) + "\n").encode())
         for first in range(0, offers, BATCH):
             size = min(BATCH, offers - first)
@@ -87,10 +87,11 @@ def write_feed(
                         found[kind] += 1
                         continue
                     rejected[kind] += 1
-                    (last if kind == "duplicate" else lines).insert(
-                        0 if kind == "duplicate" else position - first + 1,
-                        _unsellable(row, kind, len(rejected) + position, merchants),
-                    )
+                    line = _unsellable(row, kind, len(rejected) + position, merchants)
+                    if kind == "duplicate":
+                        last.insert(0, line)
+                    else:
+                        lines.insert(position - first + 1, line)
             file.write(("\n".join(lines) + "\n").encode("utf-8", "surrogateescape"))
         if last:
             file.write(("\n".join(last) + "\n").encode("utf-8", "surrogateescape"))
@@ -105,13 +106,13 @@ def write_feed(
 
 
 @contextmanager
-def _packed(path: Path, level: int) -> Iterator[IO[bytes] | gzip.GzipFile]:
+def _packed(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
     if path.suffix == ".gz":
-        with path.open("wb") as raw, gzip.GzipFile("", "wb", level, raw, mtime=0) as file:
+        with path.open("wb") as raw, gzip.GzipFile("", "wb", COMPRESS_LEVEL, raw, mtime=0) as file:
             yield file
     elif path.suffix == ".zip":
         with (
-            zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=level) as archive,
+            zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=COMPRESS_LEVEL) as archive,
             archive.open(zipfile.ZipInfo("datafeed.csv"), "w") as file,
         ):
             yield file
@@ -120,11 +121,8 @@ def _packed(path: Path, level: int) -> Iterator[IO[bytes] | gzip.GzipFile]:
             yield file
 
 
-# --- sellable offers ---
-
-
 def _mixed(number: pl.Expr, salt: int) -> pl.Expr:
-    """A number that looks random and is always the same (splitmix64; polars' UInt64 arithmetic wraps)."""
+    """Hash a number (splitmix64; polars' UInt64 arithmetic wraps)."""
 
     def u64(value: int) -> pl.Expr:
         return pl.lit(value % 2**64, dtype=pl.UInt64)
@@ -138,7 +136,7 @@ def _mixed(number: pl.Expr, salt: int) -> pl.Expr:
 def _offers(
     start: int, size: int, seed: int, merchants: int, quirks: bool, day: int, euro_merchant: bool, image_address: str
 ) -> pl.DataFrame:
-    """Offers start..start+size, in COLUMNS, with `stock` and an `is_...` column for each quirk."""
+    """Build offers start..start+size with COLUMNS, `stock` and an `is_...` column per quirk."""
     index, product = pl.col("index"), pl.col("product")
 
     def pick(salt: int, choices: tuple[str, ...] | list[str], of: pl.Expr = product) -> pl.Expr:
@@ -151,7 +149,7 @@ def _offers(
         return (_mixed(of, seed * 1000 + salt) % below).cast(pl.Int64)
 
     merchant = index % merchants
-    shape = merchant % 3  # 0: row per SKU with parent; 1: row per SKU without; 2: row per style, sizes in one cell
+    shape = merchant % 3  # 0: row per SKU with parent; 1: row per SKU, no parent; 2: row per style, sizes in one cell
     nouns, categories = [noun for noun, _ in words.NOUNS], [category for _, category in words.NOUNS]
     frame = (
         pl.DataFrame({"index": pl.Series(range(start, start + size), dtype=pl.Int64)})
@@ -195,27 +193,26 @@ def _offers(
         .otherwise(index)
     )
     sold_out = number(23, 8, stock_salt) == 0
-    available = (
-        pl.when((pl.col("shape") == 2) | pl.col("is_stock_blank")).then(None).otherwise(~sold_out)
-    )  # the third merchant never fills stock
+    # Merchants of shape 2 never fill in stock.
+    available = pl.when((pl.col("shape") == 2) | pl.col("is_stock_blank")).then(None).otherwise(~sold_out)
     aw_id = (
         21_000_000_000 + index + 40_000_000 * ((number(24, 20, index) == 0) & pl.lit(day > 0)).cast(pl.Int64)
     ).cast(pl.String)
-    digits = pl.lit("2") + index.cast(pl.String).str.zfill(11)  # prefix 2: kept for use inside a shop, no real product
+    # GTINs with prefix 2 are reserved for use inside a shop, so none belongs to a real product.
+    digits = pl.lit("2") + index.cast(pl.String).str.zfill(11)
     gtin = digits + _check_digit(index)
     money = (pence // 100).cast(pl.String) + pl.lit(".") + (pence % 100).cast(pl.String).str.zfill(2)
     plain = money.str.replace(r"\.?0+$", "")
     return (
         frame.with_columns(
-            name=pick(30, words.BRANDS, named)
-            + " "
-            + pick(31, words.LINES, named)
-            + " "
-            + pick(32, words.TRAITS, named)
-            + " "
-            + pick(33, nouns, named)
-            + " "
-            + (number(34, 900, named) + 100).cast(pl.String),
+            name=pl.concat_str(
+                pick(30, words.BRANDS, named),
+                pick(31, words.LINES, named),
+                pick(32, words.TRAITS, named),
+                pick(33, nouns, named),
+                number(34, 900, named) + 100,
+                separator=" ",
+            ),
             colour=pl.when(pl.col("shape") == 2).then(pick(20, words.COLOURS)).otherwise(colour),
             size=pl.when(pl.col("shape") == 2).then(pl.lit("UK 3,UK 4,UK 5,UK 6")).otherwise(one_size),
             money=money,
@@ -316,7 +313,7 @@ def _offers(
 
 
 def _check_digit(index: pl.Expr) -> pl.Expr:
-    """Check digit of '2' + 11 digits of index, as text (GS1: weights 1 and 3 from the left for 13 digits)."""
+    """Compute the check digit of '2' + 11 digits of index, as text (GS1: weights 1 and 3 from the left)."""
     total: pl.Expr = pl.lit(2)
     for place in range(11):
         total = total + (index // 10**place) % 10 * (3 if place % 2 == 0 else 1)
@@ -324,7 +321,7 @@ def _check_digit(index: pl.Expr) -> pl.Expr:
 
 
 def _as_php_writes_it(frame: pl.DataFrame) -> list[str]:
-    """Lines of CSV; measured: a cell is quoted if and only if it holds white space, a quote, a comma or a backslash."""
+    """Write CSV lines; measured: AWIN quotes a cell if it has white space, a quote, a comma or a backslash."""
     cells = [
         pl.when(pl.col(name).str.contains(r'[\s",\\]'))
         .then(pl.lit('"') + pl.col(name).str.replace_all('"', '""', literal=True) + pl.lit('"'))
@@ -334,14 +331,11 @@ def _as_php_writes_it(frame: pl.DataFrame) -> list[str]:
     return frame.select(pl.concat_str(cells, separator=",")).to_series().to_list()
 
 
-# --- single rows ---
-
-
 def _line(row: dict[str, Any], columns: Sequence[str] = COLUMNS) -> str:
     def cell(text: str) -> str:
         if not re.search(r'[\s",\\]', text):
             return text
-        return '"' + re.sub(r'(?<!\\)"', '""', text) + '"'  # PHP leaves a quote after a backslash alone
+        return '"' + re.sub(r'(?<!\\)"', '""', text) + '"'  # PHP does not double a quote after a backslash
 
     return ",".join(cell(row[name]) for name in columns)
 
@@ -354,7 +348,7 @@ _SPECIAL = {
 
 
 def _plan_rejects(offers: int, merchants: int) -> dict[int, list[str]]:
-    """Which offers get a bad neighbour, or are written in an odd way, by position."""
+    """Choose the positions of offers that get a bad row beside them or are themselves written in an odd way."""
     planned: dict[int, list[str]] = {}
     kinds = [*UNSELLABLE, "duplicate", *(["duplicate_sku"] if merchants > 1 else [])]
     for at, kind in enumerate([*kinds, *BROKEN, *_SPECIAL]):
@@ -369,11 +363,10 @@ def _plan_rejects(offers: int, merchants: int) -> dict[int, list[str]]:
 
 
 def _unsellable(row: dict[str, Any], kind: str, number: int, merchants: int) -> str:
-    """A copy of an offer that must be rejected for `kind`."""
+    """Write a copy of an offer that must be rejected for `kind`."""
     row = row | ({} if kind in ("duplicate", "duplicate_sku") else {"merchant_product_id": f"X{number}-{kind}"})
     if kind == "duplicate_sku":
-        other = FIRST_MERCHANT + (row["merchant"] + 1) % merchants
-        row |= {"merchant_id": str(other)}
+        row |= {"merchant_id": str(FIRST_MERCHANT + (row["merchant"] + 1) % merchants)}
     row |= {
         "no_id": {"merchant_product_id": ""},
         "no_name": {"product_name": " \u00a0"},
@@ -394,6 +387,5 @@ def _unsellable(row: dict[str, Any], kind: str, number: int, merchants: int) -> 
     if kind == "shifted_columns":
         row = row | {"merchant_name": "99.9"}
         names = [name for name in COLUMNS if name != "category_id"]
-        shifted = dict(zip(COLUMNS, [row[name] for name in names] + [""], strict=True))
-        return _line(shifted)
+        return _line(dict(zip(COLUMNS, [row[name] for name in names] + [""], strict=True)))
     return line

@@ -1,7 +1,4 @@
-"""Vocabulary of the made-up feed: brands, products and sentences that exist nowhere else.
-
-What belongs here: words. What does not: how rows are put together (feed_generator.py).
-"""
+"""Lists the invented brands, products and sentences of the generated feed."""
 
 MERCHANTS = (
     "Fernhollow Outdoor",

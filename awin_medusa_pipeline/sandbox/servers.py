@@ -1,12 +1,11 @@
-"""The surroundings of the sandbox: an AWIN that serves feed and images, and a Slack that takes messages.
+"""Serves feed and images as AWIN does, and takes messages as Slack does, in one process.
 
-What belongs here: the two servers, in one process, on the standard library. What does not: the feed's content
-(feed_generator.py). Run as `python -m awin_medusa_pipeline.sandbox.servers PORT FEED_FOLDER SLACK_FILE`.
+Run as `python -m awin_medusa_pipeline.sandbox.servers PORT FEED_FOLDER SLACK_FILE`.
 
-- GET /images/NAME.png: a picture, made of its name.
-- GET, HEAD on any other path: the file that its last part names, else the current feed; ETag, Last-Modified and 304.
-- POST on any path: a Slack webhook; the JSON becomes a line of the file, the answer is `ok`.
-- PUT /fail/N: the next N posts are answered with 500 and kept nowhere.
+- GET /images/NAME.png: a picture whose colour depends on the name.
+- GET, HEAD on any other path: the file named by its last part, else the current feed; ETag, Last-Modified and 304.
+- POST on any path: a Slack webhook; appends the JSON to SLACK_FILE as one line and answers `ok`.
+- PUT /fail/N: answers the next N posts with 500 and does not save them.
 """
 
 import argparse
@@ -26,13 +25,13 @@ from awin_medusa_pipeline.sandbox.pictures import picture
 
 FEED_NAME = "feed.csv.gz"
 FEED_PATH = "/datafeed/download/apikey/0123456789abcdef0123456789abcdef/language/en/fid/1/format/csv/compression/gzip/"
-"""AWIN's grammar, key in the path included."""
+"""An address as AWIN builds it, with the key in the path."""
 IMAGES_PATH = "/images"
 SLACK_PATH = "/services/T00000000/B00000000/sandbox"
 
 
 class Surroundings(ThreadingHTTPServer):
-    """Feed server and Slack sink on one port of the loopback address; port 0 takes any free one."""
+    """Feed server and Slack sink on one port of the loopback address; port 0 means any free port."""
 
     daemon_threads = True
 
@@ -44,11 +43,11 @@ class Surroundings(ThreadingHTTPServer):
 
     @property
     def base_url(self) -> str:
-        """Address that it listens on."""
+        """Address of this server."""
         return f"http://{HOST}:{self.server_address[1]}"
 
     def server_bind(self) -> None:
-        """Bind without asking DNS for our name, which may take seconds."""
+        """Bind without looking up our host name in DNS, which may take seconds."""
         TCPServer.server_bind(self)
 
 
@@ -86,7 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             message = json.loads(body)
         except ValueError:
-            return HTTPStatus.BAD_REQUEST, "invalid_payload"  # Slack's own word
+            return HTTPStatus.BAD_REQUEST, "invalid_payload"  # Slack's own text
         with self.server.slack_file.open("a") as messages:
             messages.write(json.dumps(message) + "\n")
         return HTTPStatus.OK, "ok"
@@ -98,7 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.NOT_FOUND, "There is no feed yet; awin-medusa demo makes one.")
             return
         with feed.open("rb") as content:
-            # Of the open file: a new feed may be moved to this name meanwhile.
+            # From the open file, because a new feed may replace this name at any time.
             facts = os.fstat(content.fileno())
             tag = f'"{facts.st_mtime_ns:x}-{facts.st_size:x}"'
             unchanged = self._client_has(tag, facts.st_mtime)
@@ -113,7 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
                 shutil.copyfileobj(content, self.wfile)
 
     def _client_has(self, tag: str, changed_at: float) -> bool:
-        # RFC 9110 13.2.2: If-Modified-Since counts only where there is no If-None-Match.
+        # RFC 9110 13.2.2: If-Modified-Since counts only without If-None-Match.
         if (tags := self.headers.get("If-None-Match")) is not None:
             return tag in tags
         try:
@@ -131,7 +130,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    """Serve until ended."""
+    """Serve until the process is ended."""
     arguments = argparse.ArgumentParser(description="Feed server and Slack sink of the sandbox.")
     arguments.add_argument("port", type=int)
     arguments.add_argument("feed_folder", type=Path)

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest.mock import patch
@@ -12,13 +13,15 @@ import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner, Result
 
-from awin_medusa_pipeline.cli import demo_etsy
+from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.cli import demo
 from awin_medusa_pipeline.cli.main import app
 from awin_medusa_pipeline.cli.terminal import console
-from awin_medusa_pipeline.etsy import open_etsy
+from awin_medusa_pipeline.etsy.engine.state import EtsyState
 from awin_medusa_pipeline.etsy.store.models import EtsyJob
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
 from awin_medusa_pipeline.sandbox.etsy import shop as standin
+from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline_tests.support.goods import Goods
 
 DEFAULTS = (
@@ -44,6 +47,13 @@ def refused(*arguments: str) -> str:
     assert result.exit_code == 1, result.output
     assert "Traceback" not in result.output
     return result.output
+
+
+@contextmanager
+def opened_etsy() -> Iterator[EtsyState]:
+    """The Etsy part of the installation that the environment describes."""
+    with App(Settings()) as app:
+        yield app.etsy
 
 
 @pytest.fixture
@@ -120,7 +130,7 @@ def test_nothing_there_yet(home: Path) -> None:
     [
         ({"ETSY_KEYSTRING": ""}, "Using Etsy: ETSY_KEYSTRING is not set. Copy keystring"),
         ({"ETSY_SHARED_SECRET": ""}, "Using Etsy: ETSY_SHARED_SECRET is not set."),
-        ({"AWIN_MEDUSA_SECRET_KEY": ""}, "Make a key with `awin-medusa etsy key`"),
+        ({"AWIN_MEDUSA_SECRET_KEY": ""}, "Put a key into .env; make one: awin-medusa etsy key."),
         ({"ETSY_REDIRECT_URI": "https://shop.example/back"}, "the browser would not come back to this machine"),
         ({"ETSY_SHARED_SECRET": "wrong"}, "Check ETSY_KEYSTRING and ETSY_SHARED_SECRET"),
     ],
@@ -128,7 +138,7 @@ def test_nothing_there_yet(home: Path) -> None:
 def test_connecting_with_wrong_settings(home: Path, sandbox: Sandbox, settings: dict[str, str], sentence: str) -> None:
     os.environ.update(settings)
     assert sentence in refused("connect", *DEFAULTS)
-    with open_etsy() as etsy:
+    with opened_etsy() as etsy:
         assert etsy.accounts.all() == []
 
 
@@ -149,7 +159,7 @@ def test_what_is_not_given_is_asked(home: Path, monkeypatch: pytest.MonkeyPatch)
     answers = f"{standin.MANUAL_PROFILE}\nmoon\nmade to order\nmug\nI did\n2010_2019\n"
     result = run("connect", input=answers)
     assert result.exit_code == 0, result.output
-    with open_etsy() as etsy:
+    with opened_etsy() as etsy:
         config = etsy.accounts.find().api_config
     assert (config.shipping_profile_id, config.readiness_state_id, config.taxonomy_id) == (
         standin.MANUAL_PROFILE,
@@ -162,7 +172,7 @@ def test_what_is_not_given_is_asked(home: Path, monkeypatch: pytest.MonkeyPatch)
 def test_connected_again_a_shop_keeps_its_settings(home: Path) -> None:
     told("connect", *DEFAULTS, "--publish", "--price-multiplier", "1.15", "--shipping-profile", "Parcel by weight")
     told("connect", "--drafts")
-    with open_etsy() as etsy:
+    with opened_etsy() as etsy:
         (account,) = etsy.accounts.all()
     assert (str(account.api_config.price.multiplier), account.api_config.publish) == ("1.15", False)
     assert account.api_config.calculated_shipping
@@ -205,7 +215,7 @@ def test_confirming_too_late(goods: Goods, sandbox: Sandbox) -> None:
     told("connect", *DEFAULTS)
     told("request", "lamp")
     (job,) = jobs()
-    with open_etsy() as etsy, etsy.database.writing() as session:
+    with opened_etsy() as etsy, etsy.database.writing() as session:
         session.execute(sa.update(EtsyJob).values(expires_at=datetime.now(UTC) - timedelta(seconds=1)))
     assert f"Confirming the Etsy job {job}: it is failed (confirmation timed out)" in refused("confirm", job)
     assert "confirmation timed out" in told("jobs")
@@ -221,7 +231,7 @@ def test_rejecting_leaves_everything_as_it_was(goods: Goods) -> None:
     assert "another open job" in refused("request", "lamp")
     assert "Nothing was sent." in told("reject", job)
     assert "it is failed (rejected by" in refused("confirm", job)
-    with open_etsy() as etsy:
+    with opened_etsy() as etsy:
         assert etsy.links.of_account(1) == []
 
 
@@ -232,7 +242,7 @@ def test_retrying_a_job_whose_run_has_died(goods: Goods) -> None:
     (job,) = jobs()
     told("confirm", job)
     assert "it is confirmed" in refused("retry", job)
-    with open_etsy() as etsy:
+    with opened_etsy() as etsy:
         etsy.jobs.claim(job, "a-run-that-nobody-knows")
     assert "try 2" in told("retry", job)
     assert "1 synced" in told("sync", job)
@@ -243,19 +253,24 @@ def test_the_demo_comes_to_etsy_and_then_finds_nothing_to_do(
 ) -> None:
     for name in ("lamp", "mug", "shirt", "vase"):
         goods.add(name)
-    demo_etsy.show(sandbox)
+    show_demo(sandbox)
     first, second = capsys.readouterr().out.split("The same once more")
     assert "3 to create." in first
     assert "9 calls that write" in first
     assert "3 unchanged." in second
     assert "0 calls that write" in second
-    # Somebody resets the sandbox: the stand-in has nothing more of it, and the same products come anew.
+    # After a reset of the sandbox the stand-in has no listing, and the same products are created again.
     sandbox.etsy.reset()
-    demo_etsy.show(sandbox)
+    show_demo(sandbox)
     assert "3 to create." in capsys.readouterr().out
     assert len(sandbox.etsy.listings()) == 3
 
 
+def show_demo(sandbox: Sandbox) -> None:
+    with App(Settings()) as installation:
+        demo.show_etsy(installation, sandbox)
+
+
 def jobs() -> list[str]:
-    with open_etsy() as etsy:
+    with opened_etsy() as etsy:
         return [job.transaction_id for job in etsy.jobs.all()]

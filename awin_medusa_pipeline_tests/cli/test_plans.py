@@ -14,7 +14,7 @@ from awin_medusa_pipeline.sync.domain import contracts
 from awin_medusa_pipeline.sync.store.held_plans import HeldPlan, HeldPlans
 
 SHOP = "http://127.0.0.1:9"
-REASON = "hiding 30 of 60 is more than 10%: look whether the feed is whole [too_many_to_hide]"
+REASON = "hiding 30 of 60 is more than 10%: check whether the feed is whole [too_many_to_hide]"
 TITLE = "[/b] Lamp [red] :car:"
 
 

@@ -12,7 +12,6 @@ from awin_medusa_pipeline.core.messages import (
     fit,
     line_text,
     message_payload,
-    run_url,
 )
 from awin_medusa_pipeline_tests.support.payloads import said, within_limits
 
@@ -76,7 +75,3 @@ def test_first_lines_keeps_the_cause() -> None:
 )
 def test_duration_text(seconds: float, expected: str) -> None:
     assert duration_text(seconds) == expected
-
-
-def test_run_url() -> None:
-    assert run_url("http://localhost:3000/", "abc") == URL

@@ -6,8 +6,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.defs.failures import failure_of
 from awin_medusa_pipeline.defs.launch import dagster_home
-from awin_medusa_pipeline.sandbox import Sandbox
+from awin_medusa_pipeline.sandbox import Sandbox, Shop
 from awin_medusa_pipeline.settings import PROJECT_ROOT, Settings
 from awin_medusa_pipeline_tests.support.fault_proxy import Fault, FaultProxy
 from awin_medusa_pipeline_tests.support.feeds import row, write_rows
@@ -25,25 +26,26 @@ PROGRAMS = Path(sys.executable).parent
 WORKSPACE = ("-w", str(PROJECT_ROOT / "workspace.yaml"))
 # A limit that no step takes; Dagster finds out when the step starts.
 BAD_CONFIG = '{"ops": {"imported_products": {"config": {"dry_run": false, "limit": 0}}}}'
-A_MINUTE_AND_A_START = 150
+SCHEDULE = "daily_sync_schedule"
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("daemon")
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path
 
 
-@pytest.fixture(scope="module")
-def proxy(sandbox: Sandbox) -> Iterator[FaultProxy]:
-    """The shop, seeded, that can be made slow."""
-    sandbox.reset()
-    with FaultProxy(sandbox.shop.base_url) as proxy:
+@pytest.fixture
+def proxy(shop: Shop) -> Iterator[FaultProxy]:
+    """Put a proxy before the seeded shop, which can make it slow."""
+    with FaultProxy(shop.base_url) as proxy:
         yield proxy
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def environment(sandbox: Sandbox, proxy: FaultProxy, folder: Path) -> Iterator[Mapping[str, str]]:
+    """Set the project up so that its daily sync was due half an hour ago, when no daemon ran."""
     feed = write_rows(folder / "feed.csv", row("A"), row("B"))
+    due = datetime.now(UTC) - timedelta(minutes=30)
     with pytest.MonkeyPatch.context() as environment:
         for name, value in {
             **sandbox.environment(),
@@ -51,14 +53,21 @@ def environment(sandbox: Sandbox, proxy: FaultProxy, folder: Path) -> Iterator[M
             "AWIN_FEED_URL": str(feed),
             "AWIN_MEDUSA_HOME": str(folder / "home"),
             "DAGSTER_HOME": str(folder / "dagster"),
-            "SYNC_CRON": "* * * * *",
+            "SYNC_CRON": f"{due.minute} {due.hour} * * *",
         }.items():
             environment.setenv(name, value)
         dagster_home(App(Settings()))
+        dagster(os.environ, "schedule", "start", SCHEDULE)
+        with dg.DagsterInstance.get() as instance:
+            (state,) = [state for state in instance.all_instigator_state() if state.instigator_name == SCHEDULE]
+            # Dagster makes up for what was due since then as soon as its daemon runs, so no test waits for a minute.
+            started: Any = state.instigator_data
+            since = (due - timedelta(hours=1)).timestamp()
+            instance.update_instigator_state(state.with_data(started._replace(start_timestamp=since)))
         yield os.environ
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def daemon(environment: Mapping[str, str], folder: Path) -> Iterator[Path]:
     """The daemon with its code server; its log."""
     log = folder / "daemon.log"
@@ -79,31 +88,31 @@ def daemon(environment: Mapping[str, str], folder: Path) -> Iterator[Path]:
     process.wait(30)
 
 
-def wait_for(what: str, ready: Callable[[], bool], log: Path, seconds: float = A_MINUTE_AND_A_START) -> None:
+def wait_for(what: str, ready: Callable[[], bool], log: Path, seconds: float = 150) -> None:
     deadline = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > deadline:
             pytest.fail(
                 f"{what} did not happen in {seconds:.0f} s; the end of the daemon's log:\n{log.read_text()[-5000:]}"
             )
-        time.sleep(0.5)
+        time.sleep(0.2)
 
 
-def launch(environment: Mapping[str, str], job: str, *options: str) -> None:
-    """What `dagster job launch` does: a run for the daemon's queue."""
-    command = [PROGRAMS / "dagster", "job", "launch", *WORKSPACE, "-j", job, *options]
+def dagster(environment: Mapping[str, str], *arguments: str) -> None:
+    """Run Dagster's command on the project; `job launch` makes a run for the daemon's queue."""
+    command = [PROGRAMS / "dagster", *arguments[:2], *WORKSPACE, *arguments[2:]]
     folder = environment["DAGSTER_HOME"]
-    launched = subprocess.run(
+    done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
     )
-    assert launched.returncode == 0, launched.stderr
+    assert done.returncode == 0, done.stderr
 
 
 def test_schedule_and_failure_sensor(daemon: Path, environment: Mapping[str, str], sandbox: Sandbox) -> None:
     with dg.DagsterInstance.get() as instance:
         # A failure before the sensor's first look is none of its business.
         wait_for("A look of the sensor", lambda: "slack_on_run_failure" in daemon.read_text(), daemon)
-        launch(environment, "pilot_import_job", "--config-json", BAD_CONFIG)
+        dagster(environment, "job", "launch", "-j", "pilot_import_job", "--config-json", BAD_CONFIG)
 
         def alerts() -> list[str]:
             texts = [message["text"] for message in sandbox.slack_messages()]
@@ -120,7 +129,7 @@ def test_schedule_and_failure_sensor(daemon: Path, environment: Mapping[str, str
         assert f"/runs/{failed.run_id}|" in alert
         assert "limit" in alert
         sync = instance.get_runs(dg.RunsFilter(job_name="daily_sync_job", statuses=[dg.DagsterRunStatus.SUCCESS]))[-1]
-        assert sync.tags["dagster/schedule_name"] == "daily_sync_schedule"
+        assert sync.tags["dagster/schedule_name"] == SCHEDULE
         assert sync.tags["awin_medusa/shop"] == "default"
     assert {variant["sku"] for product in products_in(sandbox.shop).values() for variant in product["variants"]} == {
         "A",
@@ -131,14 +140,15 @@ def test_schedule_and_failure_sensor(daemon: Path, environment: Mapping[str, str
 
 
 def test_a_sync_by_hand_in_the_second_of_the_schedule(
-    daemon: Path, environment: Mapping[str, str], sandbox: Sandbox, proxy: FaultProxy, folder: Path
+    request: pytest.FixtureRequest, environment: Mapping[str, str], sandbox: Sandbox, proxy: FaultProxy, folder: Path
 ) -> None:
     """One applies. The other is told so when it comes to the shop first, or waits in Dagster's queue; it is chance."""
     write_rows(folder / "feed.csv", *(row(name) for name in "ABCD"))
     proxy.seeded = lambda request: Fault(after=True, seconds=0.5)
-    time.sleep(60 - time.time() % 60)
     with dg.DagsterInstance.get() as instance:
-        since = dg.RunsFilter(job_name="daily_sync_job", created_after=datetime.now(UTC))
+        since = dg.RunsFilter(job_name="daily_sync_job")
+        daemon: Path = request.getfixturevalue("daemon")
+        wait_for("A run by the schedule", lambda: instance.get_runs_count(since) == 1, daemon)
         subprocess.run([PROGRAMS / "awin-medusa", "sync"], cwd=folder, capture_output=True, check=False)
 
         def both() -> list[dg.RunRecord]:

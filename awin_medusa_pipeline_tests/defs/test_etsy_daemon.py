@@ -8,9 +8,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.defs.launch import dagster_home
-from awin_medusa_pipeline.etsy import open_etsy
-from awin_medusa_pipeline.sandbox import Sandbox
+from awin_medusa_pipeline.sandbox import Sandbox, Shop
+from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline_tests.defs.test_daemon import PROGRAMS, wait_for
 from awin_medusa_pipeline_tests.defs.test_daemon import daemon as daemon
 from awin_medusa_pipeline_tests.defs.test_daemon import folder as folder
@@ -18,10 +19,9 @@ from awin_medusa_pipeline_tests.end_to_end.test_etsy import connect
 from awin_medusa_pipeline_tests.support.goods import Goods
 
 
-@pytest.fixture(scope="module")
-def environment(sandbox: Sandbox, folder: Path) -> Iterator[Mapping[str, str]]:
+@pytest.fixture
+def environment(sandbox: Sandbox, shop: Shop, folder: Path) -> Iterator[Mapping[str, str]]:
     """An empty shop, and a connected one at Etsy."""
-    sandbox.reset()
     settings = sandbox.environment() | {
         "AWIN_MEDUSA_HOME": str(folder / "home"),
         "DAGSTER_HOME": str(folder / "dagster"),
@@ -29,9 +29,9 @@ def environment(sandbox: Sandbox, folder: Path) -> Iterator[Mapping[str, str]]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in settings.items():
             patch.setenv(name, value)
-        dagster_home()
-        with open_etsy() as etsy:
-            connect(etsy, sandbox.etsy)
+        with App(Settings()) as app:
+            dagster_home(app)
+            connect(app.etsy, sandbox.etsy)
         yield os.environ
 
 
@@ -46,7 +46,8 @@ def test_from_a_request_to_a_listing(
         assert result.returncode == 0, result.stderr
 
     awin_medusa("request", "lamp")
-    with open_etsy() as etsy, dg.DagsterInstance.get() as instance:
+    with App(Settings()) as app, dg.DagsterInstance.get() as instance:
+        etsy = app.etsy
         (job,) = etsy.jobs.all()
         assert etsy.links.of_products(1, [product])[product].sync_status == "pending"
         wait_for("A look of the sensor", lambda: "etsy_confirmation_sensor" in daemon.read_text(), daemon)

@@ -18,11 +18,11 @@ from awin_medusa_pipeline_tests.tools.broken_feeds import BROKEN, GOOD, ROWS, pa
 
 # One for each place where a feed is refused, or held; all of them, without Dagster: tools/test_broken_feeds.py.
 FAULTS = {
-    "the key is refused": "Copy the address anew from AWIN",
+    "the key is refused": "Copy the address again from AWIN",
     "the feed has another id now": "look up the id in its feed list",
     "error 500 for ever": "so check the key in AWIN_FEED_URL",
     "throttled, in words": "Wait an hour",
-    "a page to log in": "with its key: copy it anew",
+    "a page to log in": "with its key: copy it again",
     "an error in JSON": "advertiser, language and format must exist in AWIN",
     "gzip cut in half": "ends too early",
     "an empty file": "empty",

@@ -11,24 +11,24 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from awin_medusa_pipeline.definitions import build_defs
+from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.defs.build import build_defs
 from awin_medusa_pipeline.defs.etsy.jobs import ETSY_TAG
 from awin_medusa_pipeline.defs.etsy.sensors import TRY_TAG, etsy_confirmation_sensor, etsy_tidy_sensor
 from awin_medusa_pipeline.defs.failures import failure_of
-from awin_medusa_pipeline.defs.io_managers import read_table
-from awin_medusa_pipeline.etsy import Etsy, open_etsy
 from awin_medusa_pipeline.etsy.domain.tokens import TokenPair
+from awin_medusa_pipeline.etsy.engine.state import EtsyState
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, EtsyJobError, JobStatus
-from awin_medusa_pipeline.etsy.store.models import EtsyJob as JobRow
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
 from awin_medusa_pipeline.sandbox.etsy import shop as standin
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
+from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline_tests.support.etsy_products import account_config
 from awin_medusa_pipeline_tests.support.goods import LEVEL, Goods
 from awin_medusa_pipeline_tests.support.pipeline import CONSOLE, Finished, Pipeline, pipeline_on
 
 
-def connect(etsy: Etsy, at_etsy: EtsyHandle, **config: Any) -> None:
+def connect(etsy: EtsyState, at_etsy: EtsyHandle, **config: Any) -> None:
     """Connect the stand-in's shop without the way through the browser."""
     pair = at_etsy.connect()
     etsy.accounts.connect(
@@ -45,12 +45,16 @@ class Flow:
     """A shop, a stand-in for Etsy that is connected, and Dagster."""
 
     pipeline: Pipeline
-    etsy: Etsy
+    app: App
     at_etsy: EtsyHandle
     goods: Goods
 
+    @property
+    def etsy(self) -> EtsyState:
+        return self.app.etsy
+
     def connect(self, **config: Any) -> None:
-        """Connect the stand-in's shop, or set it anew."""
+        """Connect the stand-in's shop, or connect it again."""
         connect(self.etsy, self.at_etsy, **config)
 
     def request(self, *products: str) -> EtsyJob:
@@ -92,7 +96,7 @@ class Flow:
     def started(self, request: dg.RunRequest, job: str = "etsy_sync_job") -> dg.ExecuteInProcessResult:
         """What Dagster does with the request of a sensor."""
         return (
-            build_defs()
+            build_defs(self.app)
             .resolve_job_def(job)
             .execute_in_process(
                 run_config={**request.run_config, "loggers": CONSOLE},
@@ -103,7 +107,7 @@ class Flow:
         )
 
     def _evaluated(self, sensor: dg.SensorDefinition) -> dg.SensorResult:
-        result = sensor(dg.build_sensor_context(instance=self.pipeline.instance))
+        result = sensor(dg.build_sensor_context(instance=self.pipeline.instance, resources={"app": self.app}))
         assert isinstance(result, dg.SensorResult)
         return result
 
@@ -129,13 +133,13 @@ class Flow:
 
     def table(self, asset: str) -> pl.DataFrame:
         """As the last run left it."""
-        return read_table(str(self.pipeline.home), asset).collect()
+        return self.app.tables.read(asset).collect()
 
 
 @pytest.fixture
 def flow(sandbox: Sandbox, shop: Shop, tmp_path: Path) -> Iterator[Flow]:
-    with pipeline_on(sandbox, tmp_path / "home") as pipeline, open_etsy() as etsy:
-        flow = Flow(pipeline, etsy, sandbox.etsy, Goods(sandbox))
+    with pipeline_on(sandbox, tmp_path / "home") as pipeline, App(Settings()) as app:
+        flow = Flow(pipeline, app, sandbox.etsy, Goods(sandbox))
         flow.connect()
         yield flow
 
@@ -212,7 +216,9 @@ def test_a_job_is_done_by_one_run(flow: Flow) -> None:
     second = flow.started(request)
     assert not second.success
     error = flow.end_of("etsy_sync_job", claim_etsy_job={"transaction_id": job.transaction_id}).error
-    assert error == f"Starting the Etsy job {job.transaction_id}: it is completed. See awin-medusa etsy jobs."
+    assert (
+        error == f"Starting the Etsy job {job.transaction_id}: it is completed. List the jobs: awin-medusa etsy jobs."
+    )
     assert flow.at_etsy.calls(after=before) == []
 
 
@@ -382,8 +388,9 @@ def test_stock_that_goes_down_may_go_without_asking(flow: Flow) -> None:
 
 def test_without_etsy_everything_else_works(pipeline: Pipeline) -> None:
     assert pipeline.end_of("etsy_daily_job").error is None
+    app = App(Settings())
     result = (
-        build_defs()
+        build_defs(app)
         .resolve_implicit_global_asset_job_def()
         .execute_in_process(
             asset_selection=[dg.AssetKey("etsy_listing_plan"), dg.AssetKey("etsy_listings")],
@@ -392,14 +399,15 @@ def test_without_etsy_everything_else_works(pipeline: Pipeline) -> None:
         )
     )
     assert result.success
-    assert read_table(str(pipeline.home), "etsy_listings").collect().height == 0
+    assert app.tables.read("etsy_listings").collect().height == 0
+    app.close()
 
 
 def overdue(flow: Flow, job: EtsyJob) -> None:
     """Let the time of a job be over."""
     past = datetime.now(UTC) - timedelta(minutes=1)
     with flow.etsy.database.writing() as session:
-        session.execute(sa.update(JobRow).where(JobRow.transaction_id == job.transaction_id).values(expires_at=past))
+        session.execute(sa.update(EtsyJob).where(EtsyJob.transaction_id == job.transaction_id).values(expires_at=past))
 
 
 def inventory_of(etsy: EtsyHandle, listing_id: int) -> Any:

@@ -133,7 +133,7 @@ def test_a_wrong_price_column_is_held_and_a_run_is_taken_back(pipeline: Pipeline
     finished = pipeline.run()
     summary = finished.summary
     assert (summary["price"]["held"], summary["price"]["applied"]) == (60, 0)
-    assert "look whether SYNC_PRICE_COLUMN names the right column" in summary["notes"][0]
+    assert "check whether SYNC_PRICE_COLUMN names the right column" in summary["notes"][0]
     assert summary["content"]["applied"] == summary["content_mismatches"] > 0
 
     config = {"undo_run": {"config": {"run_id": finished.run_id, "dry_run": False}}}

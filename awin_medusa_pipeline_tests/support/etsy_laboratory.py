@@ -1,13 +1,10 @@
-"""A shop, its pictures, a state store and a connected Etsy stand-in, to sync products as a confirmed job does.
-
-What belongs here: what tests, chaos and bench of the sync share. What does not: what they find out.
-"""
+"""Provides a shop, its pictures, a state store and a connected Etsy stand-in to tests, chaos and bench of the sync."""
 
 import contextlib
 import hashlib
 import struct
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
@@ -18,6 +15,7 @@ from pydantic import SecretStr
 
 from awin_medusa_pipeline.core.http import Backoff
 from awin_medusa_pipeline.core.images import ImageFetcher
+from awin_medusa_pipeline.core.messages import Message
 from awin_medusa_pipeline.core.store.base import Base
 from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.core.store.secrets import Cipher, new_key
@@ -25,13 +23,15 @@ from awin_medusa_pipeline.etsy.client.budget import EtsyBudget
 from awin_medusa_pipeline.etsy.client.client import EtsyClient
 from awin_medusa_pipeline.etsy.client.oauth import EtsyOAuth, refresh
 from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig
-from awin_medusa_pipeline.etsy.domain.listing import Listing, prepare
-from awin_medusa_pipeline.etsy.domain.plan import Existing, ListingPlan, plan_listing, within_cap
+from awin_medusa_pipeline.etsy.domain.listing import Listing, prepare_listing
+from awin_medusa_pipeline.etsy.domain.plan import ExistingListing, ListingPlan, cap_publishing, plan_listing
 from awin_medusa_pipeline.etsy.domain.tokens import TokenPair
-from awin_medusa_pipeline.etsy.engine.images import KINDS, LARGEST
-from awin_medusa_pipeline.etsy.engine.jobs import JobResult, sync_job
+from awin_medusa_pipeline.etsy.engine.images import IMAGE_TYPES, LARGEST_IMAGE
+from awin_medusa_pipeline.etsy.engine.jobs import JobResult, JobRun, claim_job, sync_claimed_job
+from awin_medusa_pipeline.etsy.engine.listings import ListingOutcome, ListingResult
+from awin_medusa_pipeline.etsy.engine.state import EtsyApp, EtsyRules, EtsyState
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount, EtsyAccounts, StoredTokens
-from awin_medusa_pipeline.etsy.store.jobs import Asked, EtsyJob, EtsyJobs
+from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, EtsyJobs, RequestedProduct
 from awin_medusa_pipeline.etsy.store.links import EtsyLink, EtsyLinks
 from awin_medusa_pipeline.medusa.contracts import ShopProduct
 from awin_medusa_pipeline.sandbox.etsy import shop
@@ -71,6 +71,16 @@ def pictures(missing: Iterable[str] = ()) -> Iterator[str]:
         yield address
 
 
+@dataclass(frozen=True)
+class LaboratoryState(EtsyState):
+    """The state of an installation, with clients that never wait."""
+
+    client_of: Callable[[EtsyAccount], EtsyClient] = field(kw_only=True)
+
+    def client(self, account: EtsyAccount) -> EtsyClient:
+        return self.client_of(account)
+
+
 @dataclass
 class EtsyLaboratory:
     """One Medusa shop (`products` by id, as they are now) and one connected Etsy shop."""
@@ -86,6 +96,8 @@ class EtsyLaboratory:
     attempts: int = 6
     ahead: timedelta = timedelta()
     """How far the program's clock is ahead."""
+    notified: list[tuple[str, Message]] = field(default_factory=list)
+    """Keys and messages to the shop owner."""
 
     def connect(self) -> "EtsyLaboratory":
         """Connect the Etsy shop, with the settings of the moment."""
@@ -107,12 +119,26 @@ class EtsyLaboratory:
     @cached_property
     def images(self) -> ImageFetcher:
         """Fetches what `pictures` serves."""
-        return ImageFetcher(KINDS, largest=LARGEST, backoff=Backoff(2, sleep=lambda seconds: None))
+        return ImageFetcher(IMAGE_TYPES, largest=LARGEST_IMAGE, backoff=Backoff(2, sleep=lambda seconds: None))
 
     @cached_property
     def names(self) -> dict[str, str]:
         """What the program's environment would be."""
         return self.etsy.environment()
+
+    def state(self, client_of: Callable[[EtsyAccount], EtsyClient] | None = None, **rules: Any) -> LaboratoryState:
+        """What the engine works with."""
+        app = EtsyApp(self.names["ETSY_KEYSTRING"], None, "", self.etsy.url, "")
+        known: dict[str, Any] = {"confirm_within": timedelta(hours=1), "push_stock_down": False, "stock_location": None}
+        return LaboratoryState(
+            self.database,
+            Cipher(SecretStr(self.key)),
+            app,
+            EtsyRules(**(known | rules)),
+            lambda key, message: self.notified.append((key, message)),
+            self.now,
+            client_of=client_of or self.client,
+        )
 
     @property
     def accounts(self) -> EtsyAccounts:
@@ -170,15 +196,20 @@ class EtsyLaboratory:
         plans = []
         for id_ in product_ids:
             link = links.get(id_)
-            existing = Existing(link.etsy_listing_id, link.memory) if link and link.etsy_listing_id else None
+            existing = ExistingListing(link.etsy_listing_id, link.memory) if link and link.etsy_listing_id else None
             plans.append(plan_listing(id_, self.products.get(id_), self.config, CURRENCY, existing))
-        return within_cap(plans, self.config.publish_at_most)
+        return cap_publishing(plans, self.config.publish_at_most)
+
+    def requested(self, *product_ids: str) -> EtsyJob:
+        """A job of these products, or all, that waits for a confirmation."""
+        products = [
+            RequestedProduct(p.product_id, p.title, p.proposal) for p in self.plans(*(product_ids or self.products))
+        ]
+        return self.jobs.request(self.account_id, products, requested_by="ann", confirm_within=timedelta(hours=1))
 
     def confirmed(self, *product_ids: str) -> EtsyJob:
-        """A job of these products, or all, that a person has confirmed."""
-        asked = [Asked(p.product_id, p.title, p.asked) for p in self.plans(*(product_ids or self.products))]
-        job = self.jobs.request(self.account_id, asked, requested_by="ann", confirm_within=timedelta(hours=1))
-        return self.jobs.confirm(job.transaction_id, "bob")
+        """The same, and a person has confirmed it."""
+        return self.jobs.confirm(self.requested(*product_ids).transaction_id, "bob")
 
     def confirmed_claimed(self, *product_ids: str) -> EtsyJob:
         """The same, and a run has begun."""
@@ -186,18 +217,10 @@ class EtsyLaboratory:
 
     def run(self, job: EtsyJob, **options: Any) -> JobResult:
         """Do a confirmed job, as the run of its attempt."""
-        return sync_job(
-            job.transaction_id,
-            f"run-{job.transaction_id}-{job.attempt}",
-            database=self.database,
-            accounts=self.accounts,
-            client_of=options.pop("client_of", self.client),
-            read_products=self.read,
-            images=self.images,
-            now=self.now,
-            sleep=lambda seconds: None,
-            **options,
-        )
+        etsy = self.state(options.pop("client_of", self.client))
+        run = JobRun(f"run-{job.transaction_id}-{job.attempt}")
+        claim_job(etsy, job.transaction_id, run)
+        return sync_claimed_job(etsy, run, self.read, self.images, sleep=lambda seconds: None, **options)
 
     def sync(self, *product_ids: str) -> JobResult:
         """Request, confirm, do."""
@@ -218,7 +241,7 @@ class EtsyLaboratory:
 
     def wanted(self, product_id: str) -> Listing:
         """What its listing should be."""
-        listing = prepare(self.products[product_id], self.config, CURRENCY, publish=self.config.publish).listing
+        listing = prepare_listing(self.products[product_id], self.config, CURRENCY, publish=self.config.publish).listing
         assert listing is not None
         return listing
 
@@ -258,6 +281,11 @@ class EtsyLaboratory:
             yield "images"
         if self.config.publish != (listing["fields"]["state"] == "active"):
             yield "state"
+
+
+def failures(result: JobResult) -> list[ListingOutcome]:
+    """The products that failed."""
+    return [outcome for outcome in result.outcomes if outcome.result is ListingResult.FAILED]
 
 
 def sha256_of(address: str) -> str:

@@ -1,7 +1,6 @@
-"""Requests checked against Etsy's own OpenAPI file, where a copy of it lies beside the project.
+"""Checks requests against Etsy's own OpenAPI file, where a copy of it lies beside the project.
 
-What belongs here: what the file says of a request: the call, its parameters, the kind of body, fields and values. What
-does not: what Etsy does beyond that (sandbox/etsy/).
+The file states the calls, their parameters, kinds of body, fields and values; the stand-in (sandbox/etsy/) knows more.
 """
 
 import functools
@@ -110,7 +109,7 @@ def _told(schema: Json, value: Any, where: str) -> Iterator[str]:
 
 
 def strict(schema: Any) -> Any:
-    """OpenAPI 3.0 as JSON Schema, which has no `nullable`; and no field is allowed that is not told."""
+    """Turn OpenAPI 3.0 into JSON Schema, which has no `nullable`; fields that are not named are not allowed."""
     if isinstance(schema, list):
         return [strict(part) for part in schema]
     if not isinstance(schema, dict):

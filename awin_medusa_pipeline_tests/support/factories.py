@@ -7,10 +7,19 @@ import polars as pl
 
 from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.medusa.contracts import CatalogVariant
-from awin_medusa_pipeline.sync.domain.contracts import LooseMatch, MissingProduct, Offer, RejectedRow, WrittenValue
+from awin_medusa_pipeline.sync.domain.contracts import (
+    LooseMatch,
+    MatchedProduct,
+    MissingProduct,
+    Offer,
+    RejectedRow,
+    WrittenValue,
+)
 
 Row = dict[str, Any]
 
+NO_CATALOG = pl.LazyFrame(schema=dtypes(CatalogVariant))
+NO_MATCHES = pl.LazyFrame(schema=dtypes(MatchedProduct))
 NO_LOOSE = pl.LazyFrame(schema=dtypes(LooseMatch))
 NOTHING_WRITTEN = pl.LazyFrame(schema=dtypes(WrittenValue))
 NO_REJECTS = pl.LazyFrame(schema=dtypes(RejectedRow))
@@ -57,6 +66,7 @@ def variant(id_: str = "a", product: str | None = None, **values: Any) -> Row:
         "prices": [{"currency": "gbp", "amount": Decimal("9.99")}],
         "images": [],
         "categories": [],
+        "ignored": False,
     } | values
 
 

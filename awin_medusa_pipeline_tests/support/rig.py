@@ -15,15 +15,19 @@ from awin_medusa_pipeline.sync.domain import discrepancies, ownership, plans
 from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
 from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind
 from awin_medusa_pipeline.sync.domain.ownership import CONTENT, PRICE, Owner, Owners
+from awin_medusa_pipeline.sync.domain.plans import HideRules
 from awin_medusa_pipeline.sync.domain.products import ProductDefaults
 from awin_medusa_pipeline.sync.engine.applier import Applier
 from awin_medusa_pipeline.sync.engine.apply import ApplyResult, Engine
 from awin_medusa_pipeline.sync.engine.catalog import Memory, Places, read_catalog
+from awin_medusa_pipeline.sync.engine.rules import SyncRules
 from awin_medusa_pipeline.sync.store.ledger import Ledger
 from awin_medusa_pipeline.sync.store.written import WrittenValues
 from awin_medusa_pipeline_tests.support.factories import NO_LOOSE, Row, offers
 from awin_medusa_pipeline_tests.support.fault_proxy import FaultProxy
 
+ALIKE_GO = SyncRules(hide=HideRules(hold_loose=False))
+REHOSTING = SyncRules(hide=HideRules(hold_loose=False), rehost_images=True)
 RULES = StockRules()
 PATIENCE = 3.0
 """Seconds that the client waits for an answer; ours come in a tenth of it."""
@@ -54,7 +58,7 @@ class Rig:
         self.runs += 1
         self.ledger.start_run(self.run_id, shop=self.shop.base_url, job="daily_sync_job")
         engine = Engine(self.ledger, self.run_id, batch_size=options.pop("batch_size", 200), sleep=self.waits.append)
-        return Applier(self.client, self.ids, engine, **({"dry_run": False, "hold_loose": False} | options))
+        return Applier(self.client, self.ids, engine, **({"dry_run": False, "rules": ALIKE_GO} | options))
 
     @property
     def ids(self) -> medusa.Shop:

@@ -1,7 +1,6 @@
 """Provides the rig of the tests that write to a real Medusa, and the store of those that sync to Etsy."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -25,12 +24,12 @@ def token(sandbox: Sandbox) -> str:
 
 
 @pytest.fixture
-def rig(shop: Shop, token: str, tmp_path: Path) -> Iterator[Rig]:
+def rig(shop: Shop, token: str, sqlite_url: str) -> Iterator[Rig]:
     """Put a proxy before the shop, with a fresh ledger."""
     waits: list[float] = []
     with (
         FaultProxy(shop.base_url) as proxy,
-        open_database(f"sqlite:///{tmp_path / 'state.db'}") as database,
+        open_database(sqlite_url) as database,
         MedusaClient(
             proxy.address,
             admin_key=shop.admin_key,

@@ -13,11 +13,13 @@ import polars as pl
 
 from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.medusa.catalog import variants_frame
-from awin_medusa_pipeline.sync.domain import discrepancies, field_plans, ownership, plans
+from awin_medusa_pipeline.medusa.shapes import OFFER_KEY
+from awin_medusa_pipeline.sync.domain import adoption, discrepancies, field_plans, ownership, plans
 from awin_medusa_pipeline.sync.domain.contracts import WrittenValue
 from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
-from awin_medusa_pipeline.sync.domain.operations import Bundle, NotSent, Operation
-from awin_medusa_pipeline.sync.domain.ownership import DEFAULT_OWNERS, Decision, Owners, Written, written_values
+from awin_medusa_pipeline.sync.domain.operations import Bundle, Decision, NotSent, Operation
+from awin_medusa_pipeline.sync.domain.ownership import DEFAULT_OWNERS, Owners, Written, written_values
+from awin_medusa_pipeline.sync.domain.plans import HideRules
 from awin_medusa_pipeline.sync.domain.products import ProductDefaults, added_option_values, variant_payload
 
 Json = dict[str, Any]
@@ -73,6 +75,7 @@ class ShopModel:
             "stock_mismatches": discrepancies.stock_mismatches(matched, shop, missing),
             "price_mismatches": ownership.price_mismatches(matched, written, owners),
             "content_mismatches": ownership.content_mismatches(offers, shop, matched, missing, written, owners).lazy(),
+            "adoption_candidates": adoption.adoption_candidates(offers, shop, matched).lazy(),
             "loose_matches": alike,
         }
 
@@ -83,12 +86,13 @@ class ShopModel:
         going = pl.col("decision").is_in([Decision.UPDATE, Decision.REFUSE])
         content = tables["content_mismatches"].filter(going)
         return (
-            self._carry_out(plans.import_plan(rows, DEFAULTS))
+            self._carry_out(plans.adopt_plan(tables["adoption_candidates"].filter(going)))
+            | self._carry_out(plans.import_plan(rows, DEFAULTS))
             | self._carry_out(plans.variant_plan(rows))
-            | self._carry_out(plans.hide_plan(tables["medusa_only_products"], RUN, "2026-11-21", None, hold_loose=True))
-            | self._carry_out(plans.restore_plan(tables["returning_products"], None))
-            | self._carry_out(plans.stock_plan(tables["stock_mismatches"], None))
-            | self._carry_out(field_plans.price_plan(tables["price_mismatches"].filter(going), None))
+            | self._carry_out(plans.hide_plan(tables["medusa_only_products"], RUN, "2026-11-21", HideRules()))
+            | self._carry_out(plans.restore_plan(tables["returning_products"]))
+            | self._carry_out(plans.stock_plan(tables["stock_mismatches"]))
+            | self._carry_out(field_plans.price_plan(tables["price_mismatches"].filter(going)))
             | self._carry_out(field_plans.content_plan(content, CATEGORIES))
         )
 
@@ -122,7 +126,7 @@ class ShopModel:
         body: Any = bundle.body
         if not body:
             for operation in bundle.operations:
-                self._set_price(operation)
+                (self._set_key if OFFER_KEY in operation.after else self._set_price)(operation)
         elif "product" in body:
             self.create(body["product"], body["levels"])
         elif "row" in body:
@@ -137,6 +141,13 @@ class ShopModel:
             self.products[body["id"]] |= body | images
         else:
             self._set_level(body)
+
+    def _set_key(self, operation: Operation) -> None:
+        for product in self.products.values():
+            for variant in product["variants"]:
+                if variant["id"] == operation.target_id:
+                    product["external_id"] = operation.after["external_id"]
+                    variant["metadata"] = variant.get("metadata", {}) | {OFFER_KEY: operation.after[OFFER_KEY]}
 
     def _set_price(self, operation: Operation) -> None:
         variants = [variant for product in self.products.values() for variant in product["variants"]]

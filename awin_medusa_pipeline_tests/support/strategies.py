@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from awin_medusa_pipeline.medusa.shapes import HIDDEN_BY_RUN, OFFER_KEY
@@ -30,6 +31,15 @@ DESCRIPTIONS = (None, "Plain.", "A lamp\nof oak. " * 9)
 IMAGES = ("http://i/1.jpg", "http://i/2.jpg", "http://i/3.jpg")
 
 _maybe = st.none
+
+
+def slow_law(examples: int) -> settings:
+    """Set how many examples a law of whole feeds and shops is tried on; `--hypothesis-profile thorough` takes 20 times.
+
+    Each run draws others, and `make mutants` shows what 15 are enough to notice.
+    """
+    thorough = settings.get_current_profile_name() == "thorough"
+    return settings(max_examples=examples * (20 if thorough else 1), deadline=None)
 
 
 @st.composite

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-KINDS = ("import", "hide", "restore", "stock", "price", "content")
+KINDS = ("adopt", "import", "hide", "restore", "stock", "price", "content")
 OUTCOMES = ("applied", "unchanged", "skipped", "held", "failed")
 TABLES = {
     "rejected-rows.csv": "rejected_rows",
@@ -15,12 +15,21 @@ TABLES = {
     "stock-mismatches.csv": "stock_mismatches",
     "price-mismatches.csv": "price_mismatches",
     "content-mismatches.csv": "content_mismatches",
+    "adoption-candidates.csv": "adoption_candidates",
     "loose-matches.csv": "loose_matches",
 }
 ROWS_OF = dict(
     zip(
         KINDS,
-        ("missing_in_medusa", "medusa_only", "returning", "stock_mismatches", "price_mismatches", "content_mismatches"),
+        (
+            "adoption_candidates",
+            "missing_in_medusa",
+            "medusa_only",
+            "returning",
+            "stock_mismatches",
+            "price_mismatches",
+            "content_mismatches",
+        ),
         strict=True,
     )
 )

@@ -33,7 +33,6 @@ from awin_medusa_pipeline.medusa.client import MedusaClient, Shop
 from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.sync.clients import awin
 from awin_medusa_pipeline.sync.clients.awin_address import label_of
-from awin_medusa_pipeline.sync.domain import guards
 from awin_medusa_pipeline.sync.domain.feed import unpack
 from awin_medusa_pipeline.sync.domain.feed.errors import FeedError
 from awin_medusa_pipeline.sync.domain.feed.facts import FeedVersion
@@ -373,22 +372,16 @@ class Trials:
         tables = {name: frame.collect() for name, frame in self.model.detect(offers, settings.stock_rules).items()}
         catalog, only, levels = self.model.catalog(), tables["medusa_only_products"], tables["stock_mismatches"]
         limits = settings.guard_limits
-        trips = [
-            *tripped_guards(history, "tonight", limits),
-            *guards.check_hides(only, catalog, limits, hold_loose=True),
-            *guards.check_zero_levels(levels, catalog, limits),
-            *guards.check_prices(tables["price_mismatches"], tables["matched_products"].lazy(), limits),
-        ]
+        trips = tripped_guards(history, "tonight", limits)
         engine, gate = Engine(Ledger(None), "tonight"), Gate(trips, plans, "http://shop", "tonight", 24)
         trial = Trial(MedusaClient("http://shop", admin_key="sk"), Shop("sc", LOCATION, "sp"), engine, gate=gate)
         trial.import_missing(tables["missing_awin_products"])
-        trial.hide(only)
+        trial.hide(only, catalog)
         trial.restore(tables["returning_products"])
-        trial.set_stock(levels)
-        trial.set_prices(tables["price_mismatches"])
+        trial.set_stock(levels, catalog)
+        trial.set_prices(tables["price_mismatches"], tables["matched_products"].lazy())
         trial.update_content(tables["content_mismatches"])
-        held = {reason for plan in plans.of_run("tonight") for reason in plan.reasons}
-        told = [trip.reason for trip in trips if trip.reason in held]
+        told = list(dict.fromkeys(reason for plan in plans.of_run("tonight") for reason in plan.reasons))
         return Met(
             [*told, *(text for text in remarks(history, "tonight", limits) if text not in told)], by_effect(trial.sent)
         )

@@ -1,7 +1,7 @@
-"""What all tables of the state store share, for SQLite and PostgreSQL alike: column types, and the names of keys.
+"""Defines the base of all tables of the state store: column types and key names, for SQLite and PostgreSQL alike.
 
-Every table's name begins with `sync_` or `etsy_`, since a shop owner may keep Dagster's own tables (`runs`,
-`alembic_version`) in the same PostgreSQL database.
+Table names begin with `sync_` or `etsy_`, since Dagster's own tables (`runs`, `alembic_version`) may share the
+PostgreSQL database.
 """
 
 from datetime import UTC, datetime
@@ -13,13 +13,13 @@ from sqlalchemy.orm import DeclarativeBase
 
 
 class UtcDateTime(sa.TypeDecorator[datetime]):
-    """An aware UTC time; SQLite has no time zones, so there the zone is put back on reading."""
+    """An aware UTC time; SQLite has no time zones, so the zone is restored on reading."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        """To UTC; a time without a zone is a mistake of the caller."""
+        """Convert to UTC. Raises ValueError for a time without a zone."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -27,20 +27,20 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        """Aware, in UTC."""
+        """Make the time aware, in UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class SafeText(sa.TypeDecorator[str]):
-    """Text that both databases take: PostgreSQL refuses NUL, and UTF-8 lone surrogates; feeds contain both."""
+    """Text that both databases accept: PostgreSQL refuses NUL, UTF-8 lone surrogates, and feeds contain both."""
 
     impl = sa.Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
-        """The same text, each impossible character as a replacement character."""
+        """Replace each impossible character by a replacement character."""
         if value is None:
             return None
         return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
@@ -52,7 +52,7 @@ def enum_text(kind: type[StrEnum]) -> sa.Enum:
 
 
 class Base(DeclarativeBase):
-    """All tables: their column types and the names of their keys."""
+    """Base of all tables."""
 
     type_annotation_map = {  # noqa: RUF012
         datetime: UtcDateTime,

@@ -1,8 +1,4 @@
-"""The state store: one SQLite file, or a PostgreSQL database, brought to the newest form when it is opened.
-
-What belongs here: opening, migrating, transactions, and faults of the database told in sentences. What does not:
-what the tables mean; each has its repository module beside this one.
-"""
+"""Opens the state store, one SQLite file or a PostgreSQL database, and migrates it to the newest version."""
 
 import json
 import sqlite3
@@ -24,15 +20,15 @@ from sqlalchemy.orm import Session
 from awin_medusa_pipeline.core.errors import StoreError as StoreError
 from awin_medusa_pipeline.core.store.base import Base
 
-# Not alembic_version: Dagster's own storage has that table in the same PostgreSQL database.
+# Not alembic_version: Dagster's storage may have that table in the same PostgreSQL database.
 VERSION_TABLE = "sync_version"
 BUSY_TIMEOUT = 30  # seconds; the longest write here is a batch of some hundred rows, a few milliseconds
-MIGRATION_LOCK = 0x6177696E  # any fixed number ("awin"): the advisory lock of PostgreSQL that migrations take turns by
+MIGRATION_LOCK = 0x6177696E  # any fixed number ("awin"): PostgreSQL's advisory lock, held while migrating
 IMMEDIATE = "begin_immediate"
 
 
 class Database:
-    """An open state store. Give it to the repositories; sessions never leave this package."""
+    """An open state store, for the repositories."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
@@ -40,18 +36,18 @@ class Database:
 
     @property
     def name(self) -> str:
-        """Where it is, without the password."""
+        """Address or file of the store, without the password."""
         return _name(self._engine.url)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A session that sees one state of the store; what it returns stays usable afterwards."""
+        """Open a session that sees one state of the store; its objects stay usable afterwards."""
         with _as_store_errors(self._engine.url), Session(self._engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """A session in one transaction: all of it is kept, or nothing."""
+        """Open a session in one transaction: everything is committed, or nothing."""
         with (
             _as_store_errors(self._engine.url),
             Session(self._writer, expire_on_commit=False) as session,
@@ -76,9 +72,9 @@ def sqlite_url(file: Path) -> str:
 
 
 def open_database(url: str) -> Database:
-    """Open the state store at an SQLAlchemy address, made or brought up to date first.
+    """Open the state store at an SQLAlchemy address, after creating or migrating it.
 
-    Safe when several processes open a fresh store at once. Raises StoreError.
+    Safe when several processes open a new store at once. Raises StoreError.
     """
     engine = _engine(_parse(url))
     try:
@@ -91,7 +87,7 @@ def open_database(url: str) -> Database:
 
 
 def insert_new(session: Session, model: type[Base], values: Mapping[str, Any]) -> bool:
-    """Insert a row unless its key is taken; True when it was inserted."""
+    """Insert a row unless its key exists; True when it was inserted."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     statement = insert(model).values(**values).on_conflict_do_nothing().returning(sa.literal(1))
     return session.scalar(statement) is not None
@@ -128,7 +124,7 @@ def _name(url: sa.URL) -> str:
 
 
 def _engine(url: sa.URL) -> sa.Engine:
-    # Parameters are hidden because an error's text reaches logs, and a row may hold what a shop keeps private.
+    # Parameters are hidden because error texts reach logs, and rows may hold a shop's private data.
     options: dict[str, Any] = {"hide_parameters": True, "json_serializer": partial(json.dumps, default=str)}
     if url.get_backend_name() == "postgresql":
         try:
@@ -146,13 +142,13 @@ def _engine(url: sa.URL) -> sa.Engine:
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
-    # The driver's own BEGIN comes too late to cover reads and DDL, so it is switched off and sent below.
+    # The driver's own BEGIN comes too late to cover reads and DDL, so _begin_sqlite sends it instead.
     connection.isolation_level = None
     connection.execute("PRAGMA foreign_keys = ON")
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    # A transaction that first reads and then writes fails at once when another wrote in between; IMMEDIATE waits.
+    # A transaction that reads and then writes fails at once when another wrote in between; IMMEDIATE waits.
     immediate = connection.get_execution_options().get(IMMEDIATE)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
@@ -165,7 +161,7 @@ def _migrate(engine: sa.Engine) -> None:
         return
     file = Path(str(engine.url.database))
     file.parent.mkdir(parents=True, exist_ok=True)
-    # The switch to WAL is not covered by SQLite's busy timeout, so processes take turns by a lock file.
+    # SQLite's busy timeout does not cover the switch to WAL, so a lock file makes processes take turns.
     with FileLock(f"{file}.lock", timeout=BUSY_TIMEOUT):
         with engine.connect() as connection:
             driver = connection.connection.driver_connection
@@ -196,7 +192,7 @@ def _upgrade(connection: sa.Connection) -> None:
 
 @contextmanager
 def _as_store_errors(url: sa.URL) -> Iterator[None]:
-    """Turns faults of the database itself into StoreError; mistakes of this program pass as they are."""
+    """Turn errors of the database itself into StoreError; programming errors pass unchanged."""
     try:
         yield
     except Timeout:
@@ -233,8 +229,8 @@ def _to_do(came_back: str, url: sa.URL) -> str:
     if "not a database" in came_back or "malformed" in came_back:
         return (
             "The file is damaged: put back a copy from your backup, or move it away to start with an empty store "
-            "(the shop is read afresh; the record of past runs is lost)."
+            "(the shop is read again; the record of past runs is lost)."
         )
     if "full" in came_back:
-        return "Free some disk space, and start again; nothing of the last step was kept by halves."
+        return "Free some disk space, and start again; nothing of the last step was half saved."
     return "Check that the file exists, that its folder can be written, and that the disk has room."

@@ -1,8 +1,4 @@
-"""Messages to people, kept until they are sent: Dagster calls a failure sensor once and never again.
-
-What belongs here: keeping, claiming and settling messages. What does not: their words (core/messages.py) and the way to
-Slack (core/slack.py).
-"""
+"""Keeps messages to people until they are sent: Dagster calls a failure sensor once and never again."""
 
 import uuid
 from collections.abc import Callable, Mapping
@@ -18,7 +14,7 @@ from awin_medusa_pipeline.core.store.database import Database, insert_new
 __all__ = ["Outbox", "OutboxMessage"]
 
 CLAIMED_FOR = timedelta(minutes=5)
-"""Longer than the slowest delivery (about a minute), short enough for what a killed process leaves."""
+"""Longer than the slowest delivery (about a minute), short enough to resend soon after a process was killed."""
 
 
 class OutboxMessage(Base):
@@ -38,27 +34,27 @@ class OutboxMessage(Base):
 
 
 class Outbox:
-    """Each dedupe key is sent once. Only a process killed between Slack's answer and `mark_sent` repeats a message,
-    after the claim has run out: a second alert is better than none."""
+    """Sends each dedupe key once. Only a process killed between Slack's answer and `mark_sent` repeats a message, after
+    the claim has expired: a second alert is better than none."""
 
     def __init__(self, database: Database, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._database, self._now = database, now
         self._name = uuid.uuid4().hex
 
     def put(self, dedupe_key: str, payload: Mapping[str, Any]) -> bool:
-        """Keep a message for sending; False when this dedupe key was put before, sent or not."""
+        """Queue a message; False when this dedupe key was queued before, sent or not."""
         values = {"dedupe_key": dedupe_key, "payload": dict(payload), "created_at": self._now(), "attempts": 0}
         with self._database.writing() as session:
             return insert_new(session, OutboxMessage, values)
 
     def pending(self) -> list[OutboxMessage]:
-        """Messages not sent yet, oldest first, claimed or not."""
+        """Unsent messages, oldest first, claimed or not."""
         query = sa.select(OutboxMessage).where(OutboxMessage.sent_at.is_(None)).order_by(OutboxMessage.id)
         with self._database.reading() as session:
             return list(session.scalars(query))
 
     def claim(self, *, after: int = 0) -> OutboxMessage | None:
-        """The oldest message above id `after` that nobody else is sending, now ours; None when there is none."""
+        """Claim the oldest unsent message above id `after` that nobody else is sending; None when there is none."""
         now = self._now()
         query = (
             sa.select(OutboxMessage)
@@ -79,21 +75,21 @@ class Outbox:
             return message
 
     def mark_sent(self, message: OutboxMessage) -> None:
-        """It reached Slack: never send it again."""
+        """Record that Slack took the message: it is never sent again."""
         self._settle(message, sent_at=self._now(), last_error=None)
 
     def mark_failed(self, message: OutboxMessage, error: str) -> None:
-        """It did not reach Slack: free for the next chance. `error` must be free of secrets."""
+        """Record that the message was not sent, and release it for the next try. `error` must be free of secrets."""
         self._settle(message, last_error=error)
 
     def prune(self, before: datetime) -> int:
-        """Remove messages sent before a time; how many. Unsent ones stay for ever."""
+        """Remove messages sent before a time; returns how many. Unsent ones stay for ever."""
         removed = sa.delete(OutboxMessage).where(OutboxMessage.sent_at < before).returning(OutboxMessage.id)
         with self._database.writing() as session:
             return len(session.scalars(removed).all())
 
     def _settle(self, message: OutboxMessage, **values: Any) -> None:
-        # A slow sender whose claim went to another may still say "sent", never "failed" over the other's claim.
+        # A slow sender whose claim has passed to another may still record "sent", but not "failed".
         ours = OutboxMessage.claimed_by == self._name
         query = sa.update(OutboxMessage).where(
             OutboxMessage.id == message.id, sa.true() if "sent_at" in values else ours

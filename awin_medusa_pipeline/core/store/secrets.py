@@ -1,8 +1,4 @@
-"""Secrets at rest: what stands encrypted in the state store, and the keys it is encrypted with.
-
-What belongs here: keys and their faults told in sentences. What does not: whose secrets they are
-(etsy/store/accounts.py).
-"""
+"""Encrypts and decrypts the secrets in the state store with the keys of AWIN_MEDUSA_SECRET_KEY."""
 
 import re
 from functools import cached_property
@@ -16,37 +12,37 @@ MAKE_ONE = "Put a key into .env; make one."
 
 
 class SecretKeyError(PermanentError):
-    """AWIN_MEDUSA_SECRET_KEY is missing, malformed, or not the one that was used."""
+    """AWIN_MEDUSA_SECRET_KEY is missing, malformed, or not the key that was used."""
 
 
 def new_key() -> str:
-    """A key for AWIN_MEDUSA_SECRET_KEY."""
+    """Make a key for AWIN_MEDUSA_SECRET_KEY."""
     return Fernet.generate_key().decode("ascii")
 
 
 class Cipher:
-    """Encrypts with the first key, decrypts with all of them; the keys are looked at when they are first needed."""
+    """Encrypts with the first key, decrypts with any; the keys are parsed when they are first needed."""
 
     def __init__(self, keys: SecretStr | None) -> None:
         self._keys = keys
 
     def encrypt(self, text: str) -> str:
-        """For the store. Raises SecretKeyError without a usable key."""
+        """Encrypt a text. Raises SecretKeyError without a usable key."""
         return self._fernet.encrypt(text.encode()).decode("ascii")
 
-    def decrypt(self, kept: str, what: str) -> str:
-        """The text again; `what` names it in the error. Raises SecretKeyError when no key fits."""
+    def decrypt(self, encrypted: str, name: str) -> str:
+        """Decrypt a text; `name` is its name in the error. Raises SecretKeyError when no key fits."""
         try:
-            return self._fernet.decrypt(kept).decode()
+            return self._fernet.decrypt(encrypted).decode()
         except InvalidToken:
-            raise self._no_key_fits(what) from None
+            raise self._no_key_fits(name) from None
 
-    def rotate(self, kept: str, what: str) -> str:
-        """The same secret, encrypted with the first key. Raises SecretKeyError when no key fits."""
+    def rotate(self, encrypted: str, name: str) -> str:
+        """Encrypt a text again, with the first key. Raises SecretKeyError when no key fits."""
         try:
-            return self._fernet.rotate(kept).decode("ascii")
+            return self._fernet.rotate(encrypted).decode("ascii")
         except InvalidToken:
-            raise self._no_key_fits(what) from None
+            raise self._no_key_fits(name) from None
 
     @cached_property
     def _fernet(self) -> MultiFernet:
@@ -62,9 +58,9 @@ class Cipher:
             ) from None
 
     @staticmethod
-    def _no_key_fits(what: str) -> SecretKeyError:
+    def _no_key_fits(name: str) -> SecretKeyError:
         return SecretKeyError(
-            f"Decrypting {what}",
+            f"Decrypting {name}",
             "no key in AWIN_MEDUSA_SECRET_KEY fits",
             "Put the key that was used behind the new one, or connect the shop again.",
             action=Action.CONNECT_ETSY,

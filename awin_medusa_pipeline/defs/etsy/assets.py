@@ -1,4 +1,6 @@
-"""Products of the shop on Etsy as tables: group `etsy`. Without a connected shop they are empty."""
+"""Defines the assets of group `etsy`: the two tables about Etsy. Without a connected shop they are empty."""
+
+from functools import partial
 
 import dagster as dg
 import polars as pl
@@ -6,8 +8,7 @@ import polars as pl
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.defs.tables import OWNERS, schema_metadata
 from awin_medusa_pipeline.etsy.domain.contracts import EtsyListing, EtsyPlanRow
-from awin_medusa_pipeline.etsy.engine import tables
-from awin_medusa_pipeline.etsy.engine.jobs import products_of
+from awin_medusa_pipeline.etsy.engine.tables import make_listing_table, make_plan_table
 
 GROUP = "etsy"
 KINDS = {"etsy", "polars"}
@@ -19,35 +20,26 @@ Metadata = dict[str, dg.MetadataValue | int | str]
 @dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, deps=["medusa_catalog"], metadata=schema_metadata(EtsyPlanRow))
 def etsy_listing_plan(app: dg.ResourceParam[App]) -> Table:
     """What would change on Etsy, by product and field: of every product that is linked or part of an open job."""
-    plan = planned(app)
+    plan = make_plan_table(app.etsy, partial(app.medusa, applying=True))
     return dg.MaterializeResult(value=plan, metadata=plan_metadata(plan))
 
 
 @dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, deps=[etsy_listing_plan], metadata=schema_metadata(EtsyListing))
 def etsy_listings(app: dg.ResourceParam[App]) -> Table:
     """Which product is which listing on Etsy, and how far it is."""
-    listings = tables.listed(app.etsy)
+    listings = make_listing_table(app.etsy)
     return dg.MaterializeResult(value=listings, metadata=listings_metadata(listings))
 
 
-def planned(app: App) -> pl.DataFrame:
-    """EtsyPlanRow of all connected shops; without one Medusa is not asked."""
-    etsy = app.etsy
-    if not any(account.is_active for account in etsy.accounts.all()):
-        return tables.planned(etsy, lambda product_ids, currency: {})
-    with app.medusa(applying=True) as client:
-        return tables.planned(etsy, products_of(client, client.stock_location_id(etsy.rules.stock_location)))
-
-
 def plan_metadata(plan: pl.DataFrame) -> Metadata:
-    """Products by what there is to do, and the fields that would change."""
+    """Count products by what there is to do, and the fields that would change."""
     products = plan.unique(["shop", "product_id"])
     numbers: Metadata = dict(products.group_by("to_do").len().sort("to_do").iter_rows())
     return {"products": products.height, **numbers, "changes": plan.filter(kind="change").height}
 
 
 def listings_metadata(listings: pl.DataFrame) -> Metadata:
-    """Links by status, and the addresses of those that were synced last."""
+    """Count links by status, and link to the listings that were synced last."""
     numbers: Metadata = dict(listings.group_by("status").len().sort("status").iter_rows())
     newest = listings.filter(pl.col("url").is_not_null()).sort("last_synced_at", descending=True, nulls_last=True)
     links = [

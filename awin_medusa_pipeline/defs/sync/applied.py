@@ -1,18 +1,18 @@
-"""The assets that change the shop: group `applied`."""
+"""Defines the assets that change the shop: group `applied`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 
 import dagster as dg
 import polars as pl
 from pydantic import Field
 
 from awin_medusa_pipeline.defs.tables import OWNERS
-from awin_medusa_pipeline.sync.domain import guards
-from awin_medusa_pipeline.sync.domain.guards import TrippedGuard
 from awin_medusa_pipeline.sync.domain.operations import Kind
 from awin_medusa_pipeline.sync.engine.applier import Applier
 from awin_medusa_pipeline.sync.engine.apply import ApplyResult
-from awin_medusa_pipeline.sync.engine.runs import Extent, SyncRun
+from awin_medusa_pipeline.sync.engine.rules import Extent
+from awin_medusa_pipeline.sync.engine.runs import SyncRun
 
 SHOWN_FAILURES = 20
 Applied = dg.MaterializeResult[None]
@@ -21,26 +21,34 @@ _applied = dg.asset(group_name="applied", kinds={"medusa"}, owners=OWNERS)
 
 
 class ApplyConfig(dg.Config):
-    """How far an applying asset goes."""
+    """Limits of an applying asset; the default changes nothing."""
 
     dry_run: bool = Field(
         default=True, description="Make the plan and the report, and send nothing. On unless a job says otherwise."
     )
     limit: int | None = Field(
-        default=None, ge=1, description="Send at most this many operations (a pilot); the rest is reported as skipped."
+        default=None, ge=1, description="Change at most this many things (a pilot); the rest is reported as skipped."
     )
     approve_plan: str | None = Field(
         default=None,
         description="Hash of a plan that a guard held: apply that plan and nothing else. Each row is compared with the "
-        "shop just before; one that no longer holds is skipped as stale.",
+        "shop just before; one that has changed since is skipped as stale.",
     )
+
+
+@_applied
+def adopted_products(
+    context: dg.AssetExecutionContext, config: ApplyConfig, adoption_candidates: pl.DataFrame, sync_run: ShopRun
+) -> Applied:
+    """Products of the shop that are offers of the feed, now with our key; nothing else is written to them before."""
+    return apply(context, config, sync_run, Kind.ADOPT, adoption_candidates, Applier.adopt)
 
 
 @_applied
 def imported_products(
     context: dg.AssetExecutionContext, config: ApplyConfig, missing_awin_products: pl.DataFrame, sync_run: ShopRun
 ) -> Applied:
-    """Offers that the shop lacked, now published with price, variants, images and level."""
+    """Offers that the shop lacked, published with price, variants, images and level."""
     return apply(context, config, sync_run, Kind.IMPORT, missing_awin_products, Applier.import_missing)
 
 
@@ -53,9 +61,8 @@ def hidden_products(
     sync_run: ShopRun,
 ) -> Applied:
     """Products that left the feed, now drafts, marked as hidden by this program."""
-    rules = sync_run.rules
-    tripped = guards.check_hides(medusa_only_products, medusa_catalog, rules.limits, hold_loose=rules.hold_loose)
-    return apply(context, config, sync_run, Kind.HIDE, medusa_only_products, Applier.hide, tripped)
+    hide = partial(Applier.hide, catalog=medusa_catalog)
+    return apply(context, config, sync_run, Kind.HIDE, medusa_only_products, hide)
 
 
 @_applied
@@ -75,8 +82,8 @@ def stock_updates(
     sync_run: ShopRun,
 ) -> Applied:
     """Levels as the feed asks for them, absolute."""
-    tripped = guards.check_zero_levels(stock_mismatches, medusa_catalog, sync_run.rules.limits)
-    return apply(context, config, sync_run, Kind.STOCK, stock_mismatches, Applier.set_stock, tripped)
+    set_stock = partial(Applier.set_stock, catalog=medusa_catalog)
+    return apply(context, config, sync_run, Kind.STOCK, stock_mismatches, set_stock)
 
 
 @_applied
@@ -88,15 +95,15 @@ def price_updates(
     sync_run: ShopRun,
 ) -> Applied:
     """Base prices as the feed has them, where SYNC_OWNER_PRICE says so."""
-    tripped = guards.check_prices(price_mismatches, matched_products, sync_run.rules.limits)
-    return apply(context, config, sync_run, Kind.PRICE, price_mismatches, Applier.set_prices, tripped)
+    set_prices = partial(Applier.set_prices, matched=matched_products)
+    return apply(context, config, sync_run, Kind.PRICE, price_mismatches, set_prices)
 
 
 @_applied
 def content_updates(
     context: dg.AssetExecutionContext, config: ApplyConfig, content_mismatches: pl.DataFrame, sync_run: ShopRun
 ) -> Applied:
-    """Titles, descriptions, images and categories as the feed has them, where their owner says so."""
+    """Titles, descriptions, images and categories set to the feed's, where their owner says so."""
     return apply(context, config, sync_run, Kind.CONTENT, content_mismatches, Applier.update_content)
 
 
@@ -107,16 +114,14 @@ def apply(
     kind: Kind,
     table: pl.DataFrame,
     method: Callable[[Applier, pl.DataFrame], ApplyResult],
-    tripped: Sequence[TrippedGuard] = (),
 ) -> Applied:
-    """Apply a table, and show what became of it. Raises dg.Failure when the plan was left early."""
+    """Apply a table and show the outcome as metadata. Raises dg.Failure when the plan was stopped early."""
     extent = Extent(config.dry_run, config.limit, config.approve_plan)
     result = run.apply(
         kind,
         table,
         method,
         extent,
-        tripped=tripped,
         progress=lambda done: context.log.info(f"{done:,} rows of the plan are settled"),
     )
     metadata = applied_metadata(result, str(run.reports.folder / f"{kind}-log.ndjson"))
@@ -130,7 +135,7 @@ def apply(
 
 
 def applied_metadata(result: ApplyResult, report: str) -> dict[str, dg.MetadataValue | int]:
-    """Counts per outcome, the first failures, and where the log of the kind is."""
+    """Counts per outcome, the first failures, and the path of the kind's log."""
     counts = {name: number for name, number in result.counts.as_dict().items() if name != "planned"}
     failures = "\n".join(f"- `{key}`: {reason}" for key, reason in result.failures[:SHOWN_FAILURES]) or "none"
     return {**counts, "failures": dg.MetadataValue.md(failures), "report": dg.MetadataValue.path(report)}

@@ -1,4 +1,4 @@
-"""The feed as tables: group `awin`."""
+"""Defines the assets that read the feed: group `awin`."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +23,7 @@ SECONDS_BETWEEN_LINES = 5
 
 
 class FeedConfig(dg.Config):
-    """How the feed is judged."""
+    """Whether an unusually small feed is accepted."""
 
     accept_smaller_feed: bool = Field(
         default=False,
@@ -35,7 +35,7 @@ class FeedConfig(dg.Config):
 @dg.multi_asset(
     outs={
         "awin_feed": dg.AssetOut(
-            description="Every row of the feed that can be sold: one per variant, first of its duplicates.",
+            description="Every row of the feed that can be sold: one per variant, the first of duplicates.",
             group_name=GROUP,
             kinds=KINDS,
             owners=OWNERS,
@@ -53,7 +53,7 @@ class FeedConfig(dg.Config):
 def awin_feeds(
     context: dg.AssetExecutionContext, config: FeedConfig, app: dg.ResourceParam[App], sync_run: ShopRun
 ) -> Iterator[dg.Output[pl.LazyFrame]]:
-    """Download, judge and parse AWIN_FEED_URL; nothing is passed on before every feed is sound."""
+    """Download, check and parse every feed of AWIN_FEED_URL; passes nothing on until all are sound."""
     with TemporaryDirectory(dir=app.local_home) as parts, as_failure():
         intake = take_feeds(
             app.feed_source,
@@ -72,7 +72,7 @@ def awin_feeds(
 
 
 def log_download(log: dg.DagsterLogManager) -> Progress:
-    """Logs the progress of a download, a line per few seconds."""
+    """Make a callback that logs the progress of a download, one line every few seconds."""
     logged_at = 0.0
 
     def progress(done: int, total: int | None, seconds: float) -> None:

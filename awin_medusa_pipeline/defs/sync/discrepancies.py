@@ -1,4 +1,4 @@
-"""The tables of what differs between feed and shop: group `discrepancies`."""
+"""Defines the assets that compare feed and shop: group `discrepancies`."""
 
 import dagster as dg
 import polars as pl
@@ -7,7 +7,7 @@ from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.defs.sync.applied import ShopRun
 from awin_medusa_pipeline.defs.tables import OWNERS, schema_metadata, table
 from awin_medusa_pipeline.remedies import command
-from awin_medusa_pipeline.sync.domain import contracts, discrepancies, ownership
+from awin_medusa_pipeline.sync.domain import adoption, contracts, discrepancies, ownership
 from awin_medusa_pipeline.sync.domain.kinds import ASSETS
 from awin_medusa_pipeline.sync.domain.summary import SummaryTables
 from awin_medusa_pipeline.sync.engine.summary import finish_run
@@ -19,8 +19,17 @@ Table = dg.MaterializeResult[pl.LazyFrame]
 
 @dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.MatchedProduct))
 def matched_products(awin_feed: pl.LazyFrame, medusa_catalog: pl.LazyFrame, sync_run: ShopRun) -> Table:
-    """Each offer beside the variant that it is, with the reason: our key, SKU, GTIN or handle."""
+    """Each offer with its variant in the shop, and the reason of the match: our key, SKU, GTIN or handle."""
     return dg.MaterializeResult(value=discrepancies.matched_products(awin_feed, medusa_catalog, sync_run.rules.stock))
+
+
+@dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.AdoptionCandidate))
+def adoption_candidates(
+    awin_feed: pl.LazyFrame, medusa_catalog: pl.LazyFrame, matched_products: pl.LazyFrame, sync_run: ShopRun
+) -> Table:
+    """Products of the shop that agree with an offer by SKU, GTIN or name, with the evidence on both sides."""
+    candidates = adoption.adoption_candidates(awin_feed, medusa_catalog, matched_products)
+    return table(candidates.lazy(), sync_run.reports, "adoption-candidates.csv")
 
 
 @dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.LooseMatch))
@@ -30,7 +39,7 @@ def loose_matches(
     matched_products: pl.LazyFrame,
     sync_run: ShopRun,
 ) -> Table:
-    """Offers and products that only look alike; neither imported nor hidden until a person decides."""
+    """Offers and products that only look alike: neither imported nor hidden until a person decides."""
     pairs = discrepancies.loose_matches(awin_feed, medusa_catalog, matched_products)
     return table(pairs.lazy(), sync_run.reports, "loose-matches.csv")
 
@@ -85,16 +94,16 @@ def stock_mismatches(
     missing_awin_products: pl.LazyFrame,
     sync_run: ShopRun,
 ) -> Table:
-    """Variants whose level is not the one that the feed asks for."""
+    """Variants whose level differs from what the feed asks for."""
     mismatches = discrepancies.stock_mismatches(matched_products, medusa_catalog, missing_awin_products)
     return table(mismatches, sync_run.reports, "stock-mismatches.csv")
 
 
 @dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.PriceMismatch))
 def price_mismatches(matched_products: pl.LazyFrame, sync_run: ShopRun) -> Table:
-    """Variants whose price is not the feed's, and what becomes of it: SYNC_OWNER_PRICE decides."""
+    """Variants whose price differs from the feed's, and whether it changes: SYNC_OWNER_PRICE decides."""
     written = sync_run.written.of(sync_run.row.shop)
-    mismatches = ownership.price_mismatches(matched_products, written, sync_run.rules.owners)
+    mismatches = ownership.price_mismatches(matched_products, written, sync_run.rules.owners, sync_run.rules.price_jump)
     return table(mismatches, sync_run.reports, "price-mismatches.csv")
 
 
@@ -106,7 +115,7 @@ def content_mismatches(
     missing_awin_products: pl.LazyFrame,
     sync_run: ShopRun,
 ) -> Table:
-    """Titles, descriptions, images and categories that are not the feed's, and what becomes of each."""
+    """Titles, descriptions, images and categories that differ from the feed's, and whether each changes."""
     written = sync_run.written.of(sync_run.row.shop)
     mismatches = ownership.content_mismatches(
         awin_feed, medusa_catalog, matched_products, missing_awin_products, written, sync_run.rules.owners
@@ -126,11 +135,12 @@ def sync_summary(
     stock_mismatches: pl.LazyFrame,
     price_mismatches: pl.LazyFrame,
     content_mismatches: pl.LazyFrame,
+    adoption_candidates: pl.LazyFrame,
     loose_matches: pl.LazyFrame,
     app: dg.ResourceParam[App],
     sync_run: ShopRun,
 ) -> dg.MaterializeResult[None]:
-    """The run in numbers: what came in, what it was found to be, what was done. Also sent to Slack."""
+    """The run in numbers: rows read, differences found, operations carried out. Also sent to Slack."""
     tables = SummaryTables(
         awin_feed=awin_feed,
         awin_feed_rejects=awin_feed_rejects,
@@ -142,6 +152,7 @@ def sync_summary(
         stock_mismatches=stock_mismatches,
         price_mismatches=price_mismatches,
         content_mismatches=content_mismatches,
+        adoption_candidates=adoption_candidates,
         loose_matches=loose_matches,
     )
     summary = finish_run(sync_run, tables, command)

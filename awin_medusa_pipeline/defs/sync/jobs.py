@@ -1,10 +1,10 @@
-"""The jobs of a sync: which assets each selects, and its default config.
+"""Defines the jobs of a sync: the assets that each selects, and its default config.
 
-A job that applies reads feed and shop first: it never acts on an old table.
+Every job that applies reads feed and shop first: it never acts on old tables.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import dagster as dg
@@ -36,6 +36,22 @@ def _job(name: str, description: str, *applying: Kind, limit: int | None = None)
     )
 
 
+@dataclass(frozen=True)
+class Part:
+    """A part of a job: the default config of its ops, and its assets."""
+
+    ops: Mapping[str, Any]
+    keys: Sequence[dg.AssetKey]
+
+
+def part_of(job: dg.JobDefinition, kinds: Collection[Kind]) -> Part:
+    """Select a job's tables, and of its applying assets those of these kinds; no kind stands for all."""
+    others = {entry.asset for kind, entry in KINDS.items() if kinds and kind not in kinds}
+    ops = (job.run_config or {}).get("ops", {})
+    keys = [key for key in job.asset_layer.executable_asset_keys if key.to_user_string() not in others]
+    return Part({asset: own for asset, own in ops.items() if asset not in others}, sorted(keys))
+
+
 detect_discrepancies_job = _job("detect_discrepancies_job", "Compare feed and shop; change nothing.")
 daily_sync_job = _job(
     "daily_sync_job", f"Bring the shop in line: {', '.join(entry.words for entry in KINDS.values())}.", *KINDS
@@ -48,13 +64,13 @@ reconcile_stock_job = _job("reconcile_stock_job", "Set levels as the feed asks f
 
 @dg.op(description="Remove reports and Dagster runs older than 30 days, and the operation log after 400 days.")
 def prune_old_runs(context: dg.OpExecutionContext, app: dg.ResourceParam[App]) -> None:
-    """How many of each were removed goes to the log of the run."""
+    """Remove old data, and log how many items of each sort."""
     pruned = prune(app.home, app.database, context.instance)
     context.log.info(", ".join(f"{number} {name}" for name, number in asdict(pruned).items()))
 
 
 class UndoConfig(dg.Config):
-    """Which run to take back, and how far."""
+    """The run to take back, and how far."""
 
     run_id: str = Field(description="The run to take back, or the beginning of its id.")
     dry_run: bool = Field(default=True, description="Only show what would be taken back.")
@@ -67,7 +83,7 @@ class UndoConfig(dg.Config):
 
 @dg.op(description="Take back what a run applied, where the shop still shows it. Products that it made become drafts.")
 def undo_run(context: dg.OpExecutionContext, config: UndoConfig, sync_run: ShopRun) -> None:
-    """The opposites are operations of this run, in its logs and reports, so this run can be taken back as well."""
+    """Take back a run. The reversals are logged as operations of this run, so it can be taken back as well."""
     kinds = [Kind(config.only)] if config.only else list(Kind)
     with as_failure():
         results = sync_run.take_back(config.run_id, kinds, dry_run=config.dry_run)
@@ -85,7 +101,7 @@ def undo_run_job() -> None:
     undo_run()
 
 
-@dg.job(description="Remove what is old enough to go.")
+@dg.job(description="Remove reports and Dagster runs after 30 days, and the operation log after 400 days.")
 def retention_job() -> None:
     """See defs/retention.py."""
     prune_old_runs()

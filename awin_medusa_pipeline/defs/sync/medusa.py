@@ -1,4 +1,4 @@
-"""The shop as a table: group `medusa`."""
+"""Defines the asset that reads the shop: group `medusa`."""
 
 import dagster as dg
 import polars as pl
@@ -15,9 +15,9 @@ from awin_medusa_pipeline.sync.engine.catalog import Memory, Places, read_catalo
 def medusa_catalog(
     context: dg.AssetExecutionContext, app: dg.ResourceParam[App], sync_run: ShopRun
 ) -> dg.MaterializeResult[pl.DataFrame]:
-    """Every product and variant of the shop, drafts included, with price, level and what this program wrote."""
+    """Every product and variant of the shop, drafts included, with price, level and this program's metadata."""
     if applies(context.run):
-        sync_run.take_shop()  # before it is read, so that nothing changes between reading and writing
+        sync_run.take_shop()  # before reading, so that no other run changes the shop before this one writes
     with app.medusa() as client:
         catalog = read_catalog(
             client,

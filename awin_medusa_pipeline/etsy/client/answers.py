@@ -1,8 +1,7 @@
-"""What Etsy answers: listings, inventories, images, and what a shop has to choose from.
+"""Reads Etsy's answers: listings, inventories, images, and the profiles and policies of a shop.
 
-What belongs here: the fields of Etsy's answers that this project reads. What it does not read is passed over, so that
-a new field at Etsy breaks nothing. What does not: what is sent (etsy/domain/requests.py). Money is a Decimal in the
-currency's own unit, times are aware UTC.
+Fields that are not named here are ignored, so that a new field at Etsy breaks nothing. Money is a Decimal in the
+currency's major unit, times are aware UTC.
 """
 
 import html
@@ -21,18 +20,18 @@ from awin_medusa_pipeline.etsy.domain.requests import (
 
 # Etsy escapes some texts for HTML (open-api #446).
 Text = Annotated[str, BeforeValidator(lambda value: html.unescape(value) if isinstance(value, str) else value)]
-# Etsy leaves out an empty list, or gives null.
+# Etsy leaves out an empty list, or returns null.
 NullIsEmpty = BeforeValidator(lambda value: () if value is None else value)
 
 
 class Answer(BaseModel):
-    """Something that Etsy answered."""
+    """Base of everything that Etsy answers."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class Money(Answer):
-    """Etsy's form of an amount: 1250 of a hundredth GBP."""
+    """An amount in Etsy's form: 1250 hundredths of GBP."""
 
     amount: int
     divisor: Annotated[int, Field(gt=0)]
@@ -40,7 +39,7 @@ class Money(Answer):
 
     @property
     def value(self) -> Decimal:
-        """The amount in the currency's own unit: 12.5."""
+        """The amount in the currency's major unit: 12.5."""
         return Decimal(self.amount) / self.divisor
 
 
@@ -55,7 +54,7 @@ class ListedPropertyValue(Answer):
 
 
 class ListedOffering(Answer):
-    """An Offering as Etsy shows it. Its id changes with every writing, so it is not read."""
+    """An Offering as Etsy shows it. Its id changes with every write, so it is not read."""
 
     price: Money
     quantity: int
@@ -65,7 +64,7 @@ class ListedOffering(Answer):
 
 
 class ListedProduct(Answer):
-    """An InventoryProduct as Etsy shows it. Its id changes with every writing, so it is not read."""
+    """An InventoryProduct as Etsy shows it. Its id changes with every write, so it is not read."""
 
     sku: str | None = None
     is_deleted: bool = False
@@ -84,13 +83,13 @@ class ListedInventory(Answer):
 
     @property
     def skus(self) -> tuple[str, ...]:
-        """SKUs of the variants that have one."""
+        """The SKUs of the variants that have one."""
         return tuple(product.sku for product in self.products if product.sku and not product.is_deleted)
 
     def as_request(self) -> Inventory:
-        """What would have to be sent to have this inventory: without ids and what is deleted, money as a decimal.
+        """Return the request that would produce this inventory: without ids and deleted variants, money as a decimal.
 
-        Raises ValueError (pydantic) when Etsy shows no product, or one without an offering.
+        Raises ValueError (pydantic) when Etsy shows no product, or a product without an offering.
         """
         return Inventory(
             products=tuple(_product(product) for product in self.products if not product.is_deleted),
@@ -125,16 +124,14 @@ def _product(listed: ListedProduct) -> InventoryProduct:
 
 
 class ListingImage(Answer):
-    """A picture of a listing."""
+    """An image of a listing."""
 
     listing_image_id: int
     rank: int = 1
-    alt_text: Text | None = None
-    url_fullxfull: str | None = None
 
 
-class Listing(Answer):
-    """A listing. `skus`, `images` and `inventory` are there when the call brings them, else empty or None."""
+class ListingAnswer(Answer):
+    """A listing as Etsy shows it. `skus`, `images` and `inventory` are empty or None unless the call includes them."""
 
     listing_id: int
     state: str
@@ -163,19 +160,19 @@ class Listing(Answer):
 
     @property
     def created_at(self) -> datetime:
-        """When it was made, to the second."""
+        """When the listing was made, to the second."""
         return datetime.fromtimestamp(self.created_timestamp, UTC)
 
 
 class Me(Answer):
-    """Who the token belongs to."""
+    """The user that a token belongs to."""
 
     user_id: int
     shop_id: int | None = None
 
 
-class Shop(Answer):
-    """A shop; its prices are in `currency_code` (ISO 4217)."""
+class ShopAnswer(Answer):
+    """A shop as Etsy shows it; its prices are in `currency_code` (ISO 4217)."""
 
     shop_id: int
     shop_name: str
@@ -185,7 +182,7 @@ class Shop(Answer):
 
 
 class ShippingProfile(Answer):
-    """How a listing is shipped. A `calculated` one asks for weight and size of the item."""
+    """A shipping profile. A `calculated` one requires weight and size of the item."""
 
     shipping_profile_id: int
     title: Text | None = None
@@ -194,7 +191,7 @@ class ShippingProfile(Answer):
 
 
 class ReturnPolicy(Answer):
-    """Whether and for how many days a listing can be returned; it has no name."""
+    """A return policy: whether and for how many days an item can be returned. It has no name."""
 
     return_policy_id: int
     accepts_returns: bool = False
@@ -213,7 +210,7 @@ class ReadinessState(Answer):
 
 
 class TaxonomyNode(Answer):
-    """A category of Etsy with those below it."""
+    """A category of Etsy with its subcategories."""
 
     id: int
     name: Text
@@ -221,32 +218,3 @@ class TaxonomyNode(Answer):
     parent_id: int | None = None
     children: Annotated[tuple["TaxonomyNode", ...], NullIsEmpty] = ()
     full_path_taxonomy_ids: Annotated[tuple[int, ...], NullIsEmpty] = ()
-
-
-class PropertyScale(Answer):
-    """A unit of a property: EU sizes, centimetres."""
-
-    scale_id: int
-    display_name: Text = ""
-
-
-class PropertyChoice(Answer):
-    """A value that Etsy knows for a property."""
-
-    value_id: int | None = None
-    name: Text = ""
-    scale_id: int | None = None
-
-
-class TaxonomyProperty(Answer):
-    """A property that listings of a category have or vary along."""
-
-    property_id: int
-    name: Text
-    display_name: Text = ""
-    is_required: bool = False
-    supports_attributes: bool = False
-    supports_variations: bool = False
-    max_values_allowed: int | None = None
-    scales: Annotated[tuple[PropertyScale, ...], NullIsEmpty] = ()
-    possible_values: Annotated[tuple[PropertyChoice, ...], NullIsEmpty] = ()

@@ -1,7 +1,6 @@
-"""How many calls Etsy allows: a second and a day, as Etsy's own headers say.
+"""Keeps calls within Etsy's limits per second and per day, which Etsy's headers state.
 
-What belongs here: pacing, the reserve of the day, and reading a 429. What does not: sending. One budget serves all
-threads of a client. Etsy counts for the app, so another process's calls show in the headers too.
+One budget serves all threads of a client. Etsy counts per app, so the headers include the calls of other processes.
 """
 
 import threading
@@ -14,17 +13,17 @@ import httpx
 from awin_medusa_pipeline.core.http import retry_after_seconds
 from awin_medusa_pipeline.etsy.client.errors import DailyBudgetError, came_back
 
-# A personal app's limit, the lowest there is; the first answer tells the app's own.
+# The limit of a personal app, the lowest there is; the first answer states the app's own.
 FIRST_PER_SECOND = 5.0
-# Kept for stock going down: a sold-out article that still sells costs more than a text that is a day late.
+# Reserved for lowering stock: a sold-out article that still sells costs more than a text that is a day late.
 RESERVE = 0.05
-# A limit of the second is over within seconds; the day's is seen with up to 86,400 (open-api #256).
+# The limit per second is over within seconds; the daily one was seen with up to 86,400 (open-api #256).
 _LONGEST_SECOND_WAIT = 60.0
 _DAY = timedelta(hours=24)
 
 
 class EtsyBudget:
-    """Calls left. `reserve`: the share of the day's limit that only urgent calls may use. `now` gives aware UTC."""
+    """Counts calls. `reserve`: the share of the daily limit that only urgent calls may use. `now` returns aware UTC."""
 
     def __init__(
         self,
@@ -43,13 +42,8 @@ class EtsyBudget:
         self._left_today: int | None = None
         self._resumes_at: datetime | None = None
 
-    @property
-    def left_today(self) -> int | None:
-        """Calls left in the day, as far as known."""
-        return self._left_today
-
     def take(self, tried: str, *, urgent: bool) -> None:
-        """Wait for the turn of one call. Raises DailyBudgetError when the day has none for it."""
+        """Wait for the turn of one call. Raises DailyBudgetError when the day has no call left for it."""
         with self._lock:
             self._check_day(tried, urgent)
             if self._left_today is not None:
@@ -60,8 +54,8 @@ class EtsyBudget:
         if wait > 0:
             self._sleep(wait)
 
-    def seen(self, response: httpx.Response) -> None:
-        """Take over what an answer tells."""
+    def read_limits(self, response: httpx.Response) -> None:
+        """Read the limits from the headers of an answer."""
         per_second, per_day, left = (
             _number(response, name) for name in ("x-limit-per-second", "x-limit-per-day", "x-remaining-today")
         )
@@ -71,7 +65,7 @@ class EtsyBudget:
             self._left_today = self._left_today if left is None else left
 
     def daily_error(self, response: httpx.Response, tried: str) -> DailyBudgetError | None:
-        """The error for a 429 of the day; None for one of the second, which a short wait cures."""
+        """Return the error for a 429 of the daily limit; None for the limit per second, which a short wait cures."""
         said = came_back(response, ())
         wait = retry_after_seconds(response)
         long = wait is not None and wait > _LONGEST_SECOND_WAIT
@@ -86,7 +80,7 @@ class EtsyBudget:
         now = self._now()
         self._first_call = self._first_call or now
         if self._resumes_at and now >= self._resumes_at:
-            # The next answer tells what the new day has.
+            # The next answer states what the new day has.
             self._left_today = self._resumes_at = None
             self._first_call = now
         kept = 0 if urgent else int(self._per_day * self._reserve)
@@ -99,7 +93,7 @@ class EtsyBudget:
         raise DailyBudgetError(tried, said, self._resumes_at)
 
     def _day_after_first_call(self) -> datetime:
-        """Etsy's day is a rolling one: what was used up to and by the first call is free again 24 hours after it."""
+        """Etsy's day is a rolling one: what was used by the time of the first call is free again 24 hours after it."""
         return max((self._first_call or self._now()) + _DAY, self._now() + timedelta(hours=1))
 
 

@@ -1,7 +1,4 @@
-"""The page on this machine that Etsy sends the browser to after the owner's consent.
-
-What belongs here: a server of one address, for one answer. What does not: what the answer means (oauth.py).
-"""
+"""Serves the page on this machine that Etsy sends the browser to after the owner's consent."""
 
 import queue
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,8 +7,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from awin_medusa_pipeline.core.errors import PermanentError
-from awin_medusa_pipeline.etsy.client.oauth import Consent, answers, code_of
+from awin_medusa_pipeline.core.errors import Action, PermanentError
+from awin_medusa_pipeline.etsy.client.oauth import Consent, code_of, is_answer_to
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1"})
 _DONE = "The answer has arrived. You may close this window and go back to the terminal."
@@ -20,7 +17,7 @@ _PAGE = '<!doctype html><html lang="en"><meta charset="utf-8"><title>awin-medusa
 
 
 class ConsentCallback:
-    """`with ConsentCallback(redirect_uri, consent) as callback`: listens from the start, so open the browser then.
+    """Listens inside a `with ConsentCallback(redirect_uri, consent) as callback`; open the browser there.
 
     Raises PermanentError when the redirect address is not one of this machine, or its port is taken.
     """
@@ -55,7 +52,7 @@ class ConsentCallback:
             raise PermanentError(
                 self._tried, reason, f"End what uses port {self._port}, or choose another in ETSY_REDIRECT_URI."
             ) from None
-        # A browser opens connections in advance and sends nothing on them: they must not hold up the end.
+        # A browser opens spare connections and sends nothing on them: they must not delay the end.
         self._server.daemon_threads = True
         Thread(target=self._server.serve_forever, args=(0.1,), daemon=True).start()
         return self
@@ -67,17 +64,17 @@ class ConsentCallback:
         self._server.server_close()
 
     def code(self, seconds: float) -> str:
-        """The code of the consent. Raises PermanentError when the owner refuses, or when the time is over."""
+        """Wait for the code of the consent. Raises PermanentError when the owner refuses, or when the time is over."""
         try:
             return code_of(self._answers.get(timeout=seconds))
         except queue.Empty:
             raise PermanentError(
-                self._tried, f"none came within {seconds:.0f} s", "Run awin-medusa etsy connect again."
+                self._tried, f"none came within {seconds:.0f} s", "Connect the shop again.", action=Action.CONNECT_ETSY
             ) from None
 
     def take(self, address: str) -> tuple[int, str]:
-        """Status and text for a request; the first answer to this consent is kept."""
-        if urlsplit(address).path != self._path or not answers(address, self._consent):
+        """Return status and text for a request; the first answer to this consent is used."""
+        if urlsplit(address).path != self._path or not is_answer_to(address, self._consent):
             return 404, _STRANGE
         self._answers.put(address)
         return 200, _DONE
@@ -98,4 +95,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(page)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nowhere: the address holds the code."""
+        """Log nothing: the address contains the code."""

@@ -1,7 +1,4 @@
-"""One call to Etsy: its headers, its turn in the budget, its repetition, and its failure as one of our errors.
-
-What belongs here: everything that is the same for every call. What does not: which calls there are (client.py).
-"""
+"""Sends one call to Etsy: headers, its turn in the budget, retries, and failures as our errors."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +24,7 @@ T = TypeVar("T")
 
 _CHECK_APP = (
     "Check ETSY_KEYSTRING and ETSY_SHARED_SECRET, that the app is not suspended, and that the connected account owns "
-    "the shop (awin-medusa etsy accounts)."
+    "the shop."
 )
 _WAIT = "The fault is at Etsy: wait and run it again."
 _TO_DO = {
@@ -41,7 +38,7 @@ _CORRECT = "Correct what Etsy names, in the product or in the account's defaults
 
 @dataclass(frozen=True)
 class EtsyCalls:
-    """Sends what EtsyClient asks for. `urgent`: may use the day's reserve."""
+    """Sends the calls of EtsyClient. `urgent`: they may use the reserve of the day."""
 
     client: httpx.Client
     tokens: TokenSource
@@ -53,9 +50,9 @@ class EtsyCalls:
     def call(self, answer: type[T], method: str, path: str, *, once: bool = False, **options: Any) -> T:
         """Send a request of `client`'s options (params, data, json, files) and read its answer as `answer`.
 
-        `once`: a repetition would do it a second time, so it is sent again only when Etsy cannot have carried it out;
-        when that is not known, UnknownOutcomeError. Raises NotConnectedError, NotFoundError, DailyBudgetError,
-        PermanentError, and TransientError when the tries are used up.
+        `once`: a retry would do it a second time, so it is sent again only when Etsy cannot have carried it out; when
+        that is unknown, UnknownOutcomeError is raised. Also raises NotConnectedError, NotFoundError, DailyBudgetError,
+        PermanentError, and TransientError when the attempts are used up.
         """
         tried = f"{method} {path} at Etsy"
 
@@ -78,7 +75,7 @@ class EtsyCalls:
         self.budget.take(tried, urgent=self.urgent)
         headers = {"authorization": f"Bearer {token}"}
         response = send(self.client, method, path, tried=tried, writes=once, headers=headers, **options)
-        self.budget.seen(response)
+        self.budget.read_limits(response)
         return response
 
     def _error(self, response: httpx.Response, tried: str, once: bool, token: str) -> PipelineError:
@@ -98,8 +95,6 @@ class EtsyCalls:
 
 
 def _read(answer: type[T], response: httpx.Response, tried: str, once: bool) -> T:
-    if answer is type(None):
-        return None
     try:
         return TypeAdapter(answer).validate_json(response.content)
     except ValidationError as error:

@@ -1,8 +1,4 @@
-"""What Etsy says when it refuses, in one sentence of Etsy's own words.
-
-What belongs here: the shapes of Etsy's error bodies, and the errors that only Etsy has. What does not: when a call is
-repeated (client.py).
-"""
+"""Reads Etsy's refusals into one sentence of Etsy's own words, and defines the errors that only Etsy has."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -14,17 +10,17 @@ from awin_medusa_pipeline.core.errors import PermanentError, PipelineError
 from awin_medusa_pipeline.core.http import redact
 
 _LONGEST_MESSAGE = 500
-_SAYING = ("error", "error_description", "message")
+_MESSAGE_KEYS = ("error", "error_description", "message")
 
 
 class NotFoundError(PermanentError):
-    """Etsy says that there is no such thing: a 404 in Etsy's own words, not one of a gateway or a wrong address."""
+    """Etsy says that there is no such thing: a 404 in Etsy's words, not one of a gateway or a wrong address."""
 
 
 class DailyBudgetError(PipelineError):
-    """The calls of the day are used up, or the rest is kept for stock going down. Nothing was sent or carried out.
+    """The calls of the day are used up, or the rest is reserved for lowering stock. Nothing was carried out.
 
-    `resumes_at`: aware UTC, the time from which calls are worth trying again. Etsy's day is a rolling one (24 h).
+    `resumes_at`: aware UTC, when calls are worth trying again. Etsy's day is a rolling one (24 h).
     """
 
     def __init__(self, tried: str, came_back: str, resumes_at: datetime) -> None:
@@ -33,7 +29,7 @@ class DailyBudgetError(PipelineError):
 
 
 def came_back(response: httpx.Response, secrets: Iterable[str]) -> str:
-    """Status, Etsy's words and the number of the request at Etsy, free of `secrets`; without a full stop."""
+    """Join status, Etsy's words and Etsy's request number, free of `secrets`; without a full stop."""
     text = f"HTTP {response.status_code} {words(response)}".rstrip(" .")
     if number := response.headers.get("x-etsy-request-uuid"):
         text += f" (Etsy's number of the request: {number})"
@@ -41,25 +37,25 @@ def came_back(response: httpx.Response, secrets: Iterable[str]) -> str:
 
 
 def error_code(response: httpx.Response) -> str:
-    """The OAuth code of an error, as in {"error": "invalid_token", ...}; "" where there is none."""
+    """Return the OAuth code of an error, as in {"error": "invalid_token", ...}; "" where there is none."""
     body = _json(response)
     return body["error"] if isinstance(body, dict) and isinstance(body.get("error"), str) else ""
 
 
 def words(response: httpx.Response) -> str:
-    """Etsy's sentence; "" for an empty answer or a gateway's page."""
+    """Return Etsy's sentence; "" for an empty answer or a gateway's page."""
     return "; ".join(dict.fromkeys(_sentences(_json(response))))[:_LONGEST_MESSAGE]
 
 
 def _sentences(body: Any) -> Iterator[str]:
-    """Of {"error", "error_description"}, of [{"path", "type", "message"}], and of {"0": {"path", "message"}}."""
+    """Read {"error", "error_description"}, [{"path", "type", "message"}], and {"0": {"path", "message"}}."""
     if isinstance(body, str):
         yield body.strip(" .")
     elif isinstance(body, list):
         for part in body:
             yield from _sentences(part)
     elif isinstance(body, dict):
-        said = [part for key in _SAYING for part in _sentences(body.get(key))]
+        said = [part for key in _MESSAGE_KEYS for part in _sentences(body.get(key))]
         path = str(body.get("path") or "").strip("/")
         if said:
             yield f"{path}: {': '.join(said)}" if path else ": ".join(said)

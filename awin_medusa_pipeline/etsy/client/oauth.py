@@ -1,10 +1,6 @@
-"""The way to a pair of Etsy tokens: OAuth 2 with a code and PKCE, and its renewal.
+"""Gets and renews pairs of Etsy tokens: OAuth 2 with a code and PKCE.
 
-What belongs here: the consent's address, its answer, and the token endpoint. What does not: the page that takes the
-answer (callback.py), and where the tokens are kept and how two processes agree on one renewal
-(etsy/store/accounts.py).
-
-Etsy: an access token lives an hour, a refresh token 90 days; each renewal gives a new pair.
+Etsy: an access token is valid for an hour, a refresh token for 90 days; each renewal returns a new pair.
 """
 
 import base64
@@ -38,13 +34,13 @@ _DEAD_GRANT = frozenset({"invalid_grant", "invalid_token"})
 
 
 def _short_backoff() -> Backoff:
-    """Who renews holds the other processes back, so it ends within about a minute."""
+    """Limits a renewal to about a minute, since other processes wait for it."""
     return Backoff(attempts=4, first_wait=1.0, longest_wait=10.0, longest_total=40.0)
 
 
 @dataclass(frozen=True)
 class EtsyOAuth:
-    """The app at Etsy and the two addresses. `now` gives aware UTC."""
+    """The app at Etsy and its two addresses. `now` returns aware UTC."""
 
     keystring: str
     redirect_uri: str = ""
@@ -56,7 +52,7 @@ class EtsyOAuth:
 
 @dataclass(frozen=True)
 class Consent:
-    """One asking for consent: the state that its answer must carry, and the secret that proves that we asked."""
+    """One request for consent: the state that its answer must carry, and the secret that proves that we sent it."""
 
     state: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     verifier: str = field(default_factory=lambda: secrets.token_urlsafe(64), repr=False)
@@ -69,7 +65,7 @@ class Consent:
 
 
 def consent_address(oauth: EtsyOAuth, consent: Consent) -> str:
-    """Where the shop's owner agrees."""
+    """Build the address where the owner of the shop agrees."""
     query = {
         "response_type": "code",
         "client_id": oauth.keystring,
@@ -82,13 +78,13 @@ def consent_address(oauth: EtsyOAuth, consent: Consent) -> str:
     return f"{oauth.oauth_url}?{urlencode(query)}"
 
 
-def answers(address: str, consent: Consent) -> bool:
-    """Whether the address that the browser was sent to is an answer to this consent: it carries its state."""
+def is_answer_to(address: str, consent: Consent) -> bool:
+    """Whether the address that the browser was sent to answers this consent: it carries its state."""
     return secrets.compare_digest(_query(address).get("state", "").encode(), consent.state.encode())
 
 
 def code_of(address: str) -> str:
-    """The code in an answer to a consent. Raises PermanentError when the owner did not agree."""
+    """Read the code in an answer to a consent. Raises PermanentError when the owner did not agree."""
     query = _query(address)
     if code := query.get("code"):
         return code
@@ -106,7 +102,7 @@ def _query(address: str) -> dict[str, str]:
 
 
 def exchange(oauth: EtsyOAuth, code: str, consent: Consent) -> TokenPair:
-    """The first pair of tokens, for the code of a consent. Raises NotConnectedError for a code that is used or old."""
+    """Get the first pair of tokens for the code of a consent. Raises NotConnectedError for a used or expired code."""
     form = {
         "grant_type": "authorization_code",
         "redirect_uri": oauth.redirect_uri,
@@ -117,10 +113,10 @@ def exchange(oauth: EtsyOAuth, code: str, consent: Consent) -> TokenPair:
 
 
 def refresh(oauth: EtsyOAuth, refresh_token: str) -> TokenPair:
-    """A new pair of tokens; store it before it is used, since the old refresh token may be dead already.
+    """Get a new pair of tokens; store it before using it, since the old refresh token may already be dead.
 
-    Raises NotConnectedError when Etsy has revoked the token, TransientError when a later try may pass. Takes at most
-    about a minute.
+    Raises NotConnectedError when Etsy has revoked the token, TransientError when a later try may succeed. Takes at
+    most about a minute.
     """
     form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
     return _tokens(oauth, form, "Renewing the Etsy tokens", [refresh_token])
@@ -135,7 +131,7 @@ class _TokenAnswer(BaseModel):
 def _tokens(oauth: EtsyOAuth, form: dict[str, str], tried: str, hidden: list[str]) -> TokenPair:
     def once() -> TokenPair:
         asked_at = oauth.now()
-        # Repeated even after an unknown outcome: if Etsy has taken the grant, nothing but a new consent helps anyway.
+        # Retried even after an unknown outcome: if Etsy has used the grant, only a new consent helps anyway.
         response = send(client, "POST", url, tried=tried, writes=False, data={"client_id": oauth.keystring, **form})
         if not response.is_success:
             raise _refused(response, tried, hidden)

@@ -1,7 +1,7 @@
-"""How the owner of an Etsy shop wants products listed: the defaults of an account, by category, and its price rule.
+"""Defines how the owner of an Etsy shop wants products listed: defaults, exceptions per category, and the price rule.
 
-What belongs here: the shape of etsy_account.api_config, and what is certain about it without Etsy. What does not: the
-listing made of it (listing.py), and whether Etsy knows the profiles that it names (the client asks).
+The state store keeps it as JSON in etsy_account.api_config. Whether Etsy knows the ids in it is checked elsewhere
+(etsy/engine/choices.py).
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from awin_medusa_pipeline.etsy.domain.requests import LengthUnit, WeightUnit, Wh
 
 EtsyId = Annotated[int, Field(ge=1)]
 WHEN_MADE = r"^(made_to_order|before_\d{4}|\d{4}_\d{4}|\d{4}s)$"
-"""Etsy's year buckets move each January (`2020_2026`), so the form is checked and Etsy knows the rest."""
+"""Etsy's year buckets move each January (`2020_2026`), so only the form is checked here; Etsy checks the rest."""
 WITHOUT_CENTS = frozenset({"CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND"})
 
 
@@ -23,10 +23,10 @@ class _Model(BaseModel):
 
 
 class ListingDefaults(_Model):
-    """What Etsy asks of a listing and Medusa does not know. None: not said here."""
+    """What Etsy requires of a listing and Medusa does not know. None: not set at this level."""
 
     taxonomy_id: EtsyId | None = Field(None, description="Etsy's category (taxonomy node).")
-    shipping_profile_id: EtsyId | None = Field(None, description="Etsy asks for one of every physical listing.")
+    shipping_profile_id: EtsyId | None = Field(None, description="Etsy requires one for every physical listing.")
     return_policy_id: EtsyId | None = Field(None, description="Needed to publish, outside the EU.")
     readiness_state_id: EtsyId | None = Field(None, description="Processing profile: how soon it is sent.")
     who_made: WhoMade | None = None
@@ -36,28 +36,28 @@ class ListingDefaults(_Model):
         None, description="Who makes it, where someone else makes it to order."
     )
 
-    def over(self, other: "ListingDefaults") -> "ListingDefaults":
-        """What is said here, and the rest from `other`."""
-        said = {name: value for name in ListingDefaults.model_fields if (value := getattr(self, name)) is not None}
-        return ListingDefaults(**{name: getattr(other, name) for name in ListingDefaults.model_fields} | said)
+    def filled_from(self, other: "ListingDefaults") -> "ListingDefaults":
+        """Return these values, with those of `other` where one is not set."""
+        own = {name: value for name in ListingDefaults.model_fields if (value := getattr(self, name)) is not None}
+        return ListingDefaults(**{name: getattr(other, name) for name in ListingDefaults.model_fields} | own)
 
 
 class PriceRule(_Model):
-    """The price on Etsy: price in Medusa x multiplier + addition, rounded half up to a multiple of `step`."""
+    """Computes the price on Etsy: price in Medusa x multiplier + addition, rounded half up to a multiple of `step`."""
 
     multiplier: Decimal = Field(Decimal(1), gt=0)
     addition: Decimal = Field(Decimal(0), description="In the currency of the Etsy shop.")
     step: Decimal = Field(Decimal("0.01"), gt=0, decimal_places=2)
 
     def __call__(self, price: Decimal, currency: str) -> Decimal:
-        """In major units of `currency` (ISO 4217), with as many decimals as it has."""
+        """Return the price in major units of `currency` (ISO 4217), with as many decimals as the currency has."""
         step = max(self.step, Decimal(1)) if currency.upper() in WITHOUT_CENTS else self.step
         steps = ((price * self.multiplier + self.addition) / step).quantize(Decimal(1), ROUND_HALF_UP)
         return (steps * step).quantize(Decimal("0.01"))
 
 
 class EtsyAccountConfig(ListingDefaults):
-    """Everything about listings that the owner decides once, when a shop is connected. Each default is the safe one."""
+    """What the owner decides once about listings, when a shop is connected. Each default is the safe choice."""
 
     is_supply: bool = False
     by_category: dict[str, ListingDefaults] = Field(
@@ -76,7 +76,7 @@ class EtsyAccountConfig(ListingDefaults):
     )
     publish: bool = Field(False, description="Publish new listings; Etsy charges 0.20 USD for each. Off: drafts.")
     publish_at_most: int = Field(
-        20, ge=0, description="Publish at most so many in one run, at 0.20 USD each; the rest stay drafts."
+        20, ge=0, description="Publish at most this many in one run, at 0.20 USD each; the rest stay drafts."
     )
     auto_renew: bool = Field(False, description="Let Etsy renew, and charge for, a listing every four months.")
     eu_shop: bool = Field(False, description="Etsy asks shops in the EU for no return policy.")
@@ -93,7 +93,7 @@ class EtsyAccountConfig(ListingDefaults):
         return self
 
     def defaults_for(self, category_handles: Iterable[str]) -> ListingDefaults:
-        """The defaults of a product in these categories."""
+        """Return the defaults for a product in these categories."""
         handles = set(category_handles)
-        special = next((said for handle, said in self.by_category.items() if handle in handles), None)
-        return (special or ListingDefaults()).over(self)
+        special = next((own for handle, own in self.by_category.items() if handle in handles), None)
+        return (special or ListingDefaults()).filled_from(self)

@@ -1,4 +1,4 @@
-"""The tables of the Etsy part: what would change on Etsy, and what is there."""
+"""Defines the tables of the Etsy part: what would change on Etsy, and which listings exist."""
 
 import dataframely as dy
 
@@ -6,7 +6,7 @@ from awin_medusa_pipeline.core.contracts import Table, text
 
 
 class EtsyPlanRow(Table):
-    """One thing that would change on Etsy, or that a person should know of a product there."""
+    """One change that would be made on Etsy, or one thing that a person should know about a product."""
 
     shop = text("Etsy shop")
     product_id = text("Medusa product")
@@ -18,13 +18,13 @@ class EtsyPlanRow(Table):
     )
     field = text("Field of the listing, of a variant with its options", nullable=True)
     before = text("As Etsy was last given it, or shows it now; null: never given", nullable=True)
-    after = text("As it would be; null: it goes", nullable=True)
+    after = text("As it would be; null: it is removed", nullable=True)
     sentence = text("The problem or the note", nullable=True)
     transaction_id = text("The open job that has the product", nullable=True)
 
 
 class EtsyListing(Table):
-    """One product of the shop and its listing on Etsy."""
+    """One product of the shop with its listing on Etsy."""
 
     shop = text("Etsy shop", primary_key=True)
     product_id = text("Medusa product", primary_key=True)
@@ -35,7 +35,7 @@ class EtsyListing(Table):
     )
     listing_id = dy.Int64(nullable=True, metadata={"doc": "Null: there is none yet"})
     url = text("Where it is on Etsy", nullable=True)
-    state = text("As Etsy last told it: draft, active, inactive, sold_out, expired, ...", nullable=True)
+    state = text("As Etsy last showed it: draft, active, inactive, sold_out, expired, ...", nullable=True)
     last_synced_at = dy.Datetime(time_zone="UTC", nullable=True, metadata={"doc": "When it was last as it should be"})
     error = text("Why it failed, and what to do", nullable=True)
     transaction_id = text("The open job that has the product", nullable=True)

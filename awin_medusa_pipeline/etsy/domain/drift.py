@@ -1,7 +1,6 @@
-"""Where a listing on Etsy is no more what it was made: sold, edited by hand, expired, its pictures changed.
+"""Finds where a listing on Etsy differs from what Etsy was given: sold, edited by hand, expired, other images.
 
-What belongs here: comparing what Etsy shows with what it was last given. What does not: asking Etsy, and what is then
-to be done (plan.py, with the memory that comes out of here). Pure.
+The memory that comes out of it makes the next plan send those parts again (plan.py).
 """
 
 from dataclasses import dataclass
@@ -12,8 +11,8 @@ from awin_medusa_pipeline.etsy.domain.requests import Inventory
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A listing as Etsy shows it. `inventory` None: Etsy did not show it."""
+class ShownListing:
+    """A listing as Etsy shows it. `inventory` None: Etsy did not return it."""
 
     state: str
     title: str
@@ -25,30 +24,34 @@ class Shown:
 
 @dataclass(frozen=True)
 class Drift:
-    """What is now known of a listing, and what of it a person should know."""
+    """The updated memory of a listing, and sentences about it for a person."""
 
     memory: ListingMemory
     sentences: tuple[str, ...] = ()
 
 
-def drift(wanted: Listing | None, memory: ListingMemory, shown: Shown) -> Drift:
-    """The memory with what Etsy shows: a part that differs is forgotten, so that it is sent again.
+def find_drift(wanted: Listing | None, memory: ListingMemory, shown: ShownListing) -> Drift:
+    """Update the memory with what Etsy shows: the hash of a part that differs is dropped, so that it is sent again.
 
-    `wanted`: the listing as it should be; None: none can be made now, so the state alone is looked at. What Etsy may
-    write in another way (spaces, the case of tags) is no difference.
+    `wanted`: the listing as it should be; None: none can be made now, so only the state is compared. What Etsy may
+    rewrite (spaces, the case of tags) is no difference.
     """
     changes: dict[str, object] = {}
     seen = dict(memory.shown)
     sentences = []
-    if wanted and wanted.content_hash == memory.content_hash and (texts := _texts(wanted, shown)):
+    if wanted and wanted.content_hash == memory.content_hash and (texts := _changed_texts(wanted, shown)):
         changes["content_hash"] = None
         seen |= texts
         sentences.append(f"On Etsy someone changed its {' and '.join(texts)}.")
-    if wanted and wanted.inventory_hash == memory.inventory_hash and _differs(wanted.inventory, shown.inventory):
+    if (
+        wanted
+        and wanted.inventory_hash == memory.inventory_hash
+        and _inventories_differ(wanted.inventory, shown.inventory)
+    ):
         assert shown.inventory is not None
         changes["inventory_hash"] = None
         seen = _without_variants(seen) | _variants(wanted.model_copy(update={"inventory": shown.inventory}).shown)
-        sentences.append(_about_stock(wanted.inventory, shown.inventory))
+        sentences.append(_stock_sentence(wanted.inventory, shown.inventory))
     if wanted and wanted.images_hash == memory.images_hash and set(memory.image_ids.values()) != set(shown.image_ids):
         changes["images_hash"] = None
         seen["images"] = f"{len(shown.image_ids)} on Etsy"
@@ -59,7 +62,7 @@ def drift(wanted: Listing | None, memory: ListingMemory, shown: Shown) -> Drift:
     return Drift(memory.model_copy(update=changes), tuple(sentences))
 
 
-def _texts(wanted: Listing, shown: Shown) -> dict[str, str]:
+def _changed_texts(wanted: Listing, shown: ShownListing) -> dict[str, str]:
     draft = wanted.draft
     different = {
         "title": _words(shown.title) != _words(draft.title),
@@ -74,12 +77,12 @@ def _words(text: str) -> list[str]:
     return text.split()
 
 
-def _differs(wanted: Inventory, shown: Inventory | None) -> bool:
+def _inventories_differ(wanted: Inventory, shown: Inventory | None) -> bool:
     return shown is not None and wanted.comparable() != shown.comparable()
 
 
-def _about_stock(wanted: Inventory, shown: Inventory) -> str:
-    less = _pieces(wanted) - _pieces(shown)
+def _stock_sentence(wanted: Inventory, shown: Inventory) -> str:
+    less = _count_pieces(wanted) - _count_pieces(shown)
     if less > 0:
         return (
             f"Etsy has {less:,} fewer of it than it was given: sold there? Then lower the level in Medusa before you "
@@ -88,7 +91,7 @@ def _about_stock(wanted: Inventory, shown: Inventory) -> str:
     return "On Etsy someone changed its prices, quantities or SKUs."
 
 
-def _pieces(inventory: Inventory) -> int:
+def _count_pieces(inventory: Inventory) -> int:
     return sum(product.offerings[0].quantity for product in inventory.products)
 
 

@@ -1,7 +1,4 @@
-"""What is found while a product is made a listing: what Etsy would refuse, and what was changed for Etsy.
-
-What belongs here: the shape of both, in words for a shop owner. What does not: the rules.
-"""
+"""Collects what is found while a listing is prepared: what Etsy would refuse, and what was changed for Etsy."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,7 +17,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Note:
-    """What was made right, or is worth knowing; nobody has to do anything."""
+    """Something that was corrected or is worth knowing; nobody has to act."""
 
     field: str
     sentence: str
@@ -28,21 +25,21 @@ class Note:
 
 @dataclass
 class Findings:
-    """Collects both."""
+    """Collects the problems and notes of one product."""
 
     problems: list[Problem] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
 
-    def problem(self, code: str, field: str, sentence: str) -> None:
-        """Etsy would refuse it."""
+    def add_problem(self, code: str, field: str, sentence: str) -> None:
+        """Add a reason why Etsy would refuse the product."""
         self.problems.append(Problem(code, field, sentence))
 
-    def note(self, field: str, sentence: str) -> None:
-        """It is worth knowing."""
+    def add_note(self, field: str, sentence: str) -> None:
+        """Add something that is worth knowing."""
         self.notes.append(Note(field, sentence))
 
 
-def named(names: Sequence[str]) -> str:
-    """The first few names, and how many more."""
+def join_names(names: Sequence[str]) -> str:
+    """Join the first three names, and say how many more there are."""
     more = len(names) - _NAMED
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -1,7 +1,4 @@
-"""Variants of a Medusa product -> inventory of an Etsy listing: SKU, price, quantity and variations of each.
-
-What belongs here: Etsy's rules of inventories. What does not: the rest of a listing (listing.py).
-"""
+"""Turns the variants of a Medusa product into the inventory of an Etsy listing, by Etsy's rules for inventories."""
 
 import math
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -11,7 +8,7 @@ from itertools import product as combinations_of
 
 from awin_medusa_pipeline.etsy.domain import text
 from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig
-from awin_medusa_pipeline.etsy.domain.findings import Findings, named
+from awin_medusa_pipeline.etsy.domain.findings import Findings, join_names
 from awin_medusa_pipeline.etsy.domain.requests import (
     CUSTOM_PROPERTIES,
     Inventory,
@@ -29,7 +26,7 @@ MOST_PRODUCTS = 2_500
 
 @dataclass(frozen=True)
 class _Row:
-    """One product of the inventory."""
+    """One product of the inventory, before it has Etsy's form."""
 
     values: tuple[str, ...]
     sku: str
@@ -37,16 +34,16 @@ class _Row:
     quantity: int
 
 
-def inventory_of(
+def make_inventory(
     variants: Sequence[ShopVariant],
     config: EtsyAccountConfig,
     currency: str,
     readiness_state_id: int | None,
     found: Findings,
 ) -> Inventory | None:
-    """The whole inventory; None when `found` says why there is none."""
+    """Make the whole inventory; None when it cannot be made, with the reasons added to `found`."""
     if not variants:
-        found.problem("no_variants", "variants", "It has no variant, so there is nothing to sell.")
+        found.add_problem("no_variants", "variants", "It has no variant, so there is nothing to sell.")
         return None
     before = len(found.problems)
     skus = _skus(variants, found)
@@ -56,19 +53,21 @@ def inventory_of(
     if len(found.problems) > before:
         return None
     rows = [_Row(*row) for row in zip(values, skus, prices, quantities, strict=True)]
-    return _inventory(names, _whole_grid(rows), readiness_state_id)
+    return _inventory(names, _fill_grid(rows), readiness_state_id)
 
 
 def _skus(variants: Sequence[ShopVariant], found: Findings) -> list[str]:
     skus = [" ".join((variant.sku or "").split()) for variant in variants]
     if long := [sku for sku in skus if len(sku) > SKU_LENGTH]:
-        found.problem("sku_long", "sku", f"Etsy takes SKUs of {SKU_LENGTH} characters; longer is {named(long)}.")
+        found.add_problem(
+            "sku_long", "sku", f"Etsy takes SKUs of {SKU_LENGTH} characters; longer is {join_names(long)}."
+        )
     filled = [sku for sku in skus if sku]
     if twice := sorted({sku for sku in filled if filled.count(sku) > 1}):
-        found.problem("sku_twice", "sku", f"Two variants have the SKU {named(twice)}.")
+        found.add_problem("sku_twice", "sku", f"Two variants have the SKU {join_names(twice)}.")
     if len(filled) < len(skus):
         without = [v.name for v, sku in zip(variants, skus, strict=True) if not sku]
-        found.note("sku", f"Without SKU: {named(without)}. Orders on Etsy will not tell which variant it is.")
+        found.add_note("sku", f"Without SKU: {join_names(without)}. Orders on Etsy will not tell which variant it is.")
     return skus
 
 
@@ -77,63 +76,67 @@ def _prices(
 ) -> list[Decimal]:
     currency = currency.upper()
     if none := [variant.name for variant in variants if variant.price is None]:
-        found.problem("price_missing", "price", f"Without a price in {currency}: {named(none)}. Give it one in Medusa.")
+        found.add_problem(
+            "price_missing", "price", f"Without a price in {currency}: {join_names(none)}. Give it one in Medusa."
+        )
     prices = [Decimal(0) if v.price is None else config.price(v.price, currency) for v in variants]
     priced = [(v.name, price) for v, price in zip(variants, prices, strict=True) if v.price is not None]
     if low := [f"{name} at {price}" for name, price in priced if price < config.lowest_price]:
         least = f"{config.lowest_price} {currency} (lowest_price)"
-        found.problem("price_low", "price", f"Etsy takes prices from {least} on; not {named(low)}.")
+        found.add_problem("price_low", "price", f"Etsy takes prices from {least} on; not {join_names(low)}.")
     if high := [f"{name} at {price}" for name, price in priced if price > config.highest_price]:
         most = f"{config.highest_price:,} {currency} (highest_price)"
-        found.problem("price_high", "price", f"Etsy takes prices up to {most}; not {named(high)}.")
+        found.add_problem("price_high", "price", f"Etsy takes prices up to {most}; not {join_names(high)}.")
     return prices
 
 
 def _quantities(variants: Sequence[ShopVariant], found: Findings) -> list[int]:
     if uncounted := [variant.name for variant in variants if variant.quantity is None]:
-        found.note("quantity", f"Not counted in Medusa, so {MOST_PIECES} are offered: {named(uncounted)}.")
+        found.add_note("quantity", f"Not counted in Medusa, so {MOST_PIECES} are offered: {join_names(uncounted)}.")
     if many := [variant.name for variant in variants if (variant.quantity or 0) > MOST_PIECES]:
-        found.note("quantity", f"Etsy takes {MOST_PIECES} pieces, so that many are offered: {named(many)}.")
+        found.add_note("quantity", f"Etsy takes {MOST_PIECES} pieces, so that many are offered: {join_names(many)}.")
     quantities = [MOST_PIECES if v.quantity is None else max(0, min(v.quantity, MOST_PIECES)) for v in variants]
     if not any(quantities):
-        found.problem("no_stock", "quantity", "Nothing of it is in stock, and Etsy lists only what can be bought.")
+        found.add_problem("no_stock", "quantity", "Nothing of it is in stock, and Etsy lists only what can be bought.")
     return quantities
 
 
 def _variations(variants: Sequence[ShopVariant], found: Findings) -> tuple[list[str], list[tuple[str, ...]]]:
-    """Names of the variations, and for each variant its values along them.
+    """Find the names of the variations, and the values of each variant along them.
 
-    An option that is the same for all variants is no choice, so it is left out.
+    An option with the same value for all variants is no choice, so it is left out.
     """
     titles = sorted({title for variant in variants for title in variant.options})
     columns = {title: [text.variation(v.options.get(title, "")) for v in variants] for title in titles}
     varying = {title: column for title, column in columns.items() if len({cell.text for cell in column}) > 1}
     if len(varying) > len(CUSTOM_PROPERTIES):
-        found.problem(
+        found.add_problem(
             "too_many_options",
             "variants",
-            f"It varies along {named(list(varying))}; Etsy takes {len(CUSTOM_PROPERTIES)} variations.",
+            f"It varies along {join_names(list(varying))}; Etsy takes {len(CUSTOM_PROPERTIES)} variations.",
         )
     names = [text.variation(title).text for title in varying]
     if not all(names) or len(set(names)) < len(names):
-        found.problem("option_names", "variants", "Its options need names, and different ones.")
+        found.add_problem("option_names", "variants", "Its options need names, and different ones.")
     for title, column in varying.items():
         if any(cell.changes for cell in column):
-            found.note("variants", f"{title}: parentheses were left out, since Etsy takes none.")
+            found.add_note("variants", f"{title}: parentheses were left out, since Etsy takes none.")
         if not all(cell.text for cell in column):
-            found.problem("option_blank", "variants", f"A variant has no value for the option {title}.")
+            found.add_problem("option_blank", "variants", f"A variant has no value for the option {title}.")
         if (number := len({cell.text for cell in column})) > MOST_VALUES:
-            found.problem(
+            found.add_problem(
                 "too_many_values", "variants", f"{title} has {number} values; Etsy takes {MOST_VALUES} of a variation."
             )
     values = list(zip(*([cell.text for cell in column] for column in varying.values()), strict=True)) or [
         () for _ in variants
     ]
     if twice := [variant.name for variant, own in zip(variants, values, strict=True) if values.count(own) > 1]:
-        found.problem("same_variant", "variants", f"No option tells these variants apart on Etsy: {named(twice)}.")
+        found.add_problem(
+            "same_variant", "variants", f"No option tells these variants apart on Etsy: {join_names(twice)}."
+        )
     grid = math.prod(len({cell.text for cell in column}) for column in varying.values())
     if grid > MOST_PRODUCTS:
-        found.problem(
+        found.add_problem(
             "too_many_variants",
             "variants",
             f"Its options make {grid:,} combinations; Etsy takes {MOST_PRODUCTS:,}.",
@@ -141,8 +144,8 @@ def _variations(variants: Sequence[ShopVariant], found: Findings) -> tuple[list[
     return names, values
 
 
-def _whole_grid(rows: Sequence[_Row]) -> list[_Row]:
-    """The rows, and one that cannot be bought for each combination that the shop lacks: Etsy wants all of them."""
+def _fill_grid(rows: Sequence[_Row]) -> list[_Row]:
+    """Add a row that cannot be bought for each combination that the shop lacks: Etsy requires all of them."""
     along = _varies_along(rows, lambda row: row.price)
     by_values = {row.values: row for row in rows}
     prices: dict[tuple[str, ...], Decimal] = {}
@@ -188,7 +191,7 @@ def _properties(places: Iterable[int]) -> tuple[int, ...]:
 
 
 def _varies_along(rows: Sequence[_Row], value_of: Callable[[_Row], Hashable]) -> tuple[int, ...]:
-    """The fewest variations that decide a value. Etsy: along these and no others it may differ."""
+    """Find the fewest variations that determine a value. Etsy: it may differ only along those that are named."""
     candidates: list[tuple[int, ...]] = [(), *((place,) for place in range(len(rows[0].values)))]
     for places in candidates:
         seen: dict[tuple[str, ...], Hashable] = {}

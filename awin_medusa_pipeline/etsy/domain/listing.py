@@ -1,8 +1,7 @@
-"""Medusa product -> Etsy listing, with everything that Etsy would refuse found before a person sees the job.
+"""Turns a Medusa product into an Etsy listing, and finds what Etsy would refuse before a person sees the job.
 
-What belongs here: what a listing of ours is, and Etsy's rules of content; limits are Etsy's unless said otherwise. What
-can be made right without changing what is sold is made right, with a note; the rest is a problem. What does not: rules
-of single texts (text.py), variations (inventory.py), and what to send of it (plan.py).
+What can be corrected without changing what is sold is corrected, with a note; the rest is a problem. The limits are
+Etsy's unless stated otherwise.
 """
 
 import hashlib
@@ -17,13 +16,13 @@ from pydantic import BaseModel, ConfigDict
 from awin_medusa_pipeline.etsy.domain import text
 from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig, ListingDefaults
 from awin_medusa_pipeline.etsy.domain.findings import Findings, Note, Problem
-from awin_medusa_pipeline.etsy.domain.inventory import MOST_PIECES, inventory_of
+from awin_medusa_pipeline.etsy.domain.inventory import MOST_PIECES, make_inventory
 from awin_medusa_pipeline.etsy.domain.requests import DraftListing, Inventory, ListingPatch
 from awin_medusa_pipeline.medusa.contracts import ShopProduct
 
 MOST_IMAGES = 20
 OWN_TAG = "AWIN"
-"""The tag of products that this program imported says nothing to a buyer."""
+"""The sync tags the products that it imports with this; it means nothing to a buyer."""
 _VINTAGE = re.compile(r"\d{4}s|before_\d{4}|2000_\d{4}")
 _LONGEST_SHOWN = 80
 
@@ -36,31 +35,31 @@ class Listing(BaseModel):
     draft: DraftListing
     inventory: Inventory
     images: tuple[str, ...]
-    """Addresses, in order."""
+    """Addresses of its images, in order."""
 
     @property
     def patch(self) -> ListingPatch:
-        """The content, for a listing that exists. Empty tags and materials clear those that are there."""
+        """The content for a listing that exists. Empty tags and materials clear those on Etsy."""
         return ListingPatch(**{name: getattr(self.draft, name) for name in ListingPatch.model_fields})
 
     @property
     def content_hash(self) -> str:
-        """Of what a patch sends."""
+        """Hash of what a patch sends."""
         return _hash(self.patch.form())
 
     @property
     def inventory_hash(self) -> str:
-        """Of what the inventory call sends."""
+        """Hash of what the inventory call sends."""
         return _hash(self.inventory.body())
 
     @property
     def images_hash(self) -> str:
-        """Of the addresses, in order."""
+        """Hash of the image addresses, in order."""
         return _hash(self.images)
 
     @property
     def shown(self) -> dict[str, str]:
-        """Field -> value in words, for a preview and its differences; price, quantity and SKU of each variant."""
+        """Field -> value as text, for a preview and its differences; with price, quantity and SKU of each variant."""
         sent = self.patch.form()
         values = {name: _shown(sent[name]) for name in ("title", "description", *sent)}
         for product in self.inventory.products:
@@ -77,27 +76,29 @@ class Listing(BaseModel):
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """A listing, or why there is none."""
+class PreparedListing:
+    """A prepared listing, or the reasons why there is none."""
 
     listing: Listing | None
     problems: tuple[Problem, ...] = ()
     notes: tuple[Note, ...] = ()
 
 
-def prepare(product: ShopProduct, config: EtsyAccountConfig, currency: str, *, publish: bool) -> Prepared:
-    """The listing of a product in an account that sells in `currency` (ISO 4217).
+def prepare_listing(
+    product: ShopProduct, config: EtsyAccountConfig, currency: str, *, publish: bool
+) -> PreparedListing:
+    """Prepare the listing of a product for an account that sells in `currency` (ISO 4217).
 
-    `publish`: it is to be for sale, for which Etsy asks more than for a draft.
+    `publish`: it is going to be for sale, for which Etsy requires more than for a draft.
     """
     found = Findings()
     defaults = config.defaults_for(product.categories)
     content = _texts(product, found) | _references(defaults, config, found, publish=publish)
     content |= _measures(product, config, found)
     images = _images(product.images, found, publish=publish)
-    inventory = inventory_of(product.variants, config, currency, defaults.readiness_state_id, found)
+    inventory = make_inventory(product.variants, config, currency, defaults.readiness_state_id, found)
     if found.problems or inventory is None:
-        return Prepared(None, tuple(found.problems), tuple(found.notes))
+        return PreparedListing(None, tuple(found.problems), tuple(found.notes))
     for_sale = [offering for product in inventory.products for offering in product.offerings if offering.is_enabled]
     draft = DraftListing(
         **content,
@@ -105,7 +106,7 @@ def prepare(product: ShopProduct, config: EtsyAccountConfig, currency: str, *, p
         quantity=min(MOST_PIECES, sum(offering.quantity for offering in for_sale)),
         should_auto_renew=config.auto_renew,
     )
-    return Prepared(Listing(draft=draft, inventory=inventory, images=images), notes=tuple(found.notes))
+    return PreparedListing(Listing(draft=draft, inventory=inventory, images=images), notes=tuple(found.notes))
 
 
 def _texts(product: ShopProduct, found: Findings) -> dict[str, Any]:
@@ -115,11 +116,11 @@ def _texts(product: ShopProduct, found: Findings) -> dict[str, Any]:
     texts = {"title": title.text, "description": description.text, "tags": tags.words, "materials": materials.words}
     for name, cleaned in (("title", title), ("description", description), ("tags", tags), ("materials", materials)):
         for change in cleaned.changes:
-            found.note(name, f"{name.capitalize()}: {change}.")
+            found.add_note(name, f"{name.capitalize()}: {change}.")
     if not any(map(str.isalnum, title.text)):
-        found.problem("title_empty", "title", "It has no title that Etsy takes: give it one in Medusa.")
+        found.add_problem("title_empty", "title", "It has no title that Etsy takes: give it one in Medusa.")
     if not description.text:
-        found.problem("description_empty", "description", "It has no description: Etsy asks for one.")
+        found.add_problem("description_empty", "description", "It has no description: Etsy asks for one.")
     return texts
 
 
@@ -138,10 +139,10 @@ def _references(
     for name, words in needed.items():
         if getattr(defaults, name) is None:
             to_do = "Set it for the Etsy shop or for one of the product's categories."
-            found.problem(f"{name}_missing", name, f"Etsy asks for {words} ({name}). {to_do}")
+            found.add_problem(f"{name}_missing", name, f"Etsy asks for {words} ({name}). {to_do}")
     made_by_others = defaults.who_made == "someone_else" and not defaults.production_partner_ids
     if made_by_others and defaults.when_made and not defaults.is_supply and not _VINTAGE.fullmatch(defaults.when_made):
-        found.problem(
+        found.add_problem(
             "not_for_etsy",
             "who_made",
             "Etsy takes new things that someone else made only with a production partner (production_partner_ids), as "
@@ -151,7 +152,7 @@ def _references(
 
 
 def _measures(product: ShopProduct, config: EtsyAccountConfig, found: Findings) -> dict[str, Any]:
-    """Weight and size. Etsy: more than 0 (0 was answered with 500)."""
+    """Find weight and size. Etsy: more than 0 (measured: 0 is answered with HTTP 500)."""
     sizes = {f"item_{name}": getattr(product, name) for name in ("length", "width", "height")}
     known: dict[str, Any] = {name: size for name, size in sizes.items() if size and size > 0}
     if known:
@@ -165,18 +166,18 @@ def _measures(product: ShopProduct, config: EtsyAccountConfig, found: Findings) 
                 sentence = (
                     f"The shipping profile computes postage, for which Etsy asks for the {words}: give it in Medusa."
                 )
-                found.problem(f"{words}_missing", name, sentence)
+                found.add_problem(f"{words}_missing", name, sentence)
     return known
 
 
 def _images(addresses: Iterable[str], found: Findings, *, publish: bool) -> tuple[str, ...]:
     usable = [address for address in addresses if address.startswith(("http://", "https://"))]
     if len(usable) > MOST_IMAGES:
-        found.note("images", f"Etsy takes the first {MOST_IMAGES} of its {len(usable)} images.")
+        found.add_note("images", f"Etsy takes the first {MOST_IMAGES} of its {len(usable)} images.")
     if not usable and publish:
-        found.problem("images_missing", "images", "It has no image: Etsy publishes nothing without one.")
+        found.add_problem("images_missing", "images", "It has no image: Etsy publishes nothing without one.")
     elif not usable:
-        found.note("images", "It has no image; Etsy will ask for one before it can be published.")
+        found.add_note("images", "It has no image; Etsy will ask for one before it can be published.")
     return tuple(usable[:MOST_IMAGES])
 
 

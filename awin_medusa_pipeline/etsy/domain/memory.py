@@ -1,38 +1,38 @@
-"""What is remembered of a listing between two runs, so that the next one sends only what differs.
+"""Defines what is remembered of a listing between two runs, so that the next run sends only what differs.
 
-What belongs here: the shape of product_etsy_link.metadata. What does not: what is made of it (plan.py).
+The state store keeps it as JSON in product_etsy_link.metadata.
 """
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 
 class _Model(BaseModel):
-    # A later release may remember more; what is not known is not needed.
+    # A later release may remember more; unknown fields are ignored.
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Intent(_Model):
-    """A draft that is about to be made, written down before the call: after a crash it is looked for at Etsy."""
+class DraftIntent(_Model):
+    """A draft that is about to be made. It is stored before the call, so that after a crash we look for it on Etsy."""
 
     title: str
     content_hash: str
     at: AwareDatetime
-    """Drafts made at Etsy before this time are not ours."""
+    """Drafts made on Etsy before this time are not ours."""
 
 
 class ListingMemory(_Model):
-    """What Etsy was last given for one product. None: nothing yet, so the part is to be sent."""
+    """What Etsy was last given for one product. A hash of None: the part was never sent, or has to be sent again."""
 
     content_hash: str | None = None
     inventory_hash: str | None = None
     images_hash: str | None = None
-    """Of the addresses in order: an unchanged list is not downloaded again."""
+    """Hash of the image addresses in order: an unchanged list is not downloaded again."""
     image_ids: dict[str, int] = Field(default_factory=dict)
-    """SHA-256 of an image's bytes -> listing_image_id: what Etsy has is not uploaded twice."""
+    """SHA-256 of an image's bytes -> listing_image_id, so that no image is uploaded twice."""
     shown: dict[str, str] = Field(default_factory=dict)
-    """Field -> value as a person was last shown it, for the differences of the next preview."""
+    """Field -> value as a person last saw it, for the differences in the next preview."""
     state: str | None = None
-    """As Etsy last told it: draft, active, inactive, sold_out, expired, removed, or one that Etsy adds."""
+    """State that Etsy last reported: draft, active, inactive, sold_out, expired, removed, or one that Etsy adds."""
     paused: bool = False
-    """We set it inactive, so it is ours to set active again."""
-    intent: Intent | None = None
+    """We set it inactive, so we may set it active again."""
+    intent: DraftIntent | None = None

@@ -1,8 +1,7 @@
-"""What is sent to Etsy: a draft, a patch, an inventory, and their forms on the wire.
+"""Defines what is sent to Etsy: a draft, a patch, an inventory, and how each is encoded.
 
-What belongs here: the fields of Etsy's requests that this project uses; no others are taken. What does not: Etsy's
-rules of content (lengths, characters, limits: listing.py), and what Etsy answers (etsy/client/answers.py). Money is a
-Decimal in the shop's currency.
+Only the fields that this project uses; Etsy's rules for their content are in listing.py. Money is a Decimal in the
+shop's currency.
 """
 
 from decimal import Decimal
@@ -24,31 +23,31 @@ ListingState = Literal["active", "inactive", "sold_out", "draft", "removed", "ex
 WeightUnit = Literal["oz", "lb", "g", "kg"]
 LengthUnit = Literal["in", "ft", "mm", "cm", "m", "yd", "inches"]
 
-# Etsy: the two variation properties whose name the seller gives.
+# Etsy: the two variation properties that the seller names.
 CUSTOM_PROPERTIES = (513, 514)
 
-# Etsy takes an array as one value with commas between: a comma inside would make two of one.
+# Etsy takes an array as one comma-separated value: a comma inside an element would split it.
 Word = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^,]*$")]
 Amount = Annotated[Decimal, Field(gt=0, allow_inf_nan=False)]
 JsonAmount = Annotated[Amount, PlainSerializer(float, when_used="json")]
 
 
-class Request(BaseModel):
-    """Something sent."""
+class EtsyRequest(BaseModel):
+    """Base of everything sent to Etsy."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class FormRequest(Request):
-    """Something sent as a form."""
+class FormRequest(EtsyRequest):
+    """A request sent as a form."""
 
     def form(self) -> dict[str, str]:
-        """Names and values of the form; a field that is None stays as it is at Etsy, so it is left out."""
+        """Encode the form; a field of None is left out, so it stays as it is on Etsy."""
         return {name: form_value(value) for name, value in self if value is not None}
 
 
 def form_value(value: Any) -> str:
-    """Etsy: true and false, plain decimals, arrays as one value with commas (repeated keys lose all but the last)."""
+    """Encode a value. Etsy: true and false, plain decimals, comma-separated arrays (of repeated keys only the last)."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list | tuple):
@@ -57,7 +56,7 @@ def form_value(value: Any) -> str:
 
 
 class _Content(FormRequest):
-    """What a draft is made with and an update may change."""
+    """The content that a draft is made with and an update may change."""
 
     materials: tuple[Word, ...] | None = None
     tags: tuple[Word, ...] | None = None
@@ -76,10 +75,10 @@ class _Content(FormRequest):
 
 
 class DraftListing(_Content):
-    """A listing to be made; Etsy makes it a draft, which costs nothing.
+    """A new listing; Etsy makes it a draft, which costs nothing.
 
-    `when_made` has buckets that move each January, so it is any text. Without `should_auto_renew` Etsy would charge
-    the listing again every four months.
+    `when_made` has buckets that move each January, so any text is accepted. If `should_auto_renew` were left out, Etsy
+    would renew and charge for the listing every four months.
     """
 
     quantity: int
@@ -96,15 +95,14 @@ class DraftListing(_Content):
     is_customizable: bool | None = None
 
     def form(self) -> dict[str, str]:
-        """Without what is empty too: a new listing has nothing to clear."""
+        """Encode the form without empty values: a new listing has nothing to clear."""
         return {name: value for name, value in super().form().items() if value}
 
 
 class ListingPatch(_Content):
-    """What is to change of a listing's content; an empty array clears.
+    """Changes to a listing's content; an empty array clears the field.
 
-    State and order of images are calls of their own. Price and quantity are in the inventory: Etsy passes over them
-    here.
+    State and image order have calls of their own. Price and quantity are part of the inventory: Etsy ignores them here.
     """
 
     title: str | None = None
@@ -117,14 +115,14 @@ class ListingPatch(_Content):
 
     @model_validator(mode="after")
     def _all_three(self) -> Self:
-        """Etsy: who, when and supply only together."""
+        """Etsy: who_made, when_made and is_supply only together."""
         if len({self.who_made is None, self.when_made is None, self.is_supply is None}) > 1:
             raise ValueError("who_made, when_made and is_supply go together")
         return self
 
 
-class PropertyValue(Request):
-    """What a product of the inventory is along one variation: property 513 "Colour", values ("red",)."""
+class PropertyValue(EtsyRequest):
+    """The value of an inventory product along one variation: property 513 "Colour", values ("red",)."""
 
     property_id: int
     property_name: str | None = None
@@ -134,12 +132,12 @@ class PropertyValue(Request):
 
     @model_serializer(mode="wrap")
     def _without_none(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Etsy: property_name is a text or not there."""
+        """Etsy: property_name is a text or absent."""
         return {name: value for name, value in dump(self).items() if value is not None}
 
 
-class Offering(Request):
-    """Price in the shop's currency and quantity of one product."""
+class Offering(EtsyRequest):
+    """Price, in the shop's currency, and quantity of one inventory product."""
 
     price: JsonAmount
     quantity: int
@@ -147,7 +145,7 @@ class Offering(Request):
     readiness_state_id: int | None = None
 
 
-class InventoryProduct(Request):
+class InventoryProduct(EtsyRequest):
     """One variant. Without variations a listing has one product without property values."""
 
     sku: str = ""
@@ -155,8 +153,8 @@ class InventoryProduct(Request):
     offerings: tuple[Offering]
 
 
-class Inventory(Request):
-    """All variants of a listing. Each writing replaces all of them."""
+class Inventory(EtsyRequest):
+    """All variants of a listing. Each write replaces all of them."""
 
     products: Annotated[tuple[InventoryProduct, ...], Field(min_length=1)]
     price_on_property: tuple[int, ...] = ()
@@ -165,28 +163,28 @@ class Inventory(Request):
     readiness_state_on_property: tuple[int, ...] = ()
 
     def body(self) -> dict[str, Any]:
-        """The JSON body."""
+        """Encode the JSON body."""
         return self.model_dump(mode="json")
 
     def comparable(self) -> "Inventory":
-        """The same inventory in a form in which equal means equal at Etsy.
+        """Normalise the inventory, so that two of them are equal when Etsy treats them alike.
 
-        Etsy gives other value ids than it was sent, and names for properties of its own: both are left out, and
-        products and properties are put in order.
+        Etsy returns other value ids than it was sent, and names its own properties: both are left out, and products
+        and properties are sorted.
         """
         products = [
-            product.model_copy(update={"property_values": _in_order(product.property_values)})
+            product.model_copy(update={"property_values": _sort_values(product.property_values)})
             for product in self.products
         ]
         order = {name: tuple(sorted(getattr(self, name))) for name in Inventory.model_fields if name != "products"}
-        by_what_it_is = sorted(
+        in_order = sorted(
             products,
             key=lambda product: ([(value.property_id, value.values) for value in product.property_values], product.sku),
         )
-        return self.model_copy(update={"products": tuple(by_what_it_is), **order})
+        return self.model_copy(update={"products": tuple(in_order), **order})
 
 
-def _in_order(values: tuple[PropertyValue, ...]) -> tuple[PropertyValue, ...]:
+def _sort_values(values: tuple[PropertyValue, ...]) -> tuple[PropertyValue, ...]:
     return tuple(
         value.model_copy(
             update={

@@ -1,7 +1,6 @@
-"""Etsy's rules of text: titles, descriptions, tags and materials, made right where that changes no meaning.
+"""Fits titles, descriptions, tags and materials to Etsy's rules for text, where that does not change their meaning.
 
-What belongs here: characters, lengths, and HTML as plain text. What does not: which texts a listing has (listing.py).
-Etsy's classes of characters are those of Unicode, as its API states them; Python's `re` lacks them, `unicodedata` not.
+Etsy states its rules as Unicode character classes, which Python's `re` lacks and `unicodedata` has.
 """
 
 import html
@@ -13,12 +12,12 @@ from typing import NamedTuple
 
 TITLE_LENGTH = 140
 DESCRIPTION_LENGTH = 65_535
-"""The lower of two figures that are told (65,535 and 102,400)."""
+"""The lower of the two figures that Etsy's sources name (65,535 and 102,400)."""
 MOST_WORDS = 13
 TAG_LENGTH = 20
 MATERIAL_LENGTH = 45
 ONCE_IN_A_TITLE = "%:&+"
-"""Etsy: each at most once."""
+"""Etsy: each of these at most once."""
 
 _MARKS = "™©®"
 _AT_AN_END = " -–—,;:/|(&+"
@@ -32,21 +31,21 @@ _HIDDEN = frozenset({"head", "iframe", "script", "style", "template", "title"})
 
 
 class Cleaned(NamedTuple):
-    """A text that Etsy takes, and what was changed for it, each a few words."""
+    """A text that Etsy accepts, and what was changed in it, each in a few words."""
 
     text: str
     changes: tuple[str, ...] = ()
 
 
 class CleanedWords(NamedTuple):
-    """Words that Etsy takes, and what was changed for it, each a few words."""
+    """Words that Etsy accepts, and what was changed in them, each in a few words."""
 
     words: tuple[str, ...]
     changes: tuple[str, ...] = ()
 
 
 def title(text: str) -> Cleaned:
-    r"""A title. Etsy: 140 characters, none of [^\p{L}\p{Nd}\p{P}\p{Sm}\p{Zs}™©®], each of % : & + once."""
+    r"""Clean a title. Etsy: 140 characters, none of [^\p{L}\p{Nd}\p{P}\p{Sm}\p{Zs}™©®], each of % : & + once."""
     allowed = _only(text, ("L", "Nd", "P", "Sm", "Zs"), _MARKS)
     once = _once(allowed)
     short = cut(once, TITLE_LENGTH)
@@ -61,7 +60,7 @@ def title(text: str) -> Cleaned:
 
 
 def description(text: str) -> Cleaned:
-    """A description as plain text; Etsy shows HTML as it is written."""
+    """Turn a description into plain text: Etsy shows HTML as it is written."""
     plain = plain_text(text)
     short = cut(plain, DESCRIPTION_LENGTH)
     changes = ("it was cut to the length that Etsy takes",) if short != plain else ()
@@ -69,23 +68,23 @@ def description(text: str) -> Cleaned:
 
 
 def tags(values: Iterable[str]) -> CleanedWords:
-    r"""Tags. Etsy: 13 of 20 characters, none of [^\p{L}\p{Nd}\p{Zs}\-'™©®], no duplicates."""
+    r"""Clean tags. Etsy: 13 of 20 characters, none of [^\p{L}\p{Nd}\p{Zs}\-'™©®], no duplicates."""
     return _words(values, ("L", "Nd", "Zs"), "-'" + _MARKS, TAG_LENGTH)
 
 
 def materials(values: Iterable[str]) -> CleanedWords:
-    r"""Materials. Etsy: 13 of 45 characters, none of [^\p{L}\p{Nd}\p{Zs}]."""
+    r"""Clean materials. Etsy: 13 of 45 characters, none of [^\p{L}\p{Nd}\p{Zs}]."""
     return _words(values, ("L", "Nd", "Zs"), "", MATERIAL_LENGTH)
 
 
 def variation(text: str) -> Cleaned:
-    """Name or value of a variation. Etsy: no parentheses."""
+    """Clean the name or value of a variation. Etsy: no parentheses."""
     changed = _spaced(_printable(text.replace("(", " ").replace(")", " ")))
     return Cleaned(changed, ("parentheses were left out",) if set("()") & set(text) else ())
 
 
 def cut(text: str, most: int) -> str:
-    """At most so many characters, cut at a word where there is one."""
+    """Cut a text to at most this many characters, at the end of a word where possible."""
     if len(text) <= most:
         return text
     words = re.match(r"(?s).*(?=\s)", text[: most + 1])
@@ -93,7 +92,7 @@ def cut(text: str, most: int) -> str:
 
 
 def plain_text(text: str) -> str:
-    """HTML as one reads it: a line for each block, a dash before each item of a list. Other text keeps its lines."""
+    """Turn HTML into text: one line per block, a dash before each list item. Text without HTML keeps its lines."""
     if _TAG.search(text):
         reader = _Reader()
         reader.feed(text)
@@ -151,7 +150,7 @@ def _words(values: Iterable[str], classes: tuple[str, ...], signs: str, length: 
 
 
 def _only(text: str, classes: tuple[str, ...], signs: str) -> str:
-    """The text in characters of these classes: others by what they stand for (½ as 1⁄2), else as a space."""
+    """Keep the characters of these classes; replace others by what they stand for (½ by 1⁄2), else by a space."""
 
     def allowed(sign: str) -> bool:
         return unicodedata.category(sign).startswith(classes) or sign in signs
@@ -162,7 +161,7 @@ def _only(text: str, classes: tuple[str, ...], signs: str) -> str:
         stands_for = unicodedata.normalize("NFKC", sign)
         if all(map(allowed, stands_for)):
             return stands_for
-        # Accents that belong to no letter, and joiners inside of emoji, leave no gap.
+        # Accents without a letter, and joiners inside an emoji, leave no gap.
         return "" if unicodedata.category(sign) in ("Mn", "Me", "Cf") else " "
 
     return _spaced("".join(map(replaced, unicodedata.normalize("NFC", text))))
@@ -180,6 +179,6 @@ def _spaced(text: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """Without control characters but line ends and tabs, and without halves of surrogate pairs."""
+    """Remove control characters except line ends and tabs, and lone surrogates."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return "".join(sign for sign in text if sign in "\n\t" or unicodedata.category(sign) not in ("Cc", "Cs"))

@@ -1,4 +1,4 @@
-"""Tokens of a connected Etsy shop: the pair, where a client gets them, and the error when a person must connect."""
+"""Defines the tokens of a connected Etsy shop, where a client gets them, and the error when a person must reconnect."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,7 +16,7 @@ class NotConnectedError(PermanentError):
 
 @dataclass(frozen=True)
 class TokenPair:
-    """An access token, the refresh token that replaces both, and when the first one ends (aware UTC)."""
+    """An access token, the refresh token that gets a new pair, and when the access token expires (aware UTC)."""
 
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
@@ -24,28 +24,28 @@ class TokenPair:
 
 
 class TokenSource(Protocol):
-    """Where a client gets its access token: the store (etsy/store/accounts.py), or a test."""
+    """Gives a client its access token: the store (etsy/store/accounts.py), or a test."""
 
     def access_token(self) -> str:
-        """A token that is good for another minute, renewed beforehand where needed.
+        """Return a token that is valid for at least another minute, renewing it first if needed.
 
         Raises NotConnectedError when only a person can get a new one.
         """
 
     def refreshed(self, stale: str) -> str:
-        """A token other than `stale`, which Etsy has refused: the stored one if another process has renewed it."""
+        """Return a token other than `stale`, which Etsy refused: the stored one if another process has renewed it."""
 
 
 @dataclass(frozen=True)
 class OneToken:
-    """A token that nobody renews: for the first look at a shop, before its tokens are stored."""
+    """A token that is never renewed, for the first look at a shop before its tokens are stored."""
 
     token: str = field(repr=False)
 
     def access_token(self) -> str:
-        """The token."""
+        """Return the token."""
         return self.token
 
     def refreshed(self, stale: str) -> str:
-        """Raises NotConnectedError."""
+        """Raise NotConnectedError."""
         raise NotConnectedError("Calling Etsy with a token that is used for the first time", "Etsy refuses it")

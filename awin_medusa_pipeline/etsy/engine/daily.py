@@ -1,39 +1,44 @@
-"""The daily look: which listings are no more as they should be, by what Medusa or Etsy shows, and asking for it.
-
-What belongs here: reading both sides, keeping what was seen, and one request an account. What does not: comparing
-(etsy/domain/drift.py) and bringing anything to Etsy (jobs.py).
-"""
+"""Compares the listings of all accounts with Medusa once a day, and requests a confirmation of what differs."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from awin_medusa_pipeline.etsy.client.answers import ListedInventory
-from awin_medusa_pipeline.etsy.client.answers import Listing as Listed
+from awin_medusa_pipeline.core.errors import PipelineError
+from awin_medusa_pipeline.core.messages import Line
+from awin_medusa_pipeline.etsy.client.answers import ListedInventory, ListingAnswer
 from awin_medusa_pipeline.etsy.client.client import EtsyClient
-from awin_medusa_pipeline.etsy.domain.drift import Shown, drift
+from awin_medusa_pipeline.etsy.domain.drift import ShownListing, find_drift
 from awin_medusa_pipeline.etsy.domain.messages import refused_message
-from awin_medusa_pipeline.etsy.domain.plan import LOWER_STOCK, Action, ListingPlan, plan_listing
+from awin_medusa_pipeline.etsy.domain.plan import ListingAction, ListingPlan, Proposal, plan_listing
 from awin_medusa_pipeline.etsy.domain.requests import Inventory
-from awin_medusa_pipeline.etsy.engine.jobs import ProductReader
-from awin_medusa_pipeline.etsy.engine.request import Choices, Requested, existing, plan_products, refusal, request
+from awin_medusa_pipeline.etsy.engine.choices import ShopChoices
+from awin_medusa_pipeline.etsy.engine.products import ProductReader, product_reader
+from awin_medusa_pipeline.etsy.engine.request import (
+    Requested,
+    existing_listing,
+    plan_products,
+    refusal_text,
+    request_plans,
+)
 from awin_medusa_pipeline.etsy.engine.state import EtsyState
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
-from awin_medusa_pipeline.etsy.store.jobs import Asked, EtsyJob
+from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, RequestedProduct
 from awin_medusa_pipeline.etsy.store.links import EtsyLink
+from awin_medusa_pipeline.medusa.client import MedusaClient
 from awin_medusa_pipeline.medusa.contracts import ShopProduct
 
-TO_CONFIRM = timedelta(hours=20)
-"""It is asked for at night: an hour would be over before anybody is awake. The next look comes after 24."""
-GONE = (
+CONFIRM_WITHIN = timedelta(hours=20)
+"""It is requested at night: an hour would be over before anybody is awake. The next look comes after 24 hours."""
+DELETED = (
     "Its listing was deleted on Etsy. If it should be there, request it: a new listing is made once that is confirmed."
 )
 
 
 @dataclass(frozen=True)
-class Looked:
-    """What a look at one account has found: the plan of each linked product, and sentences about what Etsy changed."""
+class AccountLook:
+    """What a look at one account found: the plan of each linked product, and sentences about what Etsy changed."""
 
     plans: tuple[ListingPlan, ...] = ()
     notes: tuple[str, ...] = ()
@@ -41,28 +46,63 @@ class Looked:
     @property
     def changed(self) -> list[ListingPlan]:
         """Products that are not on Etsy as they should be."""
-        return [plan for plan in self.plans if plan.action is not Action.NOTHING]
+        return [plan for plan in self.plans if plan.action is not ListingAction.NOTHING]
 
 
 @dataclass(frozen=True)
-class DailyOutcome:
-    """What was asked for, and what may be done without asking."""
+class AccountResult:
+    """What the daily look at one account came to."""
 
+    shop: str
+    look: AccountLook = AccountLook()
     requested: Requested | None = None
+    """What waits for a confirmation."""
     stock_down: EtsyJob | None = None
+    """The job that lowers stock without a confirmation."""
+    fault: PipelineError | None = None
+    """Why the account could not be looked at; then nothing was requested."""
+
+    @property
+    def lines(self) -> list[Line]:
+        """What was found and requested."""
+        if self.fault:
+            return []
+        lines: list[Line] = [f"{self.shop}: {len(self.look.changed)} of {len(self.look.plans)} differ"]
+        lines += self.look.notes
+        lines += self.requested.request.lines if self.requested else []
+        if self.stock_down:
+            lines.append(f"Stock goes down without asking: {self.stock_down.transaction_id}")
+        return lines
 
 
-def look(etsy: EtsyState, account: EtsyAccount, client: EtsyClient, read_products: ProductReader) -> Looked:
-    """Compare the listings of an account with Medusa and with what they were made; a change makes them out_of_sync.
+def look_at_accounts(
+    etsy: EtsyState, open_medusa: Callable[[], MedusaClient], *, account: str | None, by: str
+) -> list[AccountResult]:
+    """Look at all connected accounts, or at the one named; a fault of one account does not stop the others.
 
-    Products that an open job has are left to it. Raises PipelineError: a failed read changes nothing.
+    Without a connected account Medusa is not opened. Raises EtsyAccountError for an unknown name.
+    """
+    accounts = [etsy.accounts.find(account)] if account else etsy.accounts.active()
+    if not accounts:
+        return []
+    with open_medusa() as medusa:
+        read_products = product_reader(medusa, etsy.rules.stock_location)
+        return [_look_and_request(etsy, one, read_products, by) for one in accounts]
+
+
+def look_at_account(
+    etsy: EtsyState, account: EtsyAccount, client: EtsyClient, read_products: ProductReader
+) -> AccountLook:
+    """Compare the listings of an account with Medusa and with what Etsy was given; changed ones become out_of_sync.
+
+    Products of an open job are left to it. Raises PipelineError: a failed read changes nothing.
     """
     links = {link.product_id: link for link in etsy.links.of_account(account.id) if link.etsy_listing_id is not None}
     links = {product_id: link for product_id, link in links.items() if link.transaction_id is None}
     if not links:
-        return Looked()
+        return AccountLook()
     products = read_products(list(links), account.currency)
-    choices = Choices.of(client)
+    choices = ShopChoices.read(client)
     ids = [link.etsy_listing_id for link in links.values() if link.etsy_listing_id is not None]
     listed, inventories = client.listings_by_ids(ids), client.inventories(ids)
     notes = []
@@ -72,42 +112,53 @@ def look(etsy: EtsyState, account: EtsyAccount, client: EtsyClient, read_product
         found = listed.get(link.etsy_listing_id) or client.listing(link.etsy_listing_id)
         if found is None:
             del links[product_id]
-            sentences: tuple[str, ...] = (GONE,) if etsy.links.lost(account.id, product_id, GONE) else ()
+            marked = etsy.links.mark_deleted(account.id, product_id, DELETED)
+            sentences: tuple[str, ...] = (DELETED,) if marked else ()
         else:
-            sentences = _compared(etsy, account, link, products, found, inventories.get(link.etsy_listing_id))
+            inventory = inventories.get(link.etsy_listing_id)
+            sentences = _record_drift(etsy, account, link, products.get(product_id), found, inventory)
         notes += [f"{name}: {sentence}" for sentence in sentences]
-    # Read again: with what was seen just now.
+    # Read again, with what was recorded just now.
     links = {id_: link for id_, link in etsy.links.of_products(account.id, links).items() if not link.transaction_id}
-    looked = Looked(tuple(plan_products(account, links, products, links, choices)), tuple(notes))
-    etsy.links.out_of_sync(account.id, [plan.product_id for plan in looked.changed])
-    return looked
+    look = AccountLook(tuple(plan_products(account, links, products, links, choices)), tuple(notes))
+    etsy.links.mark_out_of_sync(account.id, [plan.product_id for plan in look.changed])
+    return look
 
 
-def ask(etsy: EtsyState, account: EtsyAccount, looked: Looked, *, by: str) -> DailyOutcome:
-    """One job for everything that changed; stock that only goes down may go at once, in a job of its own."""
-    changed = looked.changed
+def request_changes(etsy: EtsyState, account: EtsyAccount, look: AccountLook, *, by: str) -> AccountResult:
+    """Make one job of everything that changed. Stock that only goes down may go at once, in a job of its own."""
+    changed = look.changed
     down = [plan for plan in changed if plan.only_lowers_stock] if etsy.rules.push_stock_down else []
-    stock_down = _stock_down(etsy, account, down, by) if down else None
+    stock_down = _confirm_stock_down(etsy, account, down, by) if down else None
     rest = [plan for plan in changed if plan not in down]
-    if any(plan.action is not Action.REFUSE for plan in rest):
-        return DailyOutcome(request(etsy, account, rest, by=by, notes=looked.notes, within=TO_CONFIRM), stock_down)
-    if rest:
-        _tell_refused(etsy, account, rest)
-    return DailyOutcome(None, stock_down)
+    requested = None
+    if any(plan.action is not ListingAction.REFUSE for plan in rest):
+        requested = request_plans(etsy, account, rest, by=by, notes=look.notes, within=CONFIRM_WITHIN)
+    elif rest:
+        _report_refused(etsy, account, rest)
+    return AccountResult(account.shop_name, look, requested, stock_down)
 
 
-def _compared(
+def _look_and_request(etsy: EtsyState, account: EtsyAccount, read_products: ProductReader, by: str) -> AccountResult:
+    try:
+        with etsy.client(account) as client:
+            look = look_at_account(etsy, account, client, read_products)
+        return request_changes(etsy, account, look, by=by)
+    except PipelineError as fault:
+        return AccountResult(account.shop_name, fault=fault)
+
+
+def _record_drift(
     etsy: EtsyState,
     account: EtsyAccount,
     link: EtsyLink,
-    products: Mapping[str, ShopProduct],
-    listed: Listed,
+    product: ShopProduct | None,
+    listed: ListingAnswer,
     inventory: ListedInventory | None,
 ) -> tuple[str, ...]:
-    """Keep what Etsy shows of a listing; what a person should know of it."""
-    product = products.get(link.product_id)
-    plan = plan_listing(link.product_id, product, account.api_config, account.currency, existing(link))
-    shown = Shown(
+    """Store what Etsy shows of a listing, and return what a person should know about it."""
+    plan = plan_listing(link.product_id, product, account.api_config, account.currency, existing_listing(link))
+    shown = ShownListing(
         state=listed.state,
         title=listed.title,
         description=listed.description,
@@ -115,8 +166,8 @@ def _compared(
         image_ids=tuple(image.listing_image_id for image in listed.images),
         inventory=_as_request(inventory),
     )
-    found = drift(plan.listing, link.memory, shown)
-    if found.memory == link.memory or etsy.links.saw(account.id, link.product_id, found.memory):
+    found = find_drift(plan.listing, link.memory, shown)
+    if found.memory == link.memory or etsy.links.record_shown(account.id, link.product_id, found.memory):
         return found.sentences
     return ()
 
@@ -128,14 +179,14 @@ def _as_request(inventory: ListedInventory | None) -> Inventory | None:
         return None
 
 
-def _stock_down(etsy: EtsyState, account: EtsyAccount, plans: list[ListingPlan], by: str) -> EtsyJob:
-    asked = [Asked(plan.product_id, plan.title, LOWER_STOCK) for plan in plans]
-    job = etsy.jobs.request(account.id, asked, requested_by=by, confirm_within=TO_CONFIRM)
+def _confirm_stock_down(etsy: EtsyState, account: EtsyAccount, plans: Sequence[ListingPlan], by: str) -> EtsyJob:
+    products = [RequestedProduct(plan.product_id, plan.title, Proposal.LOWER_STOCK) for plan in plans]
+    job = etsy.jobs.request(account.id, products, requested_by=by, confirm_within=CONFIRM_WITHIN)
     return etsy.jobs.confirm(job.transaction_id, "ETSY_PUSH_STOCK_DOWN")
 
 
-def _tell_refused(etsy: EtsyState, account: EtsyAccount, plans: list[ListingPlan]) -> None:
-    """Once, as long as nothing changes about it."""
-    sentences = [refusal(plan) for plan in plans]
+def _report_refused(etsy: EtsyState, account: EtsyAccount, plans: Sequence[ListingPlan]) -> None:
+    """Tell the shop owner which changes Etsy would refuse, once until something about them changes."""
+    sentences = [refusal_text(plan) for plan in plans]
     digest = hashlib.sha256("\n".join(sentences).encode()).hexdigest()[:12]
     etsy.notify(f"etsy-refused-{account.id}-{digest}", refused_message(account.shop_name, sentences))

@@ -1,7 +1,6 @@
-"""A draft on Etsy, made once, although Etsy knows no key against doubles.
+"""Makes each draft on Etsy once, although Etsy has no idempotency key.
 
-What belongs here: the intent before the call, and the search for a draft whose answer never came. What does not: what
-is done to a listing that there is (listings.py).
+An intent is stored before the call; when the answer does not come, the draft is searched for on Etsy.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,16 +9,15 @@ from datetime import timedelta
 
 from awin_medusa_pipeline.core.errors import Action, PermanentError, PipelineError
 from awin_medusa_pipeline.core.http import UnknownOutcomeError
-from awin_medusa_pipeline.etsy.client.answers import Listing as Listed
-from awin_medusa_pipeline.etsy.client.client import EtsyClient
+from awin_medusa_pipeline.etsy.client.answers import ListingAnswer
+from awin_medusa_pipeline.etsy.client.client import SENDS, EtsyClient
 from awin_medusa_pipeline.etsy.domain.listing import Listing
-from awin_medusa_pipeline.etsy.domain.memory import Intent
+from awin_medusa_pipeline.etsy.domain.memory import DraftIntent
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJob
 from awin_medusa_pipeline.etsy.store.links import EtsyLinks
 
-SENDS = 3
 LOOKS = (0.0, 2.0, 8.0)
-"""Seconds before each look at the drafts: Etsy may still be at what was given up on."""
+"""Seconds before each look at the drafts: Etsy may still be working on the call that was given up."""
 CLOCKS_APART = timedelta(minutes=5)
 """How far Etsy's clock may be behind ours."""
 
@@ -33,23 +31,23 @@ class DraftMaker:
     job: EtsyJob
     sleep: Callable[[float], None]
 
-    def make(self, product_id: str, listing: Listing, intent: Intent | None) -> tuple[Listed, str]:
-        """The draft, its id saved, and the hash of the content that it was made with.
+    def make(self, product_id: str, listing: Listing, intent: DraftIntent | None) -> tuple[ListingAnswer, str]:
+        """Make the draft and store its id; return it with the hash of the content that it was made with.
 
-        `intent`: of an earlier try whose answer never came; its draft is taken over if Etsy has it. Raises
+        `intent`: of an earlier attempt whose answer never came; its draft is adopted if Etsy has it. Raises
         PipelineError.
         """
-        if intent and (found := self._made_by(intent, listing, (0.0,))):
-            return self._saved(product_id, found, intent.content_hash)
+        if intent and (found := self._find_made(intent, listing, (0.0,))):
+            return self._save(product_id, found, intent.content_hash)
         since = intent.at if intent else None
         for left in reversed(range(SENDS)):
             title, content_hash = listing.draft.title, listing.content_hash
-            intent = self.links.intend(self.job, product_id, title=title, content_hash=content_hash, since=since)
+            intent = self.links.record_intent(self.job, product_id, title=title, content_hash=content_hash, since=since)
             try:
                 made = self.client.create_draft(listing.draft)
             except UnknownOutcomeError:
                 since = intent.at
-                found = self._made_by(intent, listing, LOOKS)
+                found = self._find_made(intent, listing, LOOKS)
                 if found is None:
                     if left:
                         continue
@@ -57,26 +55,26 @@ class DraftMaker:
                 made = found
             except PipelineError:
                 if since is None:
-                    self.links.remember(self.job, product_id, intent=None)
+                    self.links.update_memory(self.job, product_id, intent=None)
                 raise
-            return self._saved(product_id, made, content_hash)
+            return self._save(product_id, made, content_hash)
         raise AssertionError("the last try returns or raises")
 
-    def _saved(self, product_id: str, made: Listed, content_hash: str) -> tuple[Listed, str]:
+    def _save(self, product_id: str, made: ListingAnswer, content_hash: str) -> tuple[ListingAnswer, str]:
         self.links.save_listing(
             self.job, product_id, made.listing_id, made.url or None, state=made.state, content_hash=content_hash
         )
         return made, content_hash
 
-    def _made_by(self, intent: Intent, listing: Listing, looks: Sequence[float]) -> Listed | None:
-        """The draft that a create with this intent has made; None when there is none.
+    def _find_made(self, intent: DraftIntent, listing: Listing, looks: Sequence[float]) -> ListingAnswer | None:
+        """Find the draft that a create with this intent has made; None when there is none.
 
-        Raises PermanentError when several fit: only a person can tell.
+        Raises PermanentError when several match: only a person can tell which one is right.
         """
         for wait in looks:
             if wait:
                 self.sleep(wait)
-            if found := self._fitting(intent, listing):
+            if found := self._matching(intent, listing):
                 break
         if len(found) > 1:
             ids = ", ".join(str(draft.listing_id) for draft in found)
@@ -89,8 +87,8 @@ class DraftMaker:
             )
         return found[0] if found else None
 
-    def _fitting(self, intent: Intent, listing: Listing) -> list[Listed]:
-        """Drafts with that title, not older than the intent, of no other product; nor with other products' SKUs."""
+    def _matching(self, intent: DraftIntent, listing: Listing) -> list[ListingAnswer]:
+        """Find drafts with that title that are not older than the intent and have no other product's link or SKUs."""
         others = {link.etsy_listing_id for link in self.links.of_account(self.job.account_id)}
         since = intent.at - CLOCKS_APART
         found = [

@@ -1,8 +1,4 @@
-"""Pictures of one listing on Etsy: uploaded once each, in the order of the product.
-
-What belongs here: what to upload, and looking before an upload is repeated. What does not: fetching a picture
-(core/images.py), and when a listing's pictures are looked at (listings.py).
-"""
+"""Uploads the images of one listing to Etsy, each once, and puts them in the order of the product."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -11,28 +7,27 @@ from typing import Protocol
 from awin_medusa_pipeline.core.errors import PermanentError
 from awin_medusa_pipeline.core.http import UnknownOutcomeError
 from awin_medusa_pipeline.core.images import Picture
-from awin_medusa_pipeline.etsy.client.client import EtsyClient
+from awin_medusa_pipeline.etsy.client.client import SENDS, EtsyClient
 from awin_medusa_pipeline.etsy.domain.listing import MOST_IMAGES
 
-KINDS = ("image/jpeg", "image/png", "image/gif")
-LARGEST = 10 * 1024 * 1024
+IMAGE_TYPES = ("image/jpeg", "image/png", "image/gif")
+LARGEST_IMAGE = 10 * 1024 * 1024
 """Bytes. Etsy: jpg, png and gif up to 10 MB."""
-SENDS = 3
 
 
 class ImageSource(Protocol):
-    """Where pictures come from; ImageFetcher(KINDS, largest=LARGEST) for Etsy."""
+    """Provides images; for Etsy ImageFetcher(IMAGE_TYPES, largest=LARGEST_IMAGE)."""
 
     def __call__(self, address: str) -> Picture:
-        """One picture. Raises ImageError."""
+        """Fetch one image. Raises ImageError."""
 
 
 @dataclass
 class ListingImages:
-    """The pictures of one listing.
+    """The images of one listing.
 
-    `shown`: their ids as Etsy shows them, in order. `known`: SHA-256 -> id of what Etsy was given. `remember` keeps
-    such a map.
+    `shown`: their ids as Etsy shows them, in order. `known`: SHA-256 -> id of each image that was uploaded, which
+    `store_known` stores.
     """
 
     client: EtsyClient
@@ -40,57 +35,57 @@ class ListingImages:
     images: ImageSource
     shown: list[int]
     known: dict[str, int]
-    remember: Callable[[dict[str, int]], None]
+    store_known: Callable[[dict[str, int]], None]
 
-    def bring(self, addresses: Sequence[str]) -> None:
-        """Make these its pictures, in this order.
+    def upload_all(self, addresses: Sequence[str]) -> None:
+        """Make these the images of the listing, in this order.
 
-        Raises ImageError for one that cannot be had, and PipelineError; what is uploaded by then is remembered.
+        Raises ImageError for one that cannot be fetched, and PipelineError; what was uploaded by then is stored.
         """
         wanted: dict[str, int] = {}
         for address in addresses:
             picture = self.images(address)
             if picture.sha256 not in self.known:
                 self._make_room(wanted.values())
-                self.known[picture.sha256] = self._uploaded(picture)
-                self.remember(self.known)
+                self.known[picture.sha256] = self._upload(picture)
+                self.store_known(self.known)
             wanted[picture.sha256] = self.known[picture.sha256]
         self.arrange(list(wanted.values()))
         self.known = wanted
 
     def arrange(self, wanted: list[int]) -> None:
-        """Have these pictures and no others, in this order, unless it is so."""
+        """Set exactly these images, in this order, unless Etsy shows them so already."""
         if self.shown == wanted:
             return
         try:
             self.client.set_image_order(self.listing_id, wanted)
         except PermanentError as error:
             if error.status in (400, 404):
-                # Etsy may have lost one: what it does not show is uploaded again by the next try.
-                there = self._there()
-                self.remember({sha256: image_id for sha256, image_id in self.known.items() if image_id in there})
+                # Etsy may have lost one: what it does not show is uploaded again by the next attempt.
+                there = self._read_ids()
+                self.store_known({sha256: image_id for sha256, image_id in self.known.items() if image_id in there})
             raise
         self.shown = wanted
 
-    def settle(self, there: list[int]) -> None:
-        """Etsy shows `there` at the end: what is not as it was made is put right, once."""
+    def verify(self, there: list[int]) -> None:
+        """Compare with what Etsy shows at the end (`there`), and correct it once if it differs."""
         wanted, self.shown = self.shown, there
         self.arrange(wanted)
-        if there != wanted and self._there() != wanted:
+        if there != wanted and self._read_ids() != wanted:
             raise PermanentError(
                 f"Arranging the pictures of listing {self.listing_id}",
                 "Etsy took them, but shows others, or in another order",
                 "Look at the listing on Etsy, then try again.",
             )
 
-    def _uploaded(self, picture: Picture) -> int:
+    def _upload(self, picture: Picture) -> int:
         for left in reversed(range(SENDS)):
-            # Etsy takes no rank for the first rank, whatever is there.
+            # Without a rank Etsy assumes the first one, whatever is there.
             rank = len(self.shown) + 1
             try:
                 image = self.client.upload_image(self.listing_id, picture.content, picture.name, rank=rank)
             except UnknownOutcomeError:
-                before, self.shown = self.shown, self._there()
+                before, self.shown = self.shown, self._read_ids()
                 new = [image_id for image_id in self.shown if image_id not in before]
                 if len(new) == 1:
                     return new[0]
@@ -102,9 +97,9 @@ class ListingImages:
         raise AssertionError("the last try returns or raises")
 
     def _make_room(self, wanted: Collection[int]) -> None:
-        """Take away what is not wanted when the listing is full; one picture stays in any case, as Etsy asks."""
+        """Remove unwanted images when the listing is full; one image always stays, as Etsy requires."""
         if len(self.shown) >= MOST_IMAGES:
             self.arrange([image_id for image_id in self.shown if image_id in wanted] or self.shown[:1])
 
-    def _there(self) -> list[int]:
+    def _read_ids(self) -> list[int]:
         return [image.listing_image_id for image in self.client.images(self.listing_id)]

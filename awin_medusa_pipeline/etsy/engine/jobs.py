@@ -1,96 +1,99 @@
-"""A confirmed job, product by product, to its end.
-
-What belongs here: which products are left to do, what stops a whole job, and its result. What does not: the sync of a
-product (listings.py), and requesting or confirming (etsy/store/jobs.py).
-"""
+"""Carries out confirmed jobs, and ends jobs that nobody confirmed or whose run died."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Protocol
+from datetime import datetime
 
 from awin_medusa_pipeline.core.batching import parts
 from awin_medusa_pipeline.core.errors import PipelineError
-from awin_medusa_pipeline.core.store.database import Database
-from awin_medusa_pipeline.etsy.client.client import PAGE, EtsyClient
-from awin_medusa_pipeline.etsy.client.errors import DailyBudgetError
+from awin_medusa_pipeline.core.messages import Line
+from awin_medusa_pipeline.etsy.client.client import PAGE
+from awin_medusa_pipeline.etsy.domain.messages import (
+    died_message,
+    error_line,
+    expired_message,
+    finished_message,
+    outcome_text,
+    retry_hint,
+    started_message,
+)
 from awin_medusa_pipeline.etsy.engine.images import ImageSource
-from awin_medusa_pipeline.etsy.engine.listings import Became, ListingOutcome, ListingSync
-from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount, EtsyAccounts
-from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, EtsyJobs, ProductOutcome
-from awin_medusa_pipeline.etsy.store.links import EtsyJobLostError, EtsyLinks
-from awin_medusa_pipeline.medusa.client import MedusaClient
-from awin_medusa_pipeline.medusa.contracts import ShopProduct
-from awin_medusa_pipeline.medusa.products import SHOP_PRODUCT_FIELDS, shop_product
+from awin_medusa_pipeline.etsy.engine.listings import ListingOutcome, ListingSync
+from awin_medusa_pipeline.etsy.engine.products import ProductReader
+from awin_medusa_pipeline.etsy.engine.state import EtsyState
+from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, JobStatus, ProductOutcome
+from awin_medusa_pipeline.etsy.store.links import EtsyJobLostError
+
+SHOWN_REASONS = 3
 
 
-class ProductReader(Protocol):
-    """Reads products from Medusa."""
+@dataclass(frozen=True)
+class JobRun:
+    """The run that carries out a job."""
 
-    def __call__(self, product_ids: Sequence[str], currency: str) -> Mapping[str, ShopProduct]:
-        """Products by id, with prices in a currency; one that is not there is gone. Raises PipelineError."""
+    id: str
+    url: str = ""
+    failure_key: str = ""
+    """Dedupe key of the message about a failed job: whatever else reports the failed run uses the same one."""
 
 
 @dataclass(frozen=True)
 class JobResult:
-    """What became of a job. `stopped_reason` is set when it ended early; what was left is failed and can be retried."""
+    """How a job ended."""
 
     job: EtsyJob
-    """As it ended."""
+    """The job in its final state."""
     outcomes: tuple[ListingOutcome, ...] = ()
-    stopped_reason: str | None = None
-    resumes_at: datetime | None = None
-    """When Etsy has calls again, if it was the day's budget that ended it."""
-
-    @property
-    def counts(self) -> dict[Became, int]:
-        """Products by what became of them; each is there."""
-        return {became: sum(outcome.became is became for outcome in self.outcomes) for became in Became}
-
-    @property
-    def failures(self) -> list[ListingOutcome]:
-        """Products that failed by themselves."""
-        return [outcome for outcome in self.outcomes if outcome.became is Became.FAILED]
+    """One per product that this run finished."""
+    stopped: PipelineError | None = None
+    """The error that ended the job early; its unfinished products failed and can be retried."""
+    error: tuple[Line, ...] = ()
+    """What failed and how to go on; empty when every product is on Etsy as it should be."""
 
 
-def products_of(medusa: MedusaClient, location_id: str | None) -> ProductReader:
-    """Reads from a shop; `location_id`: the stock location that is sold from."""
+@dataclass(frozen=True)
+class EndedJob:
+    """A job that was ended from outside, and why."""
 
-    def read(product_ids: Sequence[str], currency: str) -> Mapping[str, ShopProduct]:
-        found = medusa.where("products", "id", product_ids, SHOP_PRODUCT_FIELDS)
-        return {entry["id"]: shop_product(entry, currency=currency, location_id=location_id) for entry in found}
-
-    return read
+    job: EtsyJob
+    reason: str
 
 
-def sync_job(
-    transaction_id: str,
-    run_id: str,
-    *,
-    database: Database,
-    accounts: EtsyAccounts,
-    client_of: Callable[[EtsyAccount], EtsyClient],
+def claim_job(etsy: EtsyState, transaction_id: str, run: JobRun) -> EtsyJob:
+    """Claim a confirmed job for a run, and tell the shop owner that it starts.
+
+    Raises EtsyJobError when the job is not confirmed, or another run has it.
+    """
+    job = etsy.jobs.claim(transaction_id, run.id)
+    number = job.total_products - job.synced_count
+    message = started_message(_shop_name(etsy, job), transaction_id, number, attempt=job.attempt, url=run.url)
+    etsy.notify(f"etsy-start-{run.id}", message)
+    return job
+
+
+def sync_claimed_job(
+    etsy: EtsyState,
+    run: JobRun,
     read_products: ProductReader,
     images: ImageSource,
+    *,
     progress: Callable[[int, int], None] = lambda done, total: None,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
     sleep: Callable[[float], None] = time.sleep,
 ) -> JobResult:
-    """Claim the job for the run (again, if its first step has), sync its products, end it.
+    """Sync the products of the job that the run has claimed, end the job, and tell the shop owner how it ended.
 
-    `progress`: products done and in all. Raises EtsyJobError when the job is not this run's to do, and
-    EtsyJobLostError when it was taken from it.
+    `progress`: products done and in all. Raises EtsyJobError when the run has no job, and EtsyJobLostError when the
+    job was taken from it.
     """
-    jobs = EtsyJobs(database, now=now)
-    job = jobs.claim(transaction_id, run_id)
-    account = accounts.get(job.account_id)
-    rows = jobs.products(transaction_id, ProductOutcome.PENDING)
+    job = etsy.jobs.claimed_by(run.id)
+    account = etsy.accounts.get(job.account_id)
+    rows = etsy.jobs.products(job.transaction_id, ProductOutcome.PENDING)
     outcomes: list[ListingOutcome] = []
     stopped: PipelineError | None
     try:
-        with client_of(account) as client:
-            sync = ListingSync(client, EtsyLinks(database, now=now), job, account, images, sleep)
+        with etsy.client(account) as client:
+            sync = ListingSync(client, etsy.links, job, account, images, sleep)
             for part in parts(iter(rows), PAGE):
                 products = read_products([row.product_id for row in part], account.currency)
                 for outcome in sync.sync(part, products):
@@ -101,9 +104,76 @@ def sync_job(
         raise
     except PipelineError as fault:
         stopped = fault
-    return JobResult(
-        job=jobs.finish(transaction_id, run_id, stopped=str(stopped) if stopped else None),
-        outcomes=tuple(outcomes),
-        stopped_reason=str(stopped) if stopped else None,
-        resumes_at=stopped.resumes_at if isinstance(stopped, DailyBudgetError) else None,
+    ended = etsy.jobs.finish(job.transaction_id, run.id, stopped=str(stopped) if stopped else None)
+    return JobResult(ended, tuple(outcomes), stopped, _report_end(etsy, run, ended, stopped))
+
+
+def expire_unconfirmed_jobs(etsy: EtsyState) -> list[EtsyJob]:
+    """End the jobs that nobody confirmed in time, tell the shop owner, and return them."""
+    expired = etsy.jobs.expire_overdue()
+    for job in expired:
+        message = expired_message(_shop_name(etsy, job), job.transaction_id, job.total_products)
+        etsy.notify(f"etsy-expired-{job.transaction_id}", message)
+    return expired
+
+
+def end_dead_job(etsy: EtsyState, job: EtsyJob, why: str) -> EtsyJob:
+    """End a job whose run died: its unfinished products fail and can be retried. `why`: without a full stop.
+
+    If the run continues nevertheless, it finds the job taken from it and writes nothing more.
+    """
+    ended = etsy.jobs.finish(job.transaction_id, job.run_id or "", stopped=f"{why}.")
+    message = died_message(_shop_name(etsy, job), job.transaction_id, f"{why}.")
+    etsy.notify(f"etsy-died-{job.transaction_id}-{job.attempt}", message)
+    return ended
+
+
+def retry_job(etsy: EtsyState, job: EtsyJob, by: str, how_run_ended: Callable[[str], str | None]) -> EtsyJob:
+    """Confirm a failed job once more, for its failed products; a job whose run is over is ended first.
+
+    `how_run_ended`: as in `tidy_jobs`. Raises EtsyJobError for a job that cannot be retried.
+    """
+    if job.status is JobStatus.PROCESSING and (why := how_run_ended(job.run_id or "")):
+        end_dead_job(etsy, job, why)
+    return etsy.jobs.retry(job.transaction_id, by)
+
+
+def jobs_to_tidy(jobs: Sequence[EtsyJob], now: datetime, ended_runs: Collection[str]) -> list[EtsyJob]:
+    """Pick the pending jobs that are overdue, and the processing ones whose run is among `ended_runs`."""
+    overdue = [job for job in jobs if job.status is JobStatus.PENDING and job.expires_at <= now]
+    dead = [job for job in jobs if job.status is JobStatus.PROCESSING and (job.run_id or "") in ended_runs]
+    return [*overdue, *dead]
+
+
+def tidy_jobs(etsy: EtsyState, how_run_ended: Callable[[str], str | None]) -> list[EndedJob]:
+    """End what nobody confirmed in time, and the jobs whose run is over without having ended them.
+
+    `how_run_ended`: says of a run id how the run ended; None while it may continue.
+    """
+    expired = [EndedJob(job, "confirmation timed out") for job in expire_unconfirmed_jobs(etsy)]
+    dead = [
+        EndedJob(end_dead_job(etsy, job, why), why)
+        for job in etsy.jobs.all(JobStatus.PROCESSING)
+        if (why := how_run_ended(job.run_id or ""))
+    ]
+    return [*expired, *dead]
+
+
+def _report_end(etsy: EtsyState, run: JobRun, job: EtsyJob, stopped: PipelineError | None) -> tuple[Line, ...]:
+    """Tell the shop owner how a job ended; return what failed."""
+    rows = [row for row in etsy.jobs.products(job.transaction_id) if row.outcome is not ProductOutcome.REFUSED]
+    failures = [f"{row.title}: {row.error}" for row in rows if row.outcome is ProductOutcome.FAILED]
+    outcomes = [row.outcome for row in rows]
+    message = finished_message(
+        _shop_name(etsy, job), job.transaction_id, outcomes, failures=failures, stopped=stopped, url=run.url
     )
+    failed = job.status is not JobStatus.COMPLETED
+    etsy.notify(run.failure_key if failed else f"etsy-end-{run.id}", message)
+    if not failed:
+        return ()
+    reasons: Sequence[Line] = [error_line(stopped)] if stopped else failures[:SHOWN_REASONS]
+    return (f"{outcome_text(outcomes)}.", *reasons, retry_hint(job.transaction_id))
+
+
+def _shop_name(etsy: EtsyState, job: EtsyJob) -> str:
+    return etsy.accounts.get(job.account_id).shop_name

@@ -1,8 +1,8 @@
-"""The Etsy part of one installation: its state in the store, its way to a connected shop, and its messages."""
+"""Holds what the Etsy part works with: its state in the store, clients of its shops, and the way to notify."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from pydantic import SecretStr
@@ -21,7 +21,7 @@ from awin_medusa_pipeline.etsy.store.links import EtsyLinks
 
 @dataclass(frozen=True)
 class EtsyApp:
-    """The app at Etsy and the addresses of Etsy."""
+    """The app at Etsy and Etsy's addresses."""
 
     keystring: str | None
     shared_secret: SecretStr | None = field(repr=False)
@@ -30,7 +30,7 @@ class EtsyApp:
     oauth_url: str
 
     def credentials(self) -> tuple[str, str]:
-        """Keystring and shared secret. Raises PermanentError naming the setting that is missing."""
+        """Return keystring and shared secret. Raises PermanentError naming the setting that is missing."""
         if not self.keystring or not self.shared_secret:
             missing = "ETSY_SHARED_SECRET" if self.keystring else "ETSY_KEYSTRING"
             raise PermanentError(
@@ -50,47 +50,49 @@ class EtsyRules:
     push_stock_down: bool
     """Whether the daily job may lower quantities without a confirmation."""
     stock_location: str | None
-    """Name or id of Medusa's stock location that is sold from; None: the first one."""
+    """Name or id of the stock location in Medusa to sell from; None: the first one."""
 
 
 @dataclass(frozen=True)
 class EtsyState:
-    """Accounts, jobs and links, and what is needed to reach a shop."""
+    """Accounts, jobs and links, and access to the connected shops."""
 
     database: Database
     cipher: Cipher
     app: EtsyApp
     rules: EtsyRules
     notify: Callable[[str, Message], None]
-    """Keeps a message to the shop owner, once per key, and sends what waits. A fault of Slack never raises."""
+    """Stores a message to the shop owner, once per key, and sends what waits. A fault of Slack never raises."""
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    """Aware UTC."""
 
     @property
     def accounts(self) -> EtsyAccounts:
         """The shops that were connected."""
-        return EtsyAccounts(self.database, self.cipher)
+        return EtsyAccounts(self.database, self.cipher, now=self.now)
 
     @property
     def jobs(self) -> EtsyJobs:
         """The jobs that were requested."""
-        return EtsyJobs(self.database)
+        return EtsyJobs(self.database, now=self.now)
 
     @property
     def links(self) -> EtsyLinks:
         """Which product is which listing."""
-        return EtsyLinks(self.database)
+        return EtsyLinks(self.database, now=self.now)
 
     @property
     def oauth(self) -> EtsyOAuth:
-        """The way to tokens. Raises PermanentError naming the setting that is missing."""
+        """The app as token requests need it. Raises PermanentError naming the setting that is missing."""
         keystring, _ = self.app.credentials()
         return EtsyOAuth(keystring, self.app.redirect_uri, self.app.api_url, self.app.oauth_url)
 
     def client(self, account: EtsyAccount) -> EtsyClient:
-        """A connected shop. Raises PermanentError naming the setting that is missing."""
+        """Return a client of a connected shop. Raises PermanentError naming the setting that is missing."""
         return self._client(self.accounts.tokens(account.id, partial(refresh, self.oauth)), account.shop_id)
 
     def first_client(self, token: str) -> EtsyClient:
-        """A shop that is about to be connected, by its first access token; its id is not known yet."""
+        """Return a client of a shop that is being connected, by its first access token; its id is not known yet."""
         return self._client(OneToken(token), 0)
 
     def _client(self, tokens: TokenSource, shop_id: int) -> EtsyClient:

@@ -1,39 +1,40 @@
-"""The state of the Etsy part as tables: what would change, and what is there.
+"""Makes the two tables of the Etsy part: what would change on Etsy, and which listings exist."""
 
-What belongs here: rows of the two contracts (sync/domain/contracts.py). What does not: showing them
-(defs/etsy/assets.py).
-"""
-
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import polars as pl
 
 from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.etsy.domain.contracts import EtsyListing, EtsyPlanRow
-from awin_medusa_pipeline.etsy.domain.plan import Action, ListingPlan
-from awin_medusa_pipeline.etsy.engine.jobs import ProductReader
+from awin_medusa_pipeline.etsy.domain.plan import ListingAction, ListingPlan
+from awin_medusa_pipeline.etsy.engine.products import product_reader
 from awin_medusa_pipeline.etsy.engine.request import plan_products
 from awin_medusa_pipeline.etsy.engine.state import EtsyState
+from awin_medusa_pipeline.medusa.client import MedusaClient
 
 Row = dict[str, Any]
 
 
-def planned(etsy: EtsyState, read_products: ProductReader) -> pl.DataFrame:
-    """EtsyPlanRow: every linked product of every connected shop, those of open jobs too, against Medusa as it is."""
+def make_plan_table(etsy: EtsyState, open_medusa: Callable[[], MedusaClient]) -> pl.DataFrame:
+    """Compare every linked product of the connected shops with Medusa, those of open jobs too (EtsyPlanRow).
+
+    Without a connected shop Medusa is not opened.
+    """
     rows: list[Row] = []
-    for account in etsy.accounts.all():
-        if not account.is_active:
-            continue
-        links = {link.product_id: link for link in etsy.links.of_account(account.id)}
-        products = read_products(list(links), account.currency) if links else {}
-        jobs = {product_id: link.transaction_id for product_id, link in links.items()}
-        rows += _plan_rows(account.shop_name, plan_products(account, links, products, links), jobs)
+    if accounts := etsy.accounts.active():
+        with open_medusa() as medusa:
+            read_products = product_reader(medusa, etsy.rules.stock_location)
+            for account in accounts:
+                links = {link.product_id: link for link in etsy.links.of_account(account.id)}
+                products = read_products(list(links), account.currency) if links else {}
+                jobs = {product_id: link.transaction_id for product_id, link in links.items()}
+                rows += _plan_rows(account.shop_name, plan_products(account, links, products, links), jobs)
     return pl.DataFrame(rows, schema=dict(dtypes(EtsyPlanRow)), orient="row")
 
 
-def listed(etsy: EtsyState) -> pl.DataFrame:
-    """EtsyListing: every link, of shops that were disconnected too."""
+def make_listing_table(etsy: EtsyState) -> pl.DataFrame:
+    """List every link, also of disconnected shops (EtsyListing)."""
     rows = [
         {
             "shop": account.shop_name,
@@ -60,15 +61,15 @@ def _plan_rows(shop: str, plans: Iterable[ListingPlan], jobs: Mapping[str, str |
             "shop": shop,
             "product_id": plan.product_id,
             "title": plan.title,
-            "to_do": plan.asked,
+            "to_do": str(plan.proposal),
             "transaction_id": jobs[plan.product_id],
         }
         for change in plan.changes:
             values = {"field": change.field, "before": change.before, "after": change.after}
             yield facts | empty | {"kind": "change"} | values
-        problems = plan.problems if plan.action is Action.REFUSE else ()
-        for kind, said in (("problem", problems), ("note", plan.notes)):
-            for found in said:
+        problems = plan.problems if plan.action is ListingAction.REFUSE else ()
+        for kind, findings in (("problem", problems), ("note", plan.notes)):
+            for found in findings:
                 yield facts | empty | {"kind": kind, "field": found.field, "sentence": found.sentence}
         if not plan.changes and not problems and not plan.notes:
             yield facts | empty | {"kind": "none"}

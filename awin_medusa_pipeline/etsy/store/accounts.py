@@ -1,12 +1,9 @@
-"""Connected Etsy shops, and their tokens: encrypted at rest, renewed by one process at a time.
+"""Stores connected Etsy shops and their tokens: encrypted at rest, renewed by one process at a time.
 
-What belongs here: keeping and finding accounts, and deciding who renews a pair of tokens. What does not: asking Etsy
-for a pair (etsy/client/oauth.py), and what an account's settings mean (etsy/domain/config.py).
-
-A renewal is claimed in the store, asked for without any transaction, and stored before it is used. A process killed
-before it asks leaves a claim that runs out. One killed between Etsy's answer and the storing loses that answer, which
-nothing can prevent: the next process tries the old refresh token, and where Etsy takes it no more, a person is asked
-to connect the shop again.
+A renewal is claimed in the store, requested from Etsy outside any transaction, and stored before it is used. A process
+killed before the request leaves a claim that expires. One killed between Etsy's answer and storing it loses that
+answer, which nothing can prevent: the next process tries the old refresh token, and if Etsy no longer accepts it, a
+person is asked to connect the shop again.
 """
 
 import time
@@ -28,11 +25,11 @@ from awin_medusa_pipeline.etsy.store.models import EtsyAccount
 __all__ = ["EtsyAccount", "EtsyAccountError", "EtsyAccounts", "StoredTokens"]
 
 RENEW_BEFORE = timedelta(minutes=1)
-"""A token that ends sooner might end on its way to Etsy."""
+"""A token that expires sooner might expire on its way to Etsy."""
 CLAIMED_FOR = timedelta(seconds=90)
-"""Longer than a renewal takes with its repetitions (about a minute)."""
+"""Longer than a renewal takes with its retries (about a minute)."""
 POLL = 0.2
-"""Seconds between two looks at whether another process has renewed the pair."""
+"""Seconds between two checks whether another process has renewed the pair."""
 
 Renew = Callable[[str], TokenPair]
 
@@ -52,7 +49,7 @@ class EtsyAccounts:
     def connect(
         self, *, shop_id: int, shop_name: str, currency: str, pair: TokenPair, config: EtsyAccountConfig
     ) -> EtsyAccount:
-        """Keep a shop that its owner has consented to; one known before keeps its id and links."""
+        """Store a shop whose owner has consented; a shop that was connected before keeps its id and links."""
         values = _columns(self._cipher, pair) | {
             "shop_name": shop_name,
             "currency": currency.upper(),
@@ -71,34 +68,38 @@ class EtsyAccounts:
         return account
 
     def all(self) -> list[EtsyAccount]:
-        """Every account, the disconnected ones too, oldest first."""
+        """Return every account, the disconnected ones too, oldest first."""
         with self._database.reading() as session:
             return list(session.scalars(sa.select(EtsyAccount).order_by(EtsyAccount.id)))
 
+    def active(self) -> list[EtsyAccount]:
+        """Return the connected accounts, oldest first."""
+        return [account for account in self.all() if account.is_active]
+
     def get(self, account_id: int) -> EtsyAccount:
-        """One account by its id."""
+        """Return one account by its id."""
         with self._database.reading() as session:
             return session.get_one(EtsyAccount, account_id)
 
-    def find(self, named: str | None = None) -> EtsyAccount:
-        """The connected account of this shop name or id; without a name the only one. Raises EtsyAccountError."""
-        active = [account for account in self.all() if account.is_active]
-        fits = [a for a in active if named is None or named.lower() in (a.shop_name.lower(), str(a.shop_id))]
+    def find(self, shop: str | None = None) -> EtsyAccount:
+        """Find the connected account by shop name or id; without a name the only one. Raises EtsyAccountError."""
+        active = self.active()
+        fits = [a for a in active if shop is None or shop.lower() in (a.shop_name.lower(), str(a.shop_id))]
         if len(fits) == 1:
             return fits[0]
         names = ", ".join(account.shop_name for account in active)
-        tried = f"Looking for the Etsy shop {named}" if named else "Looking for the Etsy shop"
+        tried = f"Looking for the Etsy shop {shop}" if shop else "Looking for the Etsy shop"
         if not active:
             raise EtsyAccountError(tried, "none is connected", "Connect one.", action=Action.CONNECT_ETSY)
-        came_back = f"{len(active)} are connected ({names})" if named is None else f"connected is {names}"
+        came_back = f"{len(active)} are connected ({names})" if shop is None else f"connected is {names}"
         raise EtsyAccountError(tried, came_back, "Name one of them.")
 
     def configure(self, account_id: int, config: EtsyAccountConfig) -> None:
-        """Replace how products are listed in this account."""
+        """Replace the settings by which products are listed in this account."""
         self._update(account_id, api_config=config)
 
     def disconnect(self, account_id: int) -> None:
-        """Forget the tokens; links and jobs stay. Etsy has no call to revoke: its owner removes the app there."""
+        """Delete the tokens; links and jobs stay. Etsy has no call to revoke them: the owner removes the app there."""
         self._update(
             account_id,
             is_active=False,
@@ -110,8 +111,8 @@ class EtsyAccounts:
             renewing_until=None,
         )
 
-    def rotate(self) -> int:
-        """Encrypt all tokens with the first key; of how many accounts. All or none: raises SecretKeyError."""
+    def rotate_key(self) -> int:
+        """Encrypt all tokens with the first key, or none; return the number of accounts. Raises SecretKeyError."""
         with self._database.writing() as session:
             query = sa.select(EtsyAccount).where(EtsyAccount.refresh_token.is_not(None)).with_for_update()
             accounts = list(session.scalars(query))
@@ -122,7 +123,7 @@ class EtsyAccounts:
             return len(accounts)
 
     def tokens(self, account_id: int, renew: Renew, *, sleep: Callable[[float], None] = time.sleep) -> "StoredTokens":
-        """Tokens for a client; `renew` asks Etsy for a new pair, given the refresh token."""
+        """Return the tokens for a client; `renew` gets a new pair from Etsy for a refresh token."""
         return StoredTokens(self._database, self._cipher, account_id, renew, self._now, sleep)
 
     def _update(self, account_id: int, **values: Any) -> None:
@@ -132,7 +133,7 @@ class EtsyAccounts:
 
 @dataclass(frozen=True)
 class StoredTokens:
-    """The tokens of one account (a TokenSource): of all threads and processes that want to renew a pair, one does."""
+    """Reads and renews the tokens of one account (a TokenSource); one thread or process at a time renews them."""
 
     database: Database
     cipher: Cipher
@@ -142,12 +143,12 @@ class StoredTokens:
     sleep: Callable[[float], None]
 
     def access_token(self) -> str:
-        """A token good for another minute. Raises NotConnectedError, SecretKeyError, and what `renew` raises."""
+        """Return a token valid for a minute or more. Raises NotConnectedError, SecretKeyError, what `renew` raises."""
         account = self._connected()
         return self._access_token(account) if self._is_good(account) else self._renewed(account.token_generation)
 
     def refreshed(self, stale: str) -> str:
-        """A token other than `stale`. Raises the same."""
+        """Return a token other than `stale`. Raises the same as access_token."""
         account = self._connected()
         token = self._access_token(account)
         return token if token != stale and self._is_good(account) else self._renewed(account.token_generation)
@@ -162,7 +163,7 @@ class StoredTokens:
         try:
             pair = self.renew(self.cipher.decrypt(account.refresh_token or "", _tokens_of(account)))
         except NotConnectedError as error:
-            # Not when another process has got a pair with the same token, after this one's claim ran out.
+            # Not raised if another process got a pair with the same token after this claim expired.
             if self._settle(generation, reconnect_reason=error.came_back):
                 raise
         except BaseException:
@@ -173,7 +174,7 @@ class StoredTokens:
         return self._access_token(self._connected())
 
     def _claim(self, me: str, generation: int) -> bool:
-        """Whether this process is the one to renew, or no one needs to any more."""
+        """Claim the renewal; True also when the pair has been renewed meanwhile."""
         now = self.now()
         claim = (
             sa.update(EtsyAccount)
@@ -182,7 +183,7 @@ class StoredTokens:
             .values(renewing_by=me, renewing_until=now + CLAIMED_FOR)
             .returning(EtsyAccount.id)
         )
-        # Most looks of a waiting process find the claim of another: they need no lock.
+        # Most checks of a waiting process find the claim of another: they need no lock.
         account = self._connected()
         if account.token_generation != generation:
             return True
@@ -192,7 +193,7 @@ class StoredTokens:
             return session.scalar(claim) is not None
 
     def _settle(self, generation: int, *conditions: sa.ColumnElement[bool], **values: Any) -> bool:
-        """End the renewal of this generation; False when another process has ended it."""
+        """End the renewal of this generation; False when another process has already ended it."""
         end = (
             sa.update(EtsyAccount)
             .where(EtsyAccount.id == self.account_id, EtsyAccount.token_generation == generation, *conditions)

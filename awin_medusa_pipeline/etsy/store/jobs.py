@@ -1,9 +1,7 @@
-"""Jobs: products that a person asked to see on Etsy. The one module that moves the status of a job.
+"""Requests, confirms, claims and ends jobs; no other module changes the status of a job.
 
-What belongs here: requesting, confirming, claiming and ending jobs. What does not: the products' links, which follow
-(links.py), what a job does (etsy/engine/), and who is told (core/messages.py).
-
-Every move is one transaction that asks for the status it starts from: of two that race, one finds it gone.
+Every move is one transaction on the condition that the job still has the status it starts from: of two that race, one
+finds the status changed.
 """
 
 import uuid
@@ -17,10 +15,20 @@ from sqlalchemy.orm import Session
 
 from awin_medusa_pipeline.core.errors import Action, PermanentError
 from awin_medusa_pipeline.core.store.database import Database
+from awin_medusa_pipeline.etsy.domain.plan import Proposal
 from awin_medusa_pipeline.etsy.store import links
 from awin_medusa_pipeline.etsy.store.models import EtsyJob, EtsyJobProduct, JobStatus, ProductOutcome
 
-__all__ = ["MOVES", "Asked", "EtsyJob", "EtsyJobError", "EtsyJobProduct", "EtsyJobs", "JobStatus", "ProductOutcome"]
+__all__ = [
+    "MOVES",
+    "EtsyJob",
+    "EtsyJobError",
+    "EtsyJobProduct",
+    "EtsyJobs",
+    "JobStatus",
+    "ProductOutcome",
+    "RequestedProduct",
+]
 
 TIMED_OUT = "confirmation timed out"
 PREFIX = "etsy_"
@@ -32,22 +40,22 @@ MOVES = {
     JobStatus.FAILED: frozenset({JobStatus.CONFIRMED}),
     JobStatus.COMPLETED: frozenset(),
 }
-"""Status -> what it may become. From failed only by a retry of what had been confirmed."""
+"""Status -> statuses that may follow. A failed job goes on only by a retry, and only if it had been confirmed."""
 
 
 class EtsyJobError(PermanentError):
-    """A job that cannot be made, or not be moved so."""
+    """A job that cannot be made, or cannot be moved to this status."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A product that a job is asked for, and what the person is shown that would be done."""
+class RequestedProduct:
+    """A product that is requested, and what the person is shown that would be done."""
 
     product_id: str
     title: str
-    action: str
-    refused: str | None = None
-    """Why Etsy would not take it; it is told, and is no part of the job."""
+    proposal: Proposal
+    refusal: str | None = None
+    """Why Etsy would refuse it; the person is told, and it does not become part of the job."""
 
 
 class EtsyJobs:
@@ -57,14 +65,14 @@ class EtsyJobs:
         self._database, self._now = database, now
 
     def request(
-        self, account_id: int, products: Sequence[Asked], *, requested_by: str, confirm_within: timedelta
+        self, account_id: int, products: Sequence[RequestedProduct], *, requested_by: str, confirm_within: timedelta
     ) -> EtsyJob:
-        """A pending job of these products. Those of another open job are refused, since that one will do them.
+        """Make a pending job of these products. Products of another open job are refused, since that job will do them.
 
         Raises EtsyJobError when no product is left.
         """
         now = self._now()
-        products = list({asked.product_id: asked for asked in products}.values())
+        products = list({product.product_id: product for product in products}.values())
         job = EtsyJob(
             transaction_id=f"{PREFIX}{uuid.uuid4().hex[:12]}",
             account_id=account_id,
@@ -81,35 +89,36 @@ class EtsyJobs:
         with self._database.writing() as session:
             session.add(job)
             session.flush()
-            held = links.hold(session, job, (asked.product_id for asked in products if not asked.refused))
-            if not held:
-                why = next((asked.refused for asked in products if asked.refused), "another open job has them")
+            wanted = [product.product_id for product in products if not product.refusal]
+            taken = links.take_products(session, job, wanted)
+            if not taken:
+                why = next((p.refusal for p in products if p.refusal), "another open job has them")
                 came_back = f"no product is left: {why.rstrip('.')}" if products else "no product was named"
                 raise EtsyJobError("Requesting an Etsy job", came_back, "List the jobs.", action=Action.LIST_ETSY_JOBS)
-            job.total_products = len(held)
-            for position, asked in enumerate(products):
-                refused = asked.refused or (None if asked.product_id in held else "Another open job has it.")
+            job.total_products = len(taken)
+            for position, product in enumerate(products):
+                refusal = product.refusal or (None if product.product_id in taken else "Another open job has it.")
                 session.add(
                     EtsyJobProduct(
                         transaction_id=job.transaction_id,
-                        product_id=asked.product_id,
+                        product_id=product.product_id,
                         position=position,
-                        title=asked.title,
-                        action=asked.action,
-                        outcome=ProductOutcome.REFUSED if refused else ProductOutcome.PENDING,
-                        error=refused,
+                        title=product.title,
+                        proposal=product.proposal,
+                        outcome=ProductOutcome.REFUSED if refusal else ProductOutcome.PENDING,
+                        error=refusal,
                         attempt=1,
                     )
                 )
         return job
 
     def get(self, transaction_id: str) -> EtsyJob:
-        """One job. Raises EtsyJobError when there is none."""
+        """Return one job. Raises EtsyJobError when there is none."""
         with self._database.reading() as session:
             return self._get(session, transaction_id)
 
     def find(self, start: str) -> EtsyJob:
-        """The job whose id begins so, with or without `etsy_`. Raises EtsyJobError when there is none, or several."""
+        """Find the job by the start of its id, with or without `etsy_`. Raises EtsyJobError for none or several."""
         begins = f"{PREFIX}{start.removeprefix(PREFIX)}"
         query = sa.select(EtsyJob).where(EtsyJob.transaction_id.startswith(begins, autoescape=True)).limit(2)
         with self._database.reading() as session:
@@ -122,13 +131,23 @@ class EtsyJobs:
         return found[0]
 
     def all(self, *statuses: JobStatus, limit: int = 100) -> list[EtsyJob]:
-        """Jobs, of these statuses or all, newest first."""
+        """Return jobs, of these statuses or all, newest first."""
         query = sa.select(EtsyJob).order_by(EtsyJob.requested_at.desc(), EtsyJob.transaction_id).limit(limit)
         with self._database.reading() as session:
             return list(session.scalars(query.where(EtsyJob.status.in_(statuses)) if statuses else query))
 
+    def claimed_by(self, run_id: str) -> EtsyJob:
+        """Return the job that a run is processing. Raises EtsyJobError when it has none."""
+        query = sa.select(EtsyJob).where(EtsyJob.status == JobStatus.PROCESSING, EtsyJob.run_id == run_id)
+        with self._database.reading() as session:
+            job = session.scalar(query)
+        if job is None:
+            tried, came_back = f"Looking for the Etsy job of the run {run_id}", "it is processing none"
+            raise EtsyJobError(tried, came_back, "List the jobs.", action=Action.LIST_ETSY_JOBS)
+        return job
+
     def products(self, transaction_id: str, *outcomes: ProductOutcome) -> list[EtsyJobProduct]:
-        """Products of a job, with these outcomes or all, as they were asked for."""
+        """Return the products of a job, with these outcomes or all, in the order of the request."""
         query = (
             sa.select(EtsyJobProduct)
             .where(EtsyJobProduct.transaction_id == transaction_id)
@@ -138,7 +157,7 @@ class EtsyJobs:
             return list(session.scalars(query.where(EtsyJobProduct.outcome.in_(outcomes)) if outcomes else query))
 
     def confirm(self, transaction_id: str, by: str) -> EtsyJob:
-        """Let a pending job be done. Raises EtsyJobError when its time is over or it was decided on before."""
+        """Confirm a pending job. Raises EtsyJobError when its time is over or it was already decided on."""
         now = self._now()
         with self._database.writing() as session:
             values = {"confirmed_by": by, "confirmed_at": now}
@@ -149,7 +168,7 @@ class EtsyJobs:
             return moved
 
     def reject(self, transaction_id: str, by: str) -> EtsyJob:
-        """Drop a job that has not begun. Raises EtsyJobError when it has."""
+        """Drop a job that has not started. Raises EtsyJobError when it has."""
         with self._database.writing() as session:
             for source in (JobStatus.PENDING, JobStatus.CONFIRMED):
                 if job := self._drop(session, transaction_id, source, f"rejected by {by}"):
@@ -157,7 +176,7 @@ class EtsyJobs:
             raise self._refused("Rejecting", self._get(session, transaction_id))
 
     def expire_overdue(self) -> list[EtsyJob]:
-        """Drop the pending jobs that nobody confirmed in time; which. Their links are as they were before."""
+        """Drop the pending jobs that nobody confirmed in time, and return them. Their links are as they were before."""
         now = self._now()
         overdue = sa.select(EtsyJob.transaction_id).where(
             EtsyJob.status == JobStatus.PENDING, EtsyJob.expires_at <= now
@@ -172,7 +191,7 @@ class EtsyJobs:
         return dropped
 
     def claim(self, transaction_id: str, run_id: str) -> EtsyJob:
-        """Take a confirmed job for a run; the same run may take it again. Raises EtsyJobError for any other."""
+        """Claim a confirmed job for a run; the same run may claim it again. Raises EtsyJobError for any other run."""
         with self._database.writing() as session:
             values = {"run_id": run_id, "started_at": self._now()}
             moved = self._move(session, transaction_id, JobStatus.CONFIRMED, JobStatus.PROCESSING, **values)
@@ -182,10 +201,10 @@ class EtsyJobs:
             raise self._refused("Starting", job)
 
     def finish(self, transaction_id: str, run_id: str, *, stopped: str | None = None) -> EtsyJob:
-        """End the run's work: completed when no product failed, else failed.
+        """End the job of a run: completed when no product failed, else failed.
 
-        `stopped`: why it ended early (the day's budget, a run that died); what was left undone fails with it.
-        Raises EtsyJobError when the run does not have the job.
+        `stopped`: why it ended early (the day's budget, a run that died); products that are not finished fail with it.
+        Raises EtsyJobError when the job is not this run's.
         """
         now = self._now()
         ours = EtsyJob.run_id == run_id
@@ -198,8 +217,8 @@ class EtsyJobs:
             if job is None:
                 raise self._refused("Ending", self._get(session, transaction_id))
             error = stopped or "The run ended before it came to this product."
-            if rest := links.fail_rest(session, transaction_id, error):
-                links.record(session, job, rest, ProductOutcome.FAILED, now, error)
+            if rest := links.fail_remaining_products(session, transaction_id, error):
+                links.record_outcomes(session, job, rest, ProductOutcome.FAILED, now, error)
             session.flush()
             to = JobStatus.FAILED if job.failed_count else JobStatus.COMPLETED
             moved = self._move(session, transaction_id, JobStatus.PROCESSING, to, ours, completed_at=now)
@@ -209,7 +228,7 @@ class EtsyJobs:
     def retry(self, transaction_id: str, by: str) -> EtsyJob:
         """Confirm a failed job once more, for the products that failed. Raises EtsyJobError.
 
-        A job that was never confirmed cannot be retried: that would go around the confirmation.
+        A job that was never confirmed cannot be retried: that would bypass the confirmation.
         """
         now = self._now()
         with self._database.writing() as session:
@@ -221,18 +240,18 @@ class EtsyJobs:
             )
             if not (ids := session.scalars(failed).all()):
                 raise self._refused("Retrying", job)
-            held = links.hold(session, job, ids)
-            if not held:
+            taken = links.take_products(session, job, ids)
+            if not taken:
                 tried = f"Retrying the Etsy job {transaction_id}"
                 raise EtsyJobError(tried, "another open job has its products", "Wait for that one.")
             session.execute(
                 sa.update(EtsyJobProduct)
-                .where(EtsyJobProduct.transaction_id == transaction_id, EtsyJobProduct.product_id.in_(held))
+                .where(EtsyJobProduct.transaction_id == transaction_id, EtsyJobProduct.product_id.in_(taken))
                 .values(outcome=ProductOutcome.PENDING, error=None, finished_at=None, attempt=job.attempt + 1)
             )
             values = {
                 "attempt": job.attempt + 1,
-                "failed_count": job.failed_count - len(held),
+                "failed_count": job.failed_count - len(taken),
                 "confirmed_by": by,
                 "confirmed_at": now,
                 "run_id": None,
@@ -243,7 +262,7 @@ class EtsyJobs:
             return moved
 
     def prune(self, before: datetime) -> int:
-        """Remove jobs that ended before a time, with their products; how many. Links stay for ever."""
+        """Delete jobs that ended before a time, with their products; return how many. Links are never deleted."""
         over = EtsyJob.status.in_((JobStatus.COMPLETED, JobStatus.FAILED))
         removed = sa.delete(EtsyJob).where(over, EtsyJob.completed_at < before).returning(EtsyJob.transaction_id)
         with self._database.writing() as session:
@@ -255,14 +274,14 @@ class EtsyJobs:
         now = self._now()
         job = self._move(session, transaction_id, source, JobStatus.FAILED, *conditions, completed_at=now)
         if job is not None:
-            job.error_log = [*job.error_log, links.entry(job, now, reason)]
+            job.error_log = [*job.error_log, links.error_entry(job, now, reason)]
             waiting = EtsyJobProduct.outcome == ProductOutcome.PENDING
             session.execute(
                 sa.update(EtsyJobProduct)
                 .where(EtsyJobProduct.transaction_id == transaction_id, waiting)
                 .values(outcome=ProductOutcome.DISMISSED, finished_at=now)
             )
-            links.dismiss(session, transaction_id)
+            links.release_products(session, transaction_id)
         return job
 
     @staticmethod
@@ -274,7 +293,7 @@ class EtsyJobs:
         *conditions: sa.ColumnElement[bool],
         **values: Any,
     ) -> EtsyJob | None:
-        """The only place that writes a status; None when the job is not (or no longer) where the move starts."""
+        """Write a status, which is done nowhere else; None when the job does not have the status `source`."""
         if to not in MOVES[source]:
             raise ValueError(f"a job never goes from {source} to {to}")
         move = (

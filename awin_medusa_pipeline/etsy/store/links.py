@@ -1,10 +1,7 @@
-"""Which product is which listing on Etsy, and what is known of it.
+"""Records which product is which listing on Etsy, and what Etsy was given, as soon as it is done.
 
-What belongs here: holding products for a job, and writing down what was done as soon as it is done. What does not:
-the status of jobs (jobs.py moves it), and what to send (etsy/domain/plan.py).
-
-What a run does to a product, it writes under the attempt of the job that it has claimed: a run that was taken for dead
-and goes on writes no more (EtsyJobLostError).
+A run writes under the attempt of the job that it has claimed: a run that was taken for dead but continues can write
+nothing more (EtsyJobLostError).
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -16,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from awin_medusa_pipeline.core.errors import Action, PermanentError
 from awin_medusa_pipeline.core.store.database import Database, insert_new
-from awin_medusa_pipeline.etsy.domain.memory import Intent, ListingMemory
+from awin_medusa_pipeline.etsy.domain.memory import DraftIntent, ListingMemory
 from awin_medusa_pipeline.etsy.store.models import (
     EtsyJob,
     EtsyJobProduct,
@@ -30,34 +27,34 @@ __all__ = ["EtsyJobLostError", "EtsyLink", "EtsyLinks", "SyncStatus"]
 
 
 class EtsyJobLostError(PermanentError):
-    """The job was taken from this run, which was held to be dead."""
+    """The job was taken from this run, which was taken for dead."""
 
 
 class EtsyLinks:
-    """Reads and writes links. Times are aware UTC. `job` is what EtsyJobs.claim gave."""
+    """Reads and writes links. Times are aware UTC. `job` is what EtsyJobs.claim returned."""
 
     def __init__(self, database: Database, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._database, self._now = database, now
 
     def of_account(self, account_id: int, *statuses: SyncStatus) -> list[EtsyLink]:
-        """Links of an account, of these statuses or all, in the order they were made."""
+        """Return the links of an account, of these statuses or all, in the order they were made."""
         query = sa.select(EtsyLink).where(EtsyLink.account_id == account_id).order_by(EtsyLink.id)
         with self._database.reading() as session:
             return list(session.scalars(query.where(EtsyLink.sync_status.in_(statuses)) if statuses else query))
 
     def of_products(self, account_id: int, product_ids: Collection[str]) -> dict[str, EtsyLink]:
-        """Links by product id, for the products that have one."""
+        """Return links by product id, for the products that have one."""
         query = sa.select(EtsyLink).where(EtsyLink.account_id == account_id, EtsyLink.product_id.in_(product_ids))
         with self._database.reading() as session:
             return {link.product_id: link for link in session.scalars(query)}
 
     def of_any(self, product_ids: Collection[str]) -> set[str]:
-        """Which of the products have a link, of whatever account."""
+        """Find the products that have a link, of whatever account."""
         with self._database.reading() as session:
             return set(session.scalars(sa.select(EtsyLink.product_id).where(EtsyLink.product_id.in_(product_ids))))
 
-    def out_of_sync(self, account_id: int, product_ids: Collection[str]) -> list[str]:
-        """Mark synced products that have changed; which of them were synced. Those of an open job stay as they are."""
+    def mark_out_of_sync(self, account_id: int, product_ids: Collection[str]) -> list[str]:
+        """Mark synced products as changed, and return those marked. Products of an open job stay as they are."""
         mark = (
             sa.update(EtsyLink)
             .where(EtsyLink.account_id == account_id, EtsyLink.product_id.in_(product_ids))
@@ -68,58 +65,59 @@ class EtsyLinks:
         with self._database.writing() as session:
             return sorted(session.scalars(mark))
 
-    def saw(self, account_id: int, product_id: str, memory: ListingMemory) -> bool:
-        """Keep what a look at Etsy has told of a product; False when an open job has it, and nothing is kept."""
-        return self._kept(account_id, product_id, memory=memory)
+    def record_shown(self, account_id: int, product_id: str, memory: ListingMemory) -> bool:
+        """Store what Etsy shows of a listing; False, with nothing stored, when an open job has the product."""
+        return self._update_free(account_id, product_id, memory=memory)
 
-    def lost(self, account_id: int, product_id: str, why: str) -> bool:
-        """Keep that Etsy says that the listing is gone (404, nothing else); False when an open job has the product."""
+    def mark_deleted(self, account_id: int, product_id: str, why: str) -> bool:
+        """Record that the listing is gone on Etsy (404, nothing else); False when an open job has the product."""
         values = {"sync_status": SyncStatus.FAILED, "sync_error": why, "etsy_listing_id": None, "etsy_url": None}
-        return self._kept(account_id, product_id, memory=ListingMemory(), **values)
+        return self._update_free(account_id, product_id, memory=ListingMemory(), **values)
 
-    def intend(
+    def record_intent(
         self, job: EtsyJob, product_id: str, *, title: str, content_hash: str, since: datetime | None = None
-    ) -> Intent:
-        """Write down that a draft is about to be made; before the call, always.
+    ) -> DraftIntent:
+        """Record, always before the call, that a draft is about to be made.
 
-        `since`: the time of an earlier intent of which nobody knows what became.
+        `since`: the time of an earlier intent whose outcome is unknown.
         """
-        intent = Intent(title=title, content_hash=content_hash, at=since or self._now())
-        self.remember(job, product_id, intent=intent)
+        intent = DraftIntent(title=title, content_hash=content_hash, at=since or self._now())
+        self.update_memory(job, product_id, intent=intent)
         return intent
 
     def save_listing(self, job: EtsyJob, product_id: str, listing_id: int, url: str | None, **memory: Any) -> None:
-        """Keep the id of a draft that was made or adopted, before anything else is done to it.
+        """Store the id of a draft that was made or adopted, before anything else is done to it.
 
-        Raises EtsyJobLostError, and sqlalchemy IntegrityError for a listing that is another product's.
+        Raises EtsyJobLostError, and SQLAlchemy's IntegrityError for a listing of another product.
         """
         self._change(job, product_id, {"etsy_listing_id": listing_id, "etsy_url": url}, {"intent": None} | memory)
 
     def forget_listing(self, job: EtsyJob, product_id: str) -> None:
-        """Etsy says that the listing is gone (404, nothing else): all that was known of it goes too."""
+        """Forget a listing that is gone on Etsy (404, nothing else), with everything that was known of it."""
         fresh = ListingMemory()
         forgotten = {name: getattr(fresh, name) for name in ListingMemory.model_fields}
         self._change(job, product_id, {"etsy_listing_id": None, "etsy_url": None}, forgotten)
 
-    def remember(self, job: EtsyJob, product_id: str, **memory: Any) -> None:
-        """Keep fields of ListingMemory as soon as Etsy has taken them."""
+    def update_memory(self, job: EtsyJob, product_id: str, **memory: Any) -> None:
+        """Store fields of ListingMemory as soon as Etsy has accepted them."""
         self._change(job, product_id, {}, memory)
 
-    def synced(
+    def mark_synced(
         self, job: EtsyJob, product_id: str, *, changed: bool = True, url: str | None = None, **memory: Any
     ) -> None:
-        """The product is on Etsy as it should be. `url`: as Etsy last told it. Raises EtsyJobLostError."""
+        """Record that the product is on Etsy as it should be. `url`: as Etsy shows it. Raises EtsyJobLostError."""
         values: dict[str, Any] = {"sync_status": SyncStatus.SYNCED, "last_synced_at": self._now(), "sync_error": None}
         outcome = ProductOutcome.SYNCED if changed else ProductOutcome.UNCHANGED
         self._change(job, product_id, values | ({"etsy_url": url} if url else {}), memory, outcome)
 
-    def failed(self, job: EtsyJob, product_id: str, error: str, **memory: Any) -> None:
-        """The product could not be brought to Etsy; `error` says why and what to do. Raises EtsyJobLostError."""
+    def mark_failed(self, job: EtsyJob, product_id: str, error: str, **memory: Any) -> None:
+        """Record that the product failed; `error` says why and what to do. Raises EtsyJobLostError."""
         values = {"sync_status": SyncStatus.FAILED, "sync_error": error}
         self._change(job, product_id, values, memory, ProductOutcome.FAILED, error)
 
-    def _kept(self, account_id: int, product_id: str, **values: Any) -> bool:
-        keep = (
+    def _update_free(self, account_id: int, product_id: str, **values: Any) -> bool:
+        """Update a link that no open job has; whether there was one."""
+        update = (
             sa.update(EtsyLink)
             .where(EtsyLink.account_id == account_id, EtsyLink.product_id == product_id)
             .where(EtsyLink.transaction_id.is_(None))
@@ -127,7 +125,7 @@ class EtsyLinks:
             .returning(EtsyLink.id)
         )
         with self._database.writing() as session:
-            return session.scalar(keep) is not None
+            return session.scalar(update) is not None
 
     def _change(
         self,
@@ -139,7 +137,7 @@ class EtsyLinks:
         error: str | None = None,
     ) -> None:
         with self._database.writing() as session:
-            now = _claimed(session, job)
+            current = _claimed_job(session, job)
             link = session.scalars(
                 sa.select(EtsyLink)
                 .where(EtsyLink.transaction_id == job.transaction_id, EtsyLink.product_id == product_id)
@@ -150,13 +148,15 @@ class EtsyLinks:
             link.memory = ListingMemory.model_validate(dict(link.memory) | memory)
             if outcome is not None:
                 link.transaction_id = link.status_before = None
-                record(session, now, [product_id], outcome, self._now(), error)
+                record_outcomes(session, current, [product_id], outcome, self._now(), error)
 
 
-def hold(session: Session, job: EtsyJob, product_ids: Iterable[str]) -> set[str]:
-    """Make the products pending for a job; those that another open job has are left to it. Which are held."""
-    held: set[str] = set()
-    for product_id in sorted(product_ids):  # in one order, so that two requests wait instead of dead-locking
+def take_products(session: Session, job: EtsyJob, product_ids: Iterable[str]) -> set[str]:
+    """Make the products pending for a job, and return those taken. Products of another open job are left to it."""
+    taken: set[str] = set()
+    for product_id in sorted(
+        product_ids
+    ):  # always in this order, so that two requests wait for each other instead of deadlocking
         new = {
             "product_id": product_id,
             "account_id": job.account_id,
@@ -178,12 +178,12 @@ def hold(session: Session, job: EtsyJob, product_ids: Iterable[str]) -> set[str]
             )
             if session.scalar(take) is None:
                 continue
-        held.add(product_id)
-    return held
+        taken.add(product_id)
+    return taken
 
 
-def dismiss(session: Session, transaction_id: str) -> None:
-    """Give back what a job held that was never started: links as they were, new ones gone."""
+def release_products(session: Session, transaction_id: str) -> None:
+    """Release the products of a job that never started: old links get their status back, new ones are deleted."""
     ours = EtsyLink.transaction_id == transaction_id
     session.execute(sa.delete(EtsyLink).where(ours, EtsyLink.status_before.is_(None)))
     session.execute(
@@ -193,8 +193,8 @@ def dismiss(session: Session, transaction_id: str) -> None:
     )
 
 
-def fail_rest(session: Session, transaction_id: str, error: str) -> list[str]:
-    """Fail the products that a run has left undone; which."""
+def fail_remaining_products(session: Session, transaction_id: str, error: str) -> list[str]:
+    """Fail the products that a run has not finished, and return them."""
     rest = (
         sa.update(EtsyLink)
         .where(EtsyLink.transaction_id == transaction_id)
@@ -204,7 +204,7 @@ def fail_rest(session: Session, transaction_id: str, error: str) -> list[str]:
     return sorted(session.scalars(rest))
 
 
-def record(
+def record_outcomes(
     session: Session,
     job: EtsyJob,
     product_ids: Sequence[str],
@@ -212,7 +212,7 @@ def record(
     at: datetime,
     error: str | None = None,
 ) -> None:
-    """Write down what became of products of a job, in its counts and its error log too."""
+    """Record the outcome of products of a job, in the job's counts and error log too."""
     session.execute(
         sa.update(EtsyJobProduct)
         .where(EtsyJobProduct.transaction_id == job.transaction_id, EtsyJobProduct.product_id.in_(product_ids))
@@ -222,26 +222,26 @@ def record(
         job.synced_count += len(product_ids)
     elif outcome is ProductOutcome.FAILED:
         job.failed_count += len(product_ids)
-        job.error_log = [*job.error_log, *(entry(job, at, error, product_id) for product_id in product_ids)]
+        job.error_log = [*job.error_log, *(error_entry(job, at, error, product_id) for product_id in product_ids)]
 
 
-def entry(job: EtsyJob, at: datetime, error: str | None, product_id: str | None = None) -> dict[str, Any]:
-    """One entry of the error log; without a product it concerns the job."""
+def error_entry(job: EtsyJob, at: datetime, error: str | None, product_id: str | None = None) -> dict[str, Any]:
+    """Make one entry of the error log; without a product it concerns the job."""
     return {"at": at.isoformat(), "attempt": job.attempt, "product_id": product_id, "error": error}
 
 
-def _claimed(session: Session, job: EtsyJob) -> EtsyJob:
-    now = session.scalar(
+def _claimed_job(session: Session, job: EtsyJob) -> EtsyJob:
+    current = session.scalar(
         sa.select(EtsyJob)
         .where(EtsyJob.transaction_id == job.transaction_id, EtsyJob.status == JobStatus.PROCESSING)
         .where(EtsyJob.run_id == job.run_id, EtsyJob.attempt == job.attempt)
         .with_for_update()
     )
-    if now is None:
+    if current is None:
         raise EtsyJobLostError(
             f"Syncing products of the Etsy job {job.transaction_id}",
-            "it was taken from this run, which was held to be dead",
+            "it was taken from this run, which was taken for dead",
             "Nothing more is sent. List the jobs.",
             action=Action.LIST_ETSY_JOBS,
         )
-    return now
+    return current

@@ -1,8 +1,4 @@
-"""The tables of the Etsy part: accounts, jobs with their products, and which product is which listing.
-
-What belongs here: columns, keys, indexes. What does not: queries, and the rules by which a status moves
-(accounts.py, jobs.py, links.py). No table of Dagster's has one of these names.
-"""
+"""Defines the tables of the Etsy part: accounts, jobs with their products, and links from products to listings."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,16 +8,17 @@ import sqlalchemy as sa
 from pydantic import BaseModel
 from sqlalchemy.orm import Mapped, mapped_column
 
-from awin_medusa_pipeline.core.store.base import Base, enum_text
+from awin_medusa_pipeline.core.store.base import Base, SafeText, enum_text
 from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig
 from awin_medusa_pipeline.etsy.domain.memory import ListingMemory
+from awin_medusa_pipeline.etsy.domain.plan import Proposal
 
 
 class JobStatus(StrEnum):
-    """Where a job stands."""
+    """Status of a job."""
 
     PENDING = "pending"
-    """Waits for a person."""
+    """Waits for a person to confirm it."""
     CONFIRMED = "confirmed"
     PROCESSING = "processing"
     COMPLETED = "completed"
@@ -31,31 +28,31 @@ class JobStatus(StrEnum):
 
 
 class SyncStatus(StrEnum):
-    """Where the listing of a product stands."""
+    """Status of a product's listing."""
 
     PENDING = "pending"
-    """Part of a job that is not over."""
+    """Part of an open job."""
     SYNCED = "synced"
     FAILED = "failed"
     OUT_OF_SYNC = "out_of_sync"
-    """The product has changed since; a job will ask for it."""
+    """The product has changed since; the next daily job requests it."""
 
 
 class ProductOutcome(StrEnum):
-    """What became of one product of a job."""
+    """Outcome of one product of a job."""
 
     PENDING = "pending"
     SYNCED = "synced"
     UNCHANGED = "unchanged"
     FAILED = "failed"
     REFUSED = "refused"
-    """Etsy would not take it, which was known before the job was confirmed; it is not part of the job."""
+    """Etsy would refuse it, which was known at the request; it is not part of the job."""
     DISMISSED = "dismissed"
-    """The job was never confirmed."""
+    """The job was rejected or never confirmed."""
 
 
 class PydanticJson(sa.TypeDecorator[BaseModel]):
-    """A pydantic model, kept as JSON and checked on reading."""
+    """Stores a pydantic model as JSON and validates it on reading."""
 
     impl = sa.JSON
     cache_ok = True
@@ -65,16 +62,31 @@ class PydanticJson(sa.TypeDecorator[BaseModel]):
         self.model = model
 
     def process_bind_param(self, value: BaseModel | None, dialect: sa.Dialect) -> Any:
-        """JSON without what is not set; defaults are kept, since those of a later release may differ."""
+        """Dump the model without None values; defaults are stored, since those of a later release may differ."""
         return value.model_dump(mode="json", exclude_none=True) if value is not None else None
 
     def process_result_value(self, value: Any, dialect: sa.Dialect) -> BaseModel | None:
-        """The model; raises pydantic's ValidationError for what it cannot be."""
+        """Load the model; raises pydantic's ValidationError for JSON that does not fit it."""
         return self.model.model_validate(value) if value is not None else None
 
 
+class ProposalText(sa.TypeDecorator[Proposal]):
+    """Stores a Proposal as its text."""
+
+    impl = SafeText
+    cache_ok = True
+
+    def process_bind_param(self, value: Proposal | None, dialect: sa.Dialect) -> str | None:
+        """Return the text."""
+        return str(value) if value is not None else None
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> Proposal | None:
+        """Return the Proposal; raises ValueError for a text that is none."""
+        return Proposal(value) if value is not None else None
+
+
 class EtsyAccount(Base):
-    """One Etsy shop that was connected. Its tokens are encrypted with AWIN_MEDUSA_SECRET_KEY."""
+    """One connected Etsy shop. Its tokens are encrypted with AWIN_MEDUSA_SECRET_KEY."""
 
     __tablename__ = "etsy_account"
 
@@ -82,23 +94,23 @@ class EtsyAccount(Base):
     shop_id: Mapped[int] = mapped_column(unique=True)
     shop_name: Mapped[str]
     currency: Mapped[str]
-    """ISO 4217, upper case: Etsy takes prices in the shop's currency alone."""
+    """ISO 4217, upper case: Etsy accepts prices in the shop's currency only."""
     access_token: Mapped[str | None]
     refresh_token: Mapped[str | None]
     token_expires_at: Mapped[datetime | None]
     token_generation: Mapped[int]
-    """Grows with every pair: of two processes that renew the same pair, only one can store its answer."""
+    """Increases with every token pair: of two processes that renew the same pair, only one can store its answer."""
     api_config: Mapped[EtsyAccountConfig] = mapped_column(PydanticJson(EtsyAccountConfig))
     is_active: Mapped[bool]
     connected_at: Mapped[datetime]
     reconnect_reason: Mapped[str | None]
-    """Why only a person can get new tokens."""
+    """Why a person has to connect the shop again; null while the tokens can be renewed."""
     renewing_by: Mapped[str | None]
     renewing_until: Mapped[datetime | None]
 
 
 class EtsyJob(Base):
-    """Products that a person asked for, as one decision."""
+    """Products that were requested together, as one decision."""
 
     __tablename__ = "etsy_sync_job"
 
@@ -107,12 +119,12 @@ class EtsyJob(Base):
     status: Mapped[JobStatus] = mapped_column(enum_text(JobStatus), index=True)
     total_products: Mapped[int]
     synced_count: Mapped[int]
-    """With the unchanged ones."""
+    """Includes the unchanged products."""
     failed_count: Mapped[int]
     error_log: Mapped[Any]
-    """List of {at, attempt, product_id or null, error}, oldest first."""
+    """List of {at, attempt, product_id or null, error}, oldest first; without a product it concerns the job."""
     attempt: Mapped[int]
-    """From 1 on; each retry is the next. Part of the run key."""
+    """Starts at 1 and increases with each retry. Part of the run key."""
     run_id: Mapped[str | None]
     requested_by: Mapped[str]
     requested_at: Mapped[datetime] = mapped_column(index=True)
@@ -121,11 +133,11 @@ class EtsyJob(Base):
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
     expires_at: Mapped[datetime]
-    """Until when it can be confirmed."""
+    """When it can no longer be confirmed."""
 
 
 class EtsyJobProduct(Base):
-    """One product of a job, and what became of it."""
+    """One product of a job, with its outcome."""
 
     __tablename__ = "etsy_job_product"
 
@@ -135,8 +147,8 @@ class EtsyJobProduct(Base):
     product_id: Mapped[str] = mapped_column(primary_key=True)
     position: Mapped[int]
     title: Mapped[str]
-    action: Mapped[str]
-    """What the person was shown: create, update, publish, deactivate, ..."""
+    proposal: Mapped[Proposal] = mapped_column("action", ProposalText)
+    """What the person was shown and confirmed."""
     outcome: Mapped[ProductOutcome] = mapped_column(enum_text(ProductOutcome))
     error: Mapped[str | None]
     attempt: Mapped[int]
@@ -144,7 +156,7 @@ class EtsyJobProduct(Base):
 
 
 class EtsyLink(Base):
-    """Which listing shows a product, in one account."""
+    """The listing of a product in one account."""
 
     __tablename__ = "product_etsy_link"
 
@@ -156,16 +168,16 @@ class EtsyLink(Base):
     sync_status: Mapped[SyncStatus] = mapped_column(enum_text(SyncStatus))
     last_synced_at: Mapped[datetime | None]
     sync_error: Mapped[str | None]
-    # SQLAlchemy keeps the name `metadata` for itself.
+    # SQLAlchemy reserves the name `metadata`.
     memory: Mapped[ListingMemory] = mapped_column("metadata", PydanticJson(ListingMemory))
     transaction_id: Mapped[str | None] = mapped_column(index=True)
-    """The job that is not over and has it; no other may take it meanwhile."""
+    """The open job that has the product; no other job may take it meanwhile."""
     status_before: Mapped[SyncStatus | None] = mapped_column(enum_text(SyncStatus))
-    """What it goes back to when that job is never confirmed; null for a link that the job made."""
+    """Status to restore when that job is never confirmed; null for a link that the job made."""
 
     __table_args__ = (
         sa.UniqueConstraint("product_id", "account_id"),
-        # Two products may never share a listing, whatever a search at Etsy finds.
+        # Two products may never share a listing, whatever a search on Etsy finds.
         sa.UniqueConstraint("account_id", "etsy_listing_id"),
         sa.Index("ix_product_etsy_link_account_id_sync_status", "account_id", "sync_status"),
     )

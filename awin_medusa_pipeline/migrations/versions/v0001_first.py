@@ -1,4 +1,4 @@
-"""Ledger, feed history and outbox."""
+"""Creates the operation log, feed history and outbox."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,8 +7,6 @@ from awin_medusa_pipeline.core.store.base import SafeText, UtcDateTime
 
 revision = "0001"
 down_revision = None
-branch_labels = None
-depends_on = None
 
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 

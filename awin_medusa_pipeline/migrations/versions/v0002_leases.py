@@ -1,4 +1,4 @@
-"""Who may change a shop."""
+"""Creates the leases of shops."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,8 +7,6 @@ from awin_medusa_pipeline.core.store.base import SafeText, UtcDateTime
 
 revision = "0002"
 down_revision = "0001"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:

@@ -1,4 +1,4 @@
-"""Held plans, and what guards compare a feed with."""
+"""Creates the held plans, and adds the numbers per merchant that guards compare feeds with."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,8 +7,6 @@ from awin_medusa_pipeline.core.store.base import SafeText, UtcDateTime
 
 revision = "0003"
 down_revision = "0002"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:

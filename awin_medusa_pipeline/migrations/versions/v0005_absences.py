@@ -1,4 +1,4 @@
-"""Products that the feeds lack, and more of what guards compare a feed with."""
+"""Creates the products that feeds lack, and adds more numbers that guards compare feeds with."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,8 +7,6 @@ from awin_medusa_pipeline.core.store.base import SafeText
 
 revision = "0005"
 down_revision = "0004"
-branch_labels = None
-depends_on = None
 
 NEW = ("with_stock", "rejected_by")
 

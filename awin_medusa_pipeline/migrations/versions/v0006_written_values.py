@@ -1,4 +1,4 @@
-"""What was written last into fields that a person may edit too."""
+"""Creates the values last written into fields that a person may edit too."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,8 +7,6 @@ from awin_medusa_pipeline.core.store.base import SafeText
 
 revision = "0006"
 down_revision = "0005"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:

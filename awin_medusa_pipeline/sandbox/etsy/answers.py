@@ -1,7 +1,4 @@
-"""What is answered, and the shapes in which Etsy refuses.
-
-What belongs here: the forms of an answer. What does not: when something is refused (rules/, api.py).
-"""
+"""Builds HTTP answers, including refusals in Etsy's shapes."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,7 +12,7 @@ HTML = "text/html; charset=utf-8"
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer."""
+    """An HTTP answer."""
 
     status: int
     body: bytes = b""
@@ -25,9 +22,9 @@ class Answer:
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with a request.
+    """A fault in a request.
 
-    Without a `path` Etsy gives `text` as a sentence; with one, it gives path, type and message as a JSON object.
+    Without a `path` Etsy answers `text` as a sentence; with one, it answers path, type and message as a JSON object.
     """
 
     text: str
@@ -37,7 +34,7 @@ class Problem:
 
 
 class RefusedError(Exception):
-    """The request is not carried out; `answer` says why."""
+    """The request is not carried out, for the reason in `answer`."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.body.decode())
@@ -45,19 +42,21 @@ class RefusedError(Exception):
 
 
 def as_json(body: Any, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> Answer:
-    """An answer with a JSON body."""
+    """Build an answer with a JSON body."""
     return Answer(status, json.dumps(body).encode(), headers=headers or {})
 
 
 def refusal(status: int, error: str, description: str = "", headers: Mapping[str, str] | None = None) -> RefusedError:
-    """A refusal as one sentence, or as an OAuth code with its description."""
+    """Build a refusal as one sentence, or as an OAuth code with its description."""
     body = {"error": error, **({"error_description": description} if description else {})}
     return RefusedError(as_json(body, status, headers))
 
 
 def check(problems: Sequence[Problem]) -> None:
-    """Raises RefusedError with Etsy's shape of the problems: a sentence; or, for problems of a path, an array of one
-    or an object with numbers as keys (both seen from Etsy).
+    """Raise RefusedError in Etsy's shape if there are problems.
+
+    The shape is a sentence or, for problems with a path, an array of one or an object with numbers as keys (both seen
+    from Etsy).
     """
     if not problems:
         return

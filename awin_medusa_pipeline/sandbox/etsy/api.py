@@ -1,8 +1,4 @@
-"""The operations of Etsy's API v3 that are played, by the names and paths of Etsy's own OpenAPI file.
-
-What belongs here: which call is which operation, and what every call needs: the key, a token, its scope, the shop.
-What does not: what an operation does (listings.py, inventory.py, images.py, shop_calls.py).
-"""
+"""Routes a call to its operation, named as in Etsy's OpenAPI file, and checks key, token, scope and shop."""
 
 import re
 import secrets
@@ -23,7 +19,7 @@ ROOT = "/v3/application"
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation of Etsy's. `scope`: "" where the key is enough. `query`, `body`: the names that Etsy knows."""
+    """An operation of Etsy's. `scope`: "" if the key is enough. `query`, `body`: the names that Etsy knows."""
 
     name: str
     method: str
@@ -35,7 +31,7 @@ class Operation:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """What its path looks like."""
+        """Pattern that matches its path."""
         return re.compile(re.sub(r"{(\w+)}", r"(?P<\1>\\d{1,18})", ROOT + self.path))
 
 
@@ -47,35 +43,23 @@ _OF_LISTING = frozenset({"includes", "language", "allow_suggested_title"})
 _OF_INVENTORY = frozenset({"includes", "show_deleted"})
 _MOST_VARIATIONS = frozenset({"max_variations_supported"})
 _FILTERS = frozenset({"supports_variations", "supports_attributes"})
-_INVENTORY, _IMAGES = "/listings/{listing_id}/inventory", _LISTING + "/images"
-_READINESS = "/shops/{shop_id}/readiness-state-definitions"
+_INVENTORY = "/listings/{listing_id}/inventory"
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation("ping", "GET", "/openapi-ping", shop_calls.ping),
-    Operation("tokenScopes", "POST", "/scopes", shop_calls.scopes, body=shop_calls.TOKEN_FIELDS),
     Operation("getMe", "GET", "/users/me", shop_calls.me, "shops_r"),
-    Operation("getShopByOwnerUserId", "GET", "/users/{user_id}/shops", shop_calls.of_user),
     Operation("getShop", "GET", "/shops/{shop_id}", shop_calls.read),
-    Operation("getShopSections", "GET", "/shops/{shop_id}/sections", shop_calls.sections),
     Operation(
         "getShopShippingProfiles", "GET", "/shops/{shop_id}/shipping-profiles", shop_calls.shipping_profiles, "shops_r"
     ),
     Operation("getShopReturnPolicies", "GET", "/shops/{shop_id}/policies/return", shop_calls.return_policies),
     Operation(
-        "getShopProductionPartners",
+        "getShopReadinessStateDefinitions",
         "GET",
-        "/shops/{shop_id}/production-partners",
-        shop_calls.production_partners,
+        "/shops/{shop_id}/readiness-state-definitions",
+        shop_calls.readiness_states,
         "shops_r",
-    ),
-    Operation("getShopReadinessStateDefinitions", "GET", _READINESS, shop_calls.readiness_states, "shops_r", _PAGE),
-    Operation(
-        "createShopReadinessStateDefinition",
-        "POST",
-        _READINESS,
-        shop_calls.create_readiness_state,
-        "shops_w",
-        body=shop_calls.READINESS_FIELDS,
+        _PAGE,
     ),
     Operation("getSellerTaxonomyNodes", "GET", "/seller-taxonomy/nodes", shop_calls.taxonomy),
     Operation(
@@ -101,17 +85,13 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation("getListingInventory", "GET", _INVENTORY, inventory.read, "listings_r", _OF_INVENTORY),
     Operation("updateListingInventory", "PUT", _INVENTORY, inventory.replace, "listings_w", _MOST_VARIATIONS),
-    Operation("uploadListingImage", "POST", _IMAGES, images.upload, "listings_w", body=image_rules.FIELDS),
+    Operation("uploadListingImage", "POST", _LISTING + "/images", images.upload, "listings_w", body=image_rules.FIELDS),
     Operation("getListingImages", "GET", "/listings/{listing_id}/images", images.read_all),
-    Operation("getListingImage", "GET", "/listings/{listing_id}/images/{listing_image_id}", images.read),
-    Operation("deleteListingImage", "DELETE", _IMAGES + "/{listing_image_id}", images.delete, "listings_w"),
-    Operation("getListingVariationImages", "GET", _LISTING + "/variation-images", images.read_variations),
-    Operation("updateVariationImages", "POST", _LISTING + "/variation-images", images.link_variations, "listings_w"),
 )
 
 
 def operation_of(method: str, path: str) -> tuple[Operation, dict[str, int]] | None:
-    """The operation and the numbers in its path."""
+    """Find the operation of a call and the ids in its path."""
     for operation in OPERATIONS:
         if operation.method == method and (match := operation.pattern.fullmatch(path)):
             return operation, {name: int(number) for name, number in match.groupdict().items()}
@@ -119,7 +99,7 @@ def operation_of(method: str, path: str) -> tuple[Operation, dict[str, int]] | N
 
 
 def check_key(request: Request, state: State) -> None:
-    """Etsy: keystring and shared secret, with a colon, on every call. Raises RefusedError."""
+    """Check the x-api-key header: keystring, colon and shared secret on every call. Raises RefusedError."""
     keystring, colon, secret = request.headers.get("x-api-key", "").partition(":")
     if not colon or not secret:
         raise refusal(403, "Shared secret is required in x-api-key header.")
@@ -129,7 +109,7 @@ def check_key(request: Request, state: State) -> None:
 
 
 def carry_out(operation: Operation, ids: dict[str, int], request: Request, state: State, base_url: str) -> Answer:
-    """The answer of one operation. Raises RefusedError."""
+    """Check token, scope and shop, then carry out the operation. Raises RefusedError."""
     scopes = oauth.scopes(request, state)
     if operation.scope:
         if oauth.bearer(request) is None:

@@ -1,12 +1,12 @@
-"""The stand-in's own endpoint, outside Etsy's addresses: what a test or a demo may look at and do.
+"""Lets tests and the demo inspect and control the stand-in, at addresses outside Etsy's.
 
-- GET /_standin/state: all that is kept. GET /_standin/calls: the log, from ?after=NUMBER on.
-- POST /_standin/reset: a shop without listings, no faults; the body is settings that differ from the defaults.
+- GET /_standin/state: everything saved. GET /_standin/calls: the log; ?after=NUMBER skips the calls up to NUMBER.
+- POST /_standin/reset: remove listings, tokens and faults; the body holds settings that differ from the defaults.
 - POST /_standin/settings: change some settings and keep the rest.
-- GET, POST, DELETE /_standin/faults: the plans, one more (faults.py), none.
-- POST /_standin/connect: a pair of tokens without the way through the consent; the body may name `scopes`.
-- PATCH, DELETE /_standin/listings/ID: what the seller or Etsy does by other ways: `fields` and `inventory` are set
-  as given, whatever the rules say; or the listing is gone.
+- POST, DELETE /_standin/faults: add a plan (faults.py), remove all plans.
+- POST /_standin/connect: create a token pair without the consent page; the body may name `scopes`.
+- PATCH, DELETE /_standin/listings/ID: act as the seller or Etsy by other means: set `fields` and `inventory` without
+  checking any rule, or remove the listing.
 """
 
 import json
@@ -29,7 +29,7 @@ _SETTINGS = TypeAdapter(StandInSettings)
 
 
 def answer(request: Request, state: State, faults: Faults, limits: Limits) -> Answer:
-    """Do what is asked. Raises RefusedError."""
+    """Carry out one request. Raises RefusedError."""
     try:
         return _answer(request, state, faults, limits)
     except ValueError as error:
@@ -50,8 +50,6 @@ def _answer(request: Request, state: State, faults: Faults, limits: Limits) -> A
             limits.clear()
         case "POST", "settings":
             state.kept.settings = _changed(state.settings, body)
-        case "GET", "faults":
-            return as_json([asdict(plan) for plan in faults.plans])
         case "POST", "faults":
             faults.add(body)
         case "DELETE", "faults":

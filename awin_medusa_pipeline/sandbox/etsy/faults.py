@@ -1,7 +1,4 @@
-"""Faults to inject: what networks and Etsy do now and then, told by a test or drawn from a seed.
-
-What belongs here: which fault strikes which call. What does not: carrying it out (server.py).
-"""
+"""Decides which injected fault, planned by a test or drawn from a seed, strikes which call."""
 
 import random
 from collections.abc import Sequence
@@ -13,28 +10,28 @@ from pydantic import TypeAdapter
 
 
 class FaultKind(StrEnum):
-    """What happens instead of, or after, the call."""
+    """Effect of a fault instead of, or after, the call."""
 
     SERVER_ERROR = "500"
-    """Nothing is carried out."""
+    """500; the call is not carried out."""
     SERVER_ERROR_AFTER = "500_after"
-    """Carried out, and answered with 500 (open-api #162)."""
+    """500 although the call is carried out (open-api #162)."""
     DROPPED_AFTER = "dropped_after"
-    """Carried out, then no answer: held back for `seconds`, then the connection is closed."""
+    """The call is carried out but not answered; the connection is closed after `seconds`."""
     RESET = "reset"
-    """The connection is reset; nothing is carried out."""
+    """The connection is reset; the call is not carried out."""
     ARRAY_ERROR = "array_error"
-    """400 with an array, not carried out."""
+    """400 with an array; the call is not carried out."""
     KEYED_ERROR = "keyed_error"
-    """400 with an object that has numbers as keys, not carried out."""
+    """400 with an object that has numbers as keys; the call is not carried out."""
     BAD_GATEWAY = "502"
-    """A gateway's page; nothing is carried out."""
+    """502 with a gateway's page; the call is not carried out."""
     LIMIT_OF_SECOND = "429_second"
     LIMIT_OF_DAY = "429_day"
     TOKEN_EXPIRED = "401"
-    """The token that is sent is at its end from now on."""
+    """401; the token sent with the call expires now."""
     SLOW = "slow"
-    """Carried out and answered, `seconds` late."""
+    """The call is carried out and answered `seconds` late."""
 
 
 CARRIED_OUT = frozenset({FaultKind.SERVER_ERROR_AFTER, FaultKind.DROPPED_AFTER, FaultKind.SLOW})
@@ -44,9 +41,9 @@ CARRIED_OUT = frozenset({FaultKind.SERVER_ERROR_AFTER, FaultKind.DROPPED_AFTER, 
 class Fault:
     """A plan for faults.
 
-    `kinds`: one of them is drawn each time. `operations`: names of Etsy's operations, or "token" for the token
-    endpoint; empty means all. The first `skip` calls that fit pass; then each is struck with `probability`, `times`
-    times at most (None: always).
+    `kinds`: one is drawn per strike. `operations`: names of Etsy's operations, or "token" for the token endpoint; empty
+    means all. The first `skip` matching calls pass; each later one is struck with `probability`, at most `times` times
+    (None: no limit).
     """
 
     kinds: list[FaultKind]
@@ -64,34 +61,34 @@ _FAULT = TypeAdapter(Fault)
 
 @dataclass(frozen=True)
 class Strike:
-    """One fault, for one call."""
+    """A fault that strikes one call."""
 
     kind: FaultKind
     seconds: float
 
 
 class Faults:
-    """Plans in the order given; the first that strikes a call does so alone."""
+    """Plans in the order they were added; only the first that strikes a call takes effect."""
 
     def __init__(self) -> None:
         self._plans: list[tuple[Fault, random.Random]] = []
 
     def add(self, plan: Any) -> None:
-        """A plan as JSON. Raises ValueError (pydantic)."""
+        """Add a plan given as JSON. Raises ValueError (pydantic)."""
         fault = _FAULT.validate_python(plan)
         self._plans.append((fault, random.Random(fault.seed)))
 
     def clear(self) -> None:
-        """No faults any more."""
+        """Remove all plans."""
         self._plans.clear()
 
     @property
     def plans(self) -> Sequence[Fault]:
-        """All plans, with how often each has struck."""
+        """All plans, each with its number of strikes."""
         return [plan for plan, _ in self._plans]
 
     def strike(self, operation: str) -> Strike | None:
-        """What strikes the next call of an operation."""
+        """Draw the fault for the next call of an operation; None lets it pass."""
         for plan, generator in self._plans:
             if plan.operations and operation not in plan.operations:
                 continue

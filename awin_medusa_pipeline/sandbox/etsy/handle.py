@@ -1,4 +1,4 @@
-"""A hold on a running stand-in, over its own endpoint (control.py): for tests, the sandbox and the demo."""
+"""Inspects and controls a running stand-in over HTTP (control.py)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ _CALLS = TypeAdapter(list[Call])
 
 @dataclass(frozen=True)
 class TokenPair:
-    """What a connected program holds."""
+    """The tokens of a connected program."""
 
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
@@ -25,7 +25,7 @@ class TokenPair:
 
 
 def environment(url: str, settings: StandInSettings) -> dict[str, str]:
-    """Environment variables that point the program to a stand-in with these settings."""
+    """Return environment variables that point the program at a stand-in with these settings."""
     return {
         "ETSY_API_URL": url,
         "ETSY_OAUTH_URL": url + CONNECT_PATH,
@@ -42,48 +42,48 @@ class EtsyHandle:
     url: str
 
     def environment(self) -> dict[str, str]:
-        """Environment variables that point the program here."""
+        """Return environment variables that point the program here."""
         return environment(self.url, StandInSettings(**self.state()["settings"]))
 
     def answers(self) -> bool:
-        """Whether it runs."""
+        """Whether the stand-in runs."""
         try:
             return bool(self.state())
         except httpx.TransportError:
             return False
 
     def state(self) -> dict[str, Any]:
-        """All that is kept: settings, tokens, listings (by id as text), images, fees, last_ids, faults, call_count."""
+        """Read settings, tokens, listings (by id as text), images, fees, last_ids, faults and call_count."""
         found: dict[str, Any] = self._ask("GET", "state")
         return found
 
     def listings(self) -> list[dict[str, Any]]:
-        """Listings in the order in which they were made: listing_id, fields, inventory, images."""
+        """Read the listings in creation order: listing_id, fields, inventory, images."""
         return list(self.state()["listings"].values())
 
     def fees(self) -> list[dict[str, Any]]:
-        """What publishing cost: listing_id, at, cents, currency."""
+        """Read the fees charged: listing_id, at, cents, currency."""
         return list(self.state()["fees"])
 
     def refreshes(self) -> int:
-        """How often a refresh token was turned into a new pair."""
+        """Count the refresh tokens exchanged for a new pair."""
         return int(self.state()["tokens"]["refreshes"])
 
     def calls(self, *operations: str, after: int = 0) -> list[Call]:
-        """The log, oldest first: calls of these operations ("token": the token endpoint), or all; `after` a number."""
+        """Read the log, oldest first; only these operations ("token": the token endpoint) and numbers above `after`."""
         found = _CALLS.validate_python(self._ask("GET", f"calls?after={after}"))
         return [call for call in found if not operations or call.operation in operations]
 
     def writes(self, after: int = 0) -> list[Call]:
-        """Calls of the API that are there to change something, whatever came of them."""
+        """Read the API calls meant to change something, whatever their outcome."""
         return [call for call in self.calls(after=after) if call.method != "GET" and call.operation != "token"]
 
     def last_call(self) -> int:
-        """The number of the newest call, for `after`."""
+        """Read the number of the newest call, for `after`."""
         return int(self.state()["call_count"])
 
     def reset(self, **settings: Any) -> None:
-        """A shop without listings, no tokens, no faults; settings as at the start, except for these."""
+        """Remove listings, tokens and faults, and restore the first settings, except for these."""
         self._ask("POST", "reset", settings)
 
     def change(self, **settings: Any) -> None:
@@ -100,7 +100,7 @@ class EtsyHandle:
         seed: int = 0,
         seconds: float = 0.0,
     ) -> None:
-        """A plan for faults (faults.Fault): one of `kinds`, for the operations `on`; all when none is named."""
+        """Add a plan (faults.Fault): one of `kinds` strikes the operations `on`, or all operations."""
         plan = {
             "kinds": list(kinds),
             "operations": [on] if isinstance(on, str) else list(on),
@@ -113,35 +113,35 @@ class EtsyHandle:
         self._ask("POST", "faults", plan)
 
     def heal(self) -> None:
-        """No faults any more."""
+        """Remove all fault plans."""
         self._ask("DELETE", "faults")
 
     def connect(self, *scopes: str) -> TokenPair:
-        """Tokens without the way through the consent; with the scopes that the program asks for, or these."""
+        """Create tokens without the consent page, with these scopes or those that the program requests."""
         found = self._ask("POST", "connect", {"scopes": list(scopes) or DEFAULT_SCOPES})
         return TokenPair(found["access_token"], found["refresh_token"], found["expires_in"])
 
     def allow(self, consent_address: str) -> str:
-        """Agree on the consent's page, as a person would with a browser; the address that the browser is sent to."""
+        """Allow access on the consent page, as a person would; return the address the browser is sent to."""
         answer = httpx.get(httpx.URL(consent_address).copy_merge_params({"approve": "1"}), verify=False)
         if not answer.is_redirect:
             raise ValueError(answer.text)
         return str(answer.headers["location"])
 
     def agree(self, consent_address: str) -> None:
-        """Agree, and follow the browser to the address that waits for the answer."""
+        """Allow access and call the address that waits for the answer, as the browser would."""
         httpx.get(self.allow(consent_address)).raise_for_status()
 
     def edit(self, listing_id: int, *, fields: Any = None, inventory: Any = None) -> None:
-        """Change a listing as its seller or Etsy would by other ways: {"state": "expired"}, an inventory's parts."""
+        """Change a listing as its seller or Etsy would by other means, for example {"state": "expired"}."""
         self._ask("PATCH", f"listings/{listing_id}", {"fields": fields or {}, "inventory": inventory or {}})
 
     def remove(self, listing_id: int) -> None:
-        """Let a listing be gone."""
+        """Remove a listing."""
         self._ask("DELETE", f"listings/{listing_id}")
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
-        # Nothing is encrypted here, and loading certificates would take 40 ms.
+        # The address is not encrypted, and loading certificates would take 40 ms.
         answer = httpx.request(method, f"{self.url}/_standin/{path}", json=body, timeout=30, verify=False)
         if answer.is_error:
             raise ValueError(answer.text)

@@ -1,4 +1,4 @@
-"""The inventory of a listing: read, and replaced as a whole. Each replacement gives all products new ids."""
+"""Reads inventories of listings and replaces them, each time with new ids for all products."""
 
 from decimal import Decimal
 from typing import Any
@@ -20,7 +20,7 @@ def read(call: Received) -> Answer:
 
 
 def read_batch(call: Received) -> Answer:
-    """getListingsInventoryByListingIds: one unknown id refuses all."""
+    """getListingsInventoryByListingIds: refused if any id is unknown."""
     found = [call.find(listing_id) for listing_id in dict.fromkeys(call.listing_ids())]
     return as_json(call.result([call.view(listing, {"Inventory"}) for listing in found]))
 
@@ -30,16 +30,13 @@ def replace(call: Received) -> Answer:
     found, body = call.writable, call.request.json
     most = int(call.choice("max_variations_supported", "2", "2", "3"))
     taxonomy_id = found.fields["taxonomy_id"]
-    possible = dict(shop.possible_value_ids(taxonomy_id))
+    possible = shop.possible_value_ids(taxonomy_id)
     known = {*possible.values(), *call.state.kept.value_ids.values()}
     physical = found.fields["type"] != "download"
     check(rules.replacement(body, rules.Context(call.state.has, taxonomy_id, physical, known, most)))
     products = [_product(product, call.state, possible, taxonomy_id) for product in body["products"]]
     found.inventory = {"products": products, **{name: body.get(name) or [] for name in rules.ON_PROPERTY}}
     found.fields["updated_timestamp"] = int(call.state.now())
-    # Etsy: values that are gone lose their pictures.
-    value_ids = {i for product in products for value in product["property_values"] for i in value["value_ids"]}
-    found.variation_images = [linked for linked in found.variation_images if linked["value_id"] in value_ids]
     return as_json(views.inventory(found))
 
 

@@ -1,4 +1,4 @@
-"""How many calls Etsy allows in a second and in a day."""
+"""Enforces Etsy's limits of calls per second and per day."""
 
 import math
 from collections import deque
@@ -10,13 +10,13 @@ _DAY = 86_400.0
 
 
 class Limits:
-    """Counts calls; a call that is refused for its number does not count."""
+    """Counts calls, except those refused for exceeding a limit."""
 
     def __init__(self) -> None:
         self._times: deque[float] = deque()
 
     def take(self, now: float, settings: StandInSettings) -> dict[str, str]:
-        """Count one call; the headers that its answer carries. Raises RefusedError with 429."""
+        """Count one call and return the headers of its answer. Raises RefusedError with 429."""
         while self._times and self._times[0] <= now - _DAY:
             self._times.popleft()
         if len(self._times) >= settings.per_day:
@@ -42,10 +42,10 @@ class Limits:
 
 
 def too_many_this_second() -> RefusedError:
-    """What Etsy answers to too many calls in a second."""
+    """Build Etsy's refusal of too many calls in a second."""
     return refusal(429, "Exceeded per second rate limit", headers={"retry-after": "1"})
 
 
 def too_many_today(seconds: int = int(_DAY)) -> RefusedError:
-    """What Etsy answers to too many calls in a day; `seconds` until there is another one."""
+    """Build Etsy's refusal of too many calls in a day; `seconds` until the next call is allowed."""
     return refusal(429, "Exceeded daily rate limit", headers={"retry-after": str(seconds)})

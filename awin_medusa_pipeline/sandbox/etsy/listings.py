@@ -1,4 +1,4 @@
-"""Listings: made, changed, published, read and deleted."""
+"""Creates, changes, publishes, reads and deletes listings."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,14 +17,14 @@ PERIOD = 120 * 86_400
 _OWN_INCLUDES = frozenset(
     ("Shipping", "Images", "Shop", "User", "Translations", "Inventory", "Videos", "Personalization", "BuyerPrice")
 )
-# Since 2026-07-29 Etsy gives no inventory and no shipping with single listings.
+# Since 2026-07-29 Etsy includes no inventory and no shipping with single listings.
 _INCLUDES = _OWN_INCLUDES - {"Shipping", "Inventory"}
 _ORDERS = ("asc", "ascending", "desc", "descending", "up", "down")
 _SORTED: dict[str, Callable[[dict[str, Any]], int]] = {
     "created": lambda view: view["created_timestamp"],
     "updated": lambda view: view["updated_timestamp"],
     "price": lambda view: view["price"]["amount"],
-    # Score counts for searches only.
+    # Etsy uses the score only in searches.
     "score": lambda view: 0,
 }
 _NOT_KEPT = ("quantity", "price", "readiness_state_id", "image_ids", "state")
@@ -70,7 +70,7 @@ def create(call: Received) -> Answer:
 
 
 def update(call: Received) -> Answer:
-    """updateListing. Price, quantity and the like are not fields of it: Etsy passes over them."""
+    """updateListing: Etsy ignores price, quantity and other fields that it does not have."""
     found = call.writable
     values = _values(call, fields.UPDATE)
     check(rules.update(values, found.fields, call.state.has))
@@ -111,7 +111,7 @@ def read_shop(call: Received) -> Answer:
 
 
 def read_batch(call: Received) -> Answer:
-    """getListingsByListingIds: those of them that there are."""
+    """getListingsByListingIds: unknown ids are left out."""
     _check_includes(call, _INCLUDES)
     known = [i for i in dict.fromkeys(call.listing_ids()) if i in call.state.kept.listings]
     return as_json(call.result([call.view(call.find(listing_id), call.includes) for listing_id in known]))
@@ -124,7 +124,7 @@ def delete(call: Received) -> Answer:
 
 
 def pass_time(state: State) -> None:
-    """Active listings whose four months are over end, or are renewed and charged."""
+    """End active listings after their four months, or renew and charge them."""
     now = state.now()
     for found in state.kept.listings.values():
         while found.state == "active" and found.fields["ending_timestamp"] <= now:
@@ -137,13 +137,13 @@ def pass_time(state: State) -> None:
 
 
 def _check_state(call: Received, found: Listing, to_state: str, after: dict[str, Any], image_count: int) -> bool:
-    """Whether the new state costs a fee. Raises RefusedError when the listing cannot have it."""
+    """Return whether the new state costs a fee. Raises RefusedError if the listing cannot have it."""
     if to_state == "inactive" and found.state not in ("active", "inactive"):
         raise refusal(400, f"Stand-in: Cannot deactivate a listing in this state: state = {found.state}")
     if to_state == "active":
         readiness = found.inventory["products"][0]["offerings"][0]["readiness_state_id"]
         check(rules.publication(after | {"readiness_state_id": readiness}, image_count, call.state.has))
-    # Inside its four months a listing that was taken down comes back free of charge.
+    # A deactivated listing is reactivated free of charge within its four months.
     paid = found.state == "inactive" and found.fields["ending_timestamp"] > call.state.now()
     return to_state == "active" != found.state and not paid
 
@@ -157,7 +157,7 @@ def _values(call: Received, known: dict[str, fields.Parser]) -> dict[str, Any]:
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    """Decimals as the numbers that Etsy gives."""
+    """Turn decimals into floats, as Etsy answers them."""
     measures = ("item_weight", "item_length", "item_width", "item_height")
     return {name: float(value) if name in measures else value for name, value in values.items()}
 

@@ -1,7 +1,6 @@
-"""Etsy's OAuth 2: the consent, the token endpoint, and what a token opens.
+"""Issues and checks Etsy's OAuth 2 codes and tokens.
 
-What belongs here: codes and tokens. What does not: which call needs which scope (api.py) and the consent's page
-(pages.py). Every refresh token dies the moment it is used, which Etsy may or may not do.
+A refresh token becomes invalid the moment it is used, which Etsy may or may not do.
 """
 
 import base64
@@ -19,13 +18,12 @@ SCOPES = frozenset(
     f"{what}_{how}" for what in ("address", "email", "listings", "profile", "shops", "transactions") for how in "rw"
 ) - {"email_w"} | {"listings_d"}
 CONNECT_PATH = "/oauth/connect"
-TOKEN_PATH = "/v3/public/oauth/token"
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 
 
 def consent_problem(query: dict[str, str], state: State) -> str:
-    """Why the consent's page itself is refused, before anybody could be sent back; "" when it is not."""
+    """Return why the consent page itself is refused, without sending the browser back; "" if it is not."""
     if query.get("client_id") != state.settings.keystring:
         return "The application that is requesting authorization is not recognized."
     if query.get("redirect_uri") not in state.settings.redirect_uris:
@@ -34,7 +32,7 @@ def consent_problem(query: dict[str, str], state: State) -> str:
 
 
 def consent_errors(query: dict[str, str]) -> list[str]:
-    """What else is wrong with it; the browser is sent back with this."""
+    """List the other errors of a consent request; the browser is sent back with the first."""
     checks = {
         "response_type must be code": query.get("response_type") == "code",
         "state is required": bool(query.get("state")),
@@ -46,7 +44,7 @@ def consent_errors(query: dict[str, str]) -> list[str]:
 
 
 def decide(query: dict[str, str], state: State, *, allow: bool) -> Answer:
-    """Send the browser back: with a code, or with an error."""
+    """Send the browser back with a code or an error."""
     answer = {"state": query.get("state", "")}
     if errors := consent_errors(query):
         answer |= {"error": "invalid_request", "error_description": errors[0]}
@@ -64,7 +62,7 @@ def decide(query: dict[str, str], state: State, *, allow: bool) -> Answer:
 
 
 def token(request: Request, state: State) -> Answer:
-    """The token endpoint. Raises RefusedError."""
+    """Answer the token endpoint. Raises RefusedError."""
     form = request.form
     if request.content_type != FORM:
         raise refusal(400, "invalid_request", f"Stand-in: the body is {FORM}")
@@ -81,7 +79,7 @@ def token(request: Request, state: State) -> Answer:
 
 
 def _exchanged(form: dict[str, str], state: State) -> list[str]:
-    # Gone with the first try, be it right or wrong.
+    # A code is used up by the first attempt, right or wrong.
     code = state.kept.tokens.codes.pop(form.get("code", ""), None)
     verifier = form.get("code_verifier", "")
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
@@ -102,7 +100,7 @@ def _refreshed(form: dict[str, str], state: State) -> list[str]:
 
 
 def new_pair(state: State, scopes: list[str]) -> dict[str, str | int]:
-    """A new access token and a new refresh token."""
+    """Issue an access token and a refresh token."""
     now, tokens, settings = state.now(), state.kept.tokens, state.settings
     access, refresh = (f"{shop.USER_ID}.{secrets.token_urlsafe(48)}" for _ in range(2))
     tokens.access[access] = Token(scopes, now + settings.token_seconds)
@@ -120,13 +118,13 @@ def _pair(state: State, scopes: list[str]) -> Answer:
 
 
 def bearer(request: Request) -> str | None:
-    """The access token that was sent."""
+    """Return the access token sent with the request, if any."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token if scheme == "Bearer" else None
 
 
 def scopes(request: Request, state: State) -> list[str]:
-    """What the token that was sent opens; nothing without one. Raises RefusedError for a token that is not good."""
+    """Return the scopes of the token sent; none without a token. Raises RefusedError for an invalid token."""
     sent = bearer(request)
     if sent is None:
         return []
@@ -139,7 +137,7 @@ def scopes(request: Request, state: State) -> list[str]:
 
 
 def expire(request: Request, state: State) -> Answer:
-    """Let the token that was sent be at its end now; what Etsy answers then."""
+    """Expire the token sent with the request, and answer as Etsy does then."""
     if found := state.kept.tokens.access.get(bearer(request) or ""):
         found.expires_at = 0
     return _invalid_token("access token is expired").answer

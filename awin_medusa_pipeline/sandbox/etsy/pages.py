@@ -1,4 +1,4 @@
-"""The two pages that a person sees: the consent, and a listing."""
+"""Renders the two pages that a person sees: the consent and a listing."""
 
 from html import escape
 from typing import Any
@@ -19,7 +19,7 @@ td,th{{text-align:left;padding:.2rem 1rem .2rem 0}}pre{{white-space:pre-wrap;fon
 
 
 def consent(query: dict[str, str]) -> Answer:
-    """Who asks for what, with the two answers as links."""
+    """Render the consent page: the scopes requested, and links to allow or deny them."""
     asked = "".join(f"<li>{escape(scope)}</li>" for scope in query.get("scope", "").split())
     allow, deny = (f"{CONNECT_PATH}?{urlencode(query | {'approve': answer})}" for answer in ("1", "0"))
     return _page(
@@ -31,12 +31,12 @@ def consent(query: dict[str, str]) -> Answer:
 
 
 def refused(said: str) -> Answer:
-    """The consent's page for an application that is not known."""
+    """Render the consent page for an unknown application."""
     return _page("Not permitted", f"<h1>Not permitted</h1><p>{escape(said)}</p>", 400)
 
 
 def listing(found: Listing) -> Answer:
-    """A listing as a buyer would see it, drafts included."""
+    """Render a listing as a buyer would see it, drafts included."""
     fields = found.fields
     pictures = "".join(
         f'<img src="/image/{shown.image_id}/il_fullxfull" alt="{escape(shown.alt_text)}">' for shown in found.images
@@ -52,7 +52,7 @@ def listing(found: Listing) -> Answer:
 
 
 def missing() -> Answer:
-    """The page of a listing that there is not."""
+    """Render the page of a missing listing."""
     return _page("Not found", "<h1>There is no such page</h1>", 404)
 
 

@@ -1,4 +1,4 @@
-"""One call on its way to its operation: what was sent, by whom, and what the stand-in keeps."""
+"""Passes a call to its operation, with the stand-in's state."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from awin_medusa_pipeline.sandbox.etsy.state import Listing, State
 
 @dataclass(frozen=True)
 class Received:
-    """`ids`: numbers of the path; `owner`: whether a token of the shop came with it."""
+    """A call to an operation. `ids`: ids in the path; `owner`: whether it has a token that may read listings."""
 
     state: State
     request: Request
@@ -23,11 +23,11 @@ class Received:
 
     @property
     def listing(self) -> Listing:
-        """The listing of the path; drafts and the like are there for their owner only."""
+        """The listing in the path; only the owner finds one that is not active. Raises RefusedError with 404."""
         return self.find(self.ids["listing_id"])
 
     def find(self, listing_id: int) -> Listing:
-        """A listing by its id. Raises RefusedError with 404."""
+        """Find a listing by its id. Raises RefusedError with 404."""
         found = self.state.kept.listings.get(listing_id)
         if found is None or not (self.owner or found.state == "active"):
             raise refusal(404, f"Stand-in: Could not find a listing with listing_id = {listing_id}")
@@ -35,7 +35,7 @@ class Received:
 
     @property
     def writable(self) -> Listing:
-        """The listing of the path, to be changed. Raises RefusedError with 409 for one that Etsy has removed."""
+        """The listing in the path, to be changed. Raises RefusedError with 409 if Etsy removed it."""
         found = self.listing
         if found.state == "removed":
             raise refusal(409, f"Stand-in: listing {found.listing_id} was removed by Etsy")
@@ -43,25 +43,25 @@ class Received:
 
     @property
     def includes(self) -> frozenset[str]:
-        """The associations that are asked for."""
+        """The associations requested."""
         return frozenset(fields.words(self.request.query.get("includes", "")))
 
     def number(self, name: str, default: int, least: int, most: int) -> int:
-        """A number of the query. Raises RefusedError with 400."""
+        """Read a number from the query. Raises RefusedError with 400."""
         text = self.request.query.get(name, str(default))
         if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
             raise refusal(400, f"Stand-in: {name} is {least} to {most}, not {text!r}")
         return int(text)
 
     def choice(self, name: str, default: str, *known: str) -> str:
-        """A word of the query. Raises RefusedError with 400."""
+        """Read a word from the query. Raises RefusedError with 400."""
         word = self.request.query.get(name, default)
         if word not in known:
             raise refusal(400, f"Stand-in: {name} is one of {', '.join(known)}, not {word!r}")
         return word
 
     def listing_ids(self) -> list[int]:
-        """The ids of a batch, 1 to 100. Raises RefusedError with 400."""
+        """Read the 1 to 100 ids of a batch. Raises RefusedError with 400."""
         try:
             found = fields.ids(self.request.query.get("listing_ids", ""))
         except ValueError:
@@ -71,9 +71,9 @@ class Received:
         return found
 
     def view(self, found: Listing, includes: Collection[str]) -> dict[str, Any]:
-        """A listing with what belongs to it."""
+        """Build the answer for a listing with its associations."""
         return views.with_associations(found, self.state, self.base_url, owner=self.owner, includes=includes)
 
     def result(self, results: list[Any], count: int | None = None) -> dict[str, Any]:
-        """Etsy's form of a list."""
+        """Build Etsy's form of a list."""
         return {"count": len(results) if count is None else count, "results": results}

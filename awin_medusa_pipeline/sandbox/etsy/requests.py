@@ -1,7 +1,4 @@
-"""What came in, parsed as Etsy parses it.
-
-What belongs here: queries, forms, multipart and JSON. What does not: what the values may be (rules/).
-"""
+"""Parses queries, forms, multipart and JSON as Etsy parses them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -27,7 +24,7 @@ class File:
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request. `headers` have lower-case names."""
+    """An HTTP request. Header names are in lower case."""
 
     method: str
     target: str
@@ -36,39 +33,39 @@ class Request:
 
     @property
     def path(self) -> str:
-        """Without the query."""
+        """Path without the query."""
         return urlsplit(self.target).path
 
     @property
     def content_type(self) -> str:
-        """Without parameters, in lower case; "" for none."""
+        """Content type without parameters, in lower case; "" if there is none."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     @property
     def query_pairs(self) -> list[tuple[str, str]]:
-        """As sent, repeated names included."""
+        """The query as sent, repeated names included."""
         return parse_qsl(urlsplit(self.target).query, keep_blank_values=True)
 
     @property
     def query(self) -> dict[str, str]:
-        """Of a repeated name only the last is kept."""
+        """The query with only the last value of a repeated name."""
         return dict(self.query_pairs)
 
     @property
     def form_pairs(self) -> list[tuple[str, str]]:
-        """The form as sent, repeated names included; empty for any other kind of body."""
+        """The form as sent, repeated names included; empty if the body is no form."""
         if self.content_type != FORM:
             return []
         return parse_qsl(self.content.decode("utf-8", "replace"), keep_blank_values=True)
 
     @property
     def form(self) -> dict[str, str]:
-        """Etsy: of a repeated name only the last is kept (open-api #291), so lists are one value with commas."""
+        """The form with only the last value of a repeated name, as Etsy keeps it; lists use commas (open-api #291)."""
         return dict(self.form_pairs)
 
     @property
     def json(self) -> Any:
-        """The JSON body; None for any other kind of body or a broken one."""
+        """The JSON body; None for another kind of body or broken JSON."""
         if self.content_type != APPLICATION_JSON:
             return None
         try:
@@ -78,7 +75,7 @@ class Request:
 
     @property
     def parts(self) -> tuple[dict[str, str], dict[str, File]]:
-        """Fields and files of a multipart body; both empty for any other kind of body, or one without boundary."""
+        """Fields and files of a multipart body; both empty if the body is not multipart or has no boundary."""
         fields: dict[str, str] = {}
         files: dict[str, File] = {}
         if self.content_type != MULTIPART:
@@ -99,6 +96,6 @@ class Request:
 
 
 def repeated(pairs: Sequence[tuple[str, str]]) -> list[str]:
-    """Names that occur more than once."""
+    """List the names that occur more than once."""
     names = [name for name, _ in pairs]
     return sorted({name for name in names if names.count(name) > 1})

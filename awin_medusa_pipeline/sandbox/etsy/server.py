@@ -1,6 +1,6 @@
-"""The stand-in's HTTP server. Run as `python -m awin_medusa_pipeline.sandbox.etsy.server PORT [options]`.
+"""Serves the stand-in over HTTP: logs each call, injects faults, checks key and limits, carries out the operation.
 
-What belongs here: sockets, the order of a call (log, fault, key, limits, operation), and faults carried out.
+Run as `python -m awin_medusa_pipeline.sandbox.etsy.server PORT [options]`.
 """
 
 import argparse
@@ -41,7 +41,7 @@ _INSTEAD: dict[FaultKind, Answer] = {
 
 
 class EtsyStandIn(ThreadingHTTPServer):
-    """Etsy on one port of the loopback address; port 0 takes any free one. `folder`: where it keeps its state."""
+    """Etsy on one port of the loopback address; port 0 means any free port. `folder`: where its state is saved."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -54,26 +54,26 @@ class EtsyStandIn(ThreadingHTTPServer):
 
     @property
     def base_url(self) -> str:
-        """Address that it listens on."""
+        """Address of this server."""
         return f"http://{HOST}:{self.server_address[1]}"
 
     def server_bind(self) -> None:
-        """Bind without asking DNS for our name, which may take seconds."""
+        """Bind without looking up our host name in DNS, which may take seconds."""
         TCPServer.server_bind(self)
 
     def service_actions(self) -> None:
-        """Save now and then; called by serve_forever twice a second."""
+        """Save the state; serve_forever calls this twice a second."""
         with self.lock:
             self.state.save()
 
     def server_close(self) -> None:
-        """Save for the last time."""
+        """Close the server, then save the state a last time."""
         super().server_close()
         with self.lock:
             self.state.save(at_once=True)
 
     def answer(self, request: Request) -> tuple[Answer, Strike | None]:
-        """The answer, and the fault that strikes it."""
+        """Answer a request, and return the fault that strikes it."""
         with self.lock:
             try:
                 return self._answer(request)
@@ -100,7 +100,7 @@ class EtsyStandIn(ThreadingHTTPServer):
         return as_json({"error": "Stand-in: there is no such address"}, HTTPStatus.NOT_FOUND), None
 
     def _logged(self, name: str, request: Request) -> tuple[Answer, Strike | None]:
-        """One call of the API or the token endpoint: logged, struck by a fault or not, carried out or not."""
+        """Log a call of the API or the token endpoint, draw a fault, and carry the call out if the fault lets it."""
         call = _call(self.state, name, request)
         self.state.calls.append(call)
         strike = self.faults.strike(name)
@@ -149,7 +149,7 @@ class EtsyStandIn(ThreadingHTTPServer):
 
 
 def _call(state: State, name: str, request: Request) -> Call:
-    """What the log says of a request: all of it but headers, tokens and pictures."""
+    """Build the log entry of a request, without headers, tokens and pictures."""
     state.call_count += 1
     known = next((operation for operation in api.OPERATIONS if operation.name == name), None)
     body, pairs = _body(name, request)
@@ -173,24 +173,22 @@ def _call(state: State, name: str, request: Request) -> Call:
 def _body(name: str, request: Request) -> tuple[Any, list[tuple[str, str]]]:
     if name == "token":
         return [["grant_type", request.form.get("grant_type", "")]], []
-    if name == "tokenScopes":
-        return [["token", ""]], []
     if request.content_type == FORM:
         pairs = request.form_pairs
         return [list(pair) for pair in pairs], pairs
     if request.content_type == MULTIPART:
         texts, files = request.parts
-        told = [
+        pictures = [
             [key, file.name, len(file.content), hashlib.sha256(file.content).hexdigest()] for key, file in files.items()
         ]
-        return [*([key, text] for key, text in texts.items()), *told], list(texts.items())
+        return [*([key, text] for key, text in texts.items()), *pictures], list(texts.items())
     return request.json if request.content_type == APPLICATION_JSON else None, []
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: EtsyStandIn
     protocol_version = "HTTP/1.1"
-    # Head and body are two writes; with Nagle's algorithm the second would wait 40 ms.
+    # Head and body are two writes; with Nagle's algorithm the second would be delayed by 40 ms.
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
@@ -220,7 +218,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.do_GET()
 
     def log_message(self, format: str, *args: object) -> None:
-        """The log of calls has more, and has it for tests."""
+        """Print nothing; the log of calls has more detail."""
 
     def _reset(self) -> None:
         self.close_connection = True
@@ -229,7 +227,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.close()
 
     def _send(self, answer: Answer) -> None:
-        # A client that was killed or has given up is no error of ours.
+        # A client that was killed or gave up is not our error.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.send_response(answer.status)
             if answer.status != HTTPStatus.NO_CONTENT:
@@ -243,7 +241,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    """Serve until ended, and keep the state."""
+    """Serve until the process is ended, and save the state."""
     arguments = argparse.ArgumentParser(description="A stand-in for Etsy's API.")
     arguments.add_argument("port", type=int)
     arguments.add_argument("--folder", type=Path, help="where the state is kept; without it, nowhere")

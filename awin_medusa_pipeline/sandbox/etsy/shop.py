@@ -1,9 +1,5 @@
-"""The one shop of the stand-in: its owner, profiles, policies and categories. All of it is invented.
+"""Defines the stand-in's invented shop as its seller set it up: owner, profiles, policies and categories."""
 
-What belongs here: what a seller sets up at Etsy before any program comes. What does not: listings (state.py).
-"""
-
-from collections.abc import Iterator
 from typing import Any
 
 Json = dict[str, Any]
@@ -11,7 +7,7 @@ Json = dict[str, Any]
 USER_ID = 981_234_567
 SHOP_ID = 45_678_901
 SHOP_NAME = "StandInShop"
-# Ids of Etsy are larger than 32 bits.
+# Etsy's ids exceed 32 bits.
 MANUAL_PROFILE, CALCULATED_PROFILE, DELETED_PROFILE = 210_000_000_101, 210_000_000_102, 210_000_000_103
 RETURN_POLICY = 1_300_000_001
 READY_TO_SHIP, MADE_TO_ORDER = 1_400_000_001, 1_400_000_002
@@ -21,7 +17,7 @@ PARTNER = 4_000_001
 JEWELLERY, NECKLACES, HOME, MUGS, CLOTHING, SHIRTS = 6_001, 6_002, 6_003, 6_004, 6_005, 6_006
 COLOUR, SIZE = 200, 62_809_790_503
 CUSTOM_PROPERTIES = (513, 514)
-"""Etsy: the variations whose name the seller gives."""
+"""Etsy: variations that the seller names."""
 SIZE_SCALE = 301
 
 _TREE: tuple[tuple[int, str, int | None], ...] = (
@@ -62,14 +58,10 @@ RETURN_POLICIES: tuple[Json, ...] = (
         "return_deadline": 30,
     },
 )
-SECTIONS: tuple[Json, ...] = (
-    {"shop_section_id": SECTION, "title": "New", "rank": 1, "user_id": USER_ID, "active_listing_count": 0},
-)
-PARTNERS: tuple[Json, ...] = ({"production_partner_id": PARTNER, "partner_name": "Kiln & Co", "location": "Leeds, GB"},)
 
 
-def readiness_state(readiness_state_id: int, kind: str, least: int, most: int, unit: str) -> Json:
-    """A processing profile in Etsy's form; days and weeks both become days."""
+def _readiness_state(readiness_state_id: int, kind: str, least: int, most: int, unit: str) -> Json:
+    """Build a processing profile in Etsy's form, with weeks converted to days."""
     days = 7 if unit == "weeks" else 1
     return {
         "shop_id": SHOP_ID,
@@ -82,18 +74,18 @@ def readiness_state(readiness_state_id: int, kind: str, least: int, most: int, u
 
 
 READINESS_STATES: tuple[Json, ...] = (
-    readiness_state(READY_TO_SHIP, "ready_to_ship", 1, 3, "days"),
-    readiness_state(MADE_TO_ORDER, "made_to_order", 1, 2, "weeks"),
+    _readiness_state(READY_TO_SHIP, "ready_to_ship", 1, 3, "days"),
+    _readiness_state(MADE_TO_ORDER, "made_to_order", 1, 2, "weeks"),
 )
 
 
 def taxonomy() -> list[Json]:
-    """The categories as Etsy gives them: roots with all that is below them."""
+    """Build the categories in Etsy's form: roots with all categories below them."""
     return [_node(*entry) for entry in _TREE if entry[2] is None]
 
 
 def taxonomy_ids() -> frozenset[int]:
-    """Ids of all categories."""
+    """List the ids of all categories."""
     return frozenset(node_id for node_id, _, _ in _TREE)
 
 
@@ -114,7 +106,7 @@ def _path(node_id: int) -> tuple[int, ...]:
 
 
 def properties(taxonomy_id: int) -> list[Json]:
-    """What listings of a category have or vary along: a colour everywhere, a size with a scale for clothing."""
+    """Build the properties of a category: colour and custom ones everywhere, a size with a scale for clothing."""
     colours = _property(COLOUR, "Primary color", ("Black", "Blue", "Green", "Red", "White"), None)
     sizes = _property(SIZE, "Size", ("S", "M", "L", "XL"), SIZE_SCALE)
     custom = [_property(property_id, "Custom Property", (), None) for property_id in CUSTOM_PROPERTIES]
@@ -140,8 +132,10 @@ def _property(property_id: int, name: str, values: tuple[str, ...], scale: int |
     }
 
 
-def possible_value_ids(taxonomy_id: int) -> Iterator[tuple[tuple[int, str], int]]:
-    """(property, value) with Etsy's id of the value."""
-    for entry in properties(taxonomy_id):
-        for value in entry["possible_values"]:
-            yield (entry["property_id"], value["name"]), value["value_id"]
+def possible_value_ids(taxonomy_id: int) -> dict[tuple[int, str], int]:
+    """Map each (property, value) of a category to Etsy's id of the value."""
+    return {
+        (entry["property_id"], value["name"]): value["value_id"]
+        for entry in properties(taxonomy_id)
+        for value in entry["possible_values"]
+    }

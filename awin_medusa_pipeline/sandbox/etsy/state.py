@@ -1,7 +1,6 @@
-"""What the stand-in keeps: settings, tokens, listings, images, fees, and the log of calls.
+"""Stores the stand-in's settings, tokens, listings, images, fees and log of calls.
 
-What belongs here: the records, their numbers and their file. What does not: what may be done to them (rules/, api.py,
-oauth.py). All of it but the log survives a restart when there is a folder to keep it in.
+With a folder, everything except the log survives a restart.
 """
 
 import hashlib
@@ -20,15 +19,15 @@ from awin_medusa_pipeline.sandbox.etsy.rules.listing import Has
 Json = dict[str, Any]
 
 FEE_CENTS = 20
-"""Etsy: USD 0.20 for each listing that is published or renewed."""
+"""Etsy: USD 0.20 per listing published or renewed."""
 CALLS_KEPT = 200_000
 
 
 @dataclass
 class StandInSettings:
-    """What a test may change; the defaults are Etsy's where they are known.
+    """Settings that a test may change; the defaults are Etsy's where known.
 
-    `clock_ahead`: seconds that the stand-in's clock is ahead of the real one, so that time can pass without waiting.
+    `clock_ahead`: seconds by which the stand-in's clock is ahead, so that a test can pass time without waiting.
     """
 
     keystring: str = "standinkeystring0123456"
@@ -46,7 +45,7 @@ class StandInSettings:
 
 @dataclass
 class Code:
-    """A code of a consent, good once."""
+    """A code from the consent page, valid once."""
 
     redirect_uri: str
     challenge: str
@@ -64,18 +63,18 @@ class Token:
 
 @dataclass
 class Tokens:
-    """All that was given out and is still good."""
+    """All codes and tokens still valid."""
 
     codes: dict[str, Code] = field(default_factory=dict)
     access: dict[str, Token] = field(default_factory=dict)
     refresh: dict[str, Token] = field(default_factory=dict)
     refreshes: int = 0
-    """How often a refresh token was turned into a new pair."""
+    """Number of refresh tokens exchanged for a new pair."""
 
 
 @dataclass
 class Image:
-    """A picture that the shop has, whether a listing shows it or not."""
+    """An image of the shop, whether or not a listing shows it."""
 
     sha256: str
     content_type: str
@@ -86,7 +85,7 @@ class Image:
 
 @dataclass
 class Shown:
-    """A picture's place in a listing."""
+    """An image's place in a listing."""
 
     image_id: int
     rank: int
@@ -95,13 +94,12 @@ class Shown:
 
 @dataclass
 class Listing:
-    """A listing: its fields by Etsy's names, its inventory in the form of Etsy's answer, and its pictures."""
+    """A listing: its fields by Etsy's names, its inventory in the form of Etsy's answer, and its images."""
 
     listing_id: int
     fields: Json
     inventory: Json
     images: list[Shown] = field(default_factory=list)
-    variation_images: list[Json] = field(default_factory=list)
 
     @property
     def state(self) -> str:
@@ -110,13 +108,13 @@ class Listing:
         return state
 
     def show(self, shown: Sequence[Shown]) -> None:
-        """Set the pictures; of two on one rank the newer comes first, as Etsy says of rank 1."""
+        """Set the images, given newest first, by rank; on one rank the newest comes first, as Etsy says of rank 1."""
         self.images = sorted(shown, key=lambda place: place.rank)
 
 
 @dataclass
 class Fee:
-    """What publishing cost."""
+    """A fee for publishing or renewing a listing."""
 
     listing_id: int
     at: float
@@ -126,9 +124,9 @@ class Fee:
 
 @dataclass
 class Call:
-    """One request of the log. `body`: form and multipart as [name, value] pairs, JSON as it is.
+    """A request in the log. `body`: form and multipart as [name, value] pairs, JSON unchanged.
 
-    `ignored`: names that Etsy does not know there; `repeated`: names of which only the last value was kept.
+    `ignored`: names that Etsy does not know for the operation; `repeated`: names whose last value alone counted.
     """
 
     number: int
@@ -147,32 +145,30 @@ class Call:
 
 @dataclass
 class Kept:
-    """What survives a restart."""
+    """The state that survives a restart."""
 
     settings: StandInSettings = field(default_factory=StandInSettings)
     tokens: Tokens = field(default_factory=Tokens)
     listings: dict[int, Listing] = field(default_factory=dict)
     images: dict[int, Image] = field(default_factory=dict)
-    readiness_states: list[Json] = field(default_factory=lambda: list(shop.READINESS_STATES))
     value_ids: dict[str, int] = field(default_factory=dict)
     fees: list[Fee] = field(default_factory=list)
     last_ids: dict[str, int] = field(default_factory=dict)
 
 
 _KEPT = TypeAdapter(Kept)
-# Ids of Etsy are larger than 32 bits; each kind has a range of its own, so that one taken for another is found out.
+# Etsy's ids exceed 32 bits; each kind has its own range, so that mistaking one id for another is detected.
 _FIRST_IDS = {
     "listing": 4_400_000_001,
     "image": 6_500_000_001,
     "product": 22_000_000_001,
     "offering": 24_000_000_001,
     "value": 52_000_000_001,
-    "readiness_state": 1_400_000_101,
 }
 
 
 class State:
-    """Everything, in memory; `folder`: where it is also kept."""
+    """The whole state, in memory; `folder`: where it is also saved."""
 
     def __init__(self, folder: Path | None = None, settings: StandInSettings | None = None) -> None:
         self._folder = folder
@@ -189,13 +185,13 @@ class State:
 
     @property
     def settings(self) -> StandInSettings:
-        """What a test may change."""
+        """The current settings."""
         return self.kept.settings
 
     @property
     def has(self) -> Has:
-        """What a listing may point to."""
-        readiness = {state["readiness_state_id"] for state in self.kept.readiness_states}
+        """What a listing may refer to."""
+        readiness = {state["readiness_state_id"] for state in shop.READINESS_STATES}
         return Has(readiness, self.kept.images.keys(), self.settings.currency, self.settings.is_eu)
 
     def now(self) -> float:
@@ -203,20 +199,20 @@ class State:
         return time.time() + self.settings.clock_ahead
 
     def next_id(self, kind: str) -> int:
-        """An id that was never given out."""
+        """Return a new id."""
         found = self.kept.last_ids.get(kind, _FIRST_IDS[kind] - 1) + 1
         self.kept.last_ids[kind] = found
         return found
 
     def value_id(self, property_id: int, value: str) -> int:
-        """The shop's id of a property value; the same value keeps it."""
+        """Return the shop's id of a property value, always the same for the same value."""
         key = f"{property_id} {value}"
         if key not in self.kept.value_ids:
             self.kept.value_ids[key] = self.next_id("value")
         return self.kept.value_ids[key]
 
     def add_picture(self, content: bytes) -> str:
-        """Keep a picture's bytes; their SHA-256."""
+        """Save an image's bytes and return their SHA-256."""
         digest = hashlib.sha256(content).hexdigest()
         self._pictures[digest] = content
         if self._folder:
@@ -226,21 +222,23 @@ class State:
         return digest
 
     def picture(self, digest: str) -> bytes:
-        """A picture's bytes."""
+        """Return an image's bytes."""
         if digest not in self._pictures and self._folder:
             self._pictures[digest] = (self._folder / "pictures" / digest).read_bytes()
         return self._pictures[digest]
 
     def reset(self, settings: StandInSettings) -> None:
-        """A shop without listings, and nobody connected. Ids go on, so that none comes back as another thing."""
+        """Remove listings and tokens. Ids continue, so that none is reused for another object."""
         self.kept = Kept(settings, last_ids=self.kept.last_ids)
         self.calls.clear()
         self.call_count = 0
         self.changed = True
 
     def save(self, *, at_once: bool = False) -> None:
-        """Write it down, if there is a folder and something changed; unless `at_once`, in a tenth of the time at most,
-        since a large shop takes a while to write."""
+        """Save the state if there is a folder and something changed.
+
+        Unless `at_once`, saving takes at most a tenth of the time, since a large shop takes a while to write.
+        """
         began = time.monotonic()
         if self._folder and self.changed and (at_once or began >= self._next_save):
             self.changed = False
@@ -251,6 +249,6 @@ class State:
             self._next_save = time.monotonic() + 10 * (time.monotonic() - began)
 
     def dump(self) -> Json:
-        """All of it but the log, as JSON."""
+        """Return everything except the log, as JSON."""
         content: Json = _KEPT.dump_python(self.kept, mode="json")
         return content | {"call_count": self.call_count}

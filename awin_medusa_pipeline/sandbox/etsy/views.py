@@ -1,4 +1,4 @@
-"""Listings, inventories and images in the form of Etsy's answers."""
+"""Builds listings, inventories and images in the form of Etsy's answers."""
 
 import html
 from collections.abc import Collection
@@ -13,17 +13,17 @@ DIVISOR = 100
 
 
 def escaped(text: str) -> str:
-    """Etsy escapes some texts for HTML (open-api #446)."""
+    """Escape a text for HTML, as Etsy does with some texts (open-api #446)."""
     return html.escape(text).replace("&#x27;", "&#39;")
 
 
 def money(cents: int, currency: str) -> Json:
-    """Etsy's form of an amount."""
+    """Build Etsy's form of an amount."""
     return {"amount": cents, "divisor": DIVISOR, "currency_code": currency}
 
 
 def with_associations(found: Listing, state: State, base_url: str, *, owner: bool, includes: Collection[str]) -> Json:
-    """A ShopListingWithAssociations; SKUs only for the owner (open-api #621)."""
+    """Build a ShopListingWithAssociations; only the owner sees SKUs (open-api #621)."""
     skus = {product["sku"] for product in found.inventory["products"] if product["sku"]}
     answer = listing(found, state, base_url) | {"skus": sorted(skus) if owner else [], "views": 0}
     if "Images" in includes:
@@ -34,7 +34,7 @@ def with_associations(found: Listing, state: State, base_url: str, *, owner: boo
 
 
 def listing(found: Listing, state: State, base_url: str) -> Json:
-    """A ShopListing."""
+    """Build a ShopListing."""
     products = found.inventory["products"]
     offerings = [offering for product in products for offering in product["offerings"]]
     enabled = [offering for offering in offerings if offering["is_enabled"]]
@@ -65,7 +65,7 @@ def listing(found: Listing, state: State, base_url: str) -> Json:
 
 
 def inventory(found: Listing) -> Json:
-    """A ListingInventory; names and values escaped."""
+    """Build a ListingInventory with escaped names and values."""
     return found.inventory | {"products": [_product(product) for product in found.inventory["products"]]}
 
 
@@ -78,12 +78,12 @@ def _product(product: Json) -> Json:
 
 
 def images(found: Listing, state: State, base_url: str) -> list[Json]:
-    """ListingImages in the order of the listing."""
+    """Build the ListingImages in the order of the listing."""
     return [image(found.listing_id, shown, state, base_url) for shown in found.images]
 
 
 def image(listing_id: int, shown: Shown, state: State, base_url: str) -> Json:
-    """A ListingImage; its colours are null, as they are at Etsy until it has looked at the picture."""
+    """Build a ListingImage; its colours are null, as at Etsy until Etsy has examined the image."""
     picture = state.kept.images[shown.image_id]
     colours = ("hex_code", "red", "green", "blue", "hue", "saturation", "brightness", "is_black_and_white")
     sizes = ("75x75", "170x135", "570xN", "fullxfull")

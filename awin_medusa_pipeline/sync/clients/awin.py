@@ -1,9 +1,4 @@
-"""Brings an AWIN feed to a file on disk, or says in one sentence why not. The key in the address shows nowhere.
-
-What belongs here: HTTP, and what AWIN answers instead of a feed. What does not: what an address tells and hides
-(awin_address.py), and the feed's content (sync/domain/feed/feed.py), which is only asked whether the file is a feed at
-all.
-"""
+"""Downloads an AWIN feed to a file, or says in one sentence why not. The key in the address is never shown."""
 
 import hashlib
 import re
@@ -34,26 +29,26 @@ from awin_medusa_pipeline.sync.domain.feed.errors import Fault, FeedError
 from awin_medusa_pipeline.sync.domain.feed.facts import FeedVersion
 from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules, check_feed
 
-# Below this a feed is a fault (one lost 89 % between two lists). One that lost less is used: the guards hold what they
-# must, and its stock and prices still count.
+# Below this a feed is faulty (one lost 89 % between two lists). A feed that lost less is used, since its stock and
+# prices still count; guards hold the rest.
 SMALLEST_SHARE = 0.25
 # AWIN blocks a feed that is downloaded more than five times an hour.
 ATTEMPTS = 4
 TIMEOUT = httpx.Timeout(connect=10, read=60, write=30, pool=10)
-# Some of AWIN's hosts answer 404 to clients without a name.
+# Some of AWIN's hosts answer 404 to clients without a User-Agent.
 USER_AGENT = "Mozilla/5.0 (compatible; awin-medusa-pipeline)"
-# What drips more slowly than this after so many seconds would still be at it when the next night comes.
+# After PATIENCE seconds, a download slower than SLOWEST bytes per second would still be running the next night.
 PATIENCE, SLOWEST = 120.0, 5_000
-# AWIN sends a feed's address on from one of its hosts to another, with the key in it.
+# AWIN redirects between its own hosts, with the key in the address.
 OF_AWIN = re.compile(r"(^|\.)(awin|productserve)\.com$")
 
 Progress = Callable[[int, int | None, float], None]
-"""Bytes done, bytes in all (None: not told), seconds since the start."""
+"""Bytes done, bytes in total (None: unknown), seconds since the start."""
 
 
 @dataclass(frozen=True)
 class DownloadedFeed:
-    """A feed on disk, still packed. `downloaded_at` is an aware UTC time, `label` the address without its secrets."""
+    """A feed on disk, still packed. `downloaded_at` is aware UTC, `label` the address without its secrets."""
 
     path: Path
     label: str
@@ -66,7 +61,7 @@ class DownloadedFeed:
 
     @property
     def version(self) -> FeedVersion:
-        """What to remember once the feed is accepted."""
+        """Version to remember once the feed is accepted."""
         return FeedVersion(self.sha256, self.bytes, self.etag, self.last_modified)
 
 
@@ -82,10 +77,10 @@ def download(
     most: int | None = None,
     backoff: Backoff | None = None,
 ) -> DownloadedFeed:
-    """The feed at an http(s) address or a local path (which is read where it lies), checked to be a whole feed.
+    """Download the feed at an http(s) address, or take the file at a local path, and check that it is a whole feed.
 
-    `token` is sent to AWIN's enhanced feeds alone. `most` ends a download after about that many bytes: a look at
-    whether it is a feed, not one to use. Raises FeedError.
+    `token` is sent to AWIN's enhanced feeds only. `most` ends a download after about that many bytes: enough to check
+    that it is a feed, not to use it. Raises FeedError.
     """
     label, rules = label_of(address), rules or FeedRules()
     secrets = [*secrets_in(address), *([token] if token else [])]
@@ -103,7 +98,7 @@ def download(
                 Fault.SHRUNKEN,
                 f"Checking the feed {label}",
                 f"it has {feed.bytes:,} bytes where the last accepted one had {previous.bytes:,}",
-                "Look into it; when the advertiser really sells that much less, run once with accept_smaller_feed.",
+                "Check it; if the advertiser really sells that much less, run once with accept_smaller_feed.",
                 action=Action.ACCEPT_SMALLER_FEED,
             )
     except FeedError as error:
@@ -119,7 +114,7 @@ def _check_address(address: str, label: str) -> None:
     except ValueError:
         scheme = "?"
     if scheme not in ("http", "https", "file") and (scheme == "?" or "://" in address):
-        raise _bad_address(label, "it is no address of the web")
+        raise _bad_address(label, "it is not a web address")
 
 
 def _bad_address(label: str, came_back: str) -> FeedError:
@@ -142,14 +137,14 @@ def _local(path: Path, label: str, rules: FeedRules, previous: FeedVersion | Non
             if gone
             else "Name a file that this program may read in AWIN_FEED_URL.",
         ) from None
-    check_feed(path, label=label, rules=rules, whole=False)  # reading it to the end, later, shows a cut
+    check_feed(path, label=label, rules=rules, whole=False)  # parsing it to the end, later, detects a cut
     unchanged = previous is not None and previous.sha256 == sha256
     return DownloadedFeed(path, label, sha256, size, unchanged, datetime.now(UTC))
 
 
 @dataclass
 class _Download:
-    """One feed's way from an address to a file."""
+    """The download of one feed."""
 
     address: str = field(repr=False)
     folder: Path
@@ -162,7 +157,7 @@ class _Download:
     most: int | None
 
     def run(self, backoff: Backoff) -> DownloadedFeed:
-        """Try until it is here, or until it is clear that it will not come."""
+        """Try until the feed is downloaded, or no further try would help."""
         try:
             hooks = {"request": [self._refuse_unsafe]}
             with httpx.Client(
@@ -171,13 +166,13 @@ class _Download:
                 for attempt in backoff.retrying(repeat_unknown=True):
                     with attempt:
                         return self._fetch(client)
-        except _MayPassError as error:
+        except _RetryableError as error:
             raise error.fault from None
         raise AssertionError("tenacity ends with a result or an error")
 
     @property
     def _path(self) -> Path:
-        """One file an address, whatever the key."""
+        """One file per address, whatever the key."""
         name = hashlib.sha256(redact(self.address, self.secrets).encode()).hexdigest()[:16]
         return self.folder / f"feed-{name}"
 
@@ -186,7 +181,7 @@ class _Download:
         return f"Downloading the feed {self.label}"
 
     def _headers(self) -> dict[str, str]:
-        # Unpacked by us: on top of a gzip file AWIN sometimes adds the transfer encoding gzip.
+        # We unpack ourselves: AWIN sometimes adds the transfer encoding gzip to a gzip file.
         headers = {"Accept-Encoding": "identity", "User-Agent": USER_AGENT}
         parts = urlsplit(self.address)
         enhanced = "/awinfeeds/" in parts.path and re.search(
@@ -202,7 +197,7 @@ class _Download:
         return headers
 
     def _fetch(self, client: httpx.Client) -> DownloadedFeed:
-        """One try. Raises TransientError where another one may help."""
+        """Try once. Raises TransientError where another try may help."""
         try:
             with client.stream("GET", self.address) as response:
                 if response.status_code == 304 and self.previous:
@@ -214,12 +209,12 @@ class _Download:
                     self._check(part, size)
                 return self._feed(sha256, size, response)
         except httpx.TooManyRedirects:
-            to_do = "Copy the address anew from AWIN into AWIN_FEED_URL."
-            raise FeedError(Fault.REDIRECT_LOOP, self._tried, "it leads on and on, in a circle", to_do) from None
+            to_do = "Copy the address again from AWIN into AWIN_FEED_URL."
+            raise FeedError(Fault.REDIRECT_LOOP, self._tried, "it redirects in a circle", to_do) from None
         except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.DecodingError) as error:
             raise _bad_address(self.label, f"the address does not work ({type(error).__name__})") from None
         except httpx.HTTPError as error:
-            raise self._worth_another_try(*_connection_fault(error)) from None
+            raise self._retryable(*_connection_fault(error)) from None
 
     def _check(self, part: Path, size: int) -> None:
         with part.open("rb") as file:
@@ -231,7 +226,7 @@ class _Download:
         except FeedError as error:
             cut = error.code == Fault.TRUNCATED
             if cut and self.most is None:
-                raise _MayPassError(error) from None
+                raise _RetryableError(error) from None
             if not (cut and self.most is not None and size >= self.most):
                 raise
 
@@ -250,28 +245,28 @@ class _Download:
     def _write(self, response: httpx.Response, part: Path) -> tuple[str, int]:
         length = response.headers.get("content-length", "")
         total = int(length) if length.isdigit() else None
-        digest, done, start, told = hashlib.sha256(), 0, time.monotonic(), 0.0
+        digest, done, start, reported_at = hashlib.sha256(), 0, time.monotonic(), 0.0
         with part.open("wb") as file:
             for piece in response.iter_raw():
                 file.write(piece)
                 digest.update(piece)
                 done += len(piece)
                 seconds = time.monotonic() - start
-                if self.progress and seconds - told >= 1:
-                    self.progress(done, total, told := seconds)
+                if self.progress and seconds - reported_at >= 1:
+                    self.progress(done, total, reported_at := seconds)
                 if self.most is not None and done >= self.most:
                     break
                 if seconds > PATIENCE and done < SLOWEST * seconds:
-                    raise self._worth_another_try(*TOO_SLOW)
+                    raise self._retryable(*TOO_SLOW)
         if self.progress:
             self.progress(done, total, time.monotonic() - start)
         return digest.hexdigest(), done
 
     def _refuse(self, response: httpx.Response) -> NoReturn:
-        """Turn an answer without a feed into an error."""
+        """Raise the error for an answer without a feed."""
         body = next(response.iter_raw(2_000), b"").decode("utf-8", "replace")
-        status, said = response.status_code, " ".join(re.sub(r"<[^>]*>", " ", body).split())[:160]
-        came_back = f"HTTP {status}" + (f" “{redact(said, self.secrets)}”" if said else "")
+        status, text = response.status_code, " ".join(re.sub(r"<[^>]*>", " ", body).split())[:160]
+        came_back = f"HTTP {status}" + (f" “{redact(text, self.secrets)}”" if text else "")
         retry_after = retry_after_seconds(response)
         if status == 429 or "throttled" in body.lower():
             raise self._throttled(retry_after)
@@ -279,26 +274,26 @@ class _Download:
             code, to_do = Fault.UNAVAILABLE, "AWIN is down for the moment; the next run tries again."
             if status == 500:
                 code = Fault.SERVER_ERROR
-                to_do = "AWIN may be down; it answers a wrong key like this too, so check the key in AWIN_FEED_URL."
-            raise self._worth_another_try(code, came_back, to_do, status, retry_after)
+                to_do = "AWIN may be down; it also answers a wrong key like this, so check the key in AWIN_FEED_URL."
+            raise self._retryable(code, came_back, to_do, status, retry_after)
         code, to_do = Fault.REFUSED, "Check the address in AWIN_FEED_URL."
         if status in (401, 403) and "/awinfeeds/" in self.address:
             code, to_do = Fault.WRONG_TOKEN, "Set AWIN_API_TOKEN to the token of ui.awin.com/awin-api."
         elif status == 401:
             code = Fault.WRONG_KEY
-            to_do = "Copy the address anew from AWIN (Toolbox > Create-a-Feed) into AWIN_FEED_URL."
+            to_do = "Copy the address again from AWIN (Toolbox > Create-a-Feed) into AWIN_FEED_URL."
         elif status == 403:
             code = Fault.NO_ACCESS
             to_do = (
-                "Look in AWIN whether you are still joined to the advertiser's programme, then copy the address anew."
+                "Look in AWIN whether you are still joined to the advertiser's programme, then copy the address again."
             )
         elif status in (404, 410):
             code = Fault.NOT_FOUND
             to_do = "AWIN gives feeds new ids now and then: look up the id in its feed list and correct AWIN_FEED_URL."
         raise FeedError(code, self._tried, came_back, to_do, status=status)
 
-    def _throttled(self, retry_after: float | None) -> "_MayPassError":
-        return self._worth_another_try(
+    def _throttled(self, retry_after: float | None) -> "_RetryableError":
+        return self._retryable(
             Fault.THROTTLED,
             "AWIN says that it was downloaded too often",
             "Wait an hour: more than 5 downloads of a feed in one hour, or 5 at a time, are blocked.",
@@ -306,28 +301,30 @@ class _Download:
             retry_after,
         )
 
-    def _worth_another_try(
+    def _retryable(
         self, code: str, came_back: str, to_do: str, status: int | None = None, retry_after: float | None = None
-    ) -> "_MayPassError":
-        return _MayPassError(FeedError(code, self._tried, came_back, to_do, status=status), retry_after)
+    ) -> "_RetryableError":
+        return _RetryableError(FeedError(code, self._tried, came_back, to_do, status=status), retry_after)
 
     def _refuse_unsafe(self, request: httpx.Request) -> None:
-        """Called before each request: a redirect may neither carry the key to another's host nor send it in clear."""
+        """Refuse a redirect that would give the key to a foreign host or send it unencrypted; called per request."""
         first, host = urlsplit(self.address), request.url.host
         in_clear = first.scheme.lower() == "https" and request.url.scheme != "https"
         elsewhere = host != first.hostname and not (OF_AWIN.search(host) and OF_AWIN.search(first.hostname or ""))
         if in_clear or (elsewhere and any(secret in str(request.url) for secret in self.secrets)):
-            came_back = f"it leads on to {host}" + (" without encryption" if in_clear else ", which would get your key")
+            came_back = f"it redirects to {host}" + (
+                " without encryption" if in_clear else ", which would get your key"
+            )
             raise FeedError(
                 Fault.UNSAFE_REDIRECT,
                 self._tried,
                 f"{came_back}; it was not followed",
-                "Copy the address anew from AWIN into AWIN_FEED_URL, and tell AWIN if it stays so.",
+                "Copy the address again from AWIN into AWIN_FEED_URL, and tell AWIN if that does not help.",
             )
 
 
-class _MayPassError(TransientError):
-    """A fault that the next try may not meet; `fault` is what is told when it does."""
+class _RetryableError(TransientError):
+    """A fault that another try may avoid; `fault` is the error raised after the last one."""
 
     def __init__(self, fault: FeedError, retry_after: float | None = None) -> None:
         super().__init__(fault.tried, fault.came_back, fault.to_do, status=fault.status, retry_after=retry_after)
@@ -342,7 +339,7 @@ TOO_SLOW = (
 
 
 def _connection_fault(error: BaseException) -> tuple[str, str, str]:
-    """Code, what came back and what to do, from the cause that lies deepest."""
+    """Code, what came back and what to do, from the chain of causes."""
     if isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout):
         return TOO_SLOW
     name, connecting = type(error).__name__, isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
@@ -352,13 +349,13 @@ def _connection_fault(error: BaseException) -> tuple[str, str, str]:
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         return (
             Fault.UNKNOWN_HOST,
-            "nobody knows a server of that name",
+            "there is no server of that name",
             "Check the address for typing errors, and the network of this machine.",
         )
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
         return (
             Fault.NO_SECURE_CONNECTION,
-            "no encrypted connection came about (its certificate is not valid, or it speaks no https)",
+            "no encrypted connection was possible (its certificate is not valid, or it does not speak https)",
             "Check the address, and the clock of this machine.",
         )
     if connecting:

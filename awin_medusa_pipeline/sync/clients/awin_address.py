@@ -1,7 +1,4 @@
-"""What the address of a feed tells people, and what of it must never be shown.
-
-What belongs here: reading an address. What does not: asking it for a feed (awin.py).
-"""
+"""Reads a feed's address: its name for people, its secrets, and whether it is a local file."""
 
 import re
 from pathlib import Path
@@ -12,7 +9,7 @@ _SECRET_NAME = re.compile(r"key|token|sig|secret|pass|auth|cred", re.IGNORECASE)
 
 
 def secrets_in(address: str) -> list[str]:
-    """Parts of an address that must not be shown: AWIN puts the key into the path."""
+    """List the secret parts of an address: AWIN puts the key into the path."""
     try:
         parts = urlsplit(address)
     except ValueError:
@@ -26,7 +23,7 @@ def secrets_in(address: str) -> list[str]:
 
 
 def label_of(address: str) -> str:
-    """Name of a feed for people: host and feed ids, or a file's name; never the key."""
+    """Name a feed for people: host and feed ids, or a file's name; never the key."""
     path = local_path(address)
     if path is not None:
         return path.name
@@ -44,7 +41,7 @@ def label_of(address: str) -> str:
 
 
 def local_path(address: str) -> Path | None:
-    """The file that an address names; None for one of the web."""
+    """The local file that an address names; None for a web address."""
     if address.startswith("file:"):
         return Path(url2pathname(urlsplit(address).path))
     return None if re.match(r"https?://", address, re.IGNORECASE) else Path(address).expanduser()

@@ -1,6 +1,6 @@
-"""The tables of a sync: the feed, its matches with the shop, and what differs.
+"""Defines the tables of a sync: the feed, its matches with the shop, and the differences.
 
-A product goes by its `product_key` (Medusa's external_id), a variant by its `offer_key`:
+A product is identified by its `product_key` (Medusa's external_id), a variant by its `offer_key`:
 `awin:{merchant_id}:{merchant_product_id}`.
 """
 
@@ -12,7 +12,7 @@ from awin_medusa_pipeline.core.contracts import Table, money, text
 
 
 def _edited() -> dy.Bool:
-    return dy.Bool(metadata={"doc": "The shop shows another value than the one that this program wrote last"})
+    return dy.Bool(metadata={"doc": "The shop's value is not the one that this program wrote last"})
 
 
 def _owner() -> dy.String:
@@ -21,7 +21,7 @@ def _owner() -> dy.String:
 
 def _decision() -> dy.String:
     return text(
-        "update: brought in line; keep: the shop's stays; ask: a person decides; refuse: cannot be written",
+        "update: takes the feed's value; keep: the shop's stays; ask: a person decides; refuse: cannot be written",
         regex="^(update|keep|ask|refuse)$",
     )
 
@@ -31,9 +31,10 @@ class Offer(Table):
 
     offer_key = text("awin:{merchant_id}:{merchant_product_id}", primary_key=True, regex=r"^awin:[^:]+:.+$")
     product_key = text(
-        "The same for the parent when the feed has one: offers that share it are variants of one product"
+        "The key of its parent when the feed has one, else the offer_key: offers that share it are variants of one "
+        "product"
     )
-    feed = text("Which feed it came from, without the key")
+    feed = text("Feed that it came from, without the AWIN key")
     line = dy.Int64(min=1, metadata={"doc": "Line in that feed; a CSV header is line 1"})
     merchant_id = text("AWIN advertiser", min_length=1)
     merchant_name = text("Advertiser's name", nullable=True)
@@ -62,16 +63,16 @@ class Offer(Table):
 class RejectedRow(Table):
     """One row of the feed that cannot be sold, with the reason."""
 
-    feed = text("Which feed it came from, without the key")
-    line = dy.Int64(metadata={"doc": "Line in that feed, the header being 1"})
+    feed = text("Feed that it came from, without the AWIN key")
+    line = dy.Int64(metadata={"doc": "Line in that feed; the header is line 1"})
     reason = text("Reason code; docs/troubleshooting.md lists them")
     detail = text("The reason in a sentence")
     raw = text("The row as it came, cut at 2,000 characters")
-    offer_key = text("The offer that it would have been, where that can be read", nullable=True)
+    offer_key = text("Key of the offer, where it can be read", nullable=True)
 
 
 class MatchedProduct(Table):
-    """One offer and the variant that it is, side by side."""
+    """One offer and its variant in the shop."""
 
     offer_key = text("The offer", primary_key=True)
     variant_id = text("The variant", unique=True)
@@ -80,6 +81,8 @@ class MatchedProduct(Table):
     handle = text("Medusa handle")
     status = text("Status in the shop")
     hidden_by_run = text("Run of this program that hid the product", nullable=True)
+    ignored = dy.Bool(metadata={"doc": "A person keeps this program off the product"})
+    ours = dy.Bool(metadata={"doc": "Carries the offer's key and is not ignored: the only ones that are written to"})
     merchant_id = text("AWIN advertiser")
     sku = text("Variant SKU", nullable=True)
     name = text("Product name in the feed")
@@ -94,22 +97,51 @@ class MatchedProduct(Table):
     shop_currencies = text("Currencies that the shop has a price in, joined by ' '")
 
 
+class AdoptionCandidate(Table):
+    """A variant of the shop that agrees with an offer and does not carry its key: both sides, and what they say."""
+
+    variant_id = text("Medusa id", primary_key=True)
+    product_id = text("Medusa product")
+    offer_key = text("The offer, and the key that the variant would get")
+    merchant_id = text("AWIN advertiser")
+    match_reason = text("sku, gtin or handle", regex="^(sku|gtin|handle)$")
+    agrees = text("Signs that agree, joined by ', ': SKU, GTIN, name")
+    contradicts = text("Signs that speak against it, joined by ', ': GTIN, name, brand, price")
+    decision = text("update: adopted by itself; ask: a person decides", regex="^(update|ask)$")
+    name = text("Name in the feed")
+    title = text("Product title in the shop")
+    variant_title = text("Variant title in the shop", nullable=True)
+    likeness = dy.Float64(min=0, max=100, metadata={"doc": "Likeness of the names, 100 being equal words"})
+    sku = text("SKU that the feed asks for")
+    shop_sku = text("SKU in the shop", nullable=True)
+    gtin = text("GTIN in the feed", nullable=True)
+    barcode = text("Barcode in the shop", nullable=True)
+    brand = text("Brand in the feed", nullable=True)
+    shop_brand = text("Brand in the shop", nullable=True)
+    price = money(metadata={"doc": "Price in the feed"})
+    currency = text("Currency of the feed")
+    shop_price = money(nullable=True, metadata={"doc": "Price in the shop in that currency"})
+    shop_key = text("Key that the variant carries: one of another merchant of old", nullable=True)
+    external_id = text("external_id of the product", nullable=True)
+    new_external_id = text("external_id that the product would get", nullable=True)
+
+
 class MissingProduct(Offer):
     """An offer that the shop does not have."""
 
     wanted_level = dy.Int64(min=0, metadata={"doc": "Level to import with"})
-    title = text("Product title: what the names of its variants have in common", min_length=1)
+    title = text("Product title: the common part of its variants' names", min_length=1)
     handle = text(
-        "Handle of the product to be made, unique in the shop; that of the product to be replaced or to get a variant"
+        "Handle of the product to create, unique in the shop; or of the product to replace or to add the variant to"
     )
-    barcode = text("GTIN, when no other variant has it: Medusa refuses a second one", nullable=True)
+    barcode = text("GTIN, unless another variant has it: Medusa refuses a second one", nullable=True)
     existing_product_id = text("Medusa product that lacks only this variant", nullable=True)
-    half_made_product_id = text("Product that an interrupted import left; replaced", nullable=True)
+    half_made_product_id = text("Product that an interrupted import left, to be replaced", nullable=True)
     loose_match = dy.Bool(metadata={"doc": "Held back: looks like a product of the shop, see loose_matches"})
 
 
 class MedusaOnlyProduct(Table):
-    """A published product of the shop of which no variant is in the feed."""
+    """A published product of the shop without a variant in the feed."""
 
     product_id = text("Medusa id", primary_key=True)
     handle = text("Medusa handle")
@@ -117,6 +149,8 @@ class MedusaOnlyProduct(Table):
     status = text("Status in the shop")
     external_id = text("product_key of the offer it was made from", nullable=True)
     skus = text("SKUs of its variants, joined by ' | '", nullable=True)
+    ours = dy.Bool(metadata={"doc": "Imported or adopted by this program; False: no feed ever held it"})
+    ignored = dy.Bool(metadata={"doc": "A person keeps this program off the product"})
     loose_match = dy.Bool(metadata={"doc": "Held back: looks like an offer of the feed, see loose_matches"})
     feeds_missed = dy.Int64(
         nullable=True, min=0, metadata={"doc": "Accepted feeds in a row that lacked it, up to GUARD_HIDE_AFTER_FEEDS"}
@@ -134,11 +168,11 @@ class ReturningProduct(Table):
 
 
 class StockMismatch(Table):
-    """A variant whose level is not the one that the feed asks for."""
+    """A variant whose level differs from what the feed asks for."""
 
     variant_id = text("Medusa id", primary_key=True)
     product_id = text("Medusa product")
-    offer_key = text("The offer, also when it has left the feed", nullable=True)
+    offer_key = text("The offer, even when it has left the feed", nullable=True)
     sku = text("Variant SKU", nullable=True)
     inventory_item_id = text("Medusa id; null when read with a publishable key", nullable=True)
     level = dy.Int64(nullable=True, metadata={"doc": "Level in the shop; null: none at the location"})
@@ -154,7 +188,7 @@ class StockMismatch(Table):
 
 
 class PriceMismatch(Table):
-    """A variant whose price is not the feed's."""
+    """A variant whose price differs from the feed's."""
 
     variant_id = text("Medusa id", primary_key=True)
     product_id = text("Medusa product")
@@ -170,33 +204,34 @@ class PriceMismatch(Table):
     edited_by_hand = _edited()
     owner = _owner()
     decision = _decision()
+    question = text("Why a person is asked: asked, first_price or price_jump", nullable=True)
 
 
 class ContentMismatch(Table):
-    """One field of a product that is not what the feed makes of it."""
+    """One field of a product that differs from the feed's value."""
 
     key = text("{product_id}:{field}", primary_key=True)
     product_id = text("Medusa product")
     handle = text("Medusa handle")
-    offer_key = text("The offer whose text it is: the first of the product in the feed")
+    offer_key = text("The offer that the value comes from: the product's first in the feed")
     merchant_id = text("AWIN advertiser")
     field = text("title, description, images or category", regex="^(title|description|images|category)$")
-    value = text("What the feed makes of it; of images the thumbnail, then each in a line; of a category its handle")
-    shop_value = text("What the shop has, written alike; null: nothing", nullable=True)
-    category = text("Category path in the feed, on the rows of that field", nullable=True)
-    last_value = text("What this program wrote last, a long text as its SHA-256; null: nothing", nullable=True)
+    value = text("The feed's value; for images the thumbnail, then one image per line; for a category its handle")
+    shop_value = text("The shop's value, in the same form; null: none", nullable=True)
+    category = text("Category path in the feed, on rows of the field category", nullable=True)
+    last_value = text("Value that this program wrote last, a long one as its SHA-256; null: none", nullable=True)
     edited_by_hand = _edited()
     owner = _owner()
     decision = _decision()
 
 
 class WrittenValue(Table):
-    """What this program wrote last into a field."""
+    """The value that this program wrote last into a field."""
 
-    key = text("Medusa id of product or variant; of an imported product its product_key", primary_key=True)
+    key = text("Medusa id of product or variant; for an imported product its product_key", primary_key=True)
     field = text("price, title, description, images or category", primary_key=True)
-    value = text("What the shop was given; a long text as its SHA-256")
-    source = text("What the feed said, where that is not what was written", nullable=True)
+    value = text("Written value, a long one as its SHA-256")
+    source = text("The feed's value, where another was written", nullable=True)
 
 
 class LooseMatch(Table):
@@ -211,7 +246,7 @@ class LooseMatch(Table):
     currency = text("Currency of the feed")
 
 
-# Measured: of a million offers, nine tenths of them in the shop, these columns take 35 MB and 0.7 s per run.
+# Measured: for a million offers, nine tenths of them in the shop, these columns take 35 MB and 0.7 s per run.
 TRACED: Mapping[str, Sequence[str]] = {
     "awin_feed": (
         *("offer_key", "product_key", "sku", "aw_product_id", "gtin", "name"),
@@ -221,4 +256,4 @@ TRACED: Mapping[str, Sequence[str]] = {
     "matched_products": ("offer_key", "variant_id", "product_id", "handle", "sku", "match_reason", "wanted_level"),
     "medusa_only_products": ("product_id", "handle", "title", "external_id", "skus", "feeds_missed", "loose_match"),
 }
-"""Columns per table that tell the story of one product: kept of every run for 30 days."""
+"""Columns per table that `awin-medusa why` needs, kept from every run for 30 days."""

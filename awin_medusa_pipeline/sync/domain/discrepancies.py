@@ -1,7 +1,4 @@
-"""Matched rows -> the discrepancy tables, each under its contract.
-
-What belongs here: what differs between feed and shop. What does not: whether and how it is put right.
-"""
+"""Compares matched offers and variants, and builds the discrepancy tables."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from awin_medusa_pipeline.core.contracts import MONEY
+from awin_medusa_pipeline.medusa.shapes import OURS
 from awin_medusa_pipeline.sync.domain import matching
 from awin_medusa_pipeline.sync.domain.contracts import (
     LooseMatch,
@@ -37,7 +35,7 @@ REPLACE, COMPLETE = "replace", "complete"
 
 @dataclass(frozen=True)
 class StockRules:
-    """What the feed's stock cells mean as a level in the shop."""
+    """How the feed's stock cells become levels in the shop."""
 
     in_stock_level: int = 10
     use_feed_quantity: bool = False
@@ -46,12 +44,12 @@ class StockRules:
 
 
 def wanted_level(offers: pl.LazyFrame, rules: StockRules) -> pl.LazyFrame:
-    """`offers` with the level that the feed asks for as `wanted_level`; null where it does not say.
+    """Add the level that the feed asks for to `offers`, as `wanted_level`; null where it is unknown.
 
     A merchant that never fills a stock column sells what it lists (measured: most feeds carry no out-of-stock row).
     """
-    said = pl.col("in_stock").is_not_null() | pl.col("quantity").is_not_null()
-    merchants = offers.group_by("merchant_id").agg(fills_stock=said.any())
+    filled = pl.col("in_stock").is_not_null() | pl.col("quantity").is_not_null()
+    merchants = offers.group_by("merchant_id").agg(fills_stock=filled.any())
     in_stock = pl.coalesce("in_stock", pl.col("quantity") > 0, pl.when(~pl.col("fills_stock")).then(True))
     level = pl.lit(rules.in_stock_level, pl.Int64)
     if rules.use_feed_quantity:
@@ -63,7 +61,7 @@ def wanted_level(offers: pl.LazyFrame, rules: StockRules) -> pl.LazyFrame:
 
 
 def matched_products(offers: pl.LazyFrame, catalog: pl.LazyFrame, rules: StockRules) -> pl.LazyFrame:
-    """MatchedProduct rows. Only the keys are held in memory; the rest is joined as it streams to the table."""
+    """Build MatchedProduct rows. Only the keys are in memory; the rest is joined while it streams to the table."""
     variants = catalog.filter(pl.col("variant_id").is_not_null() & ~_waiting())
     pairs = matching.match(offers, variants)
     currencies = offers.select(pl.col("currency").unique()).collect().to_series().to_list()
@@ -72,13 +70,17 @@ def matched_products(offers: pl.LazyFrame, catalog: pl.LazyFrame, rules: StockRu
         .select("offer_key", "merchant_id", "name", "price", "currency", "wanted_level")
         .join(pairs.lazy(), on="offer_key")
         .join(variants.drop("offer_key"), on="variant_id")
-        .with_columns(shop_price=_price_in_own_currency(currencies), shop_currencies=_currencies())
+        .with_columns(
+            shop_price=_price_in_own_currency(currencies),
+            shop_currencies=_currencies(),
+            ours=(pl.col("match_reason") == "external_id") & ~pl.col("ignored"),
+        )
         .select(MatchedProduct.column_names())
     )
 
 
 def _price_in_own_currency(currencies: list[str]) -> pl.Expr:
-    """Amount among `prices` in the row's `currency`; null when there is none."""
+    """The amount in `prices` in the row's `currency`; null when there is none."""
     entry = pl.element().struct
     return pl.coalesce(
         pl.lit(None, MONEY),
@@ -95,15 +97,20 @@ def _currencies() -> pl.Expr:
     return pl.col("prices").list.eval(pl.element().struct.field("currency")).list.unique().list.sort().list.join(" ")
 
 
+def ours(matched: pl.LazyFrame) -> pl.LazyFrame:
+    """The MatchedProduct rows that may be written to."""
+    return matched.filter("ours")
+
+
 def _waiting() -> pl.Expr:
-    """What an unfinished import of ours left; it counts as not there, so that the import replaces or completes it."""
+    """What an unfinished import of ours left; it counts as missing, so that the import replaces or completes it."""
     return pl.col("repair").is_not_null()
 
 
 def missing_products(
     offers: pl.LazyFrame, catalog: pl.LazyFrame, matched: pl.LazyFrame, loose: pl.LazyFrame, rules: StockRules
 ) -> pl.LazyFrame:
-    """MissingProduct rows, lazily: all of an offer's columns, without holding them in memory."""
+    """Build MissingProduct rows lazily, with all of an offer's columns, without holding them in memory."""
     narrow = (
         wanted_level(offers, rules)
         .select("offer_key", "product_key", "sku", "gtin", "name", pl.col("wanted_level").fill_null(0))
@@ -115,13 +122,13 @@ def missing_products(
         *("product_id", "handle", "external_id", "barcode"), replaced=(pl.col("repair") == REPLACE).fill_null(False)
     )
     of_missing = shop.join(narrow.lazy().select(external_id="product_key"), on="external_id", how="semi").collect()
-    known = (  # Of copies the whole one, then the oldest
+    known = (  # of several copies, prefer a whole one, then the oldest
         of_missing.group_by("product_id", "handle", product_key="external_id")
         .agg(whole=~pl.col("replaced").all())
         .sort("whole", "product_id", descending=[True, False])
         .unique("product_key", keep="first", maintain_order=True)
     )
-    # What an interrupted import left goes away, and its barcodes with it; its handle goes to what replaces it.
+    # An interrupted import's product is deleted with its barcodes; its handle goes to the product that replaces it.
     staying = shop.join(of_missing.lazy().filter("replaced").select("product_id"), on="product_id", how="anti")
     barcodes = staying.select(gtin="barcode").join(narrow.lazy().select("gtin"), on="gtin", how="semi").collect()
     titled = narrow.join(_titles(narrow, shop), on="product_key").join(known, on="product_key", how="left")
@@ -143,10 +150,10 @@ def missing_products(
 
 
 def _titles(missing: pl.DataFrame, shop: pl.LazyFrame) -> pl.DataFrame:
-    """(product_key, title, handle), handles unique among themselves and in the shop.
+    """Make (product_key, title, handle), with handles unique among themselves and in the shop.
 
-    The first product of the feed keeps the plain slug; one that would collide gets its SKU, then its key in
-    hexadecimal: unlike a slug it is never empty, and never that of another key.
+    The first product of the feed keeps the plain slug; a colliding one gets its SKU appended, then its key in
+    hexadecimal, which is never empty and never equal for two keys.
     """
     products = missing.group_by("product_key").agg(
         pl.col("position").min(),
@@ -168,20 +175,25 @@ def _titles(missing: pl.DataFrame, shop: pl.LazyFrame) -> pl.DataFrame:
 
 
 def in_feed(matched: pl.LazyFrame, missing: pl.LazyFrame) -> pl.LazyFrame:
-    """(product_id, offer_key) of every offer that has a product in the shop, its variant being there or yet to join."""
-    joining = missing.select(product_id="existing_product_id", offer_key="offer_key").drop_nulls("product_id")
-    return pl.concat([matched.select("product_id", "offer_key"), joining])
+    """(product_id, offer_key) of every offer with a product in the shop, its variant being there or to be added."""
+    added = missing.select(product_id="existing_product_id", offer_key="offer_key").drop_nulls("product_id")
+    return pl.concat([matched.select("product_id", "offer_key"), added])
 
 
 def medusa_only_products(
     catalog: pl.LazyFrame, matched: pl.LazyFrame, missing: pl.LazyFrame, loose: pl.LazyFrame
 ) -> pl.LazyFrame:
-    """MedusaOnlyProduct rows: published, none of its variants in the feed, and none to join it."""
+    """Build MedusaOnlyProduct rows: published, without a variant in the feed or one to be added."""
     return (
-        _left_over(catalog)
+        _comparable(catalog)
         .join(in_feed(matched, missing), on="product_id", how="anti")
-        .group_by("product_id", "handle", "title", "status", "external_id")
-        .agg(skus=pl.col("sku").drop_nulls().str.join(_JOINT))
+        .group_by("product_id", "handle", "title", "status", "external_id", "ignored")
+        .agg(
+            skus=pl.col("sku").drop_nulls().str.join(_JOINT),
+            ours=(pl.col("external_id").str.starts_with(OURS) | pl.col("offer_key").is_not_null())
+            .any()
+            .fill_null(False),
+        )
         .join(loose.select("product_id", loose_match=True).unique(), on="product_id", how="left")
         .with_columns(pl.col("loose_match").fill_null(False), feeds_missed=pl.lit(None, pl.Int64))
         .sort("product_id")
@@ -190,7 +202,7 @@ def medusa_only_products(
 
 
 def with_absences(medusa_only: pl.LazyFrame, feeds: Mapping[str, int]) -> pl.LazyFrame:
-    """MedusaOnlyProduct rows with the number of feeds that lacked each, by product_id."""
+    """Add to MedusaOnlyProduct rows the number of feeds that lacked each product; `feeds` by product_id."""
     counts = pl.LazyFrame(
         {"product_id": list(feeds), "missed": list(feeds.values())},
         schema={"product_id": pl.String, "missed": pl.Int64},
@@ -199,18 +211,18 @@ def with_absences(medusa_only: pl.LazyFrame, feeds: Mapping[str, int]) -> pl.Laz
     return joined.with_columns(feeds_missed="missed").drop("missed")
 
 
-def _left_over(catalog: pl.LazyFrame) -> pl.LazyFrame:
-    """Variants that can be left over when the feed has been matched: published, and not waiting to be replaced."""
+def _comparable(catalog: pl.LazyFrame) -> pl.LazyFrame:
+    """Catalogue rows that may be missing from the feed: published, and not waiting to be replaced."""
     return catalog.filter((pl.col("status") == "published") & ~_waiting())
 
 
 def loose_matches(offers: pl.LazyFrame, catalog: pl.LazyFrame, matched: pl.LazyFrame) -> pl.DataFrame:
-    """LooseMatch rows: pairs of what matching left over that look alike."""
-    left = offers.select("offer_key", "name", "price", "currency").join(
+    """Build LooseMatch rows: unmatched offers and products that look alike."""
+    unmatched = offers.select("offer_key", "name", "price", "currency").join(
         matched.select("offer_key"), on="offer_key", how="anti"
     )
     products = (
-        _left_over(catalog)
+        _comparable(catalog)
         .join(matched.select("product_id"), on="product_id", how="anti")
         .join(offers.select(external_id="product_key"), on="external_id", how="anti")
         .select("product_id", "title")
@@ -219,7 +231,7 @@ def loose_matches(offers: pl.LazyFrame, catalog: pl.LazyFrame, matched: pl.LazyF
     )
     if products.is_empty():
         return LooseMatch.create_empty()
-    offers_left = left.collect()
+    offers_left = unmatched.collect()
     return (
         matching.loose_pairs(offers_left, products)
         .join(offers_left, on="offer_key")
@@ -231,11 +243,11 @@ def loose_matches(offers: pl.LazyFrame, catalog: pl.LazyFrame, matched: pl.LazyF
 
 def returning_products(matched: pl.LazyFrame, catalog: pl.LazyFrame, missing: pl.LazyFrame) -> pl.LazyFrame:
     """ReturningProduct rows: hidden by this program and in the feed again. One hidden by hand stays hidden."""
-    hidden = catalog.filter((pl.col("status") == "draft") & pl.col("hidden_by_run").is_not_null())
+    hidden = catalog.filter((pl.col("status") == "draft") & pl.col("hidden_by_run").is_not_null() & ~pl.col("ignored"))
     return (
         hidden.select("product_id", "handle", "title", "hidden_by_run")
         .unique("product_id")
-        .join(in_feed(matched, missing), on="product_id")
+        .join(in_feed(ours(matched), missing), on="product_id")
         .group_by("product_id", "handle", "title", "hidden_by_run")
         .agg(offer_keys=pl.col("offer_key").sort().str.join(_JOINT))
         .sort("product_id")
@@ -244,7 +256,7 @@ def returning_products(matched: pl.LazyFrame, catalog: pl.LazyFrame, missing: pl
 
 
 def stock_mismatches(matched: pl.LazyFrame, catalog: pl.LazyFrame, missing: pl.LazyFrame) -> pl.LazyFrame:
-    """StockMismatch rows: levels that differ, are not set or have left the feed, and what is sold though sold out.
+    """Build StockMismatch rows: levels that differ, are not set or left the feed, and what is sold though sold out.
 
     A variant leaves the feed only where a feed once had it: where it carries an offer's key.
     """
@@ -252,7 +264,8 @@ def stock_mismatches(matched: pl.LazyFrame, catalog: pl.LazyFrame, missing: pl.L
     on_sale = (pl.col("status") == "published") | pl.col("hidden_by_run").is_not_null()  # the latter come back
     sold_out = (pl.col("wanted_level") == 0) & on_sale
     in_feed_rows = (
-        matched.filter(
+        ours(matched)
+        .filter(
             pl.col("wanted_level").is_not_null()
             & (pl.col("level").ne_missing(pl.col("wanted_level")) | (pl.col("wanted_level") == 0))
         )
@@ -275,7 +288,7 @@ def stock_mismatches(matched: pl.LazyFrame, catalog: pl.LazyFrame, missing: pl.L
     left_feed = (
         catalog.join(in_feed(matched, missing), on="product_id", how="semi")
         .join(matched.select("variant_id"), on="variant_id", how="anti")
-        .filter(pl.col("offer_key").str.starts_with("awin:") & _is_counted() & _known() & ~_waiting())
+        .filter(pl.col("offer_key").str.starts_with(OURS) & ~pl.col("ignored") & _is_counted() & _known() & ~_waiting())
         .with_columns(
             wanted_level=pl.lit(0, pl.Int64),
             reason=pl.when(pl.col("level") > 0).then(pl.lit("left_feed")).when(on_sale).then(_sold_all_the_same()),
@@ -333,12 +346,12 @@ def _known() -> pl.Expr:
 
 def _lacks_item() -> pl.Expr:
     """Variants of ours that lost their inventory item, or never got one: nobody can buy them."""
-    ours = pl.col("external_id").str.starts_with("awin:").fill_null(False)
-    return ours & (pl.col("half_made") == "no_inventory_item").fill_null(False)
+    made_by_us = pl.col("external_id").str.starts_with(OURS).fill_null(False)
+    return made_by_us & (pl.col("half_made") == "no_inventory_item").fill_null(False)
 
 
 def catalog_counts(catalog: pl.LazyFrame, matched: pl.LazyFrame, missing: pl.LazyFrame) -> dict[str, int]:
-    """What became of the shop's products: the parts add up to catalog_products."""
+    """Count the shop's products by state; the parts add up to catalog_products."""
     products = (
         catalog.group_by("product_id")
         .agg(
@@ -361,6 +374,6 @@ def catalog_counts(catalog: pl.LazyFrame, matched: pl.LazyFrame, missing: pl.Laz
 
 
 def hidden_by_hand(matched: pl.LazyFrame) -> int:
-    """Products in the feed that someone set to draft by hand: reported, never published again by this program."""
+    """Count products in the feed that someone set to draft by hand: reported, never published by this program."""
     by_hand = (pl.col("status") != "published") & pl.col("hidden_by_run").is_null()
     return int(matched.filter(by_hand).select(pl.col("product_id").n_unique()).collect().item())

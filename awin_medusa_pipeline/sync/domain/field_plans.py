@@ -1,4 +1,4 @@
-"""Plans changes of the fields that a person may edit too, prices and content, and plans how to take them back."""
+"""Plans changes of prices and content, which a person may edit too, and how to take them back."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -6,8 +6,8 @@ from itertools import groupby
 
 import polars as pl
 
-from awin_medusa_pipeline.sync.domain.operations import Bundle, NotSent, Operation, Plan
-from awin_medusa_pipeline.sync.domain.ownership import PRICE, Decision, fingerprint, value_of
+from awin_medusa_pipeline.sync.domain.operations import Bundle, Decision, NotSent, Operation, Plan
+from awin_medusa_pipeline.sync.domain.ownership import PRICE, fingerprint, value_of
 from awin_medusa_pipeline.sync.domain.plans import Row, beyond
 from awin_medusa_pipeline.sync.domain.products import content_update, money_text, pictures
 
@@ -15,13 +15,12 @@ NO_IMAGE = "none of its images could be fetched"
 
 
 def to_change(mismatches: pl.DataFrame) -> pl.DataFrame:
-    """The rows that are to change; what the shop keeps is no operation."""
+    """Rows to change, without those that the shop keeps."""
     return mismatches.filter(pl.col("decision") != Decision.KEEP)
 
 
-def price_plan(mismatches: pl.DataFrame, limit: int | None) -> Plan:
+def price_plan(mismatches: pl.DataFrame) -> Plan:
     """Set prices, one bundle per product. Its body is empty, since the operations say everything."""
-    sent = 0
     rows = mismatches.sort("product_id", "variant_id").iter_rows(named=True)
     for _, group in groupby(rows, key=lambda row: row["product_id"]):
         operations = []
@@ -30,10 +29,7 @@ def price_plan(mismatches: pl.DataFrame, limit: int | None) -> Plan:
                 yield NotSent(_price_operation(row), _refused(row))
             else:
                 operations.append(_price_operation(row))
-        if operations and limit is not None and sent >= limit:
-            yield from (NotSent(operation, beyond(limit)) for operation in operations)
-        elif operations:
-            sent += 1
+        if operations:
             yield Bundle(tuple(operations), {})
 
 
@@ -52,11 +48,11 @@ def _refused(row: Row) -> str:
 
 
 def _by_hand(currency: str) -> str:
-    return f"give it a price in {currency} in Medusa Admin, and from then on it is kept as SYNC_OWNER_PRICE says"
+    return f"give it a price in {currency} in Medusa Admin, and SYNC_OWNER_PRICE applies from then on"
 
 
 def split_content(mismatches: pl.DataFrame, limit: int | None) -> tuple[pl.DataFrame, list[NotSent]]:
-    """The rows of the first `limit` products, and the rest."""
+    """Split off the rows beyond the first `limit` products."""
     ranked = mismatches.with_columns(rank=pl.col("product_id").rank("dense"))
     chosen = pl.lit(True) if limit is None else pl.col("rank") <= limit
     rest = ranked.filter(~chosen).iter_rows(named=True)
@@ -68,10 +64,10 @@ def content_plan(
     categories: Mapping[str, str] | None = None,
     rehost: Callable[[Sequence[str]], list[str]] | None = None,
 ) -> Plan:
-    """Set fields, one bundle per field.
+    """Plan fields, one bundle per field.
 
-    `categories`: id by path, of all that could be made; None: nothing is going to be sent. `rehost` gives images
-    another address.
+    `categories`: id by path, of all that could be created; None: nothing will be sent. `rehost` gives images another
+    address.
     """
     for row in mismatches.iter_rows(named=True):
         field, operation = row["field"], _content_operation(row)
@@ -95,13 +91,13 @@ def _content_operation(row: Row) -> Operation:
 
 
 def reverse_prices(applied: Iterable[Operation]) -> Plan:
-    """Prices as they were before."""
+    """Plan prices as they were before."""
     for one in applied:
         yield Bundle((Operation(one.key, one.before or {}, one.after, one.target_id),), {})
 
 
 def reverse_content(applied: Iterable[Operation], categories: Mapping[str, str]) -> Plan:
-    """Fields as they were before; `categories`: id by handle, of those that the shop still has."""
+    """Plan fields as they were before; `categories`: id by handle, of those that the shop still has."""
     for one in applied:
         after = one.before or {}
         (field,) = after

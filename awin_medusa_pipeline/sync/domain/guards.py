@@ -1,8 +1,7 @@
-"""How much change is too much, per kind of operation and per merchant.
+"""Judges how much change is too much, per kind of operation and per merchant, against the shop and earlier feeds.
 
-What belongs here: judging a plan against the shop and against earlier feeds; pure. What does not: what happens to the
-rows that are held (sync/engine/held.py). The limits come from pain that others had: a cut feed of 1.35 of 2.31 million
-rows looked valid and emptied catalogues; one advertiser's broken feed hides behind the others in a joint download.
+The limits come from other people's accidents: a feed cut to 1.35 of 2.31 million rows looked valid and emptied
+catalogues; in a joint download, one advertiser's broken feed hides behind the others.
 """
 
 import statistics
@@ -16,11 +15,11 @@ import polars as pl
 from awin_medusa_pipeline.sync.domain.discrepancies import WRITTEN
 from awin_medusa_pipeline.sync.domain.feed.errors import commonest, remedy
 from awin_medusa_pipeline.sync.domain.feed.facts import FeedFacts
-from awin_medusa_pipeline.sync.domain.ownership import Decision
+from awin_medusa_pipeline.sync.domain.operations import Decision
 
 
 class Scope(StrEnum):
-    """What a guard holds back; everything else goes on."""
+    """Changes that a guard holds back; all others go on."""
 
     EVERYTHING = "everything"
     IMPORT = "import"
@@ -33,7 +32,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True)
 class Limits:
-    """Shares are of 1. The floors let a small shop work: one product of five is 20 %."""
+    """Limits of the guards; shares are of 1. The floors let a small shop work: one product of five is 20 %."""
 
     hide_share: float = 0.10
     hide_floor: int = 20
@@ -43,10 +42,8 @@ class Limits:
     rejected_share: float = 0.10
     price_change: float = 0.50
     price_share: float = 0.05
-    """At most this share of the matched may change in price by more than price_change."""
+    """At most this share of matched variants may change in price by more than price_change."""
     frozen_for: timedelta = timedelta(days=14)
-    hide_after: int = 1
-    """Accepted feeds in a row that must lack a product."""
 
 
 CODES: Mapping[str, str] = {
@@ -64,24 +61,38 @@ CODES: Mapping[str, str] = {
     "wrong_encoding": "the text of the feed is not UTF-8",
     "frozen": "the feed has not changed for many days (GUARD_FROZEN_DAYS); a remark, nothing is held",
     "asked": "an owner of a field is `ask`",
+    "uncertain": "one sign alone says that a product of the shop is an offer of the feed, or another speaks against it",
+    "never_fed": "a product that no feed ever held would be hidden; asked once per product",
+    "first_price": "an adopted variant would get its first price from the feed",
+    "price_jump": "a single price would fall or rise by more than GUARD_PRICE_JUMP allows",
 }
-"""What each code of a guard means."""
+"""Meaning of each guard's code."""
 
 ASKED = "you want to be asked first (SYNC_OWNER_...=ask) [asked]"
-_MEANING = "look whether each of them still means the same"
+QUESTIONS: Mapping[str, str] = {
+    "asked": ASKED,
+    "uncertain": "these products of the shop may be offers of the feed, but the signs are no proof; approving writes "
+    "our key to them, and from then on they are kept in line [uncertain]",
+    "never_fed": "these published products are in no feed and never were; approving hides them [never_fed]",
+    "first_price": "these products were adopted, and the feed has another price; approving sets it [first_price]",
+    "price_jump": "each of these prices would fall or rise by more than GUARD_PRICE_JUMP allows; approving sets them "
+    "[price_jump]",
+}
+"""What a person is asked about single rows, by code, whatever the shares of the others."""
+_MEANING = "check whether each of them still means the same"
 _WIDER = {Scope.SET_TO_ZERO: Scope.STOCK, Scope.CONTENT: Scope.IMPORT}
-# A single odd feed must not be the measure of the next.
+# A single odd feed must not become the measure for the next.
 HISTORY = 5
 HISTORY_NEEDED = 3
-# However small the shop: all of so many at once is a fault of the feed more often than the end of a range.
+# From this number on, losing all at once is more often a faulty feed than the end of a range, even in a small shop.
 ALL_OF = 5
-# Measured: 8 destroyed bytes in a catalogue of 100,000. A feed in another encoding has one in every tenth row or more.
+# Measured: 8 damaged bytes in a catalogue of 100,000. A feed in another encoding has one in every tenth row or more.
 DAMAGED_SHARE = 0.05
 
 
 @dataclass(frozen=True)
 class TrippedGuard:
-    """A guard that tripped, with its reason code. `merchant_id` None: it concerns the whole feed or shop."""
+    """A tripped guard with its reason code. `merchant_id` None: it concerns the whole feed or shop."""
 
     guard: str
     holds: Scope
@@ -90,19 +101,15 @@ class TrippedGuard:
 
     @property
     def reason(self) -> str:
-        """What people are told: the sentence, and the code to look up."""
+        """The sentence with the code to look up."""
         return f"{self.sentence} [{self.guard}]"
 
 
-def check_hides(
-    to_hide: pl.DataFrame, catalog: pl.LazyFrame, limits: Limits, *, hold_loose: bool
-) -> list[TrippedGuard]:
-    """Trips for hiding MedusaOnlyProduct rows, beside the published products of CatalogVariant rows."""
+def check_hides(to_hide: pl.DataFrame, catalog: pl.LazyFrame, limits: Limits) -> list[TrippedGuard]:
+    """Trips for hiding all of these MedusaOnlyProduct rows, beside the published products of CatalogVariant rows."""
     published = catalog.filter(pl.col("status") == "published").select("product_id", "external_id").unique("product_id")
     return check_share(
-        to_hide.filter(missed_enough_feeds(limits.hide_after) & ~(pl.col("loose_match") & hold_loose)).select(
-            merchant_id=merchant_of(pl.col("external_id"))
-        ),
+        to_hide.select(merchant_id=merchant_of(pl.col("external_id"))),
         published.select(merchant_id=merchant_of(pl.col("external_id"))).collect(),
         Scope.HIDE,
         limits.hide_share,
@@ -110,13 +117,8 @@ def check_hides(
     )
 
 
-def missed_enough_feeds(feeds: int) -> pl.Expr:
-    """MedusaOnlyProduct rows that so many feeds in a row lacked."""
-    return pl.col("feeds_missed").fill_null(feeds) >= feeds
-
-
 def check_zero_levels(mismatches: pl.DataFrame, catalog: pl.LazyFrame, limits: Limits) -> list[TrippedGuard]:
-    """Trips for setting StockMismatch rows to zero, beside the stocked variants of CatalogVariant rows."""
+    """Check setting StockMismatch rows to zero against the stocked variants of CatalogVariant rows."""
     key = pl.coalesce("offer_key", "external_id")
     stocked = catalog.filter(pl.col("level") > 0).select(merchant_id=merchant_of(key)).collect()
     return check_share(
@@ -129,28 +131,28 @@ def check_zero_levels(mismatches: pl.DataFrame, catalog: pl.LazyFrame, limits: L
 
 
 def set_to_zero() -> pl.Expr:
-    """StockMismatch rows that take stock away."""
+    """Whether StockMismatch rows set a level to zero."""
     return (pl.col("wanted_level") == 0) & (pl.col("level") > 0) & pl.col("reason").is_in(WRITTEN)
 
 
 def check_share(rows: pl.DataFrame, base: pl.DataFrame, guarded: Scope, share: float, floor: int) -> list[TrippedGuard]:
-    """Trips for "at most max(share of the base, floor), and never all", for the whole, else for each merchant.
+    """Check "at most max(share of the base, floor), and never all" for the whole, else for each merchant.
 
-    Both frames have a column merchant_id (null: not from AWIN), a row for each thing to change, or that could be.
+    Both frames have a column merchant_id (null: not from AWIN); `rows` are the changes, `base` all possible ones.
     """
     changing, whole = _by_merchant(rows), _by_merchant(base)
 
     def trip(merchant: str | None, number: int, of: int) -> list[TrippedGuard]:
         if number <= max(share * of, floor):
             return []
-        words = f"{_words(guarded)} {number:,} of {of:,}{_of(merchant)} is more than {share:.0%}: {_look(guarded)}"
+        words = f"{_words(guarded)} {number:,} of {of:,}{_of(merchant)} is more than {share:.0%}: {_advice(guarded)}"
         return [TrippedGuard(f"too_many_to_{guarded}", guarded, words, merchant)]
 
     number, of = sum(changing.values()), sum(whole.values())
     if number >= of >= ALL_OF:
         return [
             TrippedGuard(
-                f"all_to_{guarded}", guarded, f"{_words(guarded)} all {of:,} would leave nothing: {_look(guarded)}"
+                f"all_to_{guarded}", guarded, f"{_words(guarded)} all {of:,} would leave nothing: {_advice(guarded)}"
             )
         ]
     return trip(None, number, of) or [
@@ -159,9 +161,10 @@ def check_share(rows: pl.DataFrame, base: pl.DataFrame, guarded: Scope, share: f
 
 
 def check_prices(mismatches: pl.DataFrame, matched: pl.LazyFrame, limits: Limits) -> list[TrippedGuard]:
-    """Trips for PriceMismatch rows of which many change by much, beside all MatchedProduct rows."""
+    """Check the number of large changes in PriceMismatch rows against all MatchedProduct rows."""
     jumps = (pl.col("change_percent").abs() > limits.price_change * 100) | (pl.col("shop_price") == 0)
-    changing = _by_merchant(mismatches.filter((pl.col("decision") == Decision.UPDATE) & jumps.fill_null(False)))
+    going = (pl.col("decision") == Decision.UPDATE) | (pl.col("question") == "price_jump").fill_null(False)
+    changing = _by_merchant(mismatches.filter(going & jumps.fill_null(False)))
     whole = _by_merchant(matched.select("merchant_id").collect())
 
     def trip(merchant: str | None, number: int, of: int) -> list[TrippedGuard]:
@@ -170,7 +173,9 @@ def check_prices(mismatches: pl.DataFrame, matched: pl.LazyFrame, limits: Limits
         words = (
             f"{number:,} of {of:,} prices{_of(merchant)} would change by more than {limits.price_change:.0%}, and that "
         )
-        words += f"is more than {limits.price_share:.0%} of them: look whether SYNC_PRICE_COLUMN names the right column"
+        words += (
+            f"is more than {limits.price_share:.0%} of them: check whether SYNC_PRICE_COLUMN names the right column"
+        )
         return [TrippedGuard("prices_jump", Scope.PRICE, words, merchant)]
 
     return trip(None, sum(changing.values()), sum(whole.values())) or [
@@ -179,7 +184,7 @@ def check_prices(mismatches: pl.DataFrame, matched: pl.LazyFrame, limits: Limits
 
 
 def check_facts(now: FeedFacts, before: Sequence[FeedFacts], limits: Limits) -> list[TrippedGuard]:
-    """All that is unlike the accepted feeds before, newest first."""
+    """Check a feed against the accepted feeds `before` it, newest first."""
     return [
         *short_feed(now, before, limits),
         *many_rejected(now, limits),
@@ -191,7 +196,7 @@ def check_facts(now: FeedFacts, before: Sequence[FeedFacts], limits: Limits) -> 
 
 
 def short_feed(now: FeedFacts, before: Sequence[FeedFacts], limits: Limits) -> list[TrippedGuard]:
-    """Trips for a feed with far fewer offers than the last ones, as a whole, else of single merchants."""
+    """Trip for a feed with far fewer offers than the last ones, in total, else of single merchants."""
     if len(before) < HISTORY_NEEDED:
         return []
     recent = before[:HISTORY]
@@ -202,7 +207,7 @@ def short_feed(now: FeedFacts, before: Sequence[FeedFacts], limits: Limits) -> l
         if accepted >= limits.accepted_share * usual:
             return []
         words = f"the feed {now.label} has {accepted:,} offers{_of(merchant)} where the last ones had {usual:,.0f}"
-        words += ": look whether it came whole"
+        words += ": check whether it came whole"
         return [TrippedGuard("short_feed", Scope.HIDE, words, merchant)]
 
     return trip(None, now.accepted, [feed.accepted for feed in recent]) or [
@@ -217,7 +222,7 @@ def short_feed(now: FeedFacts, before: Sequence[FeedFacts], limits: Limits) -> l
 
 
 def many_rejected(now: FeedFacts, limits: Limits) -> list[TrippedGuard]:
-    """Trips for a feed of which many rows could not be read: what is rejected looks as if it had left."""
+    """Trip for a feed with many rejected rows: their products look as if they had left the feed."""
     if now.rejected <= limits.rejected_share * now.rows:
         return []
     reasons = commonest(now.rejected_by)
@@ -229,7 +234,7 @@ def many_rejected(now: FeedFacts, limits: Limits) -> list[TrippedGuard]:
 
 
 def changed_header(now: FeedFacts, before: Sequence[FeedFacts]) -> list[TrippedGuard]:
-    """Trips for a feed with other columns than the last one: any of them may mean something else."""
+    """Trip for a feed with other columns than the last one: any of them may mean something else."""
     if not before or before[0].header in (None, now.header):
         return []
     return [
@@ -240,18 +245,18 @@ def changed_header(now: FeedFacts, before: Sequence[FeedFacts]) -> list[TrippedG
 
 
 def other_merchants(now: FeedFacts, before: Sequence[FeedFacts]) -> list[TrippedGuard]:
-    """Trips for a feed that has not one merchant of the last one: somebody else's, under the same address."""
+    """Trip for a feed without any merchant of the last one: another feed under the same address."""
     had = before[0].merchants.keys() if before else set()
     has = now.merchants.keys()
     if not had or not has or had & has:
         return []
     words = f"the feed {now.label} holds offers of merchant {_some(has)} where it had those of {_some(had)}"
-    words += ": look whether AWIN_FEED_URL names the right one"
+    words += ": check whether AWIN_FEED_URL names the right one"
     return [TrippedGuard("other_merchants", Scope.EVERYTHING, words)]
 
 
 def no_stock(now: FeedFacts, before: Sequence[FeedFacts]) -> list[TrippedGuard]:
-    """Trips for merchants whose stock has gone blank in every row: all of them would count as in stock."""
+    """Trip for merchants whose stock has gone blank in every row: all their offers would count as in stock."""
     if not before or before[0].with_stock is None or now.with_stock is None:
         return []
     gone = [merchant for merchant, offers in before[0].with_stock.items() if offers]
@@ -263,7 +268,7 @@ def no_stock(now: FeedFacts, before: Sequence[FeedFacts]) -> list[TrippedGuard]:
 
 
 def wrong_encoding(now: FeedFacts) -> list[TrippedGuard]:
-    """Trips for a feed whose text is not UTF-8: its names would come into the shop damaged."""
+    """Trip for a feed whose text is not UTF-8: its names would reach the shop damaged."""
     if now.damaged <= max(1, DAMAGED_SHARE * now.accepted):
         return []
     words = f"the feed {now.label} has {now.damaged:,} damaged characters: ask the advertiser for a feed in UTF-8"
@@ -276,7 +281,7 @@ def _some(merchants: Iterable[str]) -> str:
 
 
 def frozen_feed(label: str, same_since: datetime, now: datetime, limits: Limits) -> str | None:
-    """A warning when a feed has been byte for byte the same for long; times are aware."""
+    """A warning when a feed has been byte for byte the same for too long; times are aware."""
     days = (now - same_since).days
     if now - same_since <= limits.frozen_for:
         return None
@@ -289,7 +294,7 @@ def holds(trip: TrippedGuard, guarded: Scope) -> bool:
 
 
 def held(trips: Iterable[TrippedGuard], guarded: Scope) -> pl.Expr:
-    """Which rows the trips hold back, by merchant_id."""
+    """Whether the trips hold back a row, by its merchant_id."""
     concerned = [trip for trip in trips if holds(trip, guarded)]
     if any(trip.merchant_id is None for trip in concerned):
         return pl.lit(True)
@@ -297,7 +302,7 @@ def held(trips: Iterable[TrippedGuard], guarded: Scope) -> pl.Expr:
 
 
 def merchant_of(key: pl.Expr) -> pl.Expr:
-    """merchant_id in product or offer keys; null for what is not from AWIN."""
+    """Read merchant_id from product or offer keys; null for products that are not from AWIN."""
     return key.str.extract("^awin:([^:]+):")
 
 
@@ -310,8 +315,8 @@ def _words(guarded: Scope) -> str:
     return "hiding" if guarded is Scope.HIDE else "setting to zero"
 
 
-def _look(guarded: Scope) -> str:
-    return "look whether the feed is whole" if guarded is Scope.HIDE else "look whether its stock column is right"
+def _advice(guarded: Scope) -> str:
+    return "check whether the feed is whole" if guarded is Scope.HIDE else "check whether its stock column is right"
 
 
 def _of(merchant: str | None) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from awin_medusa_pipeline.medusa.shapes import OURS
 from awin_medusa_pipeline.sync.domain.discrepancies import COMPLETE, REPLACE
 from awin_medusa_pipeline.sync.domain.operations import Operation
 from awin_medusa_pipeline.sync.domain.ownership import fingerprint
@@ -17,8 +18,9 @@ _SCHEMA = {name: pl.String() for name in ("offer_key", "product_key", "handle", 
 
 
 def ours_half_made() -> pl.Expr:
-    """CatalogVariant rows of products that carry our key and lack a part."""
-    return pl.col("half_made").is_not_null() & pl.col("external_id").str.starts_with("awin:").fill_null(False)
+    """CatalogVariant rows of products that carry our key and lack a part, except ignored ones."""
+    made_by_us = pl.col("external_id").str.starts_with(OURS).fill_null(False)
+    return pl.col("half_made").is_not_null() & made_by_us & ~pl.col("ignored")
 
 
 def with_repairs(catalog: pl.DataFrame, unfinished: Iterable[Operation]) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""The table of the kinds of change: everything that differs between them and is not code.
+"""Lists the kinds of change with everything that differs between them and is not code.
 
 A new kind is one entry here, one plan function (plans.py), one writer (sync/engine/writers.py) and one asset.
 """
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import dataframely as dy
 
 from awin_medusa_pipeline.sync.domain.contracts import (
+    AdoptionCandidate,
     ContentMismatch,
     MedusaOnlyProduct,
     MissingProduct,
@@ -25,24 +26,40 @@ class KindEntry:
     """One kind of change."""
 
     words: str
-    """What people read in tables, at the beginning of a line: `set stock`."""
+    """Name for people, at the start of a line: `set stock`."""
     asset: str
     """The Dagster asset that applies it."""
     table: str
     """The Dagster asset that holds its rows."""
     contract: type[dy.Schema]
-    """Of these rows."""
+    """Contract of these rows."""
     key: str
-    """Column of the contract that operations and held plans go by."""
+    """Column of the contract that identifies a row in operations and held plans."""
     shown: tuple[str, ...]
     """Columns that tell a person which product it is, and what would change."""
+    decided_by: tuple[str, ...]
+    """Columns of what would be written: while they stay the same, a person's decision on the row holds."""
     undone_as: Kind
-    """Kind of the operations that take it back."""
+    """Kind of the operations that undo it."""
     scope: Scope
-    """What a guard must hold so that this kind waits."""
+    """Scope of the guards that hold this kind."""
 
 
 KINDS: Mapping[Kind, KindEntry] = {
+    Kind.ADOPT: KindEntry(
+        words="adopt",
+        asset="adopted_products",
+        table="adoption_candidates",
+        contract=AdoptionCandidate,
+        key="variant_id",
+        shown=("name", "title", "variant_title", "sku", "shop_sku", "price", "shop_price", "agrees", "contradicts"),
+        decided_by=(
+            *("offer_key", "name", "title", "variant_title", "sku", "shop_sku", "gtin", "barcode", "brand"),
+            "shop_brand",
+        ),
+        undone_as=Kind.ADOPT,
+        scope=Scope.EVERYTHING,
+    ),
     Kind.IMPORT: KindEntry(
         words="import",
         asset="imported_products",
@@ -50,6 +67,7 @@ KINDS: Mapping[Kind, KindEntry] = {
         contract=MissingProduct,
         key="offer_key",
         shown=("sku", "title", "price", "currency", "wanted_level"),
+        decided_by=("product_key", "name"),
         undone_as=Kind.HIDE,
         scope=Scope.IMPORT,
     ),
@@ -60,6 +78,7 @@ KINDS: Mapping[Kind, KindEntry] = {
         contract=MedusaOnlyProduct,
         key="product_id",
         shown=("handle", "title", "skus"),
+        decided_by=(),
         undone_as=Kind.RESTORE,
         scope=Scope.HIDE,
     ),
@@ -70,6 +89,7 @@ KINDS: Mapping[Kind, KindEntry] = {
         contract=ReturningProduct,
         key="product_id",
         shown=("handle", "title"),
+        decided_by=(),
         undone_as=Kind.HIDE,
         scope=Scope.EVERYTHING,
     ),
@@ -80,6 +100,7 @@ KINDS: Mapping[Kind, KindEntry] = {
         contract=StockMismatch,
         key="variant_id",
         shown=("sku", "level", "wanted_level", "reason"),
+        decided_by=("wanted_level",),
         undone_as=Kind.STOCK,
         scope=Scope.STOCK,
     ),
@@ -90,6 +111,7 @@ KINDS: Mapping[Kind, KindEntry] = {
         contract=PriceMismatch,
         key="variant_id",
         shown=("sku", "currency", "shop_price", "price", "change_percent"),
+        decided_by=("currency", "price"),
         undone_as=Kind.PRICE,
         scope=Scope.PRICE,
     ),
@@ -100,6 +122,7 @@ KINDS: Mapping[Kind, KindEntry] = {
         contract=ContentMismatch,
         key="key",
         shown=("handle", "field", "shop_value", "value"),
+        decided_by=("value",),
         undone_as=Kind.CONTENT,
         scope=Scope.CONTENT,
     ),

@@ -1,7 +1,4 @@
-"""Who is who: offer <-> variant, with the reason of each match.
-
-What belongs here: identity. What does not: what differs between the two (discrepancies.py).
-"""
+"""Matches feed offers to shop variants by key, SKU, GTIN and handle."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -13,47 +10,56 @@ from awin_medusa_pipeline.sync.domain.text import slug
 
 # Below this, names of different colours of one article score as high as true pairs.
 LOOSE_MATCH_SCORE = 90.0
-# Below this, the words in which two names differ are other words and not slips: "black" and "white", "red" and "green".
+# Below this, the words in which two names differ are other words, not typos: "black" and "white", "red" and "green".
 _SLIP_SCORE = 70.0
+# As GTIN-14: GTIN-8 from 0 and 2, UPC and GTIN-13 from 02, 04, 05 and 2, GTIN-13 from 98 and 99 (GS1 prefixes).
+_RESTRICTED = r"^(?:0{6}[02]|00[245]|02|098|099)"
 # A word that makes more pairs than this says nothing about one product.
 _PAIRS_PER_WORD = 2_000
 
 
 def match(offers: pl.LazyFrame, variants: pl.LazyFrame) -> pl.DataFrame:
-    """Pairs (offer_key, variant_id, match_reason), each offer and each variant at most once.
+    """Find pairs (offer_key, variant_id, match_reason), each offer and each variant at most once.
 
     Offer columns used: offer_key, merchant_id, sku, gtin, name. `variants`: rows of CatalogVariant that have a variant.
     In order: the key that we wrote, SKU, GTIN, handle; the last three only where unique on both sides, and never a
-    variant that carries another merchant's key: two merchants may use the same number.
+    variant that carries the key of another merchant that is still in the feed: two merchants may use the same number.
     """
     keys = variants.select(
         "variant_id",
         "sku",
         "barcode",
-        # Only the single variant of a product is meant by the product's key or handle.
+        # The product's key or handle identifies a variant only when it is the product's single one.
         handle=pl.when(pl.col("product_id").is_unique()).then("handle"),
         key=pl.coalesce("offer_key", pl.when(pl.col("product_id").is_unique()).then("external_id")),
         owner=pl.coalesce("offer_key", "external_id"),
         rank=pl.struct(pl.col("status") != "published", "product_id", "variant_id"),
     ).collect()
     pairs = _by_key(offers, keys)
+    merchants = offers.select(pl.col("merchant_id").unique()).collect().to_series()
     for reason, offer_value, variant_values in (
         ("sku", pl.col("sku"), _values_of("sku")),
-        ("gtin", _gtin14("gtin"), _values_of("barcode", _gtin14("barcode"))),
+        ("gtin", identifying_gtin("gtin"), _values_of("barcode", identifying_gtin("barcode"))),
         ("handle", slug(pl.col("name")), _handle_slugs),
     ):
-        found = _by_value(offers.select("offer_key", "merchant_id", value=offer_value), keys, variant_values, pairs)
+        found = _by_value(
+            offers.select("offer_key", "merchant_id", value=offer_value), keys, variant_values, pairs, merchants
+        )
         pairs = pl.concat([pairs, found.with_columns(match_reason=pl.lit(reason))])
     return pairs
 
 
-def _gtin14(column: str) -> pl.Expr:
-    """GTIN-8, -12 and -13 are GTIN-14 with leading zeros (GS1)."""
-    return pl.when(pl.col(column) != "").then(pl.col(column).str.zfill(14))
+def identifying_gtin(column: str) -> pl.Expr:
+    """A code as GTIN-14, of which GTIN-8, -12 and -13 lack leading zeros; null where it identifies nothing (GS1).
+
+    Numbers for use within one company or shop, coupons and refunds are given out anew by everybody.
+    """
+    code = pl.col(column).str.zfill(14)
+    return pl.when((pl.col(column) != "") & ~code.str.contains(_RESTRICTED)).then(code)
 
 
 def _values_of(column: str, value: pl.Expr | None = None) -> Callable[[pl.DataFrame], pl.DataFrame]:
-    """What a stage compares of the variants: their rows with `value`, those without one left out."""
+    """Make a function that adds `value`, to be compared, to variants, and drops those without one."""
 
     def values(keys: pl.DataFrame) -> pl.DataFrame:
         return keys.with_columns(value=pl.col(column) if value is None else value).filter(pl.col("value") != "")
@@ -62,7 +68,7 @@ def _values_of(column: str, value: pl.Expr | None = None) -> Callable[[pl.DataFr
 
 
 def _handle_slugs(keys: pl.DataFrame) -> pl.DataFrame:
-    """Handles as slugs. Nearly all are slugs already, and making a million costs a second."""
+    """Add handles as slugs. Nearly all are slugs already, and making a million costs a second."""
     plain = pl.col("handle").str.contains("^[a-z0-9-]+$")
     alone = keys.drop_nulls("handle")
     others = alone.filter(~plain).with_columns(value=slug(pl.col("handle")))
@@ -70,9 +76,9 @@ def _handle_slugs(keys: pl.DataFrame) -> pl.DataFrame:
 
 
 def _by_key(offers: pl.LazyFrame, keys: pl.DataFrame) -> pl.DataFrame:
-    """By the offer key in the variant's metadata, or the product's external_id when it has one variant.
+    """Match by the offer key in the variant's metadata, or by the external_id of a product with one variant.
 
-    Of copies with one key the published one, then the oldest id wins: the rest is left over, and shows as medusa-only.
+    Of copies with the same key the published one wins, then the oldest id; the others show as medusa-only.
     """
     keyed = keys.select("variant_id", "rank", offer_key="key").drop_nulls("offer_key")
     if keyed["offer_key"].is_duplicated().any():
@@ -82,17 +88,21 @@ def _by_key(offers: pl.LazyFrame, keys: pl.DataFrame) -> pl.DataFrame:
 
 
 def _by_value(
-    offers: pl.LazyFrame, keys: pl.DataFrame, values: Callable[[pl.DataFrame], pl.DataFrame], pairs: pl.DataFrame
+    offers: pl.LazyFrame,
+    keys: pl.DataFrame,
+    values: Callable[[pl.DataFrame], pl.DataFrame],
+    pairs: pl.DataFrame,
+    merchants: pl.Series,
 ) -> pl.DataFrame:
-    """Join what is still free of (offer_key, merchant_id, value) and the variants on value.
+    """Match unmatched offers (offer_key, merchant_id, value) and variants on value.
 
-    A value counts only when it is unique on the whole of both sides, not only among what is free. An empty one, as the
-    slug of a name without Latin letters, says nothing.
+    A value counts only when it is unique among all offers and all variants, not only the unmatched. An empty value, the
+    slug of a name without Latin letters, never matches.
     """
     free_variants = values(keys.join(pairs, on="variant_id", how="anti"))
     if free_variants.is_empty():
         return pairs.clear().select("offer_key", "variant_id")
-    # All that have such a value, free or not: enough to see which values are unique.
+    # All offers with such a value, matched or not, to see which values are unique.
     candidates = offers.join(free_variants.lazy().select("value").unique(), on="value", how="semi").collect()
     candidates = candidates.filter(pl.col("value").is_unique()).join(pairs, on="offer_key", how="anti")
     if candidates.is_empty():
@@ -105,16 +115,17 @@ def _by_value(
             pl.col("owner").is_null()
             | ~pl.col("owner").str.starts_with("awin:")
             | pl.col("owner").str.starts_with(pl.format("awin:{}:", "merchant_id"))
+            | ~pl.col("owner").str.extract("^awin:([^:]+):").is_in(merchants.implode())
         )
         .select("offer_key", "variant_id")
     )
 
 
 def loose_pairs(offers: pl.DataFrame, products: pl.DataFrame) -> pl.DataFrame:
-    """The most similar product of each offer that has one, as (offer_key, product_id, score in 0..100).
+    """Find the most similar product of each unmatched offer, as (offer_key, product_id, score in 0..100).
 
-    `offers` (offer_key, name) and `products` (product_id, title) are what matching left over. Only names that share one
-    of their rarest words are compared (blocking), so that the work grows with the tables and not with their product.
+    `offers` (offer_key, name) and `products` (product_id, title) are unmatched. Only names that share one of their
+    rarest words are compared (blocking), so the work grows with the tables' size and not with its square.
     """
     left = _words(offers.select(pl.col("offer_key").alias("id"), text="name"))
     right = _words(products.select(pl.col("product_id").alias("id"), text="title"))
@@ -149,16 +160,16 @@ def loose_pairs(offers: pl.DataFrame, products: pl.DataFrame) -> pl.DataFrame:
 
 
 def _is_slip(names: dict[str, str]) -> bool:
-    """Whether the words in which two names of equal numbers differ are slips of each other, not a size or a colour."""
+    """Whether the words in which two names with equal numbers differ are typos, not a size or a colour."""
     left, right = (Counter(names[side].split()) for side in ("text", "text_right"))
     rest, other = (" ".join(sorted(words.elements())) for words in (left - right, right - left))
     return not (rest and other) or fuzz.ratio(rest, other) >= _SLIP_SCORE
 
 
 def _words(names: pl.DataFrame) -> pl.DataFrame:
-    """(id, text, numbers, word): the normalised name, one row a word of three letters or more.
+    """Make (id, text, numbers, word) of normalised names, one row per word of three letters or more.
 
-    Other numbers are another model or size, so only names with the same ones are compared.
+    Other numbers mean another model or size, so only names with the same numbers are compared.
     """
     return (
         names.with_columns(slug(pl.col("text")).str.replace_all("-", " ").alias("text"))

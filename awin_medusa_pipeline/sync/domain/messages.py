@@ -1,4 +1,4 @@
-"""Builds the message about a sync."""
+"""Builds the Slack message about a sync."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,7 +21,7 @@ FOUND = {
     "stock_mismatches": "stock mismatches",
 }
 SHOWN = ("applied", "failed", "held", "skipped", "unchanged")
-"""Outcomes, the most important one first."""
+"""Outcomes, most important first."""
 
 
 def sync_message(
@@ -34,9 +34,9 @@ def sync_message(
     dry_run: bool = False,
     notes: Sequence[str] = (),
 ) -> Payload:
-    """What a sync found and did. `summary` as in sync-summary.json: counts, and per kind a mapping with `planned`.
+    """Build the message from `summary` as in sync-summary.json: counts, and per kind a mapping with `planned`.
 
-    `notes`: sentences, such as why something is held and what releases it.
+    `notes`: sentences, such as why a plan is held and how to apply it.
     """
     kinds = {kind: counts for kind, counts in summary.items() if isinstance(counts, Mapping) and "planned" in counts}
     trouble = any(counts.get("failed") or counts.get("held") for counts in kinds.values())

@@ -1,6 +1,6 @@
-"""Names what is done to a shop: kinds of change, operations, what is sent together, and what became of it."""
+"""Defines the changes to a shop: kinds, operations, bundles, plans and outcomes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Self, TypeAlias
@@ -9,8 +9,9 @@ Json: TypeAlias = Mapping[str, Any]
 
 
 class Kind(StrEnum):
-    """A kind of change to the shop. kinds.py says of each what it is called, what it reads and how it is undone."""
+    """A kind of change to the shop; kinds.py has the properties of each."""
 
+    ADOPT = "adopt"
     IMPORT = "import"
     HIDE = "hide"
     RESTORE = "restore"
@@ -19,8 +20,17 @@ class Kind(StrEnum):
     CONTENT = "content"
 
 
+class Decision(StrEnum):
+    """What becomes of a difference that a person may have made."""
+
+    UPDATE = "update"
+    KEEP = "keep"
+    ASK = "ask"
+    REFUSE = "refuse"
+
+
 class Status(StrEnum):
-    """What became of an operation."""
+    """Outcome of an operation."""
 
     INTENT = "intent"
     """Recorded before the request; no outcome yet."""
@@ -30,19 +40,19 @@ class Status(StrEnum):
     HELD = "held"
     FAILED = "failed"
     UNKNOWN = "unknown"
-    """Sent, and neither the answer nor a look at the shop told whether it was carried out."""
+    """Sent, but neither the answer nor a look at the shop showed whether it was carried out."""
 
 
 OPEN = (Status.INTENT, Status.UNKNOWN)
-"""Operations whose outcome nobody knows: the next run looks at the shop and settles them."""
+"""Statuses without a known outcome: the next run checks the shop and settles them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One row of a plan, and later one row of the operation log.
 
-    `key`: what it is about (an offer_key, or a Medusa id). `before`: what the shop showed, as far as the operation
-    changes it; `after`: what the shop is to show. `target_id`: Medusa id, None while there is none.
+    `key`: an offer_key or a Medusa id. `before`: the shop's values that the operation changes; `after`: the values to
+    reach. `target_id`: Medusa id, None while there is none.
     """
 
     key: str
@@ -55,7 +65,7 @@ class Operation:
 class Bundle:
     """Operations that are carried out together or not at all, with the body that the writer sends.
 
-    An empty body means that the operations say everything, so a bundle can go on without some of them.
+    With an empty body the operations say everything, so some of them may be taken out.
     """
 
     operations: tuple[Operation, ...]
@@ -64,7 +74,7 @@ class Bundle:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """An operation that stays behind, with the reason."""
+    """An operation that is not sent, with the reason."""
 
     operation: Operation
     reason: str
@@ -75,9 +85,14 @@ Plan: TypeAlias = Iterator[Bundle | NotSent]
 """Lazy, so that bodies are built as they are sent."""
 
 
+def operations_of(bundles: Iterable[Bundle]) -> list[Operation]:
+    """All operations of bundles, in order."""
+    return [operation for bundle in bundles for operation in bundle.operations]
+
+
 @dataclass(frozen=True)
 class Counts:
-    """How many operations of one kind ended how. UNKNOWN counts as failed: nobody may rely on it."""
+    """Number of operations of one kind per outcome. UNKNOWN counts as failed: nobody may rely on it."""
 
     applied: int = 0
     unchanged: int = 0
@@ -87,7 +102,7 @@ class Counts:
 
     @classmethod
     def of(cls, statuses: Mapping[Status, int]) -> Self:
-        """Counts by status, from numbers of log entries; an operation without an outcome counts as failed."""
+        """Make counts from the number of log entries per status; operations without an outcome count as failed."""
         failed = sum(statuses.get(status, 0) for status in (Status.FAILED, *OPEN))
         others = (Status.APPLIED, Status.UNCHANGED, Status.SKIPPED, Status.HELD)
         applied, unchanged, skipped, held = (statuses.get(status, 0) for status in others)
@@ -95,17 +110,17 @@ class Counts:
 
     @property
     def planned(self) -> int:
-        """All operations of the plan."""
+        """Number of all operations of the plan."""
         return self.applied + self.unchanged + self.skipped + self.held + self.failed
 
     def __add__(self, other: "Counts") -> "Counts":
-        """The counts of both parts of one plan."""
+        """Add the counts of two parts of one plan."""
         return Counts(*(mine + its for mine, its in zip(asdict(self).values(), asdict(other).values(), strict=True)))
 
     def as_dict(self) -> dict[str, int]:
-        """The counts as reports have them, `planned` first."""
+        """The counts as in reports, `planned` first."""
         return {"planned": self.planned} | asdict(self)
 
 
 OUTCOMES = tuple(Counts().as_dict())
-"""Names of the counts in reports, in the order in which they are shown."""
+"""Names of the counts in reports, in display order."""

@@ -1,8 +1,6 @@
-"""Who owns a field: what differs between feed and shop in fields that a person may edit too, and what becomes of it.
+"""Compares the fields that a person may edit too, and decides per field from its owner and the last written value.
 
-What belongs here: the decision, field by field, from the owner and the value that this program wrote last. What does
-not: writing (sync/engine/), keeping what was written (sync/store/written.py), levels and status, which the feed always
-owns.
+Levels and status are not among them: the feed always owns these.
 """
 
 import hashlib
@@ -14,17 +12,19 @@ from typing import Any
 import polars as pl
 
 from awin_medusa_pipeline.core.contracts import MONEY
+from awin_medusa_pipeline.medusa.shapes import OFFER_KEY
 from awin_medusa_pipeline.sync.domain.contracts import ContentMismatch, PriceMismatch
-from awin_medusa_pipeline.sync.domain.discrepancies import in_feed
+from awin_medusa_pipeline.sync.domain.discrepancies import in_feed, ours
+from awin_medusa_pipeline.sync.domain.operations import Decision
 from awin_medusa_pipeline.sync.domain.products import category_paths, pictures
 from awin_medusa_pipeline.sync.domain.text import common_name, slug
 
-PRICE = "price"
+PRICE, ADOPTED = "price", "adopted"
 CONTENT = ("title", "description", "images", "category")
 LISTS = ("images", "category")
-"""Fields whose value is a list; as text an entry is a line, since no address and no handle has a line break."""
-_AS_IT_IS = 64
-"""Up to the length of a SHA-256 a value is kept as it is, so that a person can read it."""
+"""Fields whose value is a list; as text, one entry per line, since addresses and handles have no line breaks."""
+_VERBATIM = 64
+"""Values up to 64 characters are stored verbatim, so that a person can read them, longer ones as SHA-256."""
 
 Json = Mapping[str, Any]
 
@@ -33,24 +33,24 @@ class Owner(StrEnum):
     """Who has the last word on a field."""
 
     FEED = "feed"
-    """Always brought in line with the feed."""
+    """Always set to the feed's value."""
     SHOP = "shop"
-    """Written when the product is made, and never again."""
+    """Written when the product is created, and never again."""
     FIRST_WRITE = "first-write"
-    """Written once: when the product is made, or later where the shop has nothing and this program wrote nothing."""
+    """Written once: when the product is created, or later where the shop has no value and this program wrote none."""
     ASK = "ask"
-    """What differs waits for a person, as a held plan."""
+    """Differences wait for a person, as a held plan."""
 
 
-class Decision(StrEnum):
-    """What becomes of a difference."""
+@dataclass(frozen=True)
+class PriceJump:
+    """How far a single price may move without a question, in percent of the shop's."""
 
-    UPDATE = "update"
-    KEEP = "keep"
-    ASK = "ask"
-    REFUSE = "refuse"
+    fall_percent: float = 50
+    rise_percent: float = 200
 
 
+PRICE_JUMP = PriceJump()
 Owners = Mapping[str, Mapping[str, Owner]]
 """Owner by field and merchant_id; "*" stands for every other merchant."""
 DEFAULT_OWNERS: Owners = {PRICE: {"*": Owner.FEED}} | {field: {"*": Owner.FIRST_WRITE} for field in CONTENT}
@@ -58,7 +58,7 @@ DEFAULT_OWNERS: Owners = {PRICE: {"*": Owner.FEED}} | {field: {"*": Owner.FIRST_
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One value as it was written; `source` what the feed said where that is something else."""
+    """One written value; `source`: the feed's value where it differs."""
 
     key: str
     field: str
@@ -66,11 +66,14 @@ class Written:
     source: str | None = None
 
 
-def price_mismatches(matched: pl.LazyFrame, written: pl.LazyFrame, owners: Owners) -> pl.LazyFrame:
+def price_mismatches(
+    matched: pl.LazyFrame, written: pl.LazyFrame, owners: Owners, jump: PriceJump = PRICE_JUMP
+) -> pl.LazyFrame:
     """PriceMismatch rows: another amount, or none, in the feed's currency. `written`: WrittenValue rows.
 
     A variant without a price in the feed's currency is refused: what it costs there is a person's decision, never a
-    conversion's. One that lost every price gets back what this program once gave it.
+    conversion's. One that lost every price gets back what this program once gave it. The first price of an adopted
+    variant is asked about, and so is every single jump.
     """
     price, shop = pl.col("price").cast(pl.Float64), pl.col("shop_price").cast(pl.Float64)
     parts = pl.col("value").str.split_exact(" ", 1).struct
@@ -79,8 +82,14 @@ def price_mismatches(matched: pl.LazyFrame, written: pl.LazyFrame, owners: Owner
         variant_id="key", last_price=parts.field("field_0").cast(MONEY), currency=parts.field("field_1")
     )
     return (
-        matched.filter(pl.col("price").ne_missing(pl.col("shop_price")))
+        ours(matched)
+        .filter(pl.col("price").ne_missing(pl.col("shop_price")))
         .join(last, on=["variant_id", "currency"], how="left")
+        .join(
+            written.filter(pl.col("field") == ADOPTED).select(variant_id="key", adopted=True),
+            on="variant_id",
+            how="left",
+        )
         .with_columns(
             by_hand=_hidden_by_hand(),
             change_percent=pl.when(shop > 0).then(((price - shop) / shop * 100).round(2)),
@@ -93,8 +102,26 @@ def price_mismatches(matched: pl.LazyFrame, written: pl.LazyFrame, owners: Owner
             .then(pl.lit(Decision.REFUSE.value))
             .otherwise("decision")
         )
+        .with_columns(question=_price_question(jump))
+        .with_columns(
+            decision=pl.when(pl.col("question").is_not_null()).then(pl.lit(Decision.ASK.value)).otherwise("decision")
+        )
         .sort("product_id", "variant_id")
         .select(PriceMismatch.column_names())
+    )
+
+
+def _price_question(jump: PriceJump) -> pl.Expr:
+    """Code of the question, of rows that would be updated or asked about."""
+    change = pl.col("change_percent")
+    updating = pl.col("decision") == Decision.UPDATE
+    return (
+        pl.when(updating & pl.col("adopted") & pl.col("last_price").is_null())
+        .then(pl.lit("first_price"))
+        .when(updating & ((change < -jump.fall_percent) | (change > jump.rise_percent)))
+        .then(pl.lit("price_jump"))
+        .when(pl.col("decision") == Decision.ASK)
+        .then(pl.lit("asked"))
     )
 
 
@@ -106,7 +133,7 @@ def content_mismatches(
     written: pl.LazyFrame,
     owners: Owners,
 ) -> pl.DataFrame:
-    """ContentMismatch rows. An empty cell of the feed changes nothing: it is a gap, not a wish."""
+    """Build ContentMismatch rows. A blank cell of the feed changes nothing: it is a gap, not a wish."""
     shop = catalog.select(
         "product_id",
         "handle",
@@ -116,14 +143,14 @@ def content_mismatches(
         shop_description="description",
         shop_images=_lines("images"),
         shop_category=_lines("categories"),
-        # Where the categories are not known none differs.
+        # Where the categories are not known, none counts as different.
         known=pl.col("categories").is_not_null(),
     )
-    fed = _contents(offers, in_feed(matched, missing))
-    some = _differing(fed, shop).lazy()
+    fed = _contents(offers, in_feed(ours(matched), missing))
+    ids = _differing_ids(fed, shop).lazy()
     differing = (
-        fed.join(some, on="product_id", how="semi")
-        .join(shop.join(some, on="product_id", how="semi").unique("product_id"), on="product_id")
+        fed.join(ids, on="product_id", how="semi")
+        .join(shop.join(ids, on="product_id", how="semi").unique("product_id"), on="product_id")
         .collect()
     )
     rows = pl.concat(
@@ -145,7 +172,7 @@ def content_mismatches(
     marks = {name: pl.col(name).map_elements(fingerprint, return_dtype=pl.String) for name in ("value", "shop_value")}
     return (
         _with_last(rows, written)
-        # Uploaded images have other addresses than the feed's; unchanged on both sides, they are in line.
+        # Uploaded images have other addresses than the feed's; unchanged on both sides, they count as equal.
         .filter(~(pl.col("source").eq_missing(marks["value"]) & pl.col("last_value").eq_missing(marks["shop_value"])))
         .with_columns(
             key=pl.format("{}:{}", "product_id", "field"),
@@ -158,8 +185,8 @@ def content_mismatches(
     )
 
 
-def _differing(fed: pl.LazyFrame, shop: pl.LazyFrame) -> pl.DataFrame:
-    """product_id where any field differs, by hashes: nearly all is alike, and every text at once would fill memory."""
+def _differing_ids(fed: pl.LazyFrame, shop: pl.LazyFrame) -> pl.DataFrame:
+    """product_id where any field differs, by hashes: nearly all are equal, and all texts at once would fill memory."""
     marks = fed.select("product_id", *(pl.when(pl.col(f) != "").then(pl.col(f).hash()).alias(f) for f in CONTENT))
     shown = shop.select("product_id", "known", *(pl.col(f"shop_{field}").hash() for field in CONTENT))
     both = marks.join(shown.unique("product_id"), on="product_id")
@@ -167,10 +194,10 @@ def _differing(fed: pl.LazyFrame, shop: pl.LazyFrame) -> pl.DataFrame:
 
 
 def _contents(offers: pl.LazyFrame, pairs: pl.LazyFrame) -> pl.LazyFrame:
-    """What the feed makes of each product of the shop: product_id, offer_key, merchant_id, CONTENT, path.
+    """Build the feed's content for each product of the shop: product_id, offer_key, merchant_id, CONTENT, path.
 
-    The same as an import makes of it: text and category of the first of its offers, the common part of their names, and
-    all of their images. `pairs`: (product_id, offer_key) of all that belongs together.
+    As an import does: text and category of the product's first offer, the common part of their names, and all their
+    images. `pairs`: (product_id, offer_key) of all offers with a product.
     """
     keys = pairs.collect()
     several = keys.filter(pl.len().over("product_id") > 1)
@@ -215,7 +242,7 @@ def _hidden_by_hand() -> pl.Expr:
 
 
 def _pictures(urls: pl.Expr) -> pl.Expr:
-    """Thumbnail and images, as an import sets them: the first is both."""
+    """Thumbnail and images, as an import sets them: the first image is both."""
     return pl.concat_list(urls.list.head(1), urls)
 
 
@@ -228,7 +255,7 @@ def _lines(column: str) -> pl.Expr:
 
 
 def _differs(field: str) -> pl.Expr:
-    """Whether the feed says something, and the shop shows another value; of texts, or of their hashes."""
+    """Whether the feed has a value and the shop another one; works on texts and on their hashes."""
     value = pl.col(field)
     known = pl.col("known") if field == "category" else pl.lit(True)
     return known & (value.cast(pl.String) != "") & value.ne_missing(pl.col(f"shop_{field}"))
@@ -236,7 +263,7 @@ def _differs(field: str) -> pl.Expr:
 
 def _with_last(rows: pl.DataFrame, written: pl.LazyFrame) -> pl.DataFrame:
     """With `last_value` and `source` of what was written: by the product's id, else by the key of its import."""
-    kept = written.filter(pl.col("field") != PRICE).collect()
+    kept = written.filter(pl.col("field").is_in(CONTENT)).collect()
     by_id = rows.join(kept, left_on=["product_id", "field"], right_on=["key", "field"], how="left", suffix="_last")
     both = by_id.join(kept, left_on=["external_id", "field"], right_on=["key", "field"], how="left", suffix="_import")
     return both.with_columns(
@@ -245,13 +272,13 @@ def _with_last(rows: pl.DataFrame, written: pl.LazyFrame) -> pl.DataFrame:
     )
 
 
-def _owner(of: Mapping[str, Owner]) -> pl.Expr:
-    named = {merchant: owner.value for merchant, owner in of.items() if merchant != "*"}
-    return pl.col("merchant_id").replace_strict(named, default=of["*"].value, return_dtype=pl.String)
+def _owner(owners: Mapping[str, Owner]) -> pl.Expr:
+    named = {merchant: owner.value for merchant, owner in owners.items() if merchant != "*"}
+    return pl.col("merchant_id").replace_strict(named, default=owners["*"].value, return_dtype=pl.String)
 
 
 def _decision(empty: pl.Expr, never_written: pl.Expr) -> pl.Expr:
-    """Decision by `owner`. What a person hid is left alone, as it is everywhere else."""
+    """Decide by `owner`. Products that a person hid are left alone, as everywhere else."""
     owner, update = pl.col("owner"), pl.lit(Decision.UPDATE.value)
     return (
         pl.when(pl.col("by_hand"))
@@ -267,9 +294,9 @@ def _decision(empty: pl.Expr, never_written: pl.Expr) -> pl.Expr:
 
 
 def hand_edits(mismatches: Mapping[str, pl.LazyFrame]) -> list[str]:
-    """A sentence for each kind in which the feed goes over what a person has entered."""
-    over = pl.col("edited_by_hand") & (pl.col("decision") == Decision.UPDATE)
-    numbers = {kind: frame.select(over.sum()).collect().item() for kind, frame in mismatches.items()}
+    """A sentence for each kind in which the feed overwrites values that a person entered."""
+    overwritten = pl.col("edited_by_hand") & (pl.col("decision") == Decision.UPDATE)
+    numbers = {kind: frame.select(overwritten.sum()).collect().item() for kind, frame in mismatches.items()}
     return [
         f"{number:,} {'value was' if number == 1 else 'values were'} edited by hand in fields that the feed owns "
         f"(SYNC_OWNER_...): see {kind}-mismatches.csv"
@@ -278,11 +305,8 @@ def hand_edits(mismatches: Mapping[str, pl.LazyFrame]) -> list[str]:
     ]
 
 
-# --- what is written, and how it is kept ---
-
-
 def text_of(value: str | list[str] | None) -> str | None:
-    """A field's value as text; None: nothing."""
+    """A field's value as text; None: no value."""
     return ("\n".join(value) or None) if isinstance(value, list) else value
 
 
@@ -292,14 +316,14 @@ def value_of(field: str, text: str | None) -> str | list[str] | None:
 
 
 def fingerprint(text: str) -> str:
-    """What tells a value from another: itself when it is short, else its SHA-256."""
-    return text if len(text) <= _AS_IT_IS else hashlib.sha256(text.encode()).hexdigest()
+    """The text itself when it is short, else its SHA-256."""
+    return text if len(text) <= _VERBATIM else hashlib.sha256(text.encode()).hexdigest()
 
 
 def content_marks(row: Json, images: Sequence[str], fed: Sequence[str], *, category: str | None) -> dict[str, Any]:
-    """What an import's operation remembers of the content that it gives a product: fingerprints by field.
+    """Fingerprints, by field, of the content that an import gives a product; kept in its operation.
 
-    `row`: the first offer of the product; `images` as written, `fed` as the feed has them.
+    `row`: the first offer of the product; `images`: as written; `fed`: as in the feed.
     """
     values = {
         "title": row["title"],
@@ -313,11 +337,13 @@ def content_marks(row: Json, images: Sequence[str], fed: Sequence[str], *, categ
 
 
 def written_values(key: str, target_id: str | None, after: Json) -> Iterator[Written]:
-    """The owned fields among what an operation wrote, as the operation log has it.
+    """Yield the owned fields among the values that an operation wrote.
 
-    `feed` in it holds fingerprints of what the feed said; `content`, of an import, those of what the product was given.
+    In `after`, `feed` holds fingerprints of the feed's values; for an import, `content` those of the written ones.
     """
     source = after.get("feed") or {}
+    if after.get(OFFER_KEY):
+        yield Written(str(target_id), ADOPTED, after[OFFER_KEY])
     if PRICE in after:
         yield Written(target_id or key, PRICE, f"{after[PRICE]} {after['currency']}")
     for field in CONTENT:

@@ -2,12 +2,12 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
 
-from awin_medusa_pipeline.medusa.shapes import HIDDEN_BY_RUN
+from awin_medusa_pipeline.medusa.shapes import HIDDEN_BY_RUN, IGNORE_KEY, IGNORE_TAG, IGNORE_VALUE, OFFER_KEY
 from awin_medusa_pipeline.sync.domain.discrepancies import TOLD
 from awin_medusa_pipeline.sync.domain.operations import Bundle, NotSent, Operation, Plan
 from awin_medusa_pipeline.sync.domain.ownership import content_marks
@@ -23,15 +23,28 @@ from awin_medusa_pipeline.sync.domain.text import slug
 
 Row = Mapping[str, Any]
 
+IGNORED = f"you keep this program off it ({IGNORE_KEY}: {IGNORE_VALUE} in its metadata, or the tag {IGNORE_TAG})"
 LOOSE = "looks like a product of the shop (see loose-matches.csv); correct its SKU, or set SYNC_LOOSE_MATCHES=ignore"
 
 
+@dataclass(frozen=True)
+class HideRules:
+    """What the shop owner decided about hiding."""
+
+    hold_loose: bool = True
+    """Whether what looks like an offer of the feed waits for a person."""
+    after: int = 1
+    """Accepted feeds in a row that must lack a product."""
+    ours_alone: bool = False
+    """Whether products that no feed ever held are left alone."""
+
+
 def split_import(missing: pl.DataFrame, limit: int | None, *, hold_loose: bool) -> tuple[pl.DataFrame, list[NotSent]]:
-    """MissingProduct rows to import, in the feed's order with those of one product together, and what stays behind."""
+    """Split MissingProduct rows into those to import, in the feed's order and grouped by product, and the rest."""
     ordered = (
         missing.with_row_index("position")
         .with_columns(product=pl.col("position").min().over("product_key"))
-        .with_columns(held=pl.col("loose_match").any().over("product_key") & pl.lit(hold_loose))
+        .with_columns(held=held_as_loose(hold_loose))
         .sort("product", "position")
     )
     held = ordered.filter("held")
@@ -44,10 +57,15 @@ def split_import(missing: pl.DataFrame, limit: int | None, *, hold_loose: bool) 
     ]
 
 
+def held_as_loose(hold_loose: bool) -> pl.Expr:
+    """MissingProduct rows of products of which an offer looks like a product of the shop."""
+    return pl.col("loose_match").any().over("product_key") & pl.lit(hold_loose)
+
+
 def import_plan(
     rows: pl.DataFrame, defaults: ProductDefaults, rehost: Callable[[Sequence[str]], list[str]] | None = None
 ) -> Plan:
-    """One bundle per new product, with all its variants; `rehost` gives images another address."""
+    """Plan one bundle per new product, with all its variants; `rehost` gives images another address."""
     handle = slug(category_paths(pl.col("category")))
     new = rows.filter(pl.col("existing_product_id").is_null()).with_columns(category_handle=handle)
     for _, group in itertools.groupby(new.iter_rows(named=True), key=lambda row: row["product_key"]):
@@ -69,7 +87,7 @@ def import_plan(
 
 
 def variant_plan(rows: pl.DataFrame) -> Plan:
-    """One bundle per new variant of a product that the shop has."""
+    """Plan one bundle per new variant of a product that the shop has."""
     for row in rows.filter(pl.col("existing_product_id").is_not_null()).iter_rows(named=True):
         yield Bundle(
             (_import_operation(row),),
@@ -89,89 +107,100 @@ def _import_operation(row: Row) -> Operation:
     return Operation(row["offer_key"], after)
 
 
-def hide_plan(
-    medusa_only: pl.DataFrame, run_id: str, at: str, limit: int | None, *, hold_loose: bool, hide_after: int = 1
-) -> Plan:
-    """Hide products, marked with run and time (ISO 8601), once `hide_after` accepted feeds in a row lacked them."""
-
-    def stays(row: Row) -> str | None:
-        missed = hide_after if row["feeds_missed"] is None else row["feeds_missed"]
-        if missed < hide_after:
-            return f"missing from {missed} of {hide_after} accepted feeds (GUARD_HIDE_AFTER_FEEDS)"
-        return LOOSE if hold_loose and row["loose_match"] else None
-
+def hide_plan(medusa_only: pl.DataFrame, run_id: str, at: str, rules: HideRules) -> Plan:
+    """Hide products, marked with run and time (ISO 8601), where nothing keeps them."""
     after = {"status": "draft", HIDDEN_BY_RUN: run_id}
-    yield from _rows(
-        medusa_only.sort("loose_match"),
-        limit,
-        lambda row: Operation(row["product_id"], after, {"status": row["status"]}, row["product_id"]),
-        lambda row: hidden_patch(row["product_id"], run_id, at),
-        stays,
-    )
+    for row in medusa_only.sort("loose_match").iter_rows(named=True):
+        operation = Operation(row["product_id"], after, {"status": row["status"]}, row["product_id"])
+        if reason := _stays(row, rules):
+            yield NotSent(operation, reason)
+        else:
+            yield Bundle((operation,), hidden_patch(row["product_id"], run_id, at))
 
 
-def restore_plan(returning: pl.DataFrame, limit: int | None) -> Plan:
+def _stays(row: Row, rules: HideRules) -> str | None:
+    missed = rules.after if row["feeds_missed"] is None else row["feeds_missed"]
+    if row["ignored"]:
+        return IGNORED
+    if rules.ours_alone and not row["ours"]:
+        return "no feed ever held it, and SYNC_HIDE=ours leaves such products alone"
+    if missed < rules.after:
+        return f"missing from {missed} of {rules.after} accepted feeds (GUARD_HIDE_AFTER_FEEDS)"
+    return LOOSE if rules.hold_loose and row["loose_match"] else None
+
+
+def to_hide(rules: HideRules) -> pl.Expr:
+    """MedusaOnlyProduct rows that nothing keeps from being hidden; the same as hide_plan says row by row."""
+    kept = pl.col("ignored") | (pl.col("loose_match") & rules.hold_loose) | (~pl.col("ours") & rules.ours_alone)
+    return ~kept & (pl.col("feeds_missed").fill_null(rules.after) >= rules.after)
+
+
+def restore_plan(returning: pl.DataFrame) -> Plan:
     """Publish products again and remove the mark."""
     after = {"status": "published", HIDDEN_BY_RUN: None}
-    yield from _rows(
-        returning,
-        limit,
-        lambda row: Operation(
-            row["product_id"], after, {"status": "draft", HIDDEN_BY_RUN: row["hidden_by_run"]}, row["product_id"]
-        ),
-        lambda row: restored_patch(row["product_id"]),
-    )
+    for row in returning.iter_rows(named=True):
+        before = {"status": "draft", HIDDEN_BY_RUN: row["hidden_by_run"]}
+        yield Bundle(
+            (Operation(row["product_id"], after, before, row["product_id"]),), restored_patch(row["product_id"])
+        )
 
 
-def stock_plan(mismatches: pl.DataFrame, limit: int | None) -> Plan:
+def stock_plan(mismatches: pl.DataFrame) -> Plan:
     """Set levels, absolute; what is only told stays behind with its reason."""
+    for row in mismatches.iter_rows(named=True):
+        level, wanted, item = row["level"], row["wanted_level"], row["inventory_item_id"]
+        operation = Operation(row["variant_id"], {"level": wanted}, {"level": level}, item)
+        body = {"inventory_item_id": item, "stocked_quantity": wanted, "exists": level is not None}
+        if row["reason"] == "no_item":
+            body |= {"variant_id": row["variant_id"], "product_id": row["product_id"]}
+        yield NotSent(operation, _told(row)) if row["reason"] in TOLD else Bundle((operation,), body)
 
-    def stays(row: Row) -> str | None:
-        at = f": {row['elsewhere']:,} at {row['elsewhere_at']}" if row["elsewhere"] else ""
-        return f"{TOLD[row['reason']]}{at}" if row["reason"] in TOLD else None
 
-    yield from _rows(
-        mismatches,
-        limit,
-        lambda row: Operation(
-            row["variant_id"], {"level": row["wanted_level"]}, {"level": row["level"]}, row["inventory_item_id"]
-        ),
-        lambda row: (
-            {
-                "inventory_item_id": row["inventory_item_id"],
-                "stocked_quantity": row["wanted_level"],
-                "exists": row["level"] is not None,
-            }
-            | ({"variant_id": row["variant_id"], "product_id": row["product_id"]} if row["reason"] == "no_item" else {})
-        ),
-        stays,
+def _told(row: Row) -> str:
+    at = f": {row['elsewhere']:,} at {row['elsewhere_at']}" if row["elsewhere"] else ""
+    return f"{TOLD[row['reason']]}{at}"
+
+
+def adopt_plan(candidates: pl.DataFrame) -> Plan:
+    """Write our key, one bundle per product. Its body is empty, since the operations say everything."""
+    rows = candidates.sort("product_id", "variant_id").iter_rows(named=True)
+    for _, group in itertools.groupby(rows, key=lambda row: row["product_id"]):
+        yield Bundle(tuple(map(_adoption, group)), {})
+
+
+def _adoption(row: Row) -> Operation:
+    return Operation(
+        row["variant_id"],
+        {OFFER_KEY: row["offer_key"], "external_id": row["new_external_id"]},
+        {OFFER_KEY: row["shop_key"], "external_id": row["external_id"]},
+        row["variant_id"],
     )
 
 
-def _rows(
-    frame: pl.DataFrame,
-    limit: int | None,
-    operation: Callable[[Row], Operation],
-    body: Callable[[Row], Row],
-    stays: Callable[[Row], str | None] = lambda row: None,
-) -> Plan:
+def reverse_adoptions(applied: Iterable[Operation]) -> Plan:
+    """Keys as they were before."""
+    for one in applied:
+        yield Bundle((Operation(one.key, one.before or {}, one.after, one.target_id),), {})
+
+
+def up_to(plan: Iterable[Bundle | NotSent], limit: int | None) -> Plan:
+    """The plan with at most `limit` bundles; the rest stays behind."""
     sent = 0
-    for row in frame.iter_rows(named=True):
-        reason = stays(row) or (beyond(limit) if limit is not None and sent >= limit else None)
-        if reason:
-            yield NotSent(operation(row), reason)
+    for item in plan:
+        if limit is None or isinstance(item, NotSent) or sent < limit:
+            sent += isinstance(item, Bundle)
+            yield item
         else:
-            sent += 1
-            yield Bundle((operation(row),), body(row))
+            yield from (NotSent(one, beyond(limit)) for one in item.operations)
 
 
 def beyond(limit: int | None) -> str:
-    """Why the rest of a pilot is not sent."""
+    """The reason why the rest of a pilot is not sent."""
     return f"beyond the limit of {limit}"
 
 
 def reverse_levels(applied: Iterable[Operation]) -> Plan:
-    """Levels as they were before; a level that the run was the first to set is removed."""
+    """Plan levels as they were before; a level that the run was the first to set is removed."""
     for one in applied:
         level = (one.before or {}).get("level")
         body = {
@@ -183,7 +212,7 @@ def reverse_levels(applied: Iterable[Operation]) -> Plan:
 
 
 def reverse_status(applied: Iterable[Operation], *, hidden: bool) -> Plan:
-    """Products that were hidden (else: published) as they were before."""
+    """Plan the status before of products that were hidden (else: published)."""
     for one in applied:
         product_id, mark = str(one.target_id), (one.before or {}).get(HIDDEN_BY_RUN)
         after = {"status": (one.before or {}).get("status"), HIDDEN_BY_RUN: mark}
@@ -192,10 +221,10 @@ def reverse_status(applied: Iterable[Operation], *, hidden: bool) -> Plan:
 
 
 def reverse_imports(applied: Iterable[Operation], products: Iterable[Row]) -> Plan:
-    """Products that the run made become drafts without our mark: a person decided, so they stay hidden.
+    """Plan drafts of products that the run created, without our mark: a person decided, so they stay hidden.
 
-    `products`: as the shop has them, with the ids of their variants. A product that has variants of other runs was only
-    joined; it stays as it is, and is reported.
+    `products`: as in the shop, with the ids of their variants. A product with variants of other runs is left alone and
+    reported.
     """
     made = {one.target_id for one in applied}
     for product in products:

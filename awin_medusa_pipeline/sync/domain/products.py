@@ -1,8 +1,4 @@
-"""Offers -> Medusa product payloads.
-
-What belongs here: what a product of ours looks like in Medusa. What does not: sending it, and the ids of the shop,
-which come in as ProductDefaults.
-"""
+"""Builds Medusa payloads for products and variants from offers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +12,7 @@ from awin_medusa_pipeline.medusa.shapes import HIDDEN_AT, HIDDEN_BY_RUN, OFFER_K
 Row = Mapping[str, Any]
 Payload = dict[str, Any]
 
-# Medusa wants at least one option; this is the one its own admin makes for a product without variants.
+# Medusa requires at least one option; its own admin uses this one for a product without variants.
 _ONLY_OPTION = ("Default option", "Default option value")
 _OPTIONS = {"Colour": "colour", "Size": "size"}
 # Deeper trees only repeat the product's name.
@@ -38,24 +34,24 @@ class ProductDefaults:
 
 
 def category_path(row: Row) -> str | None:
-    """The category path kept in the shop, at most four deep."""
+    """The category path in the shop, at most four levels deep."""
     return " > ".join(str(row["category"]).split(" > ")[:_CATEGORY_DEPTH]) if row["category"] else None
 
 
 def category_paths(category: pl.Expr) -> pl.Expr:
-    """category_path of a whole column."""
+    """category_path for a whole column."""
     return category.str.split(" > ").list.head(_CATEGORY_DEPTH).list.join(" > ")
 
 
 def money_text(amount: Decimal) -> str:
-    """An amount as the operation log and written values have it: without trailing zeros."""
+    """An amount as text, without trailing zeros, for the operation log and written values."""
     return format(amount.normalize(), "f")
 
 
 def content_update(product_id: str, fields: Mapping[str, Any], categories: Mapping[str, str]) -> Payload:
-    """Update of a product's own fields (ownership.py: CONTENT); `categories`: handle -> id.
+    """Build the update of a product's fields (ownership.py: CONTENT); `categories`: handle -> id.
 
-    Of images the first is the thumbnail. Medusa: lists replace.
+    The first image is the thumbnail. Medusa: lists replace.
     """
     body: Payload = {"id": product_id}
     for name, value in fields.items():
@@ -69,14 +65,14 @@ def content_update(product_id: str, fields: Mapping[str, Any], categories: Mappi
 
 
 def tag_values(row: Row) -> list[str]:
-    """Tags of a product: where it came from."""
+    """Tags of a product: AWIN and the merchant."""
     return ["AWIN", row["merchant_name"]] if row["merchant_name"] else ["AWIN"]
 
 
 def product_payload(rows: Sequence[Row], defaults: ProductDefaults, images: Sequence[str] | None = None) -> Payload:
-    """Body of one product in POST /admin/products/batch from the MissingProduct rows that share a product_key.
+    """Build one product of POST /admin/products/batch from the MissingProduct rows that share a product_key.
 
-    `images`: other addresses than the feed's.
+    `images`: addresses to use instead of the feed's.
     """
     first = rows[0]
     images = product_images(rows) if images is None else images
@@ -113,12 +109,12 @@ def pictures(images: Sequence[str]) -> list[str]:
 
 
 def product_images(rows: Sequence[Row]) -> list[str]:
-    """Images of the offers of one product, each offer's main one first."""
+    """Images of one product's offers, each offer's main image first."""
     return list(dict.fromkeys(url for row in rows for url in [row["image_url"], *row["more_image_urls"]] if url))
 
 
 def option_values(rows: Sequence[Row]) -> dict[str, list[str]]:
-    """Option title -> one value a row, such that no two rows are alike in all of them."""
+    """Option title -> one value per row, such that no two rows are equal in all options."""
     if len(rows) == 1 and rows[0]["product_key"] == rows[0]["offer_key"]:
         return {_ONLY_OPTION[0]: [_ONLY_OPTION[1]]}
     options = {
@@ -132,18 +128,18 @@ def option_values(rows: Sequence[Row]) -> dict[str, list[str]]:
 
 
 def added_option_values(titles: Sequence[str], taken: Sequence[Mapping[str, str]], row: Row) -> dict[str, str]:
-    """Option title -> value for a variant that joins a product with these options.
+    """Option title -> value for a variant to be added to a product with these options.
 
-    `taken`: the combinations that the product has. Medusa refuses a second one alike, so that one gets its SKU.
+    `taken`: the product's combinations. Medusa refuses equal ones, so a repeated one gets the SKU.
     """
     values = {title: str(row[_OPTIONS.get(title, "sku")] or row["sku"]) for title in titles}
     return values | {titles[-1]: str(row["sku"])} if titles and values in taken else values
 
 
 def variant_payload(row: Row, options: Mapping[str, str]) -> Payload:
-    """Body of one variant. Medusa: amounts are numbers in major units."""
+    """Build one variant. Medusa: amounts are numbers in major units."""
     payload: Payload = {
-        # Medusa tells a product's options in any order.
+        # Medusa returns a product's options in any order.
         "title": " / ".join(options[title] for title in sorted(options, key=[*_OPTIONS, *options].index)),
         "sku": row["sku"],
         "options": dict(options),
@@ -182,10 +178,10 @@ def _without_blanks(values: Payload) -> Payload:
 
 
 def hidden_patch(product_id: str, run_id: str, at: str) -> Payload:
-    """Update that hides a product and says who did it, so that only this program's own are published again."""
+    """Build the update that hides a product and marks it, so that only products hidden by this program are restored."""
     return {"id": product_id, "status": "draft", "metadata": {HIDDEN_BY_RUN: run_id, HIDDEN_AT: at}}
 
 
 def restored_patch(product_id: str) -> Payload:
-    """Update that publishes a hidden product. Medusa: metadata merges per key, and an empty text removes the key."""
+    """Build the update that publishes a hidden product. Medusa: metadata merges; an empty text removes the key."""
     return {"id": product_id, "status": "published", "metadata": {HIDDEN_BY_RUN: "", HIDDEN_AT: ""}}

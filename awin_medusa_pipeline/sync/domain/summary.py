@@ -1,4 +1,4 @@
-"""Counts a run: the numbers of sync-summary.json, which add up."""
+"""Counts a run for sync-summary.json, and checks that the numbers add up."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -7,13 +7,12 @@ from typing import Any
 import polars as pl
 
 from awin_medusa_pipeline.sync.domain.discrepancies import catalog_counts, hidden_by_hand
-from awin_medusa_pipeline.sync.domain.operations import Counts, Kind
-from awin_medusa_pipeline.sync.domain.ownership import Decision
+from awin_medusa_pipeline.sync.domain.operations import Counts, Decision, Kind
 
 
 @dataclass(frozen=True)
 class SummaryTables:
-    """The tables of a run, each by the name of its asset and under its contract."""
+    """The tables of a run, by asset name."""
 
     awin_feed: pl.LazyFrame
     awin_feed_rejects: pl.LazyFrame
@@ -25,6 +24,7 @@ class SummaryTables:
     stock_mismatches: pl.LazyFrame
     price_mismatches: pl.LazyFrame
     content_mismatches: pl.LazyFrame
+    adoption_candidates: pl.LazyFrame
     loose_matches: pl.LazyFrame
 
     def heights(self) -> dict[str, int]:
@@ -42,11 +42,11 @@ class SyncCounts:
     done: Mapping[Kind, Counts]
 
     def as_dict(self) -> dict[str, Any]:
-        """The numbers as sync-summary.json has them."""
+        """The numbers as in sync-summary.json."""
         return dict(self.found) | {str(kind): counts.as_dict() for kind, counts in self.done.items()}
 
     def flat(self) -> dict[str, int]:
-        """Every number by a name of its own, for plots: `stock_applied`."""
+        """Every number by its own name, for plots: `stock_applied`."""
         found = {name: value for name, value in self.found.items() if isinstance(value, int)}
         matched_by = {f"matched_by_{name}": number for name, number in self.found["matched_by"].items()}
         done = {
@@ -56,9 +56,9 @@ class SyncCounts:
 
 
 def sync_counts(tables: SummaryTables, operations: Mapping[Kind, Counts]) -> SyncCounts:
-    """The numbers of a run, from its tables and its operations per kind.
+    """Count a run, from its tables and its operations per kind.
 
-    They add up: feed_rows = accepted_rows + rejected_rows; accepted_rows = matched + missing_in_medusa;
+    The numbers add up: feed_rows = accepted_rows + rejected_rows; accepted_rows = matched + missing_in_medusa;
     catalog_products = catalog_matched + medusa_only + catalog_only_hidden + half_made. Raises ValueError otherwise.
     """
     rows = tables.heights()
@@ -71,6 +71,7 @@ def sync_counts(tables: SummaryTables, operations: Mapping[Kind, Counts]) -> Syn
         **catalog,
         "matched": rows["matched_products"],
         "matched_by": _matched_by(tables.matched_products),
+        "adoption_candidates": rows["adoption_candidates"],
         "missing_in_medusa": rows["missing_awin_products"],
         "medusa_only": rows["medusa_only_products"],
         "returning": rows["returning_products"],
@@ -84,7 +85,7 @@ def sync_counts(tables: SummaryTables, operations: Mapping[Kind, Counts]) -> Syn
 
 
 def _owned(kind: str, mismatches: pl.LazyFrame) -> dict[str, int]:
-    """Differences of a kind: all, those that the shop keeps, and those that a person made."""
+    """Count the differences of a kind: all, those that the shop keeps, and those that a person made."""
     kept = (pl.col("decision") == Decision.KEEP).sum()
     found = mismatches.select(mismatches=pl.len(), kept=kept, edited_by_hand=pl.col("edited_by_hand").sum()).collect()
     return {f"{kind}_{name}": int(number) for name, number in found.row(0, named=True).items()}
@@ -112,6 +113,6 @@ def _check(rows: Mapping[str, int], catalog: Mapping[str, int]) -> None:
     wrong = [f"{law} ({left} is not {right})" for law, (left, right) in laws.items() if left != right]
     if wrong:
         raise ValueError(
-            f"Counting what became of each row: {'; '.join(wrong)}. "
+            f"Counting the outcome of each row: {'; '.join(wrong)}. "
             "Tables of different runs were mixed: run the whole job again."
         )

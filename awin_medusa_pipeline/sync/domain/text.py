@@ -1,4 +1,4 @@
-"""Text rules that matching and product building share."""
+"""Makes slugs and common names, for matching and product building."""
 
 import os.path
 
@@ -9,7 +9,7 @@ _LETTERS = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d",
 
 
 def slug(text: pl.Expr) -> pl.Expr:
-    """Handle made of a name: lower-case ASCII letters and digits joined by '-' (Medusa: handles are URL safe)."""
+    """Make a handle from a name: lower-case ASCII letters and digits joined by '-' (Medusa: handles are URL safe)."""
     return (
         text.str.to_lowercase()
         .str.replace_many(list(_LETTERS), list(_LETTERS.values()))
@@ -21,10 +21,10 @@ def slug(text: pl.Expr) -> pl.Expr:
 
 
 def common_name(first: str, last: str) -> str:
-    """What the names of one product's variants have in common, given the first and last in sort order.
+    """The common start of a product's variant names, given the first and last in sort order.
 
-    The common start of a sorted set is that of its ends. Cut at a word; a start too short to name a product gives the
-    first name whole.
+    A sorted set's common start is that of its ends. It is cut at a word; when too short to name a product, the first
+    name is used whole.
     """
     if first == last:
         return first

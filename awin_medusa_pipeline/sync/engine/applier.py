@@ -1,8 +1,8 @@
-"""Applies the rows of one discrepancy table: gate, plan, writer, engine."""
+"""Applies the rows of one discrepancy table: chooses gate, plan and writer, and runs the engine."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
 from typing import TypeAlias
@@ -12,21 +12,25 @@ import polars as pl
 from awin_medusa_pipeline.core.errors import PipelineError
 from awin_medusa_pipeline.medusa.client import MedusaClient, Shop
 from awin_medusa_pipeline.medusa.images import ImageHost
-from awin_medusa_pipeline.sync.domain import field_plans, plans
+from awin_medusa_pipeline.sync.domain import field_plans, guards, plans
 from awin_medusa_pipeline.sync.domain.discrepancies import WRITTEN
-from awin_medusa_pipeline.sync.domain.guards import Scope, merchant_of, missed_enough_feeds, set_to_zero
-from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind, NotSent
-from awin_medusa_pipeline.sync.domain.ownership import Decision
+from awin_medusa_pipeline.sync.domain.guards import Scope, TrippedGuard, merchant_of, set_to_zero
+from awin_medusa_pipeline.sync.domain.kinds import KINDS
+from awin_medusa_pipeline.sync.domain.operations import Bundle, Decision, Kind, NotSent, Plan, Status
 from awin_medusa_pipeline.sync.domain.products import ProductDefaults
 from awin_medusa_pipeline.sync.engine.apply import ApplyResult, Engine, ReviewedWriter, Writer
 from awin_medusa_pipeline.sync.engine.categories import category_ids, product_defaults
 from awin_medusa_pipeline.sync.engine.field_writers import ContentWriter, PriceWriter
-from awin_medusa_pipeline.sync.engine.held import Gate, without_held, without_stale
+from awin_medusa_pipeline.sync.engine.held import Gate, without, without_stale
+from awin_medusa_pipeline.sync.engine.key_writer import KeyWriter
+from awin_medusa_pipeline.sync.engine.rules import SyncRules
 from awin_medusa_pipeline.sync.engine.writers import LevelWriter, ProductWriter, StatusWriter, VariantWriter
+from awin_medusa_pipeline.sync.store.decisions import Decisions
 
-OurWriter: TypeAlias = LevelWriter | StatusWriter | PriceWriter | ContentWriter | ProductWriter
+OurWriter: TypeAlias = KeyWriter | LevelWriter | StatusWriter | PriceWriter | ContentWriter | ProductWriter
 
 WRITERS: Mapping[Kind, Callable[[MedusaClient, Shop], OurWriter]] = {
+    Kind.ADOPT: lambda client, shop: KeyWriter(client),
     Kind.IMPORT: lambda client, shop: ProductWriter(client, shop.stock_location_id),
     Kind.HIDE: lambda client, shop: StatusWriter(client, Kind.HIDE),
     Kind.RESTORE: lambda client, shop: StatusWriter(client, Kind.RESTORE),
@@ -34,86 +38,113 @@ WRITERS: Mapping[Kind, Callable[[MedusaClient, Shop], OurWriter]] = {
     Kind.PRICE: lambda client, shop: PriceWriter(client),
     Kind.CONTENT: lambda client, shop: ContentWriter(client),
 }
-"""What carries a kind of change out."""
+"""Makes the writer that carries out a kind of change."""
 
 
 @dataclass(frozen=True)
 class Applier:
-    """A shop, an engine, and how far to go. Every method takes the rows of one table and returns their outcome."""
+    """Applies tables to a shop. Each method takes the rows of one table.
+
+    What a person rejected stays as it is, guards hold some of the rest, and the limit counts what then is left.
+    """
 
     client: MedusaClient
     shop: Shop
     engine: Engine
+    rules: SyncRules = field(default_factory=SyncRules)
     dry_run: bool = True
     limit: int | None = None
-    hold_loose: bool = True
-    rehost_images: bool = False
-    hide_after: int = 1
-    """Accepted feeds in a row that must lack a product before it is hidden."""
     gate: Gate | None = None
-    """What holds back too much; None holds nothing."""
+    """Holds back excessive changes; None holds nothing."""
     recheck: bool = False
     """Whether each row is compared with the shop before it is sent: these rows were reviewed some time ago."""
+    decisions: Decisions = field(default_factory=Decisions)
+    """What a person decided about these rows before."""
+
+    def adopt(self, candidates: pl.DataFrame) -> ApplyResult:
+        """Write our key to the AdoptionCandidate rows that are proven, and ask about the others."""
+        rows = candidates.with_columns(question=pl.when(pl.col("decision") == Decision.ASK).then(pl.lit("uncertain")))
+        held = self._hold(Kind.ADOPT, rows)
+        return self._apply_plan(KeyWriter(self.client), plans.adopt_plan(candidates), held)
 
     def import_missing(self, missing: pl.DataFrame) -> ApplyResult:
-        """MissingProduct rows: new products, then new variants of products that the shop has."""
-        rows, staying = plans.split_import(missing, self.limit, hold_loose=self.hold_loose)
+        """Import MissingProduct rows: new products, then new variants of products that the shop has."""
+        hold_loose = self.rules.hide.hold_loose
+        held = self._hold(Kind.IMPORT, missing.filter(~plans.held_as_loose(hold_loose)))
+        own = pl.col("offer_key").is_in([*held, *self.decisions.rejected])
+        # A product is made with all of its variants or not at all.
+        new = pl.col("existing_product_id").is_null()
+        waiting = pl.when(new).then((own & new).any().over("product_key")).otherwise(own)
+        rows, beyond = plans.split_import(missing.filter(~waiting), self.limit, hold_loose=hold_loose)
         stopped = None if self.dry_run or rows.is_empty() else self._cannot_be_bought()
+        nothing_is_sent = self.dry_run or stopped is not None
         with ExitStack() as stack:
-            held = self._hold(Kind.IMPORT, rows)
-            nothing = self.dry_run or stopped is not None
-            plan = plans.import_plan(rows, self._defaults(rows, nothing), self._image_host(stack, nothing))
+            # No images are uploaded and no brands are made for what waits.
+            stays = missing.filter(waiting)
+            staying = chain(plans.import_plan(stays, ProductDefaults("", "")), plans.variant_plan(stays))
+            defaults = self._defaults(rows, nothing_is_sent)
+            plan = plans.import_plan(rows, defaults, self._image_host(stack, nothing_is_sent))
             writer = WRITERS[Kind.IMPORT](self.client, self.shop)
-            made = self._apply(writer, without_held(chain(staying, plan), held), stopped)
+            made = self._apply(writer, chain(self._parted(staying, held), beyond, plan), stopped)
         variants = VariantWriter(self.client, self.shop.stock_location_id)
-        return made + self._apply(variants, without_held(plans.variant_plan(rows), held), made.stopped_reason)
+        return made + self._apply(variants, plans.variant_plan(rows), made.stopped_reason)
 
-    def hide(self, medusa_only: pl.DataFrame) -> ApplyResult:
-        """MedusaOnlyProduct rows: draft, marked with run and time."""
+    def hide(self, medusa_only: pl.DataFrame, catalog: pl.LazyFrame) -> ApplyResult:
+        """Set MedusaOnlyProduct rows to draft, marked with run and time. `catalog`: what their number is judged by."""
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        plan = plans.hide_plan(
-            medusa_only, self.engine.run_id, at, self.limit, hold_loose=self.hold_loose, hide_after=self.hide_after
+        known = pl.col("ours") | pl.col("product_id").is_in(list(self.decisions.approved))
+        rows = medusa_only.filter(plans.to_hide(self.rules.hide)).with_columns(
+            merchant_id=merchant_of(pl.col("external_id")), question=pl.when(~known).then(pl.lit("never_fed"))
         )
-        rows = medusa_only.filter(missed_enough_feeds(self.hide_after) & ~(pl.col("loose_match") & self.hold_loose))
-        held = self._hold(Kind.HIDE, rows.with_columns(merchant_id=merchant_of(pl.col("external_id"))))
-        return self._apply_reviewed(StatusWriter(self.client, Kind.HIDE), without_held(plan, held))
+        held = self._hold(Kind.HIDE, rows, lambda left: guards.check_hides(left, catalog, self.rules.limits))
+        plan = plans.hide_plan(medusa_only, self.engine.run_id, at, self.rules.hide)
+        return self._apply_plan(StatusWriter(self.client, Kind.HIDE), plan, held)
 
     def restore(self, returning: pl.DataFrame) -> ApplyResult:
-        """ReturningProduct rows: published, the mark removed."""
+        """Publish ReturningProduct rows, and remove the mark."""
         held = self._hold(Kind.RESTORE, returning.with_columns(merchant_id=merchant_of(pl.col("offer_keys"))))
-        plan = without_held(plans.restore_plan(returning, self.limit), held)
-        return self._apply_reviewed(StatusWriter(self.client, Kind.RESTORE), plan)
+        return self._apply_plan(StatusWriter(self.client, Kind.RESTORE), plans.restore_plan(returning), held)
 
-    def set_stock(self, mismatches: pl.DataFrame) -> ApplyResult:
-        """StockMismatch rows: absolute levels."""
+    def set_stock(self, mismatches: pl.DataFrame, catalog: pl.LazyFrame) -> ApplyResult:
+        """Set the absolute levels of StockMismatch rows. `catalog`: what their number is judged by."""
         rows = mismatches.filter(pl.col("reason").is_in(WRITTEN)).with_columns(
             merchant_id=merchant_of(pl.col("offer_key"))
         )
         to_zero = set_to_zero().fill_null(False)
-        held = self._hold(Kind.STOCK, rows.filter(to_zero), Scope.SET_TO_ZERO)
+        held = self._hold(
+            Kind.STOCK,
+            rows.filter(to_zero),
+            lambda left: guards.check_zero_levels(left, catalog, self.rules.limits),
+            Scope.SET_TO_ZERO,
+        )
         held |= self._hold(Kind.STOCK, rows.filter(~to_zero))
-        plan = without_held(plans.stock_plan(mismatches, self.limit), held)
-        return self._apply_reviewed(LevelWriter(self.client, self.shop.stock_location_id), plan)
+        writer = LevelWriter(self.client, self.shop.stock_location_id)
+        return self._apply_plan(writer, plans.stock_plan(mismatches), held)
 
-    def set_prices(self, mismatches: pl.DataFrame) -> ApplyResult:
-        """PriceMismatch rows: base prices, without what the shop keeps."""
+    def set_prices(self, mismatches: pl.DataFrame, matched: pl.LazyFrame) -> ApplyResult:
+        """Set the base prices of PriceMismatch rows that the shop does not keep. `matched`: to judge them by."""
         rows = field_plans.to_change(mismatches)
-        held = self._hold_or_ask(Kind.PRICE, rows)
-        plan = without_held(field_plans.price_plan(rows, self.limit), held)
-        return self._apply_reviewed(PriceWriter(self.client), plan)
+        held = self._hold(
+            Kind.PRICE,
+            rows.filter(pl.col("decision") != Decision.REFUSE),
+            lambda left: guards.check_prices(left, matched, self.rules.limits),
+        )
+        return self._apply_plan(PriceWriter(self.client), field_plans.price_plan(rows), held)
 
     def update_content(self, mismatches: pl.DataFrame) -> ApplyResult:
-        """ContentMismatch rows: title, description, images, category, without what the shop keeps."""
-        rows, beyond = field_plans.split_content(field_plans.to_change(mismatches), self.limit)
-        held = self._hold_or_ask(Kind.CONTENT, rows)
+        """Set the fields of ContentMismatch rows that the shop does not keep."""
+        rows = field_plans.to_change(mismatches)
+        asked = pl.when(pl.col("decision") == Decision.ASK).then(pl.lit("asked"))
+        held = self._hold(Kind.CONTENT, rows.with_columns(question=asked))
         # No categories are made and no images uploaded for what waits.
-        waiting = pl.col("key").is_in(list(held))
-        staying, going = field_plans.content_plan(rows.filter(waiting)), rows.filter(~waiting)
+        waiting = pl.col("key").is_in([*held, *self.decisions.rejected])
+        staying = field_plans.content_plan(rows.filter(waiting))
+        going, beyond = field_plans.split_content(rows.filter(~waiting), self.limit)
         with ExitStack() as stack:
             categories = None if self.dry_run else category_ids(self.client, going["category"].drop_nulls().unique())
             plan = field_plans.content_plan(going, categories, self._image_host(stack, self.dry_run))
-            reviewed = without_held(chain(beyond, staying, plan), held)
-            return self._apply_reviewed(ContentWriter(self.client), reviewed)
+            everything = chain(self._parted(staying, held), beyond, plan)
+            return self._apply_reviewed(ContentWriter(self.client), everything)
 
     def _cannot_be_bought(self) -> str | None:
         try:
@@ -122,24 +153,42 @@ class Applier:
             return str(fault)
         return None
 
-    def _hold(self, kind: Kind, rows: pl.DataFrame, scope: Scope | None = None) -> dict[str, str]:
-        return self.gate.hold(kind, rows, scope) if self.gate else {}
+    def _hold(
+        self,
+        kind: Kind,
+        rows: pl.DataFrame,
+        judge: Callable[[pl.DataFrame], Sequence[TrippedGuard]] = lambda rows: (),
+        scope: Scope | None = None,
+    ) -> dict[str, str]:
+        """Reason by key of the rows that wait: those with a `question`, and those that guards hold.
 
-    def _hold_or_ask(self, kind: Kind, rows: pl.DataFrame) -> dict[str, str]:
+        `judge`: the guards that rows trip by their number; it sees neither what was rejected nor what is asked about.
+        """
         if self.gate is None:
             return {}
-        held = self.gate.hold(kind, rows.filter(pl.col("decision") == Decision.UPDATE))
-        return held | self.gate.ask(kind, rows.filter(pl.col("decision") == Decision.ASK))
+        left = rows.filter(~pl.col(KINDS[kind].key).is_in(list(self.decisions.rejected)))
+        asked = left.filter(pl.col("question").is_not_null()) if "question" in left.columns else left.clear()
+        going = left.join(asked, on=KINDS[kind].key, how="anti")
+        held = self.gate.ask(kind, asked) if asked.height else {}
+        return held | self.gate.hold(kind, going, scope, judge(going))
+
+    def _parted(self, plan: Iterable[Bundle | NotSent], held: Mapping[str, str]) -> Plan:
+        return without(without(plan, self.decisions.rejected, Status.SKIPPED), held, Status.HELD)
+
+    def _apply_plan(self, writer: ReviewedWriter, plan: Plan, held: Mapping[str, str]) -> ApplyResult:
+        return self._apply_reviewed(writer, plans.up_to(self._parted(plan, held), self.limit))
 
     def _image_host(self, stack: ExitStack, nothing_is_sent: bool) -> ImageHost | None:
-        return stack.enter_context(ImageHost(self.client)) if self.rehost_images and not nothing_is_sent else None
+        if nothing_is_sent or not self.rules.rehost_images:
+            return None
+        return stack.enter_context(ImageHost(self.client))
 
     def _defaults(self, rows: pl.DataFrame, nothing_is_sent: bool) -> ProductDefaults:
-        if nothing_is_sent:  # making brands and categories would change the shop
+        if nothing_is_sent:  # creating brands and categories would change the shop
             return ProductDefaults(self.shop.sales_channel_id, self.shop.shipping_profile_id)
         return product_defaults(self.client, self.shop, rows)
 
-    def _apply_reviewed(self, writer: ReviewedWriter, plan: Iterable[Bundle | NotSent]) -> ApplyResult:
+    def _apply_reviewed(self, writer: ReviewedWriter, plan: Plan) -> ApplyResult:
         return self._apply(writer, without_stale(plan, writer) if self.recheck else plan)
 
     def _apply(self, writer: Writer, plan: Iterable[Bundle | NotSent], stopped: str | None = None) -> ApplyResult:

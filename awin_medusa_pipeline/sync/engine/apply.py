@@ -1,7 +1,7 @@
 """Applies operations to the shop: in batches, with a write-ahead intent, splitting refused batches and verifying before
 any retry.
 
-Every change of the shop goes through here. What an operation means to the shop is a Writer's business.
+Every change to the shop goes through here; a Writer knows how to send and verify one kind.
 """
 
 import time
@@ -22,8 +22,8 @@ from awin_medusa_pipeline.sync.domain.operations import (
     Kind,
     NotSent,
     Operation,
-    Plan,
     Status,
+    operations_of,
 )
 from awin_medusa_pipeline.sync.domain.ownership import Written, written_values
 from awin_medusa_pipeline.sync.store.ledger import INTERRUPTED, Ledger, Outcome
@@ -31,57 +31,50 @@ from awin_medusa_pipeline.sync.store.ledger import INTERRUPTED, Ledger, Outcome
 # Measured: batches of about 200 with two requests at a time are Medusa's best (250 products/s, 2,670 levels/s).
 BATCH = 200
 THREADS = 2
-# Seconds before each look at a batch whose answer never came: Medusa finishes what the client gave up on, and a create
-# that arrives twice is refused by its handle and SKU.
+# Seconds before each check of an unanswered batch: Medusa finishes what the client gave up on, and refuses a repeated
+# create by its handle and SKU.
 LOOK_DELAYS = (0.5, 1.0, 2.0, 4.0)
 MOST_SENDS = 3
-# After this many single operations in a row without an answer the shop is at fault: each costs a timeout of 90 s.
+# After this many unanswered single operations in a row the shop itself is down: each costs a timeout of 90 s.
 SILENT_IN_A_ROW = 3
 NOT_SHOWN = "Medusa took it, but does not show it. Look at the log of the Medusa server, then run the sync again."
 RECORDED_AT_ONCE = 1_000
 
 
 class Writer(Protocol):
-    """Carries one kind of change out, sees whether it is done, and knows its opposite."""
+    """Sends one kind of change, and verifies it in the shop."""
 
     kind: Kind
     per_request: int
-    """Operations that one request can hold."""
+    """Most operations per request."""
 
     def send(self, bundles: Sequence[Bundle]) -> Mapping[str, str | None]:
-        """Carry all bundles out and return the Medusa ids by operation key. Raises PipelineError.
+        """Send all bundles; returns the Medusa ids of the operations that the shop then shows, by key.
 
-        When it is called again after an unknown outcome, it completes what is half there and makes nothing twice.
+        Raises PipelineError. Called again after an unknown outcome, it completes the rest and creates nothing twice.
         """
 
     def look_up(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
-        """Medusa ids, by key, of the operations whose `after` the shop shows already."""
+        """Find the operations whose `after` the shop already shows; returns their Medusa ids by key."""
 
 
 class ReviewedWriter(Writer, Protocol):
     """A writer whose operations can be compared with the shop before they are sent."""
 
     def read(self, operations: Sequence[Operation]) -> Mapping[str, Json]:
-        """What the shop shows of the fields of each operation, by key; nothing for what is gone."""
-
-
-class ReversibleWriter(Writer, Protocol):
-    """A writer that knows the opposite of what it did."""
-
-    def reverse(self, applied: Sequence[Operation]) -> Plan:
-        """Plan to take these back; the writer of the kind that undoes this one sends it."""
+        """Read the shop's current values of each operation's fields, by key; deleted targets are left out."""
 
 
 @dataclass(frozen=True)
 class ApplyResult:
-    """What became of a plan. `failures`: key and reason; `stopped_reason`: why it was left before its end."""
+    """Outcome of a plan. `failures`: key and reason; `stopped_reason`: why it was stopped before its end."""
 
     counts: Counts
     failures: tuple[tuple[str, str], ...] = ()
     stopped_reason: str | None = None
 
     def __add__(self, other: "ApplyResult") -> "ApplyResult":
-        """The result of both parts of one plan."""
+        """Add the results of two parts of one plan."""
         stopped = self.stopped_reason or other.stopped_reason
         return ApplyResult(self.counts + other.counts, self.failures + other.failures, stopped)
 
@@ -104,7 +97,7 @@ class Engine:
     """Called before each batch; raises PipelineError when this run may no longer change the shop."""
 
     def settle_open_operations(self, writer: Writer) -> int:
-        """Look up what other runs on this shop left without an outcome; returns how much of it the shop shows."""
+        """Settle the operations that other runs left without an outcome; returns how many the shop shows."""
         done = 0
         run = self.ledger.run(self.run_id)
         left_open = self.ledger.open_operations(run.shop, writer.kind, except_run=self.run_id) if run else []
@@ -132,9 +125,9 @@ class Engine:
         dry_run: bool = False,
         stopped: str | None = None,
     ) -> ApplyResult:
-        """Carry a plan out and record every row of it; after a fault of the whole shop nothing more is sent.
+        """Carry out a plan and record every row of it; after a fault of the whole shop nothing more is sent.
 
-        `stopped`: such a fault, known beforehand.
+        `stopped`: such a fault, already known.
         """
         tally = _Tally()
         bundles = self._record_not_sent(writer.kind, plan, tally, dry_run)
@@ -143,7 +136,7 @@ class Engine:
             waiting: deque[Future[_Batch]] = deque()
             for number, batch in enumerate(parts(bundles, size, lambda bundle: len(bundle.operations))):
                 if stopped:
-                    unsent = [NotSent(one, f"not sent: {stopped}", Status.FAILED) for one in _operations(batch)]
+                    unsent = [NotSent(one, f"not sent: {stopped}", Status.FAILED) for one in operations_of(batch)]
                     self._record(writer.kind, unsent, tally)
                     continue
                 waiting.append(pool.submit(self._apply_batch, writer, batch, number))
@@ -162,7 +155,7 @@ class Engine:
     def _record_not_sent(
         self, kind: Kind, plan: Iterable[Bundle | NotSent], tally: "_Tally", dry_run: bool
     ) -> Iterator[Bundle]:
-        """Yield what is to be sent; record the rest, a thousand rows at a time."""
+        """Yield the bundles to send; record everything else, a thousand rows at a time."""
         rest: list[NotSent] = []
         for item in plan:
             if isinstance(item, NotSent):
@@ -181,7 +174,7 @@ class Engine:
         tally.add({row.operation.key: (row.status, None, row.reason) for row in rows})
 
     def _apply_batch(self, writer: Writer, bundles: Sequence[Bundle], number: int) -> "_Batch":
-        operations = _operations(bundles)
+        operations = operations_of(bundles)
         ids = self.ledger.record_intents(self.run_id, writer.kind, operations, batch=number)
         by_key = dict(zip((operation.key for operation in operations), ids, strict=True))
         batch = _Batch(writer, bundles, self.sleep)
@@ -202,17 +195,17 @@ class Engine:
 
 @dataclass
 class _Part:
-    """Bundles of a batch that have no outcome yet."""
+    """Bundles of a batch without an outcome yet."""
 
     bundles: Sequence[Bundle]
     unanswered: int = 0
-    """How often they were sent without an answer."""
+    """Times they were sent without an answer."""
     doubtful: bool = False
-    """Whether they may have been carried out, by themselves or in a batch with others."""
+    """Whether they may have been carried out, alone or in a larger batch."""
 
 
 class _Batch:
-    """One batch on its way to an outcome for every operation: sent, looked up when in doubt, halved when refused."""
+    """Brings every operation of a batch to an outcome: sends it, looks it up when in doubt, halves it when refused."""
 
     def __init__(self, writer: Writer, bundles: Sequence[Bundle], sleep: Callable[[float], None]) -> None:
         self._writer, self._sleep = writer, sleep
@@ -222,7 +215,7 @@ class _Batch:
         self.stopped: str | None = None
 
     def settle(self) -> None:
-        """Give every operation its outcome; a fault of the whole shop is kept in `stopped`."""
+        """Give every operation its outcome; a fault of the whole shop goes to `stopped`."""
         while self._waiting:
             try:
                 rest = self._send(self._waiting[-1])
@@ -233,9 +226,9 @@ class _Batch:
             self._waiting.extend(reversed(rest))
 
     def _send(self, part: _Part) -> list[_Part]:
-        """Send a part; returns what still has no outcome, in the order in which to go on.
+        """Send a part; returns the parts still without an outcome, in order.
 
-        Raises PipelineError for what concerns the whole shop.
+        Raises PipelineError for a fault of the whole shop.
         """
         fault: PipelineError
         try:
@@ -255,9 +248,9 @@ class _Batch:
                 )
             return []
         left = self._without_done(part, finished=fault.status == 500 or not part.unanswered)
-        return self._again(part, left, fault) if left else []
+        return self._retry_parts(part, left, fault) if left else []
 
-    def _again(self, part: _Part, left: Sequence[Bundle], fault: PipelineError) -> list[_Part]:
+    def _retry_parts(self, part: _Part, left: Sequence[Bundle], fault: PipelineError) -> list[_Part]:
         unanswered = isinstance(fault, UnknownOutcomeError)
         if unanswered and part.unanswered < MOST_SENDS:
             return [replace(part, bundles=left)]
@@ -267,7 +260,7 @@ class _Batch:
         if len(left) > 1:
             middle = len(left) // 2
             return [replace(smaller, bundles=half) for half in (left[:middle], left[middle:])]
-        # Refused because Medusa is still busy with an earlier try, or for good: only a later look can tell.
+        # Medusa may be busy with an earlier try, or refuse it for good: only a later run can tell.
         status = Status.UNKNOWN if part.doubtful else Status.FAILED
         self.outcomes |= dict.fromkeys(_keys(left), (status, None, str(fault)))
         self._silent = self._silent + 1 if unanswered and fault.status != 500 else 0
@@ -276,11 +269,11 @@ class _Batch:
         return []
 
     def _without_done(self, part: _Part, *, finished: bool) -> list[Bundle]:
-        """The bundles that the shop does not show yet; the others get their outcome.
+        """Return the bundles that the shop does not show yet; give the others their outcome.
 
-        Looks once when Medusa has `finished` the request, else for as long as that may take.
+        Checks once when Medusa has `finished` the request, else repeatedly for as long as that may take.
         """
-        operations = _operations(part.bundles)
+        operations = operations_of(part.bundles)
         found: Mapping[str, str | None] = {}
         for wait in (0.0,) if finished else LOOK_DELAYS:
             if wait:
@@ -288,7 +281,7 @@ class _Batch:
             found = self._writer.look_up(operations)
             if len(found) == len(operations):
                 break
-        # What the shop showed before anything of ours was sent is not our doing.
+        # Without a doubtful send of ours, somebody else made the change.
         status = Status.APPLIED if part.doubtful else Status.UNCHANGED
         left = []
         for bundle in part.bundles:
@@ -301,7 +294,7 @@ class _Batch:
         return left
 
     def stop(self, fault: PipelineError) -> None:
-        """Send nothing more: what may have been carried out stays open in the log, the rest has failed."""
+        """Send nothing more: operations that may have been carried out stay open in the log, the rest failed."""
         self.stopped = str(fault)
         for part in self._waiting:
             status = Status.UNKNOWN if part.doubtful else Status.FAILED
@@ -309,23 +302,19 @@ class _Batch:
                 self.outcomes.setdefault(key, (status, None, self.stopped))
 
 
-def _operations(bundles: Sequence[Bundle]) -> list[Operation]:
-    return [operation for bundle in bundles for operation in bundle.operations]
-
-
 def _keys(bundles: Sequence[Bundle]) -> list[str]:
-    return [operation.key for operation in _operations(bundles)]
+    return [operation.key for operation in operations_of(bundles)]
 
 
 def _written(operations: Iterable[Operation], done: Mapping[str, str | None]) -> Iterator[Written]:
-    """The values of owned fields among the operations that were carried out."""
+    """Yield the values of owned fields that the operations in `done` wrote."""
     for one in operations:
         if one.key in done:
             yield from written_values(one.key, done[one.key] or one.target_id, one.after)
 
 
 class _Tally:
-    """Counts outcomes as the operation log does."""
+    """Counts outcomes and collects failures."""
 
     def __init__(self) -> None:
         self._statuses: Counter[Status] = Counter()

@@ -7,7 +7,7 @@ import polars as pl
 
 from awin_medusa_pipeline.medusa.catalog import variants_frame
 from awin_medusa_pipeline.medusa.client import MedusaClient, Progress
-from awin_medusa_pipeline.medusa.shapes import TOUCH_FIELDS, was_touched
+from awin_medusa_pipeline.medusa.shapes import IGNORE_TAG, TOUCH_FIELDS, was_touched
 from awin_medusa_pipeline.sync.domain import halves
 from awin_medusa_pipeline.sync.domain.discrepancies import REPLACE
 from awin_medusa_pipeline.sync.domain.operations import Operation
@@ -15,16 +15,16 @@ from awin_medusa_pipeline.sync.domain.operations import Operation
 
 @dataclass(frozen=True)
 class Catalog:
-    """The shop as it was read."""
+    """The catalogue as read from the shop."""
 
     table: pl.DataFrame
     """Rows of CatalogVariant."""
     with_admin_key: bool
-    """Whether drafts are in it."""
+    """Whether it includes drafts."""
 
     @property
     def numbers(self) -> dict[str, int | str]:
-        """What a person reads beside the table."""
+        """Metadata to show with the table."""
         return {
             "products": self.table["product_id"].n_unique(),
             "half_made": self.table.height - self.table["half_made"].null_count(),
@@ -64,8 +64,8 @@ def read_catalog(client: MedusaClient, places: Places, progress: Progress, memor
     location = client.stock_location_id(places.stock_location)
     others = client.selling_locations(client.sales_channel_id(places.sales_channel))
     others.pop(location, None)
-    categories = client.category_handles()
-    pages = [variants_frame(page, location, categories, others) for page in client.product_pages(progress)]
+    categories, ignored = client.category_handles(), client.tagged(IGNORE_TAG)
+    pages = [variants_frame(page, location, categories, others, ignored) for page in client.product_pages(progress)]
     table = pl.concat([variants_frame([], location), *pages])
     return Catalog(_with_repairs(client, table, memory) if memory else table, with_admin_key=True)
 

@@ -1,7 +1,4 @@
-"""Brands, categories and tags of new products: looked up, and made once when the shop does not have them.
-
-What belongs here: giving names ids. What does not: which names a product has (sync/domain/products.py).
-"""
+"""Finds the ids of brands, categories and tags of new products, and creates those that the shop lacks."""
 
 from collections.abc import Iterable, Sequence
 
@@ -13,7 +10,7 @@ from awin_medusa_pipeline.sync.domain.text import slug
 
 
 def product_defaults(client: MedusaClient, shop: Shop, rows: pl.DataFrame) -> ProductDefaults:
-    """Ids for the MissingProduct rows that are about to be imported."""
+    """Find or create the ids for MissingProduct rows to import."""
     named = rows.select("merchant_name", "brand", "category").unique(maintain_order=True)
     facts: Sequence[Row] = named.to_dicts()
     return ProductDefaults(
@@ -30,7 +27,7 @@ def _tags(client: MedusaClient, values: Iterable[str]) -> dict[str, str]:
 
 
 def _brands(client: MedusaClient, names: Iterable[str]) -> dict[str, str]:
-    """Medusa has no brands of its own; a collection is what a storefront can list products by."""
+    """Find or create collections for brands: Medusa has no brands, and storefronts can list collections."""
     handles = _handles(names)
     ids = client.ensure(
         "collections",
@@ -42,7 +39,7 @@ def _brands(client: MedusaClient, names: Iterable[str]) -> dict[str, str]:
 
 
 def category_ids(client: MedusaClient, paths: Iterable[str]) -> dict[str, str]:
-    """Path -> id of its last part; parents first, a level of the tree at a time."""
+    """Find or create categories: path -> id of its last part. Parents first, one level of the tree at a time."""
     branches = {
         " > ".join(parts[: depth + 1]) for path in paths if (parts := path.split(" > ")) for depth in range(len(parts))
     }
@@ -56,7 +53,7 @@ def category_ids(client: MedusaClient, paths: Iterable[str]) -> dict[str, str]:
                 parent, _, name = path.rpartition(" > ")
                 # Medusa's own handle of "Clothes & Shoes" would be "clothes-&-shoes".
                 body = {"name": name, "handle": handles[path], "is_active": True}
-                # A parent whose name has no letter or digit is left out, as its handle is.
+                # A parent whose name has no letter or digit has no handle, and is left out.
                 above = ids.get(handles.get(parent, ""))
                 level[handles[path]] = body | ({"parent_category_id": above} if above else {})
         ids |= client.ensure("product-categories", "product_category", "handle", level)
@@ -64,6 +61,6 @@ def category_ids(client: MedusaClient, paths: Iterable[str]) -> dict[str, str]:
 
 
 def _handles(names: Iterable[str]) -> dict[str, str]:
-    """Name -> handle, without the names that have no letter or digit in it."""
+    """Name -> handle, without names that have no letter or digit."""
     texts = pl.DataFrame({"name": list(names)}, schema={"name": pl.String}).with_columns(handle=slug(pl.col("name")))
     return dict(texts.filter(pl.col("handle") != "").iter_rows())

@@ -1,4 +1,4 @@
-"""Writes the fields that a person may edit too, prices and content, to Medusa, and sees whether that is done."""
+"""Writes prices and content, which a person may edit too, to Medusa, and verifies them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
@@ -7,7 +7,7 @@ from typing import Any
 from awin_medusa_pipeline.medusa.client import MedusaClient
 from awin_medusa_pipeline.medusa.shapes import PRICE_FIELDS, Json, amount, base_prices, image_list
 from awin_medusa_pipeline.sync.domain.field_plans import reverse_content, reverse_prices
-from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind, Operation, Plan
+from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind, Operation, Plan, operations_of
 from awin_medusa_pipeline.sync.domain.ownership import CONTENT, PRICE
 from awin_medusa_pipeline.sync.domain.products import money_text
 from awin_medusa_pipeline.sync.engine.apply import BATCH
@@ -17,10 +17,10 @@ _VARIANTS = f"id,product_id,prices.id,{PRICE_FIELDS}"
 
 
 class PriceWriter:
-    """Sets the base price of variants in one currency. The operations say everything: price and currency of a variant.
+    """Sets the base price of variants in one currency. The operations hold price and currency; bodies are empty.
 
-    One product per call: over several products Medusa has only the variant list of a product update, and that deletes
-    the variants that it does not name.
+    One product per call: for several products Medusa only has the variant list of a product update, which deletes the
+    variants that it does not name.
     """
 
     kind = Kind.PRICE
@@ -30,8 +30,8 @@ class PriceWriter:
         self._client = client
 
     def send(self, bundles: Sequence[Bundle]) -> Mapping[str, str | None]:
-        """One call per product; the answer shows what the shop then has."""
-        operations = {str(c.target_id): c for bundle in bundles for c in bundle.operations}
+        """Send one call per product, and read the new prices from the answer."""
+        operations = {str(operation.target_id): operation for operation in operations_of(bundles)}
         stored: dict[str, Json] = {}
         there = sorted(self._variants(operations), key=lambda variant: str(variant["product_id"]))
         for product_id, variants in groupby(there, key=lambda variant: str(variant["product_id"])):
@@ -40,16 +40,16 @@ class PriceWriter:
         return _in_line(operations.values(), stored)
 
     def look_up(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
-        """Changes whose variant has the wanted price."""
+        """Find operations whose variant has the wanted price."""
         return _in_line(operations, self._by_id(operations))
 
     def read(self, operations: Sequence[Operation]) -> Mapping[str, Json]:
-        """Price and currency that the shop shows, by key; nothing for a variant that is gone."""
+        """Read price and currency, by key; deleted variants are left out."""
         there = self._by_id(operations)
-        return {c.key: _shown(there[str(c.target_id)], c) for c in operations if str(c.target_id) in there}
+        return {one.key: _price_of(there[str(one.target_id)], one) for one in operations if str(one.target_id) in there}
 
     def reverse(self, applied: Sequence[Operation]) -> Plan:
-        """Prices as they were before."""
+        """Plan prices as they were before."""
         return reverse_prices(applied)
 
     def _by_id(self, operations: Iterable[Operation]) -> dict[str, Json]:
@@ -62,10 +62,10 @@ class PriceWriter:
 
 
 def _prices(variant: Json, wanted: Json) -> list[Json]:
-    """All prices of a variant, the base price in the wanted currency being the wanted one; None: being none.
+    """All prices of a variant, with the base price in the wanted currency changed; None: removed.
 
-    Medusa deletes prices that are not named, and takes two prices of one currency for one unless their rules and
-    quantities are named too (measured: without `rules` the base price beside a region's was gone).
+    Medusa deletes prices that are not named, and merges two prices of one currency unless their rules and quantities
+    are named too (measured: without `rules`, the base price beside a region's was lost).
     """
     names = ("id", "currency_code", "amount", "min_quantity", "max_quantity", "rules")
     there = variant.get("prices") or []
@@ -79,14 +79,14 @@ def _prices(variant: Json, wanted: Json) -> list[Json]:
 
 def _in_line(operations: Iterable[Operation], there: Mapping[str, Json]) -> dict[str, str | None]:
     return {
-        c.key: c.target_id
-        for c in operations
-        if str(c.target_id) in there and _shown(there[str(c.target_id)], c)[PRICE] == c.after[PRICE]
+        one.key: one.target_id
+        for one in operations
+        if str(one.target_id) in there and _price_of(there[str(one.target_id)], one)[PRICE] == one.after[PRICE]
     }
 
 
-def _shown(variant: Json, operation: Operation) -> Json:
-    """The base price in the currency of the operation, in the form of an operation; None: there is none."""
+def _price_of(variant: Json, operation: Operation) -> Json:
+    """The variant's base price in the operation's currency, in the form of `after`; None: there is none."""
     currency = operation.after["currency"]
     price = base_prices(variant.get("prices") or []).get(currency)
     return {PRICE: money_text(amount(price)) if price else None, "currency": currency}
@@ -102,35 +102,37 @@ class ContentWriter:
         self._client = client
 
     def send(self, bundles: Sequence[Bundle]) -> Mapping[str, str | None]:
-        """One batch of updates, read back. Never with variants: those that are not named would be deleted."""
+        """Send one batch of updates, and read it back. Never with variants: those not named would be deleted."""
         bodies: dict[str, dict[str, Any]] = {}
         for bundle in bundles:
             bodies.setdefault(bundle.body["id"], {}).update(bundle.body)
         update = self._with_image_ids(list(bodies.values()))
         self._client.post("/admin/products/batch", {"update": update}, {"fields": "id"})
         with after_a_write():
-            return self.look_up([operation for bundle in bundles for operation in bundle.operations])
+            return self.look_up(operations_of(bundles))
 
     def look_up(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
-        """Changes whose field has the wanted value."""
+        """Find operations whose field has the wanted value."""
         shown = self.read(operations)
-        return {c.key: c.target_id for c in operations if c.key in shown and _holds(shown[c.key], c.after)}
+        return {
+            one.key: one.target_id for one in operations if one.key in shown and _has_values(shown[one.key], one.after)
+        }
 
     def read(self, operations: Sequence[Operation]) -> Mapping[str, Json]:
-        """The fields that the shop shows, by key; nothing for a product that is gone."""
+        """Read the fields, by key; deleted products are left out."""
         ids = list(dict.fromkeys(str(operation.target_id) for operation in operations))
         fields = "id,title,description,thumbnail,images.url,categories.handle"
         there = {product["id"]: _content(product) for product in self._client.where("products", "id", ids, fields)}
-        return {c.key: there[str(c.target_id)] for c in operations if str(c.target_id) in there}
+        return {one.key: there[str(one.target_id)] for one in operations if str(one.target_id) in there}
 
     def reverse(self, applied: Sequence[Operation]) -> Plan:
-        """Fields as they were before."""
+        """Plan fields as they were before."""
         handles = dict.fromkeys(handle for one in applied for handle in (one.before or {}).get("category") or [])
         found = self._client.where("product-categories", "handle", list(handles), "id,handle")
         return reverse_content(applied, {category["handle"]: category["id"] for category in found})
 
     def _with_image_ids(self, bodies: Sequence[Json]) -> list[Json]:
-        """The bodies with the ids of images that stay: without, Medusa makes new ones, and variants lose theirs."""
+        """Add the ids of images that stay: otherwise Medusa creates them again, and variants lose theirs."""
         ids = [body["id"] for body in bodies if "images" in body]
         there = self._client.where("products", "id", ids, "id,images.id,images.url") if ids else []
         known = {(product["id"], image["url"]): image["id"] for product in there for image in product["images"]}
@@ -156,5 +158,5 @@ def _content(product: Json) -> Json:
     }
 
 
-def _holds(shown: Json, wanted: Json) -> bool:
+def _has_values(shown: Json, wanted: Json) -> bool:
     return all(shown[field] == wanted[field] for field in CONTENT if field in wanted)

@@ -1,5 +1,4 @@
-"""Takes the feeds in: downloads and parses every address, records it in the history, and passes nothing on before all
-of it is sound."""
+"""Downloads, parses and records every feed, and passes nothing on until all are sound."""
 
 import hashlib
 import itertools
@@ -22,7 +21,7 @@ from awin_medusa_pipeline.sync.store.feed_history import FeedHistory, FeedState,
 
 @dataclass(frozen=True)
 class FeedSource:
-    """Which feeds to take, and how."""
+    """The feeds to download, and how to read them."""
 
     addresses: Sequence[str] = field(repr=False)
     """http(s) addresses or local paths; they hold the AWIN key."""
@@ -33,14 +32,14 @@ class FeedSource:
 
 @dataclass(frozen=True)
 class TakenFeed:
-    """A feed that was downloaded and parsed."""
+    """A downloaded and parsed feed."""
 
     download: DownloadedFeed
     facts: FeedFacts
 
 
 class FeedParts:
-    """Feeds as tables in parts, one file per batch, so that memory stays bounded: valid as long as their folder."""
+    """Stores parsed feeds in a folder, one file per batch, so that memory stays bounded."""
 
     def __init__(self, folder: Path, rules: FeedRules) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -48,14 +47,14 @@ class FeedParts:
         self._seen, self._written = Seen(), itertools.count()
 
     def add(self, path: Path, label: str) -> FeedFacts:
-        """Parse one more feed. Raises FeedError."""
+        """Parse and add a feed. Raises FeedError."""
         file = open_feed(path, label=label, rules=self._rules)
         header = hashlib.sha256("\n".join(file.columns).encode()).hexdigest() if file.columns else None
         facts = FeedFacts(label, header=header)
         for batch in file.batches(self._seen):
             facts = facts.plus(batch.offers, batch.rejects, batch.damaged)
             number = next(self._written)
-            # Read once and removed: not worth the time of strong compression.
+            # Read once and deleted: not worth strong compression.
             batch.offers.write_parquet(self._folder / f"offers-{number:06}.parquet", compression="lz4")
             batch.rejects.write_parquet(self._folder / f"rejects-{number:06}.parquet", compression="lz4")
         if not facts.accepted:
@@ -82,7 +81,7 @@ class Intake:
 
     @property
     def numbers(self) -> dict[str, Any]:
-        """What a person reads beside the table of offers."""
+        """Metadata to show with the table of offers."""
         return {
             "bytes_downloaded": sum(feed.download.bytes for feed in self.feeds),
             "unchanged": all(feed.download.unchanged for feed in self.feeds),
@@ -110,7 +109,7 @@ def take_feeds(
 ) -> Intake:
     """Download and parse every feed, and record each as accepted, held or refused.
 
-    Raises FeedError or PipelineError; then nothing of any feed is to be used.
+    Raises FeedError or PipelineError; then no feed may be used.
     """
     if not source.addresses:
         raise FeedError(
@@ -139,7 +138,7 @@ def take_feeds(
 
 
 def _record(history: FeedHistory, run_id: str, feed: TakenFeed, limits: Limits) -> None:
-    """Record a feed; one that is unlike the ones before is used, but is no measure for the next."""
+    """Record a feed; one that trips guards is used, but is no measure for the next."""
     label = feed.facts.label
     tripped = guards.check_facts(feed.facts, earlier(history, label), limits)
     history.record(
@@ -153,12 +152,12 @@ def _record(history: FeedHistory, run_id: str, feed: TakenFeed, limits: Limits) 
 
 
 def earlier(history: FeedHistory, label: str, *, before: int | None = None) -> list[FeedFacts]:
-    """The accepted feeds that a new one is measured by, newest first; `before`: id of a record in the history."""
+    """The accepted feeds to compare a new one with, newest first; `before`: id of a record in the history."""
     return [facts_of(feed) for feed in history.recent_accepted(label, guards.HISTORY, before=before)]
 
 
 def tripped_guards(history: FeedHistory, run_id: str, limits: Limits) -> list[TrippedGuard]:
-    """How the feeds of a run are unlike the ones before; a run without feeds of its own is judged by the newest."""
+    """Guards that the feeds of a run tripped; a run without feeds of its own is judged by the newest ones."""
     return [
         tripped
         for feed in history.taken_by(run_id) or history.newest_of_each()
@@ -167,7 +166,7 @@ def tripped_guards(history: FeedHistory, run_id: str, limits: Limits) -> list[Tr
 
 
 def remarks(history: FeedHistory, run_id: str, limits: Limits) -> list[str]:
-    """Sentences about the feeds of a run: how they are unlike the ones before, or the same for too long."""
+    """Sentences about the feeds of a run: tripped guards, and feeds that have not changed for too long."""
     found = [tripped.reason for tripped in tripped_guards(history, run_id, limits)]
     for feed in history.taken_by(run_id):
         since = history.same_since(feed.label, feed.sha256 or "")

@@ -1,4 +1,4 @@
-"""One run of a sync on one shop: its row in the operation log, its lease, its reports, and the way to apply a table."""
+"""Runs a sync on one shop: starts it in the operation log, takes the lease, applies tables and takes runs back."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -11,16 +11,15 @@ from awin_medusa_pipeline.core.errors import PermanentError
 from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.medusa.client import MedusaClient, Shop
 from awin_medusa_pipeline.sync.domain import guards
-from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
-from awin_medusa_pipeline.sync.domain.guards import Limits, TrippedGuard
 from awin_medusa_pipeline.sync.domain.operations import Kind, Operation
-from awin_medusa_pipeline.sync.domain.ownership import Owners
 from awin_medusa_pipeline.sync.engine.applier import Applier
 from awin_medusa_pipeline.sync.engine.apply import ApplyResult, Engine
 from awin_medusa_pipeline.sync.engine.held import Gate, rows_of
 from awin_medusa_pipeline.sync.engine.intake import tripped_guards
+from awin_medusa_pipeline.sync.engine.rules import Extent, SyncRules
 from awin_medusa_pipeline.sync.engine.undo import Undo
 from awin_medusa_pipeline.sync.store.absences import Absences
+from awin_medusa_pipeline.sync.store.decisions import Decisions, decisions_on
 from awin_medusa_pipeline.sync.store.feed_history import FeedHistory
 from awin_medusa_pipeline.sync.store.held_plans import HeldPlan, HeldPlans
 from awin_medusa_pipeline.sync.store.leases import HeldLease, Leases
@@ -30,43 +29,18 @@ from awin_medusa_pipeline.sync.store.written import WrittenValues
 
 
 @dataclass(frozen=True)
-class SyncRules:
-    """What the shop owner decided about a sync."""
-
-    stock: StockRules
-    owners: Owners
-    limits: Limits
-    hold_loose: bool
-    """Whether pairs that only look alike wait for a person."""
-    rehost_images: bool
-    plan_hours: int
-    """How long a held plan can be approved."""
-
-
-@dataclass(frozen=True)
-class Extent:
-    """How far applying goes."""
-
-    dry_run: bool = True
-    limit: int | None = None
-    """Operations per kind; None: all of them."""
-    plan: str | None = None
-    """Hash of a held plan: apply that plan and nothing else."""
-
-
-@dataclass(frozen=True)
 class ShopAccess:
     """How a run reaches the shop."""
 
     address: str
     connect: Callable[[], MedusaClient]
-    """A client that may write. Raises PermanentError naming the setting that is missing."""
+    """Makes a client that may write. Raises PermanentError naming the missing setting."""
     pick: Callable[[MedusaClient], Shop]
-    """The sales channel, stock location and shipping profile that the settings name."""
+    """Finds the sales channel, stock location and shipping profile that the settings name."""
 
 
 class SyncRun:
-    """One run on one shop. Its lease, once taken, is kept until `close`."""
+    """One run on one shop. Its lease, once taken, lasts until `close`."""
 
     def __init__(
         self,
@@ -84,7 +58,7 @@ class SyncRun:
         self.feeds, self.plans, self.written = FeedHistory(database), HeldPlans(database), WrittenValues(database)
         self.row: Run = self.ledger.start_run(run_id, shop=shop.address, job=job, dry_run=dry_run)
         self.reports: RunReports = reports.of(self.row)
-        self._held = ExitStack()
+        self._leases = ExitStack()
         self._lease: HeldLease | None = None
 
     @property
@@ -93,17 +67,17 @@ class SyncRun:
         return self.row.run_id
 
     def close(self) -> None:
-        """Give the shop back."""
-        self._held.close()
+        """Release the shop."""
+        self._leases.close()
 
     def take_shop(self) -> Callable[[], None]:
-        """Take the shop for this run; the result proves, before each batch, that this run still has it.
+        """Lease the shop for this run; returns a function that checks that this run still has it.
 
         Raises ShopBusyError when another run has it.
         """
         leases = Leases(self.database)
         if self._lease is None:
-            self._lease = self._held.enter_context(leases.hold(self.row.shop, run_id=self.id, job=self.row.job))
+            self._lease = self._leases.enter_context(leases.hold(self.row.shop, run_id=self.id, job=self.row.job))
         return partial(leases.check, self._lease)
 
     def unfinished_imports(self) -> list[Operation]:
@@ -111,9 +85,9 @@ class SyncRun:
         return self.ledger.unfinished(self.row.shop, Kind.IMPORT)
 
     def feeds_missed(self, product_ids: Sequence[str]) -> dict[str, int]:
-        """How many accepted feeds in a row, this run's included, lacked each of these products."""
+        """Count the accepted feeds in a row, this run's included, that lacked each of these products."""
         content = self.feeds.accepted_content(self.id)
-        most = self.rules.limits.hide_after
+        most = self.rules.hide.after
         return Absences(self.database).count(self.row.shop, product_ids, content, most=most)
 
     def apply(
@@ -123,16 +97,14 @@ class SyncRun:
         method: Callable[[Applier, pl.DataFrame], ApplyResult],
         extent: Extent,
         *,
-        tripped: Sequence[TrippedGuard] = (),
         progress: Callable[[int], None] = lambda done: None,
     ) -> ApplyResult:
-        """Apply a table as far as the guards allow, or the approved plan and nothing else; writes the kind's reports.
-
-        `tripped`: guards of this kind that the table has tripped.
-        """
+        """Apply a table as far as guards and decisions allow, or the approved plan and nothing else; writes reports."""
         plan = self.plans.to_apply(extent.plan, kind, f"run {self.id}") if extent.plan else None
-        with self._applier(extent, plan, tripped, progress) as applier:
-            result = method(applier, rows_of(plan) if plan else table)
+        rows = rows_of(plan) if plan else table
+        decisions = Decisions() if plan else decisions_on(self.database, self.row.shop, kind, rows)
+        with self._applier(extent, plan, decisions, progress) as applier:
+            result = method(applier, rows)
         if plan and not (extent.dry_run or result.stopped_reason):
             self._mark_applied(plan)
         self.reports.write_operations(kind, self.ledger.rows(self.id, kind))
@@ -143,53 +115,49 @@ class SyncRun:
         self,
         extent: Extent,
         plan: HeldPlan | None,
-        tripped: Sequence[TrippedGuard],
+        decisions: Decisions,
         progress: Callable[[int], None],
     ) -> Iterator[Applier]:
         rules = self.rules
         of_feeds = tripped_guards(self.feeds, self.id, rules.limits)
-        plans = None if extent.dry_run else self.plans
-        gate = Gate([*of_feeds, *tripped], plans, self.row.shop, self.id, rules.plan_hours)
+        gate = Gate(of_feeds, None if extent.dry_run else self.plans, self.row.shop, self.id, rules.plan_hours)
         with self.shop.connect() as client:
             yield Applier(
                 client,
                 self.shop.pick(client),
                 self._engine(extent.dry_run, progress),
+                rules,
                 dry_run=extent.dry_run,
-                limit=extent.limit,
-                hold_loose=rules.hold_loose,
-                hide_after=rules.limits.hide_after,
-                rehost_images=rules.rehost_images,
+                limit=None if plan else extent.limit,
                 gate=None if plan else gate,
                 recheck=plan is not None,
+                decisions=decisions,
             )
 
-    def _engine(self, dry_run: bool, progress: Callable[[int], None]) -> Engine:
+    def _engine(self, dry_run: bool, progress: Callable[[int], None] = lambda done: None) -> Engine:
         check_lease = (lambda: None) if dry_run else self.take_shop()
         return Engine(self.ledger, self.id, progress=progress, check_lease=check_lease)
 
     def _mark_applied(self, plan: HeldPlan) -> None:
         self.plans.mark_applied(plan.hash, self.id)
         # Approving what only asks first says nothing about the feed.
-        if plan.reasons != [guards.ASKED]:
+        if not set(plan.reasons) <= set(guards.QUESTIONS.values()):
             self.feeds.accept(plan.run_id)
 
-    def take_back(
-        self, start: str, kinds: Sequence[Kind], *, dry_run: bool, progress: Callable[[int], None] = lambda done: None
-    ) -> Mapping[Kind, ApplyResult]:
+    def take_back(self, start: str, kinds: Sequence[Kind], *, dry_run: bool) -> Mapping[Kind, ApplyResult]:
         """Take back what the run whose id begins with `start` applied, and write the reports.
 
-        A result with a stopped_reason is the last one. Raises PermanentError for a run that is not known here.
+        A result with a stopped_reason is the last one. Raises PermanentError for an unknown run.
         """
         undone = self.ledger.find_run(start)
         if undone is None or undone.shop != self.row.shop:
             raise PermanentError(
                 f"Taking back the run {start}",
                 f"it is not in the operation log of the shop {self.row.shop}",
-                "Its id stands in the Dagster UI, in Slack's message and in the names of the report folders.",
+                "Find its id in the Dagster UI, in Slack's message or in the names of the report folders.",
             )
         results: dict[Kind, ApplyResult] = {}
-        engine = self._engine(dry_run, progress)
+        engine = self._engine(dry_run)
         with self.shop.connect() as client:
             undo = Undo(client, self.shop.pick(client), engine, dry_run)
             for kind in kinds:
@@ -202,15 +170,14 @@ class SyncRun:
         return results
 
 
-def is_dry_run(asked: set[bool | None], *, by_hand: bool) -> bool:
-    """Whether a run counts as a dry run, from what its config says of dry_run per asset (None: nothing).
+def is_dry_run(dry_runs: set[bool | None], *, by_hand: bool) -> bool:
+    """Whether a run counts as a dry run, from the values of dry_run in its config (None: not set).
 
-    Assets materialised `by_hand` have no job's config, and an applying asset then keeps its safe default.
+    Assets materialised `by_hand` have no job's config, so an applying asset keeps its safe default.
     """
-    return True in asked or (by_hand and False not in asked)
+    return True in dry_runs or (by_hand and False not in dry_runs)
 
 
-def will_apply(asked: set[bool | None], *, by_default: bool) -> bool:
+def will_apply(dry_runs: set[bool | None], *, by_default: bool) -> bool:
     """Whether a run is going to change the shop; `by_default`: its job does unless its config says otherwise."""
-    said = asked - {None}
-    return False in said or (not said and by_default)
+    return False in dry_runs or (True not in dry_runs and by_default)

@@ -1,4 +1,4 @@
-"""Ends a run: counts it, writes sync-summary.json, and says what a person should know."""
+"""Finishes a run: counts it, writes sync-summary.json, and builds the notes for people."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,23 +20,23 @@ from awin_medusa_pipeline.sync.store.ledger import Run
 
 @dataclass(frozen=True)
 class RunSummary:
-    """A run that has come to its end."""
+    """The summary of a finished run."""
 
     run: Run
     counts: SyncCounts
     seconds: float
     notes: Sequence[str]
-    """Sentences: what is held and how to release it, how the feeds are odd, what a person has edited."""
+    """Sentences about held plans and how to apply them, odd feeds, and fields edited by hand."""
     path: UPath
     """sync-summary.json."""
 
     @property
     def numbers(self) -> dict[str, int]:
-        """Every number by a name of its own."""
+        """Every number by its own name."""
         return self.counts.flat()
 
     def message(self, url: str) -> Payload:
-        """The run for Slack; `url`: its page in the Dagster UI."""
+        """Build the Slack message; `url`: the run's page in the Dagster UI."""
         return sync_message(
             self.counts.as_dict(),
             job=self.run.job,
@@ -49,7 +49,7 @@ class RunSummary:
 
 
 def finish_run(run: SyncRun, tables: SummaryTables, how: HowTo) -> RunSummary:
-    """Count a run, write its summary, point `latest` to its reports, and record that it came to its end.
+    """Count a run, write its summary, point `latest` to its reports, and record that it has finished.
 
     Raises ValueError when the counts do not add up.
     """
@@ -66,9 +66,9 @@ def finish_run(run: SyncRun, tables: SummaryTables, how: HowTo) -> RunSummary:
 
 def _notes(run: SyncRun, tables: SummaryTables, how: HowTo) -> list[str]:
     held = [line_text(_held_note(plan), how) for plan in run.plans.of_run(run.id)]
-    said = " ".join(held)
-    # What a guard of the feed says stands in the reason of the plans that it holds.
-    of_feeds = [text for text in remarks(run.feeds, run.id, run.rules.limits) if text not in said]
+    held_text = " ".join(held)
+    # A feed guard's sentence is already in the reasons of the plans that it holds.
+    of_feeds = [text for text in remarks(run.feeds, run.id, run.rules.limits) if text not in held_text]
     edited = ownership.hand_edits({"price": tables.price_mismatches, "content": tables.content_mismatches})
     return [*held, *of_feeds, *edited, *told_stock(tables.stock_mismatches)]
 

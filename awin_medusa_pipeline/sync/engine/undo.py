@@ -1,6 +1,6 @@
-"""Takes back what a run applied, as far as the shop still shows it.
+"""Takes back what a run applied, where the shop still shows it.
 
-The opposites are operations of the run that undoes, so an undo can be undone as well.
+The reversals are operations of the undoing run, so an undo can be undone as well.
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ from awin_medusa_pipeline.sync.store.ledger import LogEntry
 
 @dataclass(frozen=True)
 class Undo:
-    """A shop and an engine, to take back what one run applied."""
+    """Takes back what one run applied to a shop."""
 
     client: MedusaClient
     shop: Shop
@@ -26,7 +26,7 @@ class Undo:
     dry_run: bool
 
     def take_back(self, kind: Kind, entries: Iterable[LogEntry]) -> ApplyResult:
-        """Take back one kind, from its log entries; what someone changed since is skipped as stale."""
+        """Take back one kind, from its log entries; values that someone has changed since are skipped as stale."""
         applied = [entry.operation for entry in entries if entry.status is Status.APPLIED]
         plan = WRITERS[kind](self.client, self.shop).reverse(applied)
         writer = WRITERS[KINDS[kind].undone_as](self.client, self.shop)

@@ -1,4 +1,4 @@
-"""Gathers the story of one product: its feed rows, its match, what was done to it, and how it is now."""
+"""Gathers the story of one product: its feed rows, its match, its operations, and its state now."""
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -16,24 +16,25 @@ from awin_medusa_pipeline.sync.store.feed_history import Feed, FeedHistory
 from awin_medusa_pipeline.sync.store.ledger import Ledger, LogEntry, Run
 
 Rows = list[dict[str, Any]]
-# A name of the whole product is every variant's; a name of one variant is that one's alone.
+# Columns that identify the whole product with all its variants, and those that identify one variant.
 WHOLE = ("product_id", "product_key", "handle")
 ONE = ("offer_key", "variant_id", "sku", "merchant_product_id", "aw_product_id", "gtin")
+COLUMNS = (*WHOLE, *ONE, "name")
 SOUGHT = "external id, SKU, handle, AWIN id, advertiser's id, GTIN, nor Medusa id of a product or variant"
 CATALOG = "medusa_catalog"
-# A level that changes every night makes 400 runs: nobody reads them.
+# A level that changes every night makes 400 runs, too many to read.
 MOST_OTHERS = 20
 _MERCHANTS_ID = pl.col("offer_key").str.extract("^awin:[^:]+:(.+)$")
 
 
 @dataclass(frozen=True)
 class Product:
-    """One product, or one of its variants, by all that it is known as."""
+    """One product, or one of its variants, with all its identifiers."""
 
     names: Mapping[str, frozenset[str]]
-    """Values by column: those of WHOLE and ONE, and `name`."""
+    """Values by column, of COLUMNS."""
     whole: bool = True
-    """Whether all of its variants are meant."""
+    """Whether it stands for all of its variants."""
 
     def every(self, *columns: str) -> list[str]:
         """All values in these columns."""
@@ -42,13 +43,13 @@ class Product:
 
 @dataclass(frozen=True)
 class RunStory:
-    """What one run knew of the product and did to it."""
+    """The product in one run: its rows and its operations."""
 
     run: Run
     feeds: Sequence[Feed] = ()
-    """Its downloads."""
+    """The run's downloads."""
     kept: bool = False
-    """Whether its tables are kept."""
+    """Whether the run's tables still exist."""
     offers: Rows = field(default_factory=list)
     rejected: Rows = field(default_factory=list)
     matched: Rows = field(default_factory=list)
@@ -58,20 +59,17 @@ class RunStory:
 
 @dataclass(frozen=True)
 class Story:
-    """All that is known of a product; `now` are its rows of CatalogVariant, or the reason why they are not known."""
+    """The whole story of a product; `now`: its rows of CatalogVariant, or the reason why they are not known."""
 
     product: Product
     runs: Sequence[RunStory]
     now: Rows | str
     untold: int = 0
-    """Earlier runs that did something to it."""
+    """Number of earlier runs with operations on it that are left out."""
 
 
 def find(tables: Tables, ledger: Ledger, runs: Sequence[Run], key: str) -> list[Product]:
-    """The products that are known by this key; several when it is not enough to tell them apart.
-
-    Raises PermanentError when there is none.
-    """
+    """Find the products with this key; several when it is ambiguous. Raises PermanentError when there is none."""
     sources = list(_sources(tables, runs))
     hits = _named(sources, {column: [key] for column in (*WHOLE, *ONE)})
     by_whole = any(row[column] == key for row in hits for column in WHOLE)
@@ -80,7 +78,7 @@ def find(tables: Tables, ledger: Ledger, runs: Sequence[Run], key: str) -> list[
     if not rows:
         rejected = {row["offer_key"] or key for run in runs for row in _rejected(tables, run, [key])}
         keys = rejected or ({key} if ledger.history(key) else set())
-        rows = [dict.fromkeys((*WHOLE, *ONE, "name")) | {"offer_key": name} for name in sorted(keys)]
+        rows = [dict.fromkeys(COLUMNS) | {"offer_key": name} for name in sorted(keys)]
     if not rows:
         raise PermanentError(
             f"Looking for {key}",
@@ -92,19 +90,19 @@ def find(tables: Tables, ledger: Ledger, runs: Sequence[Run], key: str) -> list[
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the story comes from."""
+    """The sources of a story."""
 
     database: Database
     tables: Tables
     shop: str
-    """Address of the shop, as the operation log has it."""
+    """Address of the shop, as in the operation log."""
     connect: Callable[[], MedusaClient]
     stock_location: str | None
     """Name or id; None: the first one."""
 
 
 def tell_story(sources: Sources, product: Product, runs: Sequence[Run]) -> Story:
-    """The story over these runs, and over the newest others that did something to the product; oldest first."""
+    """Tell the story over these runs and the newest others with operations on the product, oldest first."""
     ledger, feeds, tables = Ledger(sources.database), FeedHistory(sources.database), sources.tables
     keys = product.every("offer_key", "variant_id", "product_id")
     operations: dict[str, list[LogEntry]] = {}
@@ -135,7 +133,7 @@ def _of_run(tables: Tables, run: Run, product: Product, feeds: FeedHistory, oper
 
 
 def _sources(tables: Tables, runs: Sequence[Run]) -> Iterator[pl.LazyFrame]:
-    """Tables with the columns of WHOLE and ONE and `name`, as far as they have them."""
+    """Yield tables with those of COLUMNS that they have."""
     if tables.exists(CATALOG):
         yield tables.read(CATALOG).select(
             *("product_id", "variant_id", "offer_key", "handle", "sku"),
@@ -155,12 +153,12 @@ def _sources(tables: Tables, runs: Sequence[Run]) -> Iterator[pl.LazyFrame]:
 
 
 def _named(sources: Sequence[pl.LazyFrame], values: Mapping[str, Collection[str]]) -> Rows:
-    """Rows of all sources that have one of the values in its column, with every column."""
+    """Rows of all sources with one of the values in its column, filled up to COLUMNS."""
     found = []
     for source in sources:
         has = source.collect_schema().names()
         found += _where(source, {column: wanted for column, wanted in values.items() if column in has})
-    return [{column: row.get(column) for column in (*WHOLE, *ONE, "name")} for row in found]
+    return [{column: row.get(column) for column in COLUMNS} for row in found]
 
 
 def _where(table: pl.LazyFrame, values: Mapping[str, Collection[str]]) -> Rows:
@@ -169,9 +167,9 @@ def _where(table: pl.LazyFrame, values: Mapping[str, Collection[str]]) -> Rows:
 
 
 def _rejected(tables: Tables, run: Run, names: Sequence[str]) -> Rows:
-    """Rejected rows of these offers, by offer key, else by the advertiser's id.
+    """Find rejected rows of these offers, by offer key, else by the advertiser's id.
 
-    Of a line whose cells could not be told apart, one of the names must stand in its text, between separators.
+    A line whose cells could not be parsed must have one of the names in its text, between separators.
     """
     table = tables.kept("awin_feed_rejects", run.run_id)
     if table is None or not names:
@@ -189,7 +187,7 @@ def _values(rows: Rows, column: str) -> set[str]:
 
 
 def _grouped(rows: Rows, whole: bool) -> list[Product]:
-    """The rows by product: what shares a Medusa product, or before it has one, an external id."""
+    """Group the rows by Medusa product, or, before there is one, by external id."""
     owner: dict[str, str] = {}
     for row in rows:
         for column in ("offer_key", "variant_id", "product_key"):
@@ -201,12 +199,14 @@ def _grouped(rows: Rows, whole: bool) -> list[Product]:
         known = next((owner[name] for name in ids if name in owner), None)
         product = row["product_id"] or known or row["product_key"] or ids[0]
         groups.setdefault(product, []).append(row)
-    columns = (*WHOLE, *ONE, "name")
-    return [Product({c: frozenset(_values(group, c)) for c in columns}, whole) for _, group in sorted(groups.items())]
+    return [
+        Product({column: frozenset(_values(group, column)) for column in COLUMNS}, whole)
+        for _, group in sorted(groups.items())
+    ]
 
 
 def _now(sources: Sources, product: Product) -> Rows | str:
-    """The product as the shop shows it at this moment."""
+    """Read the product's current rows from the shop."""
     try:
         with sources.connect() as client:
             if not client.can_write:

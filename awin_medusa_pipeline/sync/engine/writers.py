@@ -1,4 +1,4 @@
-"""Writes products, variants, status and levels to Medusa, and sees in the shop whether that is done."""
+"""Writes products, variants, status and levels to Medusa, and verifies them in the shop."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from awin_medusa_pipeline.medusa.shapes import (
     missing_part,
     of_variants,
 )
-from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind, Operation, Plan
+from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind, Operation, Plan, operations_of
 from awin_medusa_pipeline.sync.domain.plans import reverse_imports, reverse_levels, reverse_status
 from awin_medusa_pipeline.sync.domain.products import added_option_values, variant_payload
 from awin_medusa_pipeline.sync.engine.apply import BATCH
@@ -31,8 +31,8 @@ _OPTIONS = "options.id,options.title,options.values.value,variants.options.value
 class LevelWriter:
     """Sets inventory levels at the stock location. Body: inventory_item_id, stocked_quantity, exists.
 
-    A stocked_quantity of None takes the level away, as it was before the first one was set. A variant without an
-    inventory item gets one: its body has variant_id and product_id, and no inventory_item_id.
+    A stocked_quantity of None removes the level, as before the first one was set. A variant without an inventory item
+    gets one: its body has variant_id and product_id, and no inventory_item_id.
     """
 
     kind = Kind.STOCK
@@ -42,7 +42,7 @@ class LevelWriter:
         self._client, self._location_id = client, location_id
 
     def send(self, bundles: Sequence[Bundle]) -> Mapping[str, str | None]:
-        """One batch of levels; the answer is read for what the shop then has."""
+        """Send one batch of levels, and read the new levels from the answer."""
         bodies = {operation.key: bundle.body for bundle in bundles for operation in bundle.operations}
         given = self._give_items([body for body in bodies.values() if not body["inventory_item_id"]])
         here = self.levels(list(given.values())) if given else {}
@@ -51,8 +51,7 @@ class LevelWriter:
         stored = self.set_levels(bodies.values())
         return {
             operation.key: item
-            for bundle in bundles
-            for operation in bundle.operations
+            for operation in operations_of(bundles)
             if stored.get(item := bodies[operation.key]["inventory_item_id"], -1) == operation.after["level"]
         }
 
@@ -69,7 +68,7 @@ class LevelWriter:
         return {one.key: item for one in operations if (item := one.target_id or items.get(one.key))}
 
     def set_levels(self, bodies: Iterable[Json]) -> dict[str, int | None]:
-        """Levels as the shop answers them, by inventory item."""
+        """Send levels; returns those that the shop answers, by inventory item."""
         batch: dict[str, list[Json]] = {"create": [], "update": []}
         gone: list[str] = []
         for body in bodies:
@@ -82,7 +81,7 @@ class LevelWriter:
                 gone.append(body["inventory_item_id"])
             else:
                 batch["update" if body["exists"] else "create"].append(level)
-        # Medusa: a level with stock goes only by force; one with reservations never.
+        # Medusa removes a level with stock only by force, one with reservations never.
         removal = {"delete": [level["id"] for level in self._here(gone)], "force": True} if gone else {}
         if not (gone or any(batch.values())):
             return {}
@@ -91,22 +90,26 @@ class LevelWriter:
         return dict.fromkeys(gone) | {level["inventory_item_id"]: level["stocked_quantity"] for level in changed}
 
     def look_up(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
-        """Changes whose item has the wanted level."""
+        """Find operations whose item has the wanted level."""
         items, shown = self._items(operations), self.read(operations)
-        return {c.key: items[c.key] for c in operations if c.key in items and shown[c.key]["level"] == c.after["level"]}
+        return {
+            one.key: items[one.key]
+            for one in operations
+            if one.key in items and shown[one.key]["level"] == one.after["level"]
+        }
 
     def read(self, operations: Sequence[Operation]) -> Mapping[str, Json]:
-        """The level that the shop shows, by key; None: none at the location."""
+        """Read the levels, by key; None: none at the location."""
         items = self._items(operations)
         levels = self.levels(list(items.values()))
         return {operation.key: {"level": levels.get(items.get(operation.key, ""))} for operation in operations}
 
     def reverse(self, applied: Sequence[Operation]) -> Plan:
-        """Levels as they were before."""
+        """Plan levels as they were before."""
         return reverse_levels(applied)
 
     def levels(self, item_ids: Sequence[str]) -> dict[str, int]:
-        """Stocked quantity at the location, by inventory item; an item without a level there is left out."""
+        """Read the stocked quantity at the location, by inventory item; items without a level there are left out."""
         return {level["inventory_item_id"]: level["stocked_quantity"] for level in self._here(item_ids)}
 
     def _here(self, item_ids: Sequence[str]) -> list[Json]:
@@ -128,37 +131,31 @@ class StatusWriter:
         self._client, self.kind = client, kind
 
     def send(self, bundles: Sequence[Bundle]) -> Mapping[str, str | None]:
-        """One batch of updates, read back."""
+        """Send one batch of updates, and read it back."""
         body = {"update": [bundle.body for bundle in bundles]}
         self._client.post("/admin/products/batch", body, {"fields": "id"})
         with after_a_write():
-            return self.look_up([operation for bundle in bundles for operation in bundle.operations])
+            return self.look_up(operations_of(bundles))
 
     def look_up(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
-        """Products that have the wanted status and mark."""
+        """Find operations whose product has the wanted status and mark."""
         shown = self.read(operations)
-        return {
-            operation.key: operation.target_id
-            for operation in operations
-            if shown.get(operation.key) == operation.after
-        }
+        return {one.key: one.target_id for one in operations if shown.get(one.key) == one.after}
 
     def read(self, operations: Sequence[Operation]) -> Mapping[str, Json]:
-        """Status and mark that the shop shows, by key; nothing for a product that is gone."""
-        products = self._client.where(
-            "products", "id", [str(operation.target_id) for operation in operations], "id,status,metadata"
-        )
+        """Read status and mark, by key; deleted products are left out."""
+        ids = [str(one.target_id) for one in operations]
         states = {
             product["id"]: {
                 "status": product["status"],
                 HIDDEN_BY_RUN: (product.get("metadata") or {}).get(HIDDEN_BY_RUN) or None,
             }
-            for product in products
+            for product in self._client.where("products", "id", ids, "id,status,metadata")
         }
-        return {c.key: states[str(c.target_id)] for c in operations if str(c.target_id) in states}
+        return {one.key: states[str(one.target_id)] for one in operations if str(one.target_id) in states}
 
     def reverse(self, applied: Sequence[Operation]) -> Plan:
-        """Status and mark as they were before."""
+        """Plan status and mark as they were before."""
         return reverse_status(applied, hidden=self.kind is Kind.HIDE)
 
 
@@ -179,32 +176,33 @@ class ProductWriter:
         self._replaced: set[str] = set()
 
     def send(self, bundles: Sequence[Bundle]) -> Mapping[str, str | None]:
-        """One batch of products and one of their levels; what an earlier try left is completed, not made again."""
+        """Send one batch of products and one of their levels; completes what an earlier try left."""
         keys = [str(bundle.body["product"]["external_id"]) for bundle in bundles]
         there: list[dict[str, Any]] = []
         if not self._tried.isdisjoint(keys):
             found = self._client.where("products", "external_id", keys, _STATE)
-            there = [p for p in found if p["variants"] and not any(map(missing_part, p["variants"]))]
+            there = [
+                product for product in found if product["variants"] and not any(map(missing_part, product["variants"]))
+            ]
         self._tried.update(keys)
         known = {product["external_id"] for product in there}
         new = [bundle.body for bundle in bundles if bundle.body["product"]["external_id"] not in known]
         self._remove_half_made(new)
         if new:
-            body = {"create": [b["product"] for b in new]}
-            there += self._client.post("/admin/products/batch", body, {"fields": _MADE})["created"]
+            create = {"create": [body["product"] for body in new]}
+            there += self._client.post("/admin/products/batch", create, {"fields": _MADE})["created"]
         wanted = {sku: level for bundle in bundles for sku, level in bundle.body["levels"].items()}
         with after_a_write():
             stored = self._set_levels(there, wanted)
         made = {variant["sku"]: variant["id"] for product in there for variant in product["variants"]}
         return {
             operation.key: made[operation.after["sku"]]
-            for bundle in bundles
-            for operation in bundle.operations
+            for operation in operations_of(bundles)
             if stored.get(operation.after["sku"]) == operation.after["level"]
         }
 
     def look_up(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
-        """Changes whose variant is there with price, inventory item and wanted level."""
+        """Find operations whose variant exists with price, inventory item and wanted level."""
         keys = list(dict.fromkeys(str(operation.after["product_key"]) for operation in operations))
         products = self._client.where("products", "external_id", keys, _STATE)
         done = {
@@ -217,11 +215,11 @@ class ProductWriter:
             for variant in product["variants"]
             if not missing_part(variant)
         }
-        wanted = {c.key: (c.after["product_key"], c.after["sku"], c.after["level"]) for c in operations}
+        wanted = {one.key: (one.after["product_key"], one.after["sku"], one.after["level"]) for one in operations}
         return {key: done[state] for key, state in wanted.items() if state in done}
 
     def reverse(self, applied: Sequence[Operation]) -> Plan:
-        """Products that were made become drafts."""
+        """Plan drafts of the products that were created."""
         keys = list(dict.fromkeys(str(one.after["product_key"]) for one in applied if one.after))
         fields = "id,external_id,variants.id"
         return reverse_imports(applied, self._client.where("products", "external_id", keys, fields))
@@ -241,7 +239,7 @@ class ProductWriter:
         return {sku: stored[item_id] if item_id in stored else wanted[sku] for sku, (item_id, _) in items.items()}
 
     def _remove_half_made(self, bodies: Sequence[Json]) -> None:
-        """Delete what an interrupted import left, once: later there might be something of our own under way."""
+        """Delete the products that an interrupted import left, only once: later ones may be our own."""
         halves = [body for body in bodies if body["replaces"] and body["replaces"] not in self._replaced]
         ids = {str(body["replaces"]) for body in halves}
         gone = (
@@ -259,7 +257,7 @@ class ProductWriter:
         self._replaced.update(body["replaces"] for body in halves)
 
     def _remove_orphans(self, skus: Sequence[str]) -> None:
-        """Delete inventory items without a variant: their SKU blocks the new one's."""
+        """Delete inventory items without a variant: their SKUs block new ones."""
         for item in self._client.where("inventory-items", "sku", skus, "id,variants.id"):
             if not item["variants"]:
                 self._client.delete(f"/admin/inventory-items/{item['id']}")
@@ -271,11 +269,11 @@ class VariantWriter(ProductWriter):
     What an interrupted import left of it is completed, never removed: a person may have begun to mend it.
     """
 
-    # Medusa makes the inventory item of a variant only on a route that takes one variant.
+    # Medusa creates a variant's inventory item only on the route that takes one variant.
     per_request = 1
 
     def send(self, bundles: Sequence[Bundle]) -> Mapping[str, str | None]:
-        """One call per variant."""
+        """Send the variants one by one."""
         return {key: value for bundle in bundles for key, value in self._send_one(bundle).items()}
 
     def _send_one(self, bundle: Bundle) -> Mapping[str, str | None]:
@@ -294,7 +292,7 @@ class VariantWriter(ProductWriter):
                 for option in product["options"]
                 if chosen[option["title"]] not in {entry["value"] for entry in option["values"]}
             ]
-            if new:  # Medusa 2.17: a variant takes only values that its product has
+            if new:  # Medusa 2.17: a variant accepts only values that its product has
                 self._client.post(f"{path}/options/batch", {"update": new}, {"fields": "id"})
             payload = variant_payload(row, chosen)
             if item := None if variants else free_item(self._client, row["sku"]):
@@ -353,15 +351,14 @@ def write_prices(
             raise
         ((variant_id, entries),) = prices.items()
         entry = {"variant_id": variant_id, "product_id": product_id, "prices": entries}
-        body = {"input": {"variantPrices": [entry], "previousVariantIds": []}}
-        client.post("/admin/workflows-executions/upsert-variant-prices/run", body)
+        client.run_workflow("upsert-variant-prices", {"variantPrices": [entry], "previousVariantIds": []})
         answer = client.where("product-variants", "id", [variant_id], fields)
     return answer
 
 
 @contextmanager
 def after_a_write() -> Iterator[None]:
-    """Where a fault means that something is written and nobody has seen it: the outcome is unknown."""
+    """Turn faults after a write into UnknownOutcomeError: the write itself may have succeeded."""
     try:
         yield
     except PipelineError as error:

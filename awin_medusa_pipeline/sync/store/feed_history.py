@@ -1,7 +1,6 @@
-"""What was downloaded, when, and whether it was trusted: the memory behind "unchanged" and "far smaller than usual".
+"""Records every download with its state, to compare later feeds with; one row per feed and run.
 
-What belongs here: one row a feed and run. What does not: judging a feed (domain) and its rows (tables, reports).
-A feed goes by its label, never by its address, which holds the AWIN key.
+A feed is identified by its label, never by its address, which holds the AWIN key.
 """
 
 import hashlib
@@ -34,7 +33,7 @@ class FeedHistory:
         facts: FeedFacts | None = None,
         recorded_at: datetime | None = None,
     ) -> Feed:
-        """Record one download; a second record for the same run replaces the first (a repeated step)."""
+        """Record one download; a repeated step of the same run replaces its record."""
         feed = Feed(
             label=label, run_id=run_id, state=state, reason=reason, recorded_at=recorded_at or datetime.now(UTC)
         )
@@ -51,7 +50,7 @@ class FeedHistory:
         return feed
 
     def last_version(self, label: str) -> FeedVersion | None:
-        """Content of the newest accepted download; None before the first."""
+        """The version of the newest accepted download; None before the first."""
         feed = self.last_accepted(label)
         if feed is None or feed.sha256 is None or feed.bytes is None:
             return None
@@ -62,9 +61,9 @@ class FeedHistory:
         return next(iter(self.recent_accepted(label, 1)), None)
 
     def recent_accepted(self, label: str, number: int, *, before: int | None = None) -> list[Feed]:
-        """The newest accepted downloads, newest first, or the newest before an id.
+        """The newest accepted downloads, newest first; `before`: only those with a smaller id.
 
-        What was refused or held never becomes a measure for the next.
+        Refused and held downloads are never a measure for the next.
         """
         query = sa.select(Feed).where(Feed.label == label, Feed.state == FeedState.ACCEPTED)
         if before is not None:
@@ -73,7 +72,7 @@ class FeedHistory:
             return list(session.scalars(query.order_by(Feed.id.desc()).limit(number)))
 
     def accept(self, run_id: str) -> None:
-        """Make the feeds that a run used the new measure, alone: a person has said that they are right."""
+        """Make the feeds that a run used the only measure for the next ones: a person has confirmed them."""
         for feed in self.taken_by(run_id):
             older = sa.update(Feed).where(Feed.label == feed.label, Feed.id < feed.id)
             with self._database.writing() as session:
@@ -81,32 +80,30 @@ class FeedHistory:
                 session.execute(sa.update(Feed).where(Feed.id == feed.id).values(state=FeedState.ACCEPTED))
 
     def of_run(self, run_id: str) -> list[Feed]:
-        """All downloads of a run, those that it refused too."""
+        """All downloads of a run, including refused ones."""
         query = sa.select(Feed).where(Feed.run_id == run_id).order_by(Feed.id)
         with self._database.reading() as session:
             return list(session.scalars(query))
 
     def taken_by(self, run_id: str) -> list[Feed]:
-        """The feeds that a run used, as it recorded them."""
-        query = sa.select(Feed).where(Feed.run_id == run_id, Feed.state != FeedState.REFUSED).order_by(Feed.id)
-        with self._database.reading() as session:
-            return list(session.scalars(query))
+        """The feeds that a run used: its downloads without the refused ones."""
+        return [feed for feed in self.of_run(run_id) if feed.state is not FeedState.REFUSED]
 
     def accepted_content(self, run_id: str) -> str | None:
-        """A hash over the feeds that a run used, without any the newest ones; None unless all are accepted."""
+        """A hash over the feeds that a run used, else over the newest ones; None unless all are accepted."""
         feeds = self.taken_by(run_id) or self.newest_of_each()
         if not feeds or any(feed.state is not FeedState.ACCEPTED for feed in feeds):
             return None
         return hashlib.sha256("\n".join(sorted(f"{feed.label} {feed.sha256}" for feed in feeds)).encode()).hexdigest()
 
     def newest_of_each(self) -> list[Feed]:
-        """Of every feed the newest download that was used, whether it is a measure for others or not."""
+        """The newest used download of every feed, accepted or held."""
         newest = sa.select(sa.func.max(Feed.id)).where(Feed.state != FeedState.REFUSED).group_by(Feed.label)
         with self._database.reading() as session:
             return list(session.scalars(sa.select(Feed).where(Feed.id.in_(newest))))
 
     def same_since(self, label: str, sha256: str) -> datetime | None:
-        """When the newest unbroken row of downloads with this content began; None when it is new."""
+        """When the newest unbroken series of downloads with this content began; None when it is new."""
         other = sa.select(sa.func.max(Feed.id)).where(Feed.label == label, Feed.sha256 != sha256).scalar_subquery()
         query = sa.select(sa.func.min(Feed.recorded_at)).where(
             Feed.label == label, Feed.sha256 == sha256, Feed.id > sa.func.coalesce(other, 0)
@@ -116,7 +113,7 @@ class FeedHistory:
 
 
 def facts_of(feed: Feed) -> FeedFacts:
-    """A recorded download as guards judge it."""
+    """The facts of a recorded download."""
     return FeedFacts(
         feed.label,
         feed.accepted or 0,

@@ -1,8 +1,4 @@
-"""Plans that a guard held back: what was reviewed is exactly what is applied, or nothing is.
-
-What belongs here: keeping, deciding and ending held plans. What does not: which rows are held (sync/domain/guards.py)
-and applying them (sync/engine/).
-"""
+"""Stores the plans that guards held, and the decisions on them: exactly the reviewed rows are applied, or none."""
 
 import hashlib
 import json
@@ -14,12 +10,13 @@ import sqlalchemy as sa
 
 from awin_medusa_pipeline.core.errors import Action, PermanentError
 from awin_medusa_pipeline.core.store.database import Database, insert_new
-from awin_medusa_pipeline.sync.store.models import HeldPlan, PlanState
+from awin_medusa_pipeline.sync.store.decisions import remember_decision
+from awin_medusa_pipeline.sync.store.models import Decided, HeldPlan, PlanState
 
 __all__ = ["SHOWN", "HeldPlan", "HeldPlans", "PlanError", "PlanState"]
 
 SHOWN = 12
-"""Characters of a hash that people see and type."""
+"""Characters of a hash shown to people."""
 
 
 class PlanError(PermanentError):
@@ -42,7 +39,7 @@ class HeldPlans:
         *,
         hours: int,
     ) -> HeldPlan:
-        """Keep a plan for `hours`. The same rows again are the same plan: a rejected one stays rejected."""
+        """Keep a plan for `hours`. The same rows again are the same plan; done or forgotten, it waits anew."""
         content = json.dumps([shop, kind, rows], sort_keys=True, default=str, ensure_ascii=False)
         plan_hash = hashlib.sha256(content.encode()).hexdigest()
         now = self._now()
@@ -61,25 +58,9 @@ class HeldPlans:
             if not insert_new(session, HeldPlan, values):
                 plan = session.get_one(HeldPlan, plan_hash)
                 plan.run_id, plan.reasons, plan.expires_at = run_id, list(reasons), now + timedelta(hours=hours)
-                if plan.state is PlanState.APPLIED:
+                if plan.state in (PlanState.APPLIED, PlanState.REJECTED):
                     plan.state, plan.decided_by, plan.decided_at = PlanState.HELD, None, None
             return session.get_one(HeldPlan, plan_hash)
-
-    def rejections(self, shop: str, kind: str, rows: Sequence[Mapping[str, Any]], *, hours: int) -> dict[int, HeldPlan]:
-        """By position, the plan with which a row was rejected as it stands; that plan is remembered for longer then."""
-        query = sa.select(HeldPlan).where(
-            HeldPlan.shop == shop, HeldPlan.kind == str(kind), HeldPlan.state == PlanState.REJECTED
-        )
-        found: dict[int, HeldPlan] = {}
-        with self._database.writing() as session:
-            for plan in session.scalars(query):
-                rejected = {_canonical(row) for row in plan.rows}
-                names = plan.rows[0].keys() if plan.rows else ()
-                for index, row in enumerate(rows):
-                    if _canonical({name: row.get(name) for name in names}) in rejected:
-                        found[index] = plan
-                        plan.expires_at = self._now() + timedelta(hours=hours)
-        return found
 
     def all(self, shop: str) -> list[HeldPlan]:
         """Plans of a shop, newest first."""
@@ -88,48 +69,55 @@ class HeldPlans:
             return list(session.scalars(query))
 
     def of_run(self, run_id: str) -> list[HeldPlan]:
-        """Plans that a run held and nobody has decided on."""
+        """Plans that a run held and that wait for a decision."""
         query = sa.select(HeldPlan).where(HeldPlan.run_id == run_id, HeldPlan.state == PlanState.HELD)
         with self._database.reading() as session:
             return list(session.scalars(query.order_by(HeldPlan.kind)))
 
     def find(self, start: str) -> HeldPlan:
-        """The plan whose hash begins so. Raises PlanError when there is none, or more than one."""
+        """Find the plan whose hash begins with `start`. Raises PlanError when there is none, or more than one."""
         query = sa.select(HeldPlan).where(HeldPlan.hash.startswith(start, autoescape=True)).limit(2)
         with self._database.reading() as session:
             found = list(session.scalars(query)) if len(start) >= 4 else []
         if len(found) != 1:
-            came_back = "more than one begins so" if found else "there is none"
+            came_back = "more than one begins like this" if found else "there is none"
             raise PlanError(
                 f"Looking for the plan {start}", came_back, "List the held plans.", action=Action.LIST_PLANS
             )
         return found[0]
 
     def approve(self, start: str, by: str) -> HeldPlan:
-        """Allow a held plan to be applied. Raises PlanError when it is expired, rejected or done."""
+        """Approve a held plan. Raises PlanError when it is expired, rejected or applied."""
         return self._decide(start, PlanState.APPROVED, by)
 
     def reject(self, start: str, by: str) -> HeldPlan:
-        """Never apply this plan; the same rows stay held without another message."""
+        """Never apply this plan: each of its rows stays as it is until what would be written changes."""
         return self._decide(start, PlanState.REJECTED, by)
 
     def to_apply(self, start: str, kind: str, by: str) -> HeldPlan:
-        """An approved plan of this kind; approving is part of naming it. Raises PlanError."""
+        """Find a plan of this kind to apply, approving it if necessary. Raises PlanError."""
         plan = self.find(start)
         if plan.kind != str(kind):
             raise PlanError(
                 f"Applying the plan {plan.hash[:SHOWN]}", f"it is a plan to {plan.kind}", f"It is not for {kind}."
             )
-        return plan if plan.state is PlanState.APPROVED and not self._is_over(plan) else self.approve(start, by)
+        return plan if plan.state is PlanState.APPROVED and not self._is_expired(plan) else self.approve(start, by)
+
+    def forget(self, start: str) -> tuple[HeldPlan, int]:
+        """Forget what was decided on this plan, so that its rows are planned anew; with how many rows that freed."""
+        plan = self.find(start)
+        with self._database.writing() as session:
+            freed = sa.delete(Decided).where(Decided.plan_hash == plan.hash).returning(Decided.key)
+            return plan, len(session.scalars(freed).all())
 
     def mark_applied(self, plan_hash: str, run_id: str) -> None:
-        """It was carried out; it cannot be again."""
+        """Record that a plan was applied, so that it cannot be applied again."""
         with self._database.writing() as session:
             plan = session.get_one(HeldPlan, plan_hash)
             plan.state, plan.applied_by_run = PlanState.APPLIED, run_id
 
     def prune(self, before: datetime) -> int:
-        """Remove plans that expired before a time; how many."""
+        """Remove plans that expired before a time; returns how many."""
         removed = sa.delete(HeldPlan).where(HeldPlan.expires_at < before).returning(HeldPlan.hash)
         with self._database.writing() as session:
             return len(session.scalars(removed).all())
@@ -138,19 +126,16 @@ class HeldPlans:
         found = self.find(start)
         with self._database.writing() as session:
             plan = session.get_one(HeldPlan, found.hash, with_for_update=True)
-            if plan.state is not PlanState.HELD or self._is_over(plan):
-                was = "expired" if plan.state is PlanState.HELD else f"{plan.state} by {plan.decided_by or 'a run'}"
+            if plan.state is not PlanState.HELD or self._is_expired(plan):
+                why = "expired" if plan.state is PlanState.HELD else f"{plan.state} by {plan.decided_by or 'a run'}"
                 raise PlanError(
                     f"Deciding on the plan {plan.hash[:SHOWN]}",
-                    f"it is {was}",
+                    f"it is {why}",
                     "The next sync makes a plan of what the shop and the feed then show.",
                 )
             plan.state, plan.decided_by, plan.decided_at = state, by, self._now()
+            remember_decision(session, plan, approved=state is PlanState.APPROVED)
             return plan
 
-    def _is_over(self, plan: HeldPlan) -> bool:
+    def _is_expired(self, plan: HeldPlan) -> bool:
         return plan.expires_at <= self._now()
-
-
-def _canonical(row: Mapping[str, Any]) -> str:
-    return json.dumps(row, sort_keys=True, default=str, ensure_ascii=False)

@@ -1,8 +1,4 @@
-"""One run at a time may change a shop, however it was started: Dagster's own limits do not cover its command line.
-
-What belongs here: taking, keeping and losing the lease of a shop. What does not: when it is taken (defs/resources.py)
-and what is done without it (sync/engine/apply.py stops).
-"""
+"""Leases a shop to one run at a time, however it was started: Dagster's limits do not cover its command line."""
 
 import logging
 import socket
@@ -22,9 +18,9 @@ from awin_medusa_pipeline.sync.store.models import Lease
 log = logging.getLogger(__name__)
 
 HELD_FOR = timedelta(minutes=3)
-"""Longer than any pause of a living process; a run on another machine that died frees the shop after it."""
+"""Longer than any pause of a living process. A run that died on another machine blocks the shop for this long."""
 HEARTBEAT = 30.0
-"""Seconds between signs of life."""
+"""Seconds between heartbeats."""
 
 
 class ShopBusyError(PermanentError):
@@ -32,7 +28,7 @@ class ShopBusyError(PermanentError):
 
 
 class LeaseLostError(PermanentError):
-    """The shop went to another run while this one was silent."""
+    """Another run took the shop over while this one was silent."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +48,7 @@ class Leases:
 
     @contextmanager
     def hold(self, shop: str, *, run_id: str, job: str) -> Iterator[HeldLease]:
-        """Take the lease, keep it alive while the block lasts, give it back. Raises ShopBusyError."""
+        """Take the lease, keep it alive during the block, and release it. Raises ShopBusyError."""
         lease = self.take(shop, run_id=run_id, job=job)
         ended = threading.Event()
 
@@ -61,7 +57,7 @@ class Leases:
                 try:
                     self.check(lease)
                 except (LeaseLostError, StoreError) as error:
-                    log.warning("%s", error)  # the next batch asks again, and stops there
+                    log.warning("%s", error)  # the next batch checks again, and stops
 
         thread = threading.Thread(target=beat, name="lease", daemon=True)
         thread.start()
@@ -73,12 +69,12 @@ class Leases:
             self.release(lease)
 
     def take(self, shop: str, *, run_id: str, job: str) -> HeldLease:
-        """The lease, when nobody alive holds it. Raises ShopBusyError."""
+        """Take the lease unless a living run holds it. Raises ShopBusyError."""
         now = self._now()
         with self._database.writing() as session:
             insert_new(session, Lease, {"shop": shop, "token": 0})
             row = session.scalars(sa.select(Lease).where(Lease.shop == shop).with_for_update()).one()
-            if row.run_id not in (None, run_id) and not self._is_over(row, now):
+            if row.run_id not in (None, run_id) and not self._has_ended(row, now):
                 raise self._busy(row)
             row.token += 1
             row.run_id, row.job = run_id, job
@@ -87,16 +83,16 @@ class Leases:
             return HeldLease(shop, run_id, row.token)
 
     def check(self, lease: HeldLease) -> None:
-        """Prove that the lease is still ours, and keep it. Raises LeaseLostError."""
+        """Check that the lease is still ours, and extend it. Raises LeaseLostError."""
         now = self._now()
-        keep = (
+        extend = (
             sa.update(Lease)
             .where(Lease.shop == lease.shop, Lease.token == lease.token, Lease.run_id == lease.run_id)
             .values(heartbeat_at=now, expires_at=now + HELD_FOR)
             .returning(Lease.token)
         )
         with self._database.writing() as session:
-            if session.scalar(keep) is None:
+            if session.scalar(extend) is None:
                 raise LeaseLostError(
                     f"Changing the shop {lease.shop}",
                     "another run took it over while this one was silent",
@@ -104,7 +100,7 @@ class Leases:
                 )
 
     def release(self, lease: HeldLease) -> None:
-        """Give the shop back; nothing happens when it went to another run."""
+        """Release the shop, unless another run has taken it."""
         free = (
             sa.update(Lease)
             .where(Lease.shop == lease.shop, Lease.token == lease.token, Lease.run_id == lease.run_id)
@@ -114,12 +110,12 @@ class Leases:
             session.execute(free)
 
     def holder(self, shop: str) -> Lease | None:
-        """The lease of a shop as it stands, when somebody holds it."""
+        """The lease of a shop; None when nobody holds it."""
         with self._database.reading() as session:
             return session.scalar(sa.select(Lease).where(Lease.shop == shop, Lease.run_id.is_not(None)))
 
     @staticmethod
-    def _is_over(row: Lease, now: datetime) -> bool:
+    def _has_ended(row: Lease, now: datetime) -> bool:
         if row.expires_at is None or row.expires_at <= now:
             return True
         return row.host == socket.gethostname() and not _is_alive(row.process or "")
@@ -141,7 +137,7 @@ def _this_process() -> str:
 
 
 def _is_alive(process: str) -> bool:
-    """Whether the process runs; a later one that got its id does not count."""
+    """Whether the process runs; a later one with the same id does not count."""
     pid, _, started = process.partition(" ")
     try:
         return str(psutil.Process(int(pid)).create_time()) == started

@@ -1,4 +1,4 @@
-"""The operation log: what was about to be done to the shop, written before the request, and what became of it."""
+"""Reads and writes the operation log: every change to the shop, recorded before the request, and its outcome."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ from awin_medusa_pipeline.sync.store.written import remember
 __all__ = ["KEPT", "Ledger", "LogEntry", "Outcome", "Run", "reported"]
 
 KEPT = timedelta(days=400)
-"""A year and a month: undo and `why` answer from it, and last season's question comes a year later."""
+"""Thirteen months: undo and `why` need the log, and questions about last season come a year later."""
 
 OUTCOME_UNKNOWN = "outcome unknown"
 INTERRUPTED = "interrupted before it was carried out"
@@ -27,7 +27,7 @@ INTERRUPTED = "interrupted before it was carried out"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of the log entry with this `id`; a `target_id` of None leaves the one that is known."""
+    """The outcome of the log entry with this `id`; a `target_id` of None leaves the known one."""
 
     id: int
     status: Status
@@ -44,14 +44,14 @@ class Ledger:
     def start_run(
         self, run_id: str, *, shop: str, job: str, dry_run: bool = False, started_at: datetime | None = None
     ) -> Run:
-        """The run's row, made when it is not there yet: the first call decides, so every step may call it."""
+        """Create the run's row if it is missing, and return it: the first call decides, so every step may call it."""
         values = {"run_id": run_id, "shop": shop, "job": job, "dry_run": dry_run, "started_at": started_at or _now()}
         with self._database.writing() as session:
             insert_new(session, Run, values)
             return session.get_one(Run, run_id)
 
     def finish_run(self, run_id: str) -> None:
-        """Record that the run came to its end, well or not."""
+        """Record that the run has finished, successfully or not."""
         with self._database.writing() as session:
             session.execute(sa.update(Run).where(Run.run_id == run_id).values(finished_at=_now()))
 
@@ -67,7 +67,7 @@ class Ledger:
             return list(session.scalars(query))
 
     def find_run(self, start: str) -> Run | None:
-        """The run whose id begins so; None when there is none, or more than one."""
+        """The run whose id begins with `start`; None when there is none, or more than one."""
         query = sa.select(Run).where(Run.run_id.startswith(start, autoescape=True)).limit(2)
         with self._database.reading() as session:
             found = list(session.scalars(query))
@@ -88,7 +88,7 @@ class Ledger:
             return list(session.scalars(insert, values))
 
     def record_not_sent(self, run_id: str, kind: Kind, rows: Iterable[NotSent]) -> None:
-        """Record operations that stay behind, each with its reason."""
+        """Record operations that are not sent, each with its reason."""
         now = _now()
         shared = {"run_id": run_id, "kind": str(kind), "created_at": now, "finished_at": now}
         values = [_columns(row.operation) | shared | {"status": row.status, "reason": row.reason} for row in rows]
@@ -99,7 +99,7 @@ class Ledger:
     def record_outcomes(
         self, outcomes: Iterable[Outcome], *, run_id: str | None = None, written: Iterable[Written] = ()
     ) -> None:
-        """Record what became of operations, of this run or of one that died, and which values `run_id` wrote."""
+        """Record outcomes of operations, of this run or one that died, and the values that `run_id` wrote."""
         now = _now()
         with_target, without = [], []
         for outcome in outcomes:
@@ -116,9 +116,9 @@ class Ledger:
                 remember(session, run_id, written)
 
     def open_operations(self, shop: str, kind: Kind, *, except_run: str | None = None) -> list[LogEntry]:
-        """Operations of the shop whose outcome nobody knows, oldest first: look at the shop, then settle them.
+        """Operations on the shop without a known outcome, oldest first, to be checked and settled.
 
-        `except_run` leaves out a run that is still at work.
+        `except_run` leaves out a run that is still in progress.
         """
         query = (
             sa.select(LogEntry)
@@ -149,7 +149,7 @@ class Ledger:
             return [entry.operation for entry in session.scalars(query)]
 
     def counts(self, run_id: str) -> dict[Kind, Counts]:
-        """Counts per kind that the run has operations of."""
+        """Counts per kind of the run's operations."""
         query = (
             sa.select(LogEntry.kind, LogEntry.status, sa.func.count())
             .where(LogEntry.run_id == run_id)
@@ -162,7 +162,7 @@ class Ledger:
         return {kind: Counts.of(numbers[kind]) for kind in sorted(numbers)}
 
     def rows(self, run_id: str, kind: Kind | None = None) -> Iterator[LogEntry]:
-        """A run's operations in the order they were written, a page at a time."""
+        """Yield a run's operations in the order they were written, page by page."""
         query = sa.select(LogEntry).where(LogEntry.run_id == run_id).order_by(LogEntry.id)
         if kind is not None:
             query = query.where(LogEntry.kind == str(kind))
@@ -170,26 +170,26 @@ class Ledger:
             yield from session.scalars(query.execution_options(yield_per=1000))
 
     def history(self, *keys: str) -> list[LogEntry]:
-        """Every operation on these offers, products or Medusa ids, oldest first."""
+        """Every operation with one of these keys or Medusa ids, oldest first."""
         query = sa.select(LogEntry).where(sa.or_(LogEntry.key.in_(keys), LogEntry.target_id.in_(keys)))
         with self._database.reading() as session:
             return list(session.scalars(query.order_by(LogEntry.id)))
 
     def prune(self, before: datetime) -> int:
-        """Remove runs that started before a time, with their operations; how many runs."""
+        """Remove runs that started before a time, with their operations; returns how many runs."""
         with self._database.writing() as session:
             return len(session.scalars(sa.delete(Run).where(Run.started_at < before).returning(Run.run_id)).all())
 
 
 def reported(entry: LogEntry) -> tuple[Status, str | None]:
-    """Status and reason as reports show them; an operation without an outcome has failed: nobody may rely on it."""
+    """Status and reason as in reports; an operation without an outcome counts as failed: nobody may rely on it."""
     if entry.status in OPEN:
         return Status.FAILED, entry.reason or OUTCOME_UNKNOWN
     return entry.status, entry.reason
 
 
 def _columns(operation: Operation) -> dict[str, Any]:
-    # Not asdict: it copies the payloads deeply, half the time of a batch.
+    # Not asdict: its deep copies of the payloads took half the time of a batch.
     return {
         "key": operation.key,
         "before": operation.before,

@@ -1,4 +1,4 @@
-"""The tables of a sync: runs, the operation log, feeds, absences, written values, leases and held plans."""
+"""Defines the tables of a sync: runs, the operation log, feeds, absences, written values, leases and held plans."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -11,20 +11,20 @@ from awin_medusa_pipeline.core.store.base import Base, enum_text
 from awin_medusa_pipeline.sync.domain.operations import Operation, Status
 
 OPEN_ROWS = sa.text("status IN ('intent', 'unknown')")
-"""Of the index and of its query, word for word: with bound values SQLite cannot know that the index covers them."""
+"""Used in both the index and its query: with bound values SQLite cannot see that the index covers the query."""
 
 
 class FeedState(StrEnum):
-    """What was decided about a downloaded feed."""
+    """State of a downloaded feed."""
 
     ACCEPTED = "accepted"
     HELD = "held"
-    """Used, but so unlike the ones before that it is no measure for the next."""
+    """Used, but tripped a guard, so it is no measure for the next."""
     REFUSED = "refused"
 
 
 class PlanState(StrEnum):
-    """What was decided about a held plan."""
+    """State of a held plan."""
 
     HELD = "held"
     APPROVED = "approved"
@@ -46,7 +46,7 @@ class Run(Base):
 
 
 class LogEntry(Base):
-    """One operation as the operation log has it: before, after, and what became of it."""
+    """One operation in the operation log, with its outcome."""
 
     __tablename__ = "sync_operations"
 
@@ -65,7 +65,7 @@ class LogEntry(Base):
 
     __table_args__ = (
         sa.Index("ix_sync_operations_run_id_kind", "run_id", "kind", "id"),
-        # Only the few open rows: the look-up at the start of every run must not read 400 days of log.
+        # Only the few open rows: the query at the start of every run must not read 400 days of log.
         sa.Index(
             "ix_sync_operations_open",
             "kind",
@@ -76,7 +76,7 @@ class LogEntry(Base):
 
     @property
     def operation(self) -> Operation:
-        """What was planned."""
+        """The planned operation."""
         return Operation(self.key, self.after or {}, self.before, self.target_id)
 
 
@@ -100,13 +100,13 @@ class Feed(Base):
     rejected: Mapped[int | None]
     header_hash: Mapped[str | None]
     merchants: Mapped[Any | None]
-    """Accepted rows by merchant_id."""
+    """Accepted rows per merchant_id."""
     with_stock: Mapped[Any | None]
-    """Of them, those that say anything of stock."""
+    """Accepted rows per merchant_id with a stock value."""
     rejected_by: Mapped[Any | None]
-    """Rejected rows by reason code."""
+    """Rejected rows per reason code."""
     damaged: Mapped[int | None]
-    """Places where bytes were no UTF-8."""
+    """Places where bytes were not UTF-8."""
 
     __table_args__ = (
         sa.UniqueConstraint("label", "run_id"),
@@ -115,54 +115,70 @@ class Feed(Base):
 
 
 class Absence(Base):
-    """A product of the shop that the feeds lack, and how many in a row; gone once it is back."""
+    """A product that the last feeds lacked, and how many in a row; removed once it is back."""
 
     __tablename__ = "sync_absences"
 
     shop: Mapped[str] = mapped_column(primary_key=True)
     product_id: Mapped[str] = mapped_column(primary_key=True)
     feeds: Mapped[int]
-    """Feeds of different content in a row, counted up to what hiding asks for."""
+    """Feeds with different content in a row, up to GUARD_HIDE_AFTER_FEEDS."""
     content: Mapped[str]
-    """The last of them, by a hash."""
+    """Hash of the last one."""
 
 
 class WrittenValue(Base):
-    """What this program wrote last into a field of a product or variant: by it a hand edit is told from our own."""
+    """The value that this program wrote last into a field of a product or variant, to detect edits by hand."""
 
     __tablename__ = "sync_written_values"
 
     shop: Mapped[str] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)
-    """Medusa id; of an imported product its product_key."""
+    """Medusa id; for an imported product its product_key."""
     field: Mapped[str] = mapped_column(primary_key=True)
     value: Mapped[str]
-    """What the shop was given; a long one as a hash."""
+    """The written value; a long one as a hash."""
     source: Mapped[str | None]
-    """What the feed said, where that is not what was written: images that were uploaded."""
+    """The feed's value, where another was written: uploaded images."""
     run_id: Mapped[str]
 
 
 class Lease(Base):
-    """Who may change a shop. One row a shop, kept when nobody holds it, so that its token only grows."""
+    """The run that may change a shop. One row per shop, kept when nobody holds it, so that its token only grows."""
 
     __tablename__ = "sync_leases"
 
     shop: Mapped[str] = mapped_column(primary_key=True)
     token: Mapped[int]
-    """Grows with every holder: a write with an older one comes from a holder that lost it."""
+    """Grows with every holder: an older token belongs to a holder that lost the lease."""
     run_id: Mapped[str | None]
     job: Mapped[str | None]
     host: Mapped[str | None]
     process: Mapped[str | None]
-    """Process id and start time, to tell on the same host whether the holder is alive."""
+    """Process id and start time, to check on the same host whether the holder is alive."""
     taken_at: Mapped[datetime | None]
     heartbeat_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
 
 
+class Decided(Base):
+    """What a person decided about one row of a held plan; it holds while what would be written stays the same."""
+
+    __tablename__ = "sync_decisions"
+
+    shop: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    mark: Mapped[str]
+    """SHA-256 over what would be written."""
+    approved: Mapped[bool]
+    plan_hash: Mapped[str]
+    decided_by: Mapped[str]
+    decided_at: Mapped[datetime]
+
+
 class HeldPlan(Base):
-    """Rows that a guard held back, exactly as they would be applied. Its rows never change, its state does."""
+    """Rows that a guard held, exactly as they would be applied. The rows never change, only the state."""
 
     __tablename__ = "sync_held_plans"
 

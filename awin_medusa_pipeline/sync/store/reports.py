@@ -1,4 +1,4 @@
-"""Writes what a run leaves for people, kept for 30 days: CSV tables, logs and summaries in a folder of its own."""
+"""Writes and reads the reports of runs: CSV tables, logs and summaries, one folder per run, kept for 30 days."""
 
 import json
 from collections import Counter
@@ -23,14 +23,14 @@ FORMULA = r"^[=+\-@\t\r]"
 
 
 class RunReports:
-    """The report folder of one run. Each file is there whole or not at all, and writing it again replaces it."""
+    """The report folder of one run. Files are written atomically, and replaced when written again."""
 
     def __init__(self, home: str, run: Run) -> None:
         self.run = run
         self.folder: UPath = home_path(home) / REPORTS / dated_name(run.started_at, run.run_id)
 
     def write_csv(self, frame: pl.DataFrame | pl.LazyFrame, name: str) -> UPath:
-        """A table for a spreadsheet (`name` as in `stock-mismatches.csv`); a LazyFrame is streamed.
+        """Write a table for a spreadsheet (`name` as in `stock-mismatches.csv`); a LazyFrame is streamed.
 
         UTF-8, lists joined by ' | ', decimals without trailing zeros. Feed text that a spreadsheet would run as a
         formula gets a leading apostrophe (OWASP: CSV injection); the tables keep the text as it is.
@@ -43,7 +43,7 @@ class RunReports:
         return path
 
     def write_json(self, value: Mapping[str, Any], name: str = SUMMARY) -> UPath:
-        """A summary; decimals as text, times as ISO 8601."""
+        """Write a summary; decimals as text, times as ISO 8601."""
         path = self.folder / name
         with replacing(path) as file:
             file.write_text(json.dumps(value, indent=2, default=_plain, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -78,9 +78,9 @@ class RunReports:
         return counts
 
     def point_latest(self) -> None:
-        """Make `reports/latest` lead here, unless it leads to a newer run already.
+        """Point `reports/latest` to this folder, unless it already leads to a newer run.
 
-        A symbolic link where the file system has them; the name in `latest.txt` elsewhere.
+        It is a symbolic link where the file system has them; elsewhere `latest.txt` holds the name.
         """
         newest = latest_folder(self.folder.parent)
         if newest is not None and newest.name > self.folder.name:
@@ -92,7 +92,7 @@ class RunReports:
                     link.symlink_to(self.folder.name, target_is_directory=True)
                 return
             except OSError:
-                pass  # Windows without the right to make links, some network drives
+                pass  # Windows without the right to create links, some network drives
         with replacing(self.folder.parent / f"{LATEST}.txt") as file:
             file.write_text(f"{self.folder.name}\n", encoding="utf-8")
 
@@ -131,7 +131,7 @@ class Reports:
 
 
 def reasons(folder: UPath) -> Iterator[tuple[str, str, str, int]]:
-    """Why operations of a run were not applied, from its `{kind}-summary.json`: kind, outcome, reason and how many."""
+    """Yield why a run's operations were not applied, from `{kind}-summary.json`: kind, outcome, reason, number."""
     for path in sorted(folder.glob("*-summary.json")):
         summary = json.loads(path.read_text(encoding="utf-8"))
         for outcome, texts in summary.get("reasons", {}).items():
@@ -140,7 +140,7 @@ def reasons(folder: UPath) -> Iterator[tuple[str, str, str, int]]:
 
 
 def failures(folder: UPath) -> Iterator[tuple[str, str, str]]:
-    """Operations that failed, from the logs in a report folder: kind, key and reason."""
+    """Yield the failed operations from the logs in a report folder: kind, key and reason."""
     for log in sorted(folder.glob("*-log.ndjson")):
         with log.open(encoding="utf-8") as lines:
             for line in map(json.loads, lines):
@@ -170,7 +170,7 @@ def _plain(value: object) -> str:
 
 
 def _readable(name: str, dtype: pl.DataType) -> pl.Expr:
-    """A column as text that a person can read, and that a spreadsheet does not run."""
+    """Turn a column into readable text that a spreadsheet does not run as a formula."""
     column = pl.col(name)
     if isinstance(dtype, pl.List):
         column = column.list.eval(_as_text(pl.element(), dtype.inner).cast(pl.String)).list.join(LIST_SEPARATOR)

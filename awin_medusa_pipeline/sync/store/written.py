@@ -1,7 +1,6 @@
-"""What this program wrote last into fields that a person may edit too: price, title, description, images, category.
+"""Stores the last values written into fields that a person may edit too: price, title, description, images, category.
 
-What belongs here: keeping and reading it. What does not: which fields an operation wrote and what follows from a
-difference (sync/domain/ownership.py). It outlives the operation log, since a product may live longer than 400 days.
+They outlive the operation log, since a product may live longer than 400 days.
 """
 
 from collections.abc import Iterable
@@ -19,7 +18,7 @@ from awin_medusa_pipeline.sync.store.models import Run, WrittenValue
 
 
 def remember(session: Session, run_id: str, written: Iterable[Written]) -> None:
-    """Keep values that a run wrote, each in the place of the one before."""
+    """Store values that a run wrote, each replacing the one before."""
     shop = sa.select(Run.shop).where(Run.run_id == run_id).scalar_subquery()
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     statement = insert(WrittenValue).values(shop=shop, run_id=run_id)
@@ -33,13 +32,13 @@ def remember(session: Session, run_id: str, written: Iterable[Written]) -> None:
 
 
 class WrittenValues:
-    """Reads what was written into a shop."""
+    """Reads the values written into a shop."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def of(self, shop: str) -> pl.LazyFrame:
-        """WrittenValue rows."""
+        """The WrittenValue rows of a shop."""
         columns = contracts.WrittenValue.column_names()
         query = sa.select(*(getattr(WrittenValue, name) for name in columns)).where(WrittenValue.shop == shop)
         with self._database.reading() as session:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from awin_medusa_pipeline.etsy.client.answers import ListedInventory, Listing, Money
+from awin_medusa_pipeline.etsy.client.answers import ListedInventory, ListingAnswer, Money
 from awin_medusa_pipeline.etsy.domain.requests import Inventory, InventoryProduct, Offering, PropertyValue
 
 
@@ -157,7 +157,7 @@ def test_money_is_a_decimal_in_the_currencys_own_unit(amount: int, divisor: int,
 
 
 def test_a_listing_is_read_past_what_it_does_not_know() -> None:
-    listing = Listing.model_validate(
+    listing = ListingAnswer.model_validate(
         {
             "listing_id": 1,
             "state": "a_state_of_next_year",

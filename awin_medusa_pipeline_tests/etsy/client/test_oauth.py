@@ -15,6 +15,7 @@ from awin_medusa_pipeline.etsy.client import oauth as etsy_oauth
 from awin_medusa_pipeline.etsy.client.callback import ConsentCallback
 from awin_medusa_pipeline.etsy.client.oauth import Consent, EtsyOAuth, code_of, consent_address, exchange, refresh
 from awin_medusa_pipeline.etsy.domain.tokens import NotConnectedError, OneToken, TokenPair
+from awin_medusa_pipeline_tests.support.sentences import raises_sentence
 
 NOW = datetime(2026, 11, 2, 3, 0, tzinfo=UTC)
 PAIR = {"access_token": "77.new", "token_type": "Bearer", "expires_in": 3600, "refresh_token": "77.next"}
@@ -163,7 +164,7 @@ def test_a_refusal_is_told_once(
     endpoint: TokenEndpoint,
 ) -> None:
     endpoint.answers = [httpx.Response(status, json=body)]
-    with pytest.raises(kind, match=said) as told:
+    with raises_sentence(kind, said) as told:
         grant(endpoint.oauth)
     assert type(told.value) is kind
     assert len(endpoint.forms) == 1
@@ -242,7 +243,8 @@ def test_strangers_do_not_end_the_waiting(callback: ConsentCallback, redirect_ur
 
 def test_an_owner_who_does_not_agree(callback: ConsentCallback, redirect_uri: str, consent: Consent) -> None:
     visit(redirect_uri, error="access_denied", error_description="The user denied", state=consent.state)
-    with pytest.raises(PermanentError, match=r"access_denied: The user denied\. Run awin-medusa etsy connect again"):
+    said = r"access_denied: The user denied\. Agree on Etsy's page; connect again: awin-medusa etsy connect\."
+    with raises_sentence(PermanentError, said):
         callback.code(1)
 
 
@@ -253,7 +255,7 @@ def test_an_answer_without_a_code(callback: ConsentCallback, redirect_uri: str, 
 
 
 def test_nobody_comes(callback: ConsentCallback) -> None:
-    with pytest.raises(PermanentError, match="none came within 0 s"):
+    with raises_sentence(PermanentError, r"none came within 0 s\. Connect the shop again: awin-medusa etsy connect\."):
         callback.code(0.05)
 
 
@@ -272,6 +274,6 @@ def test_an_address_that_is_not_this_machine(address: str, consent: Consent) -> 
 
 def test_a_pasted_address_will_do(consent: Consent) -> None:
     pasted = f"https://shop.example/x?code=c0de&state={consent.state}"
-    assert etsy_oauth.answers(pasted, consent)
-    assert not etsy_oauth.answers(pasted, Consent())
+    assert etsy_oauth.is_answer_to(pasted, consent)
+    assert not etsy_oauth.is_answer_to(pasted, Consent())
     assert code_of(pasted) == "c0de"

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awin_medusa_pipeline.etsy.domain.drift import Shown, drift
-from awin_medusa_pipeline.etsy.domain.listing import Listing, prepare
+from awin_medusa_pipeline.etsy.domain.drift import ShownListing, find_drift
+from awin_medusa_pipeline.etsy.domain.listing import Listing, prepare_listing
 from awin_medusa_pipeline.etsy.domain.memory import ListingMemory
-from awin_medusa_pipeline.etsy.domain.plan import Action, Existing, Part, plan_listing
+from awin_medusa_pipeline.etsy.domain.plan import ExistingListing, ListingAction, Part, plan_listing
 from awin_medusa_pipeline.etsy.domain.requests import Inventory
 from awin_medusa_pipeline_tests.support.etsy_products import CURRENCY, account_config, grid, product
 
@@ -19,7 +19,7 @@ IMAGES = {"sha": 7, "other": 8}
 
 
 def wanted() -> Listing:
-    listing = prepare(PRODUCT, account_config(), CURRENCY, publish=False).listing
+    listing = prepare_listing(PRODUCT, account_config(), CURRENCY, publish=False).listing
     assert listing is not None
     return listing
 
@@ -38,7 +38,7 @@ def memory(**values: Any) -> ListingMemory:
     return ListingMemory.model_validate(known | values)
 
 
-def shown(**values: Any) -> Shown:
+def shown(**values: Any) -> ShownListing:
     """As Etsy shows it when nothing has happened."""
     listing = wanted()
     draft = listing.draft
@@ -50,7 +50,7 @@ def shown(**values: Any) -> Shown:
         "image_ids": tuple(IMAGES.values()),
         "inventory": listing.inventory,
     }
-    return Shown(**(same | values))
+    return ShownListing(**(same | values))
 
 
 def changed(**offering: Any) -> Inventory:
@@ -83,10 +83,10 @@ def changed(**offering: Any) -> Inventory:
     ],
 )
 def test_what_differs_is_sent_again_and_shown(
-    listing: Shown, parts: set[Part], field: tuple[str, str, str], sentence: str
+    listing: ShownListing, parts: set[Part], field: tuple[str, str, str], sentence: str
 ) -> None:
-    found = drift(wanted(), memory(), listing)
-    plan = plan_listing("prod_1", PRODUCT, account_config(), CURRENCY, Existing(1, found.memory))
+    found = find_drift(wanted(), memory(), listing)
+    plan = plan_listing("prod_1", PRODUCT, account_config(), CURRENCY, ExistingListing(1, found.memory))
     assert set(plan.parts) == parts
     assert field in [(change.field, change.before, change.after) for change in plan.changes]
     assert sentence in " ".join(found.sentences)
@@ -104,29 +104,29 @@ def test_what_differs_is_sent_again_and_shown(
         shown(inventory=wanted().inventory.model_copy(update={"products": wanted().inventory.products[::-1]})),
     ],
 )
-def test_what_is_no_difference(listing: Shown) -> None:
-    found = drift(wanted(), memory(), listing)
+def test_what_is_no_difference(listing: ShownListing) -> None:
+    found = find_drift(wanted(), memory(), listing)
     assert (found.memory, found.sentences) == (memory(), ())
 
 
 @given(state=st.sampled_from(["draft", "active", "inactive", "sold_out", "expired", "removed"]))
 def test_the_state_is_always_taken_over(state: str) -> None:
-    found = drift(None, memory(), shown(state=state, title="Mine"))
+    found = find_drift(None, memory(), shown(state=state, title="Mine"))
     assert found.memory == memory(state=state)
     assert bool(found.sentences) is (state != "active")
 
 
 def test_a_part_that_is_to_be_sent_anyway_is_not_compared() -> None:
     waiting = memory(content_hash="of before", inventory_hash=None, images_hash=None)
-    found = drift(wanted(), waiting, shown(title="Mine", inventory=changed(quantity=0), image_ids=()))
+    found = find_drift(wanted(), waiting, shown(title="Mine", inventory=changed(quantity=0), image_ids=()))
     assert (found.memory, found.sentences) == (waiting, ())
 
 
 def test_stock_that_was_sold_there_and_lowered_here_only_goes_down() -> None:
-    found = drift(wanted(), memory(), shown(inventory=changed(quantity=2)))
+    found = find_drift(wanted(), memory(), shown(inventory=changed(quantity=2)))
     lowered = PRODUCT.model_copy(
         update={"variants": (PRODUCT.variants[0].model_copy(update={"quantity": 1}), *PRODUCT.variants[1:])}
     )
-    plan = plan_listing("prod_1", lowered, account_config(), CURRENCY, Existing(1, found.memory))
-    assert plan.action is Action.UPDATE
+    plan = plan_listing("prod_1", lowered, account_config(), CURRENCY, ExistingListing(1, found.memory))
+    assert plan.action is ListingAction.UPDATE
     assert plan.only_lowers_stock

@@ -9,7 +9,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig, PriceRule
-from awin_medusa_pipeline.etsy.domain.listing import Listing, Prepared, prepare
+from awin_medusa_pipeline.etsy.domain.listing import Listing, PreparedListing, prepare_listing
 from awin_medusa_pipeline.etsy.domain.requests import DraftListing, Inventory, InventoryProduct, Offering, PropertyValue
 from awin_medusa_pipeline.medusa.contracts import ShopProduct, ShopVariant
 from awin_medusa_pipeline.sandbox.etsy import shop
@@ -19,8 +19,8 @@ from awin_medusa_pipeline.sandbox.etsy.rules import listing as listing_rules
 from awin_medusa_pipeline_tests.support.etsy_products import CURRENCY, account_config, grid, product, variant
 
 
-def prepared(*variants: ShopVariant, config: dict[str, Any] | None = None, **values: Any) -> Prepared:
-    return prepare(product(*variants, **values), account_config(**config or {}), CURRENCY, publish=True)
+def prepared(*variants: ShopVariant, config: dict[str, Any] | None = None, **values: Any) -> PreparedListing:
+    return prepare_listing(product(*variants, **values), account_config(**config or {}), CURRENCY, publish=True)
 
 
 def listing(*variants: ShopVariant, config: dict[str, Any] | None = None, **values: Any) -> Listing:
@@ -168,7 +168,13 @@ PROBLEMS: list[tuple[str, tuple[ShopVariant, ...], dict[str, Any], dict[str, Any
         {},
         "A, B, C; Etsy takes 2",
     ),
-    ("taxonomy_id_missing", (), {}, {"taxonomy_id": None}, r"a category of Etsy \(taxonomy_id\).*etsy connect"),
+    (
+        "taxonomy_id_missing",
+        (),
+        {},
+        {"taxonomy_id": None},
+        r"a category of Etsy \(taxonomy_id\)\. Set it for the Etsy shop",
+    ),
     ("shipping_profile_id_missing", (), {}, {"shipping_profile_id": None}, "shipping profile"),
     ("readiness_state_id_missing", (), {}, {"readiness_state_id": None}, "processing profile"),
     ("return_policy_id_missing", (), {}, {"return_policy_id": None}, "return policy"),
@@ -231,11 +237,11 @@ def test_what_is_made_right_is_noted(
 
 
 def test_a_draft_needs_less() -> None:
-    made = prepare(product(images=()), account_config(return_policy_id=None), CURRENCY, publish=False)
+    made = prepare_listing(product(images=()), account_config(return_policy_id=None), CURRENCY, publish=False)
     assert made.problems == ()
     assert [note.field for note in made.notes] == ["images"]
     eu = account_config(return_policy_id=None, eu_shop=True)
-    assert prepare(product(), eu, CURRENCY, publish=True).problems == ()
+    assert prepare_listing(product(), eu, CURRENCY, publish=True).problems == ()
 
 
 def test_what_is_different_in_a_category() -> None:
@@ -360,7 +366,7 @@ def configs() -> st.SearchStrategy[EtsyAccountConfig]:
 def test_etsy_takes_whatever_is_not_refused_here(
     product: ShopProduct, config: EtsyAccountConfig, publish: bool
 ) -> None:
-    made = prepare(product, config, CURRENCY, publish=publish)
+    made = prepare_listing(product, config, CURRENCY, publish=publish)
     assert (made.listing is None) == bool(made.problems)
     event("accepted" if made.listing else "refused")
     if made.listing is None:
@@ -383,7 +389,7 @@ def test_etsy_takes_whatever_is_not_refused_here(
 
 @given(products(), configs())
 def test_the_same_product_makes_the_same_listing(product: ShopProduct, config: EtsyAccountConfig) -> None:
-    first, second = (prepare(product, config, CURRENCY, publish=False).listing for _ in range(2))
+    first, second = (prepare_listing(product, config, CURRENCY, publish=False).listing for _ in range(2))
     assert first == second
     if first and second:
         assert (first.content_hash, first.inventory_hash, first.shown) == (
@@ -391,3 +397,11 @@ def test_the_same_product_makes_the_same_listing(product: ShopProduct, config: E
             second.inventory_hash,
             second.shown,
         )
+
+
+@pytest.mark.parametrize(("number", "kept", "noted"), [(19, 19, False), (20, 20, False), (21, 20, True)])
+def test_etsy_takes_twenty_images(number: int, kept: int, noted: bool) -> None:
+    made = prepared(images=tuple(f"https://shop.test/{n}.jpg" for n in range(number)))
+    assert made.listing is not None
+    assert len(made.listing.images) == kept
+    assert [note.field for note in made.notes] == ["images"] * noted

@@ -6,16 +6,21 @@ from typing import Any
 
 import pytest
 
-from awin_medusa_pipeline.core.messages import Payload
+from awin_medusa_pipeline.core.errors import Action, PermanentError
+from awin_medusa_pipeline.core.messages import Message, message_payload
 from awin_medusa_pipeline.etsy.domain import messages
-from awin_medusa_pipeline.etsy.domain.messages import Request
-from awin_medusa_pipeline_tests.core.test_messages import said, within_limits
+from awin_medusa_pipeline.etsy.domain.messages import ConfirmationRequest
+from awin_medusa_pipeline.etsy.domain.plan import PlanCounts
+from awin_medusa_pipeline.remedies import command
+from awin_medusa_pipeline_tests.support.payloads import said, within_limits
 
 JOB, URL = "etsy_0123456789ab", "http://localhost:3000/runs/abc"
-COUNTS = {"create": 2, "update": 1, "deactivate": 1, "nothing": 3, "refuse": 4, "publish": 2}
+COUNTS = PlanCounts(create=2, update=1, deactivate=1, nothing=3, refuse=4, publish=2)
+DAY_OVER = PermanentError("GET /x at Etsy", "the day is over", "Run it again tomorrow.")
+REVOKED = PermanentError("Renewing the tokens", "revoked", "Connect it again.", action=Action.CONNECT_ETSY)
 
 
-def request(**values: Any) -> Payload:
+def request(**values: Any) -> Message:
     known: dict[str, Any] = {
         "shop": "Lamps & <Co>",
         "transaction_id": JOB,
@@ -23,7 +28,7 @@ def request(**values: Any) -> Payload:
         "counts": COUNTS,
         "fees": Decimal("0.40"),
     }
-    return Request(**(known | values)).message
+    return ConfirmationRequest(**(known | values)).message
 
 
 MESSAGES = [
@@ -49,9 +54,19 @@ MESSAGES = [
     ),
     (
         messages.finished_message(
-            "Lamps", JOB, ["synced", "failed"], failures=["Lamp: Etsy said no."], stopped="The day is over.", url=URL
+            "Lamps", JOB, ["synced", "failed"], failures=["Lamp: Etsy said no."], stopped=DAY_OVER, url=URL
         ),
-        [":warning:", "1 synced, 1 failed", "Lamp: Etsy said no.", "stopped: The day is over.", f"retry {JOB}"],
+        [
+            ":warning:",
+            "1 synced, 1 failed",
+            "Lamp: Etsy said no.",
+            "stopped: GET /x at Etsy: the day is over.",
+            f"retry {JOB}",
+        ],
+    ),
+    (
+        messages.finished_message("Lamps", JOB, ["failed"], stopped=REVOKED, url=URL),
+        ["It was stopped: Renewing the tokens: revoked. Connect it again: awin-medusa etsy connect", f"retry {JOB}"],
     ),
     (messages.expired_message("Lamps", JOB, 2), ["confirmation timed out", "2 products stay as they were"]),
     (messages.died_message("Lamps", JOB, "Its run ended."), ["died", "Its run ended.", f"retry {JOB}"]),
@@ -60,8 +75,9 @@ MESSAGES = [
 
 
 @pytest.mark.parametrize(("message", "words"), MESSAGES)
-def test_what_is_told(message: Payload, words: list[str]) -> None:
-    assert [text for text in words if text not in said(message)] == []
+def test_what_is_told(message: Message, words: list[str]) -> None:
+    payload = message_payload(message, command)
+    assert [text for text in words if text not in said(payload)] == []
     # What phones show, and what is left when Slack refuses the blocks.
-    assert [text for text in words if not text.startswith(":") and text not in message["text"]] == []
-    assert within_limits(message)
+    assert [text for text in words if not text.startswith(":") and text not in payload["text"]] == []
+    assert within_limits(payload)

@@ -7,20 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awin_medusa_pipeline.etsy.domain.listing import prepare
+from awin_medusa_pipeline.etsy.domain.listing import prepare_listing
 from awin_medusa_pipeline.etsy.domain.memory import ListingMemory
 from awin_medusa_pipeline.etsy.domain.plan import (
-    LOWER_STOCK,
-    Action,
-    Change,
-    Existing,
+    ExistingListing,
+    FieldChange,
+    ListingAction,
     ListingPlan,
     Part,
-    agreed,
-    counts,
-    fees,
+    PlanCounts,
+    Proposal,
+    cap_publishing,
+    count_plans,
+    limit_to_confirmed,
+    listing_fees,
     plan_listing,
-    within_cap,
 )
 from awin_medusa_pipeline.medusa.contracts import ShopProduct
 from awin_medusa_pipeline_tests.support.etsy_products import CURRENCY, account_config, grid, product, variant
@@ -29,9 +30,9 @@ C, T, V, M, P, D = Part.CREATE, Part.CONTENT, Part.INVENTORY, Part.IMAGES, Part.
 FIRST = product(*grid("rb", "SM"))
 
 
-def existing(of: ShopProduct = FIRST, **memory: Any) -> Existing:
+def existing(of: ShopProduct = FIRST, **memory: Any) -> ExistingListing:
     """A listing of a product as a run leaves it."""
-    listing = prepare(of, account_config(), CURRENCY, publish=False).listing
+    listing = prepare_listing(of, account_config(), CURRENCY, publish=False).listing
     assert listing is not None
     known = {
         "content_hash": listing.content_hash,
@@ -40,64 +41,65 @@ def existing(of: ShopProduct = FIRST, **memory: Any) -> Existing:
         "shown": listing.shown,
         "state": "draft",
     }
-    return Existing(7, ListingMemory.model_validate(known | memory))
+    return ExistingListing(7, ListingMemory.model_validate(known | memory))
 
 
-def planned(wanted: ShopProduct | None = FIRST, listed: Existing | None = None, **config: Any) -> ListingPlan:
+def planned(wanted: ShopProduct | None = FIRST, listed: ExistingListing | None = None, **config: Any) -> ListingPlan:
     return plan_listing("prod_1", wanted, account_config(**config), CURRENCY, listed)
 
 
 ON = {"publish": True}
 GONE = (D,)
 SOLD_OUT = product(variant(quantity=0))
+OTHER_IMAGES = product(*grid("rb", "SM"), images=("http://x.test/2",))
 NAMELESS = SOLD_OUT.model_copy(update={"title": ""})
-CASES: list[tuple[str, ListingPlan, Action, tuple[Part, ...]]] = [
-    ("new", planned(), Action.CREATE, (C, V, M)),
-    ("new, published", planned(**ON), Action.CREATE, (C, V, M, P)),
-    ("new, no image", planned(product(images=())), Action.CREATE, (C, V)),
-    ("new, no image, published", planned(product(images=()), **ON), Action.REFUSE, ()),
-    ("unchanged draft", planned(listed=existing()), Action.NOTHING, ()),
-    ("unchanged, active", planned(listed=existing(state="active"), **ON), Action.NOTHING, ()),
-    ("a draft may be published now", planned(listed=existing(), **ON), Action.UPDATE, (P,)),
-    ("set inactive at Etsy by a person", planned(listed=existing(state="inactive"), **ON), Action.NOTHING, ()),
-    ("expired", planned(listed=existing(state="expired")), Action.NOTHING, ()),
-    ("expired, published", planned(listed=existing(state="expired"), **ON), Action.UPDATE, (P,)),
-    ("removed by Etsy", planned(listed=existing(state="removed")), Action.REFUSE, ()),
-    ("title", planned(product(*grid("rb", "SM"), title="New"), existing()), Action.UPDATE, (T,)),
-    ("price", planned(product(*grid("rb", "SM", price=Decimal(5))), existing()), Action.UPDATE, (V,)),
-    ("images", planned(product(*grid("rb", "SM"), images=("http://x.test/2",)), existing()), Action.UPDATE, (M,)),
-    ("images all gone", planned(product(*grid("rb", "SM"), images=()), existing()), Action.NOTHING, ()),
-    ("adopted", planned(listed=Existing(7, ListingMemory(state="draft"))), Action.UPDATE, (T, V, M)),
-    ("draft in Medusa", planned(product(status="draft"), existing(state="active")), Action.DEACTIVATE, GONE),
-    ("gone from Medusa", planned(None, existing(state="active")), Action.DEACTIVATE, GONE),
-    ("gone, state unknown", planned(None, existing(state=None)), Action.DEACTIVATE, GONE),
-    ("gone, a draft at Etsy", planned(None, existing()), Action.NOTHING, ()),
-    ("gone, taken down before", planned(None, existing(state="inactive", paused=True)), Action.NOTHING, ()),
-    ("never listed, draft in Medusa", planned(product(status="draft")), Action.REFUSE, ()),
-    ("never listed, gone", planned(None), Action.REFUSE, ()),
-    ("sold out", planned(SOLD_OUT, existing(state="active")), Action.DEACTIVATE, GONE),
-    ("sold out, no title", planned(NAMELESS, existing(state="active")), Action.DEACTIVATE, GONE),
-    ("sold out, a draft at Etsy", planned(SOLD_OUT, existing()), Action.NOTHING, ()),
-    ("sold out, never listed", planned(SOLD_OUT), Action.REFUSE, ()),
-    ("back in stock", planned(listed=existing(state="inactive", paused=True)), Action.UPDATE, (P,)),
-    ("wrong", planned(product(title=""), existing()), Action.REFUSE, ()),
+CASES: list[tuple[str, ListingPlan, ListingAction, tuple[Part, ...]]] = [
+    ("new", planned(), ListingAction.CREATE, (C, V, M)),
+    ("new, published", planned(**ON), ListingAction.CREATE, (C, V, M, P)),
+    ("new, no image", planned(product(images=())), ListingAction.CREATE, (C, V)),
+    ("new, no image, published", planned(product(images=()), **ON), ListingAction.REFUSE, ()),
+    ("unchanged draft", planned(listed=existing()), ListingAction.NOTHING, ()),
+    ("unchanged, active", planned(listed=existing(state="active"), **ON), ListingAction.NOTHING, ()),
+    ("a draft may be published now", planned(listed=existing(), **ON), ListingAction.UPDATE, (P,)),
+    ("set inactive at Etsy by a person", planned(listed=existing(state="inactive"), **ON), ListingAction.NOTHING, ()),
+    ("expired", planned(listed=existing(state="expired")), ListingAction.NOTHING, ()),
+    ("expired, published", planned(listed=existing(state="expired"), **ON), ListingAction.UPDATE, (P,)),
+    ("removed by Etsy", planned(listed=existing(state="removed")), ListingAction.REFUSE, ()),
+    ("title", planned(product(*grid("rb", "SM"), title="New"), existing()), ListingAction.UPDATE, (T,)),
+    ("price", planned(product(*grid("rb", "SM", price=Decimal(5))), existing()), ListingAction.UPDATE, (V,)),
+    ("images", planned(OTHER_IMAGES, existing()), ListingAction.UPDATE, (M,)),
+    ("images all gone", planned(product(*grid("rb", "SM"), images=()), existing()), ListingAction.NOTHING, ()),
+    ("adopted", planned(listed=ExistingListing(7, ListingMemory(state="draft"))), ListingAction.UPDATE, (T, V, M)),
+    ("draft in Medusa", planned(product(status="draft"), existing(state="active")), ListingAction.DEACTIVATE, GONE),
+    ("gone from Medusa", planned(None, existing(state="active")), ListingAction.DEACTIVATE, GONE),
+    ("gone, state unknown", planned(None, existing(state=None)), ListingAction.DEACTIVATE, GONE),
+    ("gone, a draft at Etsy", planned(None, existing()), ListingAction.NOTHING, ()),
+    ("gone, taken down before", planned(None, existing(state="inactive", paused=True)), ListingAction.NOTHING, ()),
+    ("never listed, draft in Medusa", planned(product(status="draft")), ListingAction.REFUSE, ()),
+    ("never listed, gone", planned(None), ListingAction.REFUSE, ()),
+    ("sold out", planned(SOLD_OUT, existing(state="active")), ListingAction.DEACTIVATE, GONE),
+    ("sold out, no title", planned(NAMELESS, existing(state="active")), ListingAction.DEACTIVATE, GONE),
+    ("sold out, a draft at Etsy", planned(SOLD_OUT, existing()), ListingAction.NOTHING, ()),
+    ("sold out, never listed", planned(SOLD_OUT), ListingAction.REFUSE, ()),
+    ("back in stock", planned(listed=existing(state="inactive", paused=True)), ListingAction.UPDATE, (P,)),
+    ("wrong", planned(product(title=""), existing()), ListingAction.REFUSE, ()),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("plan", "action", "parts"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
-def test_what_is_to_be_done(plan: ListingPlan, action: Action, parts: tuple[Part, ...]) -> None:
+def test_what_is_to_be_done(plan: ListingPlan, action: ListingAction, parts: tuple[Part, ...]) -> None:
     assert (plan.action, plan.parts) == (action, parts)
-    assert bool(plan.problems) == (action is Action.REFUSE)
-    if action in (Action.CREATE, Action.UPDATE):
+    assert bool(plan.problems) == (action is ListingAction.REFUSE)
+    if action in (ListingAction.CREATE, ListingAction.UPDATE):
         assert plan.listing is not None
 
 
 def test_differences_by_field() -> None:
     new = product(*grid("rb", "SM", price=Decimal(5)), title="New lamp", material="oak")
     assert planned(new, existing()).changes == (
-        Change("title", "Oak lamp", "New lamp"),
-        Change("materials", "", "oak"),
-        *(Change(f"price {name}", "9.99", "5.00") for name in ("r / S", "r / M", "b / S", "b / M")),
+        FieldChange("title", "Oak lamp", "New lamp"),
+        FieldChange("materials", "", "oak"),
+        *(FieldChange(f"price {name}", "9.99", "5.00") for name in ("r / S", "r / M", "b / S", "b / M")),
     )
     assert {change.before for change in planned(new).changes} == {None}
     assert planned(listed=existing()).changes == ()
@@ -134,50 +136,61 @@ def test_what_only_lowers_stock(before: tuple[int, ...], after: ShopProduct, low
 
 def test_no_more_than_the_cap_is_published() -> None:
     plans = [planned(**ON), planned(listed=existing()), planned(listed=existing(), **ON), planned(**ON), planned(None)]
-    assert fees(plans) == Decimal("0.60")
-    capped = within_cap(plans, 1)
+    assert listing_fees(plans) == Decimal("0.60")
+    capped = cap_publishing(plans, 1)
     assert [plan.publishes for plan in capped] == [True, False, False, False, False]
     assert [plan.action for plan in capped] == [
-        Action.CREATE,
-        Action.NOTHING,
-        Action.NOTHING,
-        Action.CREATE,
-        Action.REFUSE,
+        ListingAction.CREATE,
+        ListingAction.NOTHING,
+        ListingAction.NOTHING,
+        ListingAction.CREATE,
+        ListingAction.REFUSE,
     ]
     assert "publish_at_most" in capped[2].notes[-1].sentence
-    assert fees(capped) == Decimal("0.20")
-    assert counts(capped) == {"create": 2, "update": 0, "deactivate": 0, "nothing": 2, "refuse": 1, "publish": 1}
-    assert fees(within_cap(plans, 0)) == 0
+    assert listing_fees(capped) == Decimal("0.20")
+    assert count_plans(capped) == PlanCounts(create=2, nothing=2, refuse=1, publish=1)
+    assert count_plans(capped).products == 4
+    assert listing_fees(cap_publishing(plans, 0)) == 0
 
 
 AGREED = [
-    ("as it was", planned(), "create", (C, V, M)),
-    ("a fee that nobody saw", planned(**ON), "create", (C, V, M)),
-    ("a fee that was seen", planned(**ON), "create and publish", (C, V, M, P)),
-    ("nothing but a fee", planned(listed=existing(), **ON), "nothing", ()),
-    ("its listing is gone since", planned(), "update", None),
-    ("changed since", planned(product(title="New"), existing()), "nothing", (T, V)),
-    ("gone from Medusa since", planned(None, existing(state="active")), "update", (D,)),
-    ("back since", planned(listed=existing(state="inactive", paused=True)), "deactivate", ()),
-    ("stock went down", planned(stocked(2, 3), existing(stocked(3, 3))), LOWER_STOCK, (V,)),
-    ("stock went up since", planned(stocked(4, 3), existing(stocked(3, 3))), LOWER_STOCK, None),
-    ("sold out since", planned(stocked(0, 0), existing(stocked(3, 3), state="active")), LOWER_STOCK, (D,)),
-    ("nothing by now", planned(stocked(3, 3), existing(stocked(3, 3))), LOWER_STOCK, ()),
-    ("never listed", planned(stocked(3, 3)), LOWER_STOCK, None),
+    ("as it was", planned(), Proposal.CREATE, (C, V, M)),
+    ("a fee that nobody saw", planned(**ON), Proposal.CREATE, (C, V, M)),
+    ("a fee that was seen", planned(**ON), Proposal.CREATE_AND_PUBLISH, (C, V, M, P)),
+    ("nothing but a fee", planned(listed=existing(), **ON), Proposal.NOTHING, ()),
+    ("its listing is gone since", planned(), Proposal.UPDATE, None),
+    ("changed since", planned(product(title="New"), existing()), Proposal.NOTHING, (T, V)),
+    ("gone from Medusa since", planned(None, existing(state="active")), Proposal.UPDATE, (D,)),
+    ("back since", planned(listed=existing(state="inactive", paused=True)), Proposal.DEACTIVATE, ()),
+    ("stock went down", planned(stocked(2, 3), existing(stocked(3, 3))), Proposal.LOWER_STOCK, (V,)),
+    ("stock went up since", planned(stocked(4, 3), existing(stocked(3, 3))), Proposal.LOWER_STOCK, None),
+    ("sold out since", planned(stocked(0, 0), existing(stocked(3, 3), state="active")), Proposal.LOWER_STOCK, (D,)),
+    ("nothing by now", planned(stocked(3, 3), existing(stocked(3, 3))), Proposal.LOWER_STOCK, ()),
+    ("never listed", planned(stocked(3, 3)), Proposal.LOWER_STOCK, None),
 ]
 
 
-@pytest.mark.parametrize(("plan", "asked", "parts"), [case[1:] for case in AGREED], ids=[case[0] for case in AGREED])
-def test_no_more_than_was_agreed_to(plan: ListingPlan, asked: str, parts: tuple[Part, ...] | None) -> None:
-    found = agreed(plan, asked)
+@pytest.mark.parametrize(
+    ("plan", "confirmed", "parts"), [case[1:] for case in AGREED], ids=[case[0] for case in AGREED]
+)
+def test_no_more_than_was_agreed_to(plan: ListingPlan, confirmed: Proposal, parts: tuple[Part, ...] | None) -> None:
+    found = limit_to_confirmed(plan, confirmed)
     assert found.parts == (parts or ())
-    assert (found.action is Action.REFUSE) == (parts is None)
+    assert (found.action is ListingAction.REFUSE) == (parts is None)
     assert bool(found.problems) == (parts is None)
 
 
 @pytest.mark.parametrize("plan", [case[1] for case in CASES], ids=[case[0] for case in CASES])
 def test_what_a_person_was_shown_is_what_is_done(plan: ListingPlan) -> None:
-    assert agreed(plan, plan.asked) == plan
+    assert limit_to_confirmed(plan, plan.proposal) == plan
+
+
+def test_the_text_of_a_proposal_is_what_the_state_store_has() -> None:
+    assert [str(proposal) for proposal in Proposal] == [
+        *("create", "create and publish", "update", "update and publish"),
+        *("deactivate", "nothing", "refuse", "lower stock"),
+    ]
+    assert planned(**ON).proposal == "create and publish"
 
 
 STATES = st.sampled_from((None, "draft", "active", "inactive", "sold_out", "expired", "removed"))

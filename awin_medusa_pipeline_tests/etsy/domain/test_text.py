@@ -100,3 +100,77 @@ def test_a_description_stays_as_it_is_once_it_is_plain(text: str) -> None:
     plain = etsy_text.description(text).text
     assert plain == "" or rules.description(plain) == []
     plain.encode()
+
+
+def test_the_usual_lengths() -> None:
+    lengths = (etsy_text.TITLE_LENGTH, etsy_text.DESCRIPTION_LENGTH, etsy_text.TAG_LENGTH, etsy_text.MATERIAL_LENGTH)
+    assert (*lengths, etsy_text.MOST_WORDS) == (140, 65_535, 20, 45, 13)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "told"),
+    [("red", "red", False), ("red (dark)", "red dark", True), ("a)", "a", True), ("(", "", True), ("", "", False)],
+)
+def test_a_variation_has_no_parentheses(text: str, shown: str, told: bool) -> None:
+    cleaned = etsy_text.variation(text)
+    assert (cleaned.text, bool(cleaned.changes)) == (shown, told)
+
+
+@pytest.mark.parametrize(
+    ("text", "most", "shown"),
+    [
+        ("one two", 7, "one two"),
+        ("one two", 6, "one"),
+        ("one two", 3, "one"),
+        ("one two", 2, "on"),
+        ("one, two", 5, "one"),
+        ("one & two", 6, "one"),
+    ],
+)
+def test_cut_at_a_word(text: str, most: int, shown: str) -> None:
+    assert etsy_text.cut(text, most) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "changes"),
+    [
+        ("Lamp", []),
+        ("Lamp 🪔", ["characters that Etsy refuses were left out"]),
+        ("A & B & C", ["each of % : & + was kept once"]),
+        ("x" * 140, []),
+        ("x" * 141, ["it was cut to 140 characters"]),
+    ],
+)
+def test_what_became_of_a_title_is_told(text: str, changes: list[str]) -> None:
+    assert list(etsy_text.title(text).changes) == changes
+
+
+@pytest.mark.parametrize(
+    ("html", "plain"),
+    [
+        ("<head><title>x</title></head>y", "y"),
+        ("</style>seen", "seen"),
+        ("<script>a</script></script>b<style>c</style>d", "bd"),
+        ("a<br>b</br>c", "a\nbc"),
+        ("<div>a</div>b", "a\nb"),
+        ("<b>a\n b</b>", "a b"),
+        ("a \t b\n  c", "a b\nc"),
+    ],
+)
+def test_html_as_one_reads_it(html: str, plain: str) -> None:
+    assert etsy_text.plain_text(html) == plain
+
+
+@pytest.mark.parametrize(
+    ("values", "words", "changes"),
+    [
+        (["x" * 20], ("x" * 20,), 0),
+        (["x" * 21], (), 1),
+        ([f"t{n}" for n in range(13)], tuple(f"t{n}" for n in range(13)), 0),
+        ([*(f"t{n}" for n in range(13)), "T0"], tuple(f"t{n}" for n in range(13)), 0),
+        (["  oak   lamp "], ("oak lamp",), 0),
+    ],
+)
+def test_tags_up_to_the_bound(values: list[str], words: tuple[str, ...], changes: int) -> None:
+    cleaned = etsy_text.tags(values)
+    assert (cleaned.words, len(cleaned.changes)) == (words, changes)

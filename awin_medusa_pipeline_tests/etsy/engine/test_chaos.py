@@ -75,7 +75,7 @@ def test_killed_between_the_answer_to_a_renewal_and_its_storing(
         lab.run(job)
     monkeypatch.undo()
     result = lab.retry_dead(job)
-    assert "Connect the shop again: awin-medusa etsy connect." in str(result.stopped_reason)
+    assert "Connect the shop again." in str(result.stopped)
     assert len(lab.etsy.listings()) == 2
     lab.connect()
     lab.retry(job)

@@ -1,22 +1,25 @@
 """A whole job on the Etsy stand-in: every fault at every call, a kill at every call, and what stops a job."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
 import httpx
 import pytest
 
 from awin_medusa_pipeline.core.errors import TransientError
+from awin_medusa_pipeline.core.messages import Line, line_text
 from awin_medusa_pipeline.core.store.database import Database
-from awin_medusa_pipeline.etsy.engine.jobs import JobResult
-from awin_medusa_pipeline.etsy.engine.listings import Became
+from awin_medusa_pipeline.etsy.client.errors import DailyBudgetError
+from awin_medusa_pipeline.etsy.engine.jobs import JobResult, JobRun, claim_job, retry_job, sync_claimed_job, tidy_jobs
+from awin_medusa_pipeline.etsy.engine.listings import ListingResult
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJobError, JobStatus
 from awin_medusa_pipeline.etsy.store.links import EtsyJobLostError
 from awin_medusa_pipeline.etsy.store.models import EtsyJob
 from awin_medusa_pipeline.medusa.contracts import ShopProduct
+from awin_medusa_pipeline.remedies import command, sentence
 from awin_medusa_pipeline.sandbox.etsy.faults import FaultKind
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
-from awin_medusa_pipeline_tests.support.etsy_laboratory import EtsyLaboratory, laboratory
+from awin_medusa_pipeline_tests.support.etsy_laboratory import EtsyLaboratory, failures, laboratory
 from awin_medusa_pipeline_tests.support.etsy_products import grid, variant
 
 
@@ -56,7 +59,7 @@ def test_a_fault_that_is_got_over_at_each_call(kind: FaultKind, lab: EtsyLaborat
     result = lab.sync()
     state = lab.etsy.state()
     assert all(plan["struck"] for plan in state["faults"])
-    assert (result.failures, result.stopped_reason, result.job.status) == ([], None, JobStatus.COMPLETED)
+    assert (failures(result), result.stopped, result.job.status) == ([], None, JobStatus.COMPLETED)
     assert len(state["images"]) == 5  # none was uploaded twice
     assert (lab.wrong(), len(lab.etsy.fees())) == ([], 2)
 
@@ -68,9 +71,9 @@ def test_a_refusal_at_a_call_fails_one_product(kind: FaultKind, operation: str, 
     lab.etsy.inject(kind, on=operation)
     job = lab.confirmed()
     result = lab.run(job)
-    (failed,) = result.failures
+    (failed,) = failures(result)
     assert "HTTP 400 title/1: contains invalid characters" in str(failed.sentence)
-    assert (result.stopped_reason, len(result.outcomes), result.job.status) == (None, 2, JobStatus.FAILED)
+    assert (result.stopped, len(result.outcomes), result.job.status) == (None, 2, JobStatus.FAILED)
     (outcome,) = lab.retry(job).outcomes
     assert (outcome.product_id, lab.wrong(), len(lab.etsy.fees())) == (failed.product_id, [], 2)
     # Nothing was in doubt, so nothing was searched for.
@@ -83,8 +86,8 @@ def test_the_end_of_the_day_at_a_call_ends_the_job(operation: str, lab: EtsyLabo
     job = lab.confirmed()
     lab.etsy.inject(FaultKind.LIMIT_OF_DAY, on=operation)
     result = lab.run(job)
-    assert result.resumes_at is not None
-    assert "Exceeded daily rate limit" in str(result.stopped_reason)
+    assert isinstance(result.stopped, DailyBudgetError)
+    assert "Exceeded daily rate limit" in str(result.stopped)
     assert result.job.status is JobStatus.FAILED
     assert lab.retry(job).job.status is JobStatus.COMPLETED
     assert (lab.wrong(), len(lab.etsy.fees())) == ([], 2)
@@ -97,12 +100,12 @@ def test_what_is_done_but_was_not_looked_at_is_not_done_again(lab: EtsyLaborator
     lab.run(job)
     before = lab.etsy.last_call()
     (outcome,) = lab.retry(job).outcomes
-    assert (outcome.became, lab.etsy.writes(after=before)) == (Became.UPDATED, [])
+    assert (outcome.result, lab.etsy.writes(after=before)) == (ListingResult.UPDATED, [])
     assert (lab.wrong(), len(lab.etsy.fees())) == ([], 1)
 
 
 class Killed(BaseException):
-    """The process is no more."""
+    """The process was killed."""
 
 
 class KillingTransport(httpx.HTTPTransport):
@@ -205,7 +208,7 @@ def test_drafts_of_others_are_not_taken_over(lab: EtsyLaboratory) -> None:
     lab.add("prod_1", title="Lamp")
     lab.etsy.inject("500_after", on="createDraftListing")
     (outcome,) = lab.sync("prod_1").outcomes
-    assert outcome.became is Became.CREATED
+    assert outcome.result is ListingResult.CREATED
     assert outcome.listing_id not in (old, linked, foreign)
     assert len(lab.etsy.listings()) == 4
 
@@ -215,14 +218,13 @@ def test_several_drafts_that_fit_are_a_question_for_a_person(lab: EtsyLaboratory
     job = lab.confirmed()
     lab.etsy.inject("500_after", on="createDraftListing")
     lab.etsy.inject("500", on="getListingsByShop", times=6)
-    (outcome,) = lab.run(job).failures
+    (outcome,) = failures(lab.run(job))
     twin = lab.client(lab.accounts.get(lab.account_id)).create_draft(lab.wanted("prod_1").draft)
-    (outcome,) = lab.retry(job).failures
+    (outcome,) = failures(lab.retry(job))
     first = lab.etsy.listings()[0]["listing_id"]
     assert outcome.sentence == (
         "Looking for the draft of Lamp prod_1, of which Etsy's answer never came: several drafts on Etsy fit "
-        f"({twin.listing_id}, {first}). Delete those that are not needed on Etsy, all but one at most; then try again: "
-        f"awin-medusa etsy retry {job.transaction_id}."
+        f"({twin.listing_id}, {first}). Delete those that are not needed on Etsy, all but one at most; then try again."
     )
     lab.etsy.remove(twin.listing_id)
     (outcome,) = lab.retry(job).outcomes
@@ -251,7 +253,8 @@ def test_one_failure_stops_no_other(lab: EtsyLaboratory) -> None:
     lab.etsy.inject("array_error", on="createDraftListing", skip=2)
     job = lab.confirmed()
     result = lab.run(job)
-    assert (result.counts[Became.CREATED], result.counts[Became.FAILED]) == (4, 1)
+    assert (len(result.outcomes), len(failures(result))) == (5, 1)
+    assert {outcome.result for outcome in result.outcomes} == {ListingResult.CREATED, ListingResult.FAILED}
     assert (result.job.synced_count, result.job.failed_count) == (4, 1)
     assert [entry["product_id"] for entry in result.job.error_log] == ["prod_2"]
     assert [outcome.product_id for outcome in lab.retry(job).outcomes] == ["prod_2"]
@@ -271,8 +274,8 @@ def test_what_stops_a_job(kind: str, operation: str, failed: int, said: str, lab
     job = lab.confirmed()
     progress: list[tuple[int, int]] = []
     result = lab.run(job, progress=lambda done, total: progress.append((done, total)))
-    assert len(result.failures) == failed
-    assert said in str(result.stopped_reason)
+    assert len(failures(result)) == failed
+    assert said in str(result.stopped)
     assert progress == [(done, 6) for done in range(1, len(result.outcomes) + 1)]
     lab.etsy.heal()
     assert lab.retry(job).job.status is JobStatus.COMPLETED
@@ -284,15 +287,16 @@ def test_failures_that_are_not_in_a_row_stop_nothing(lab: EtsyLaboratory) -> Non
     for skip in (0, 1, 2):
         lab.etsy.inject("500", on="createDraftListing", times=3, skip=skip)
     result = lab.sync()
-    assert [outcome.product_id for outcome in result.failures] == ["prod_0", "prod_2", "prod_4"]
-    assert (result.counts[Became.CREATED], result.stopped_reason) == (3, None)
+    assert [outcome.product_id for outcome in failures(result)] == ["prod_0", "prod_2", "prod_4"]
+    created = [outcome.result for outcome in result.outcomes].count(ListingResult.CREATED)
+    assert (created, result.stopped) == (3, None)
 
 
 def test_an_app_that_etsy_refuses_stops_the_job(lab: EtsyLaboratory) -> None:
     many(lab, 2)
     lab.names["ETSY_SHARED_SECRET"] = "another"
     result = lab.sync()
-    assert "Check ETSY_KEYSTRING and ETSY_SHARED_SECRET" in str(result.stopped_reason)
+    assert "Check ETSY_KEYSTRING and ETSY_SHARED_SECRET" in str(result.stopped)
     assert (result.outcomes, result.job.failed_count) == ((), 2)
     assert len(lab.etsy.calls()) == 1
 
@@ -303,8 +307,10 @@ def test_a_shop_that_is_not_connected_any_more(lab: EtsyLaboratory) -> None:
     lab.etsy.reset()
     job = lab.confirmed()
     result = lab.run(job)
-    assert "Connect the shop again: awin-medusa etsy connect." in str(result.stopped_reason)
-    assert (result.outcomes, result.resumes_at, lab.etsy.listings()) == ((), None, [])
+    assert result.stopped
+    assert "Connect the shop again: awin-medusa etsy connect." in sentence(result.stopped)
+    assert not isinstance(result.stopped, DailyBudgetError)
+    assert (result.outcomes, lab.etsy.listings()) == ((), [])
     lab.connect()
     lab.retry(job)
     assert lab.wrong() == []
@@ -319,7 +325,7 @@ def test_medusa_that_does_not_answer_loses_nothing(lab: EtsyLaboratory) -> None:
         raise TransientError("Reading products", "no connection", "Check that it is up.")
 
     lab.read = down  # type: ignore[method-assign]
-    assert lab.run(job).stopped_reason == "Reading products: no connection. Check that it is up."
+    assert str(lab.run(job).stopped) == "Reading products: no connection. Check that it is up."
     assert lab.link().sync_error == "Reading products: no connection. Check that it is up."
     lab.read = read  # type: ignore[method-assign]
     lab.retry(job)
@@ -359,9 +365,82 @@ def test_stock_goes_down_when_the_rest_of_the_day_is_kept_for_it(lab: EtsyLabora
     # 4 calls are left of about 80; more than 5 % is not.
     lab.etsy.change(per_day=len(lab.etsy.calls()) + 4)
     result = lab.run(job)
-    assert [(o.product_id, o.became) for o in result.outcomes] == [("prod_2", Became.UPDATED)]
-    assert "kept for stock going down" in str(result.stopped_reason)
+    assert [(o.product_id, o.result) for o in result.outcomes] == [("prod_2", ListingResult.UPDATED)]
+    assert "kept for stock going down" in str(result.stopped)
     lab.ahead = timedelta(days=2)
     lab.etsy.change(clock_ahead=2 * 86_400, per_day=1_000)
     lab.retry(job)
     assert lab.wrong() == []
+
+
+def read_lines(lines: Sequence[Line]) -> list[str]:
+    """Lines as a person at a command line reads them."""
+    return [line_text(line, command) for line in lines]
+
+
+def test_the_shop_owner_is_told_of_the_start_and_the_end_of_a_job(lab: EtsyLaboratory) -> None:
+    many(lab, 2)
+    job = lab.confirmed()
+    assert lab.run(job).error == ()
+    run_id = f"run-{job.transaction_id}-1"
+    assert [(key, message.title) for key, message in lab.notified] == [
+        (f"etsy-start-{run_id}", "Etsy shop Stand-in: 2 products on the way"),
+        (f"etsy-end-{run_id}", "Etsy shop Stand-in: 2 synced"),
+    ]
+
+
+def test_a_job_that_failed_says_why_and_how_to_go_on_under_the_key_of_its_run(lab: EtsyLaboratory) -> None:
+    many(lab, 2)
+    lab.etsy.inject("array_error", on="createDraftListing")
+    job = lab.confirmed()
+    run = JobRun("run", "http://localhost:3000/runs/run", "failure-run")
+    claim_job(lab.state(), job.transaction_id, run)
+    result = sync_claimed_job(lab.state(), run, lab.read, lab.images)
+    counted, reason, how = read_lines(result.error)
+    assert counted == "1 synced, 1 failed."
+    assert reason.startswith("Lamp prod_0: POST ")
+    assert how == f"To try those that failed once more: awin-medusa etsy retry {job.transaction_id}"
+    key, message = lab.notified[-1]
+    assert (key, message.title, message.url) == ("failure-run", "Etsy shop Stand-in: 1 synced, 1 failed", run.url)
+    assert read_lines(message.lines)[-1] == how
+
+
+def test_a_job_that_was_stopped_says_which_command_helps(lab: EtsyLaboratory) -> None:
+    many(lab, 1)
+    job = lab.confirmed()
+    lab.etsy.reset()
+    _, reason, _ = read_lines(lab.run(job).error)
+    assert reason.endswith("Connect the shop again: awin-medusa etsy connect")
+
+
+def test_a_run_without_a_job_syncs_nothing(lab: EtsyLaboratory) -> None:
+    with pytest.raises(EtsyJobError, match="it is processing none"):
+        sync_claimed_job(lab.state(), JobRun("run"), lab.read, lab.images)
+
+
+def test_tidying_ends_what_is_overdue_and_what_is_dead(lab: EtsyLaboratory) -> None:
+    many(lab, 3)
+    dead, alive = (lab.jobs.claim(lab.confirmed(f"prod_{n}").transaction_id, f"run-{n}") for n in (0, 1))
+    waiting = lab.requested("prod_2")
+    lab.ahead = timedelta(hours=2)
+    ended = tidy_jobs(lab.state(), {"run-0": "Its run ended as failure", "run-1": None}.__getitem__)
+    assert [(one.job.transaction_id, one.reason) for one in ended] == [
+        (waiting.transaction_id, "confirmation timed out"),
+        (dead.transaction_id, "Its run ended as failure"),
+    ]
+    assert [job.transaction_id for job in lab.jobs.all(JobStatus.PROCESSING)] == [alive.transaction_id]
+    assert [key for key, _ in lab.notified] == [
+        f"etsy-expired-{waiting.transaction_id}",
+        f"etsy-died-{dead.transaction_id}-1",
+    ]
+    assert tidy_jobs(lab.state(), lambda run_id: None) == []
+
+
+def test_a_job_is_retried_once_its_run_is_over(lab: EtsyLaboratory) -> None:
+    many(lab, 1)
+    job = lab.jobs.claim(lab.confirmed().transaction_id, "run-1")
+    with pytest.raises(EtsyJobError, match="it is processing"):
+        retry_job(lab.state(), job, "ann", {"run-1": None}.__getitem__)
+    retried = retry_job(lab.state(), job, "ann", {"run-1": "Its run ended as failure"}.__getitem__)
+    assert (retried.status, retried.attempt, retried.confirmed_by) == (JobStatus.CONFIRMED, 2, "ann")
+    assert [key for key, _ in lab.notified] == [f"etsy-died-{job.transaction_id}-1"]

@@ -9,10 +9,10 @@ import pytest
 
 from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.etsy.client.client import PAGE, EtsyClient
-from awin_medusa_pipeline.etsy.domain.plan import LOWER_STOCK
+from awin_medusa_pipeline.etsy.domain.plan import Proposal
 from awin_medusa_pipeline.etsy.engine import jobs
-from awin_medusa_pipeline.etsy.engine.listings import Became, ListingOutcome
-from awin_medusa_pipeline.etsy.store.jobs import Asked
+from awin_medusa_pipeline.etsy.engine.listings import ListingOutcome, ListingResult
+from awin_medusa_pipeline.etsy.store.jobs import RequestedProduct
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
 from awin_medusa_pipeline_tests.support.etsy_laboratory import EtsyLaboratory, laboratory
 from awin_medusa_pipeline_tests.support.etsy_products import grid, variant
@@ -43,7 +43,7 @@ class Recorder:
         """Sync; what became of the products, and the calls that it took."""
         before = self.lab.etsy.last_call()
         result = self.lab.sync(*product_ids)
-        became = [str(outcome.became) for outcome in result.outcomes]
+        became = [str(outcome.result) for outcome in result.outcomes]
         return became, [call.operation for call in self.lab.etsy.calls(after=before)]
 
 
@@ -150,13 +150,13 @@ def test_an_image_that_etsy_lost_is_uploaded_again(lab: EtsyLaboratory) -> None:
     known = lab.link().memory.image_ids
     job = lab.confirmed_claimed()
     lost = dict(zip(known, (1, known[list(known)[1]]), strict=True))
-    lab.links.remember(job, "prod_1", image_ids=lost, images_hash=None)
-    lab.links.synced(job, "prod_1")
+    lab.links.update_memory(job, "prod_1", image_ids=lost, images_hash=None)
+    lab.links.mark_synced(job, "prod_1")
     lab.jobs.finish(job.transaction_id, str(job.run_id))
     refused = only(lab)
-    assert refused.became is Became.FAILED
+    assert refused.result is ListingResult.FAILED
     assert "the shop has no image_ids 1" in str(refused.sentence)
-    assert (only(lab).became, lab.wrong()) == (Became.UPDATED, [])
+    assert (only(lab).result, lab.wrong()) == (ListingResult.UPDATED, [])
 
 
 @pytest.mark.parametrize("publish", [False, True], ids=["draft", "active"])
@@ -189,7 +189,7 @@ def test_what_a_person_took_down_stays_down(etsy: EtsyHandle, etsy_store: Databa
         (listing,) = lab.etsy.listings()
         lab.etsy.edit(listing["listing_id"], fields={"state": "inactive"})
         lab.add("prod_1", title="Changed")
-        assert only(lab).became is Became.UPDATED
+        assert only(lab).result is ListingResult.UPDATED
         assert lab.wrong() == ["prod_1: state"]
 
 
@@ -202,12 +202,12 @@ def test_published_are_only_those_that_were_agreed_to(etsy: EtsyHandle, etsy_sto
         # Confirmed before publishing was switched on: not published, whatever the settings say by now.
         job = lab.jobs.request(
             lab.account_id,
-            [Asked("prod_2", "Lamp", "nothing")],
+            [RequestedProduct("prod_2", "Lamp", Proposal.NOTHING)],
             requested_by="ann",
             confirm_within=timedelta(hours=1),
         )
         (outcome,) = lab.run(lab.jobs.confirm(job.transaction_id, "bob")).outcomes
-        assert (outcome.became, len(lab.etsy.fees())) == (Became.UNCHANGED, 2)
+        assert (outcome.result, len(lab.etsy.fees())) == (ListingResult.UNCHANGED, 2)
         lab.sync("prod_2")
         assert (len(lab.etsy.fees()), lab.wrong()) == (3, [])
 
@@ -218,13 +218,13 @@ def test_deleted_at_etsy_is_made_again_only_when_that_is_confirmed(lab: EtsyLabo
     lab.etsy.remove(lab.etsy.listings()[0]["listing_id"])
     job = lab.confirmed()
     (outcome,) = lab.run(job).outcomes
-    assert (outcome.became, outcome.listing_id, lab.etsy.listings()) == (Became.FAILED, None, [])
+    assert (outcome.result, outcome.listing_id, lab.etsy.listings()) == (ListingResult.FAILED, None, [])
     assert "somebody has deleted it there" in str(outcome.sentence)
     (outcome,) = lab.retry(job).outcomes
     assert "Request it again, and confirm" in str(outcome.sentence)
     assert lab.etsy.listings() == []
-    assert [plan.asked for plan in lab.plans("prod_1")] == ["create"]
-    assert (only(lab).became, lab.wrong()) == (Became.CREATED, [])
+    assert [plan.proposal for plan in lab.plans("prod_1")] == ["create"]
+    assert (only(lab).result, lab.wrong()) == (ListingResult.CREATED, [])
 
 
 def test_deleted_while_it_is_worked_on(lab: EtsyLaboratory) -> None:
@@ -272,7 +272,7 @@ def test_an_order_that_etsy_did_not_keep_is_set(lab: EtsyLaboratory) -> None:
     client = lab.client(lab.accounts.get(lab.account_id))
     other_order(client)
     (outcome,) = lab.run(lab.confirmed(), client_of=lambda account: client).outcomes
-    assert (outcome.became, lab.wrong()) == (Became.CREATED, [])
+    assert (outcome.result, lab.wrong()) == (ListingResult.CREATED, [])
     assert [call.operation for call in lab.etsy.calls()] == [*NEW, PATCH, "getListingImages"]
 
 
@@ -293,7 +293,7 @@ def test_what_etsy_took_but_does_not_show(
         client = lab.client(lab.accounts.get(lab.account_id))
         spoil(client)
         (outcome,) = lab.run(job, client_of=lambda account: client).outcomes
-        assert outcome.became is Became.FAILED
+        assert outcome.result is ListingResult.FAILED
         assert said in str(outcome.sentence)
         before = lab.etsy.last_call()
         lab.retry(job)
@@ -306,7 +306,7 @@ def test_gone_in_both_places_is_no_failure(lab: EtsyLaboratory) -> None:
     lab.sync()
     lab.etsy.remove(lab.etsy.listings()[0]["listing_id"])
     lab.products.clear()
-    assert only(lab, "prod_1").became is Became.UNCHANGED
+    assert only(lab, "prod_1").result is ListingResult.UNCHANGED
     assert lab.link().etsy_listing_id is None
 
 
@@ -315,7 +315,7 @@ def test_an_image_that_cannot_be_had_costs_its_part_alone(lab: EtsyLaboratory, s
     lab.add("prod_2")
     job = lab.confirmed()
     first, second = sorted(lab.run(job).outcomes, key=lambda outcome: outcome.product_id)
-    assert (first.became, second.became) == (Became.FAILED, Became.CREATED)
+    assert (first.result, second.result) == (ListingResult.FAILED, ListingResult.CREATED)
     assert first.sentence == (
         f"Fetching the image {lab.pictures}/prod_1/gone.png: HTTP 404. Give the product another image."
     )
@@ -324,7 +324,7 @@ def test_an_image_that_cannot_be_had_costs_its_part_alone(lab: EtsyLaboratory, s
     lab.add("prod_1", images=("a", "b"))
     before = lab.etsy.last_call()
     (outcome,) = lab.retry(job).outcomes
-    assert (outcome.became, outcome.listing_id) == (Became.UPDATED, first.listing_id)
+    assert (outcome.result, outcome.listing_id) == (ListingResult.UPDATED, first.listing_id)
     assert [call.operation for call in lab.etsy.calls(after=before)] == [LOOK, UPLOAD, LOOK]
     assert lab.wrong() == []
 
@@ -355,9 +355,9 @@ def test_unconfirmed_stock_goes_down_and_nothing_else_is_sent(lab: EtsyLaborator
     lab.sync()
     lab.add("prod_1", variant("prod_1-sku", quantity=1))
     lab.add("prod_2", variant("prod_2-sku", quantity=1, price=Decimal(5)))
-    asked = [Asked(product_id, "Lamp", LOWER_STOCK) for product_id in lab.products]
-    job = lab.jobs.request(lab.account_id, asked, requested_by="daily", confirm_within=timedelta(hours=1))
+    products = [RequestedProduct(product_id, "Lamp", Proposal.LOWER_STOCK) for product_id in lab.products]
+    job = lab.jobs.request(lab.account_id, products, requested_by="daily", confirm_within=timedelta(hours=1))
     result = lab.run(lab.jobs.confirm(job.transaction_id, "daily"))
-    became = {outcome.product_id: outcome.became for outcome in result.outcomes}
-    assert became == {"prod_1": Became.UPDATED, "prod_2": Became.FAILED}
+    became = {outcome.product_id: outcome.result for outcome in result.outcomes}
+    assert became == {"prod_1": ListingResult.UPDATED, "prod_2": ListingResult.FAILED}
     assert lab.wrong()[0] == "prod_2: variants"

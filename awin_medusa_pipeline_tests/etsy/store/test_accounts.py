@@ -21,6 +21,7 @@ from awin_medusa_pipeline.core.store.secrets import Cipher, SecretKeyError, new_
 from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig, PriceRule
 from awin_medusa_pipeline.etsy.domain.tokens import NotConnectedError, TokenPair
 from awin_medusa_pipeline.etsy.store.accounts import CLAIMED_FOR, EtsyAccount, EtsyAccountError, EtsyAccounts
+from awin_medusa_pipeline_tests.support.sentences import raises_sentence
 
 NOW = datetime(2026, 11, 21, 3, tzinfo=UTC)
 KEY = new_key()
@@ -73,7 +74,7 @@ def test_connecting_a_shop_again_keeps_its_id(database: Database) -> None:
     accounts = at(NOW, database)
     first = connect(accounts)
     accounts.disconnect(first.id)
-    with pytest.raises(NotConnectedError, match=r"disconnected.*awin-medusa etsy connect"):
+    with raises_sentence(NotConnectedError, r"disconnected.*awin-medusa etsy connect"):
         accounts.tokens(first.id, never).access_token()
     assert connect(accounts, 5).id == first.id
     assert accounts.tokens(first.id, never).access_token() == "1.access-5"
@@ -98,7 +99,7 @@ def test_finding_an_account(tmp_path: Path, shops: tuple[int, ...], named: str |
         if isinstance(expected, int):
             assert accounts.find(named).shop_id == expected
         else:
-            with pytest.raises(EtsyAccountError, match=expected):
+            with raises_sentence(EtsyAccountError, expected):
                 accounts.find(named)
 
 
@@ -112,7 +113,7 @@ BAD_KEYS = [
 
 @pytest.mark.parametrize(("keys", "sentence"), BAD_KEYS, ids=["none", "blank", "wrong", "one of them wrong"])
 def test_a_key_that_cannot_be_used(keys: str | None, sentence: str) -> None:
-    with pytest.raises(SecretKeyError, match=sentence) as caught:
+    with raises_sentence(SecretKeyError, sentence) as caught:
         Cipher(SecretStr(keys) if keys else None).encrypt("text")
     assert "hunter2" not in str(caught.value)
 
@@ -123,8 +124,8 @@ def test_rotating_the_key(database: Database) -> None:
     with pytest.raises(SecretKeyError, match=r"tokens of the Etsy shop Shop11.*no key .* fits.*behind the new one"):
         at(NOW, database, new).tokens(account.id, never).access_token()
     with pytest.raises(SecretKeyError):
-        at(NOW, database, new).rotate()
-    assert at(NOW, database, new, KEY).rotate() == 1
+        at(NOW, database, new).rotate_key()
+    assert at(NOW, database, new, KEY).rotate_key() == 1
     assert at(NOW, database, new).tokens(account.id, never).access_token() == "1.access-0"
     with pytest.raises(SecretKeyError):
         at(NOW, database).tokens(account.id, never).access_token()
@@ -163,7 +164,7 @@ def test_a_revoked_token_asks_for_a_person_ever_after(database: Database) -> Non
         raise NotConnectedError("Renewing the Etsy tokens", "HTTP 400 invalid_grant: refresh_token is revoked")
 
     for renew in (revoked, never):
-        with pytest.raises(NotConnectedError, match=r"is revoked\. Connect the shop again: awin-medusa etsy connect"):
+        with raises_sentence(NotConnectedError, r"is revoked\. Connect the shop again: awin-medusa etsy connect"):
             at(NOW, database).tokens(account.id, renew).refreshed("1.access-0")
     connect(at(NOW, database), 3)
     assert at(NOW, database).tokens(account.id, never).access_token() == "1.access-3"

@@ -17,14 +17,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from awin_medusa_pipeline.core.store.database import Database, open_database
 from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig
 from awin_medusa_pipeline.etsy.domain.memory import ListingMemory
+from awin_medusa_pipeline.etsy.domain.plan import Proposal
 from awin_medusa_pipeline.etsy.store.jobs import (
     MOVES,
-    Asked,
     EtsyJob,
     EtsyJobError,
     EtsyJobs,
     JobStatus,
     ProductOutcome,
+    RequestedProduct,
 )
 from awin_medusa_pipeline.etsy.store.links import EtsyJobLostError, EtsyLinks, SyncStatus
 from awin_medusa_pipeline.etsy.store.models import EtsyAccount
@@ -63,8 +64,8 @@ class Shop:
         self.account = account.id
 
     def request(self, *products: str, **refused: str) -> EtsyJob:
-        asked = [Asked(product, product.title(), "create", refused.get(product)) for product in products]
-        return self.jobs.request(self.account, asked, requested_by="ann", confirm_within=HOUR)
+        wanted = [RequestedProduct(name, name.title(), Proposal.CREATE, refused.get(name)) for name in products]
+        return self.jobs.request(self.account, wanted, requested_by="ann", confirm_within=HOUR)
 
     def claimed(self, *products: str, run: str = "run") -> EtsyJob:
         job = self.request(*products)
@@ -75,7 +76,7 @@ class Shop:
         job = self.claimed(*products)
         for number, product in enumerate(products, 100):
             self.links.save_listing(job, product, number, None)
-            self.links.synced(job, product)
+            self.links.mark_synced(job, product)
         return self.jobs.finish(job.transaction_id, "run")
 
     def statuses(self) -> dict[str, str]:
@@ -98,15 +99,15 @@ def test_from_request_to_completion(shop: Shop) -> None:
 
     assert shop.jobs.confirm(job.transaction_id, "bob").confirmed_by == "bob"
     job = shop.jobs.claim(job.transaction_id, "run")
-    intent = shop.links.intend(job, "a", title="A", content_hash="h")
+    intent = shop.links.record_intent(job, "a", title="A", content_hash="h")
     assert shop.links.of_products(shop.account, ["a"])["a"].memory.intent == intent
     shop.clock.now += timedelta(minutes=1)
-    assert shop.links.intend(job, "a", title="A", content_hash="h", since=intent.at) == intent
+    assert shop.links.record_intent(job, "a", title="A", content_hash="h", since=intent.at) == intent
     shop.clock.now = NOW
     shop.links.save_listing(job, "a", 2**40, "https://etsy.test/a", content_hash="h", state="draft")
-    shop.links.remember(job, "a", inventory_hash="i", image_ids={"sha": 7})
-    shop.links.synced(job, "a", images_hash="m")
-    shop.links.failed(job, "b", "Etsy said no. Do something.")
+    shop.links.update_memory(job, "a", inventory_hash="i", image_ids={"sha": 7})
+    shop.links.mark_synced(job, "a", images_hash="m")
+    shop.links.mark_failed(job, "b", "Etsy said no. Do something.")
 
     job = shop.jobs.finish(job.transaction_id, "run")
     assert (job.status, job.synced_count, job.failed_count) == (JobStatus.FAILED, 1, 1)
@@ -130,14 +131,14 @@ def test_every_product_well_completes_a_job(shop: Shop) -> None:
     job = shop.synced("a", "b")
     assert (job.status, job.synced_count, job.failed_count, job.completed_at) == (JobStatus.COMPLETED, 2, 0, NOW)
     again = shop.claimed("a")
-    shop.links.synced(again, "a", changed=False)
+    shop.links.mark_synced(again, "a", changed=False)
     assert shop.jobs.finish(again.transaction_id, "run").synced_count == 1
     assert shop.outcomes(again) == {"a": "unchanged"}
 
 
 def test_a_request_that_nobody_confirms_leaves_all_as_it_was(shop: Shop) -> None:
     shop.synced("old", "changed")
-    shop.links.out_of_sync(shop.account, ["changed", "unknown"])
+    shop.links.mark_out_of_sync(shop.account, ["changed", "unknown"])
     before = [dict(vars(link), _sa_instance_state=None) for link in shop.links.of_account(shop.account)]
     job = shop.request("old", "changed", "new")
     shop.clock.now += HOUR
@@ -197,7 +198,7 @@ def test_only_one_run_has_a_job(shop: Shop) -> None:
 def test_a_run_that_died_is_retried_for_what_it_left(shop: Shop) -> None:
     dead = shop.claimed("a", "b", "c", run="dead")
     shop.links.save_listing(dead, "a", 1, None)
-    shop.links.synced(dead, "a")
+    shop.links.mark_synced(dead, "a")
     shop.links.save_listing(dead, "b", 2, None)  # killed right after
     assert [job.run_id for job in shop.jobs.all(JobStatus.PROCESSING)] == ["dead"]
     job = shop.jobs.finish(dead.transaction_id, "dead", stopped="Its run died.")
@@ -210,15 +211,15 @@ def test_a_run_that_died_is_retried_for_what_it_left(shop: Shop) -> None:
     assert [row.product_id for row in shop.jobs.products(job.transaction_id, ProductOutcome.PENDING)] == ["b", "c"]
     assert shop.links.of_products(shop.account, ["b"])["b"].etsy_listing_id == 2
     for act in (
-        lambda: shop.links.synced(dead, "b"),
-        lambda: shop.links.failed(dead, "b", "late"),
+        lambda: shop.links.mark_synced(dead, "b"),
+        lambda: shop.links.mark_failed(dead, "b", "late"),
         lambda: shop.links.save_listing(dead, "b", 3, None),
-        lambda: shop.links.remember(dead, "b", state="draft"),
+        lambda: shop.links.update_memory(dead, "b", state="draft"),
     ):
-        with pytest.raises(EtsyJobLostError, match="held to be dead"):
+        with pytest.raises(EtsyJobLostError, match="taken for dead"):
             act()
-    shop.links.synced(job, "b")
-    shop.links.synced(job, "c")
+    shop.links.mark_synced(job, "b")
+    shop.links.mark_synced(job, "c")
     job = shop.jobs.finish(job.transaction_id, "next")
     assert (job.status, job.synced_count, job.failed_count) == (JobStatus.COMPLETED, 3, 0)
     assert [entry["attempt"] for entry in job.error_log] == [1, 1]
@@ -227,7 +228,7 @@ def test_a_run_that_died_is_retried_for_what_it_left(shop: Shop) -> None:
 def test_rejecting_a_retry_keeps_what_the_first_attempt_made(shop: Shop) -> None:
     job = shop.claimed("a")
     shop.links.save_listing(job, "a", 9, None)
-    shop.links.failed(job, "a", "no image")
+    shop.links.mark_failed(job, "a", "no image")
     shop.jobs.finish(job.transaction_id, "run")
     shop.jobs.retry(job.transaction_id, "ann")
     shop.jobs.reject(job.transaction_id, "ann")
@@ -240,7 +241,7 @@ def test_rejecting_a_retry_keeps_what_the_first_attempt_made(shop: Shop) -> None
 def test_a_retry_leaves_out_what_another_job_has(shop: Shop) -> None:
     job = shop.claimed("a", "b")
     for product in ("a", "b"):
-        shop.links.failed(job, product, "no")
+        shop.links.mark_failed(job, product, "no")
     shop.jobs.finish(job.transaction_id, "run")
     other = shop.request("a")
     assert shop.jobs.retry(job.transaction_id, "ann").failed_count == 1
@@ -261,25 +262,25 @@ def test_two_products_never_share_a_listing(shop: Shop) -> None:
 def test_out_of_sync_only_from_synced(shop: Shop) -> None:
     shop.synced("a", "b")
     failed = shop.claimed("c")
-    shop.links.failed(failed, "c", "no")
+    shop.links.mark_failed(failed, "c", "no")
     shop.jobs.finish(failed.transaction_id, "run")
     shop.request("b")
-    assert shop.links.out_of_sync(shop.account, ["a", "b", "c", "d"]) == ["a"]
+    assert shop.links.mark_out_of_sync(shop.account, ["a", "b", "c", "d"]) == ["a"]
     assert shop.statuses() == {"a": "out_of_sync", "b": "pending", "c": "failed"}
 
 
 def test_what_a_look_at_etsy_tells_is_kept_unless_a_job_has_the_product(shop: Shop) -> None:
     shop.synced("a", "b")
     seen = ListingMemory(content_hash="h", state="expired")
-    assert shop.links.saw(shop.account, "a", seen)
-    assert shop.links.lost(shop.account, "b", "It was deleted on Etsy.")
+    assert shop.links.record_shown(shop.account, "a", seen)
+    assert shop.links.mark_deleted(shop.account, "b", "It was deleted on Etsy.")
     links = shop.links.of_products(shop.account, ["a", "b"])
     assert (links["a"].memory, links["a"].etsy_listing_id, links["a"].sync_status) == (seen, 100, "synced")
     assert (links["b"].memory, links["b"].etsy_listing_id) == (ListingMemory(), None)
     assert (links["b"].sync_status, links["b"].sync_error) == ("failed", "It was deleted on Etsy.")
     shop.request("a")
-    assert not shop.links.saw(shop.account, "a", ListingMemory())
-    assert not shop.links.lost(shop.account, "a", "Gone.")
+    assert not shop.links.record_shown(shop.account, "a", ListingMemory())
+    assert not shop.links.mark_deleted(shop.account, "a", "Gone.")
     assert shop.links.of_products(shop.account, ["a"])["a"].memory == seen
 
 
@@ -350,7 +351,7 @@ def test_two_requests_for_the_same_products_at_once(shop: Shop, another: Callabl
     products, together = [f"p{number}" for number in range(20)], threading.Barrier(3)
 
     def ask(order: int) -> int:
-        asked = [Asked(product, product, "create") for product in products[:: order or 1]]
+        asked = [RequestedProduct(product, product, "create") for product in products[:: order or 1]]
         with another() as mine:
             together.wait(timeout=30)
             try:
@@ -420,7 +421,7 @@ class Moves(RuleBasedStateMachine):
         job = self.some_job(pick)
         if self.shop.outcomes(job).get(product) == "pending":
             links = self.shop.links
-            self.attempt(lambda: links.synced(job, product) if well else links.failed(job, product, "no"))
+            self.attempt(lambda: links.mark_synced(job, product) if well else links.mark_failed(job, product, "no"))
 
     @rule(pick=pick)
     def finish(self, pick: int) -> None:
@@ -438,7 +439,7 @@ class Moves(RuleBasedStateMachine):
 
     @rule()
     def products_change(self) -> None:
-        self.shop.links.out_of_sync(self.shop.account, self.PRODUCTS)
+        self.shop.links.mark_out_of_sync(self.shop.account, self.PRODUCTS)
 
     @invariant()
     def only_allowed_moves(self) -> None:

@@ -173,8 +173,6 @@ def test_scope_is_needed(etsy: EtsyHandle):
         answer = caller.get("/users/me")
         assert answer.status_code == 403
         assert answer.json() == {"error": "insufficient_scope", "error_description": "Insufficient scope"}
-        answer = caller.http.post("/scopes", data={"token": caller.tokens.access_token})
-        assert answer.json() == {"scopes": ["listings_r"]}
 
 
 def test_deleting_has_a_scope_of_its_own(caller: Caller):

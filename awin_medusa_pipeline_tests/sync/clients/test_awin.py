@@ -135,14 +135,14 @@ def test_429_waits_as_long_as_it_is_told(server: Server, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("answer", "code", "says"),
     [
-        (Answer(b"<!DOCTYPE html><h1>Log in</h1>"), "login_page", "to log in"),
+        (Answer(b"<!DOCTYPE html><h1>Log in</h1>"), "login_page", "a login page"),
         (Answer(b'{"message":"Locale not found"}'), "json_error", "Locale not found"),
         (Answer(b"json is not supported. Please use CSV format"), "no_table", "json is"),
         (Answer(gzip.compress(b"<html></html>")), "web_page", "web page"),
         (Answer(b'<?xml version="1.0"?><merchant/>'), "xml", "format CSV"),
         (Answer(b""), "empty", "empty"),
         (Answer(gzip.compress(b"")), "empty", "empty"),
-        (Answer(gzip.compress(CSV.split(b"\n")[0])), "header_only", "not one product"),
+        (Answer(gzip.compress(CSV.split(b"\n")[0])), "header_only", "no products"),
         (Answer(CSV.replace(b"product_name", b"x")), "missing_columns", "product_name"),
         (Answer(FEED[:-9]), "truncated", "ends too early"),
         (Answer(FEED + FEED[:-9]), "truncated", "ends too early"),

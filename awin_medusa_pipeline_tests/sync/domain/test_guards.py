@@ -137,7 +137,13 @@ def price_rows(*changes: float | None, merchant: str = "1", decision: str = "upd
     ],
 )
 def test_prices_that_jump(rows: list[dict[str, object]], matched: pl.DataFrame, tripped: list[str | None]) -> None:
-    schema = {"merchant_id": pl.String, "change_percent": pl.Float64, "shop_price": pl.Float64, "decision": pl.String}
+    schema = {
+        "merchant_id": pl.String,
+        "change_percent": pl.Float64,
+        "shop_price": pl.Float64,
+        "decision": pl.String,
+        "question": pl.String,
+    }
     trips = guards.check_prices(pl.DataFrame(rows, schema=schema), matched.lazy(), LIMITS)
     assert [trip.merchant_id for trip in trips] == tripped
     assert all("by more than 50%" in trip.sentence and "more than 5%" in trip.sentence for trip in trips)
@@ -147,3 +153,166 @@ def test_prices_that_jump(rows: list[dict[str, object]], matched: pl.DataFrame, 
 def test_damaged_text_holds_content_too() -> None:
     (trip,) = guards.wrong_encoding(FeedFacts("feed", 10, damaged=9))
     assert [g for g in Scope if guards.holds(trip, g)] == [Scope.IMPORT, Scope.CONTENT]
+
+
+def test_limits_until_settings_say_otherwise() -> None:
+    assert Limits() == Limits(
+        hide_share=0.1,
+        hide_floor=20,
+        zero_share=0.25,
+        zero_floor=50,
+        accepted_share=0.8,
+        rejected_share=0.1,
+        price_change=0.5,
+        price_share=0.05,
+        frozen_for=timedelta(days=14),
+    )
+
+
+def only_in_shop(number: int) -> pl.DataFrame:
+    return pl.DataFrame({"external_id": [None] * number}, schema={"external_id": pl.String})
+
+
+@pytest.mark.parametrize(
+    ("number", "tripped"), [pytest.param(21, True, id="one above the floor"), pytest.param(20, False, id="the floor")]
+)
+def test_hiding_is_measured_by_the_published_products(number: int, tripped: bool) -> None:
+    # Two variants each: a product counts once.
+    shop = {"product_id": [f"p{n // 2}" for n in range(400)], "external_id": None, "status": "published"}
+    schema = {"product_id": pl.String, "external_id": pl.String, "status": pl.String}
+    catalog = pl.DataFrame(shop, schema=schema).lazy()
+    trips = guards.check_hides(only_in_shop(number), catalog, LIMITS)
+    assert [trip.sentence for trip in trips] == tripped * [
+        "hiding 21 of 200 is more than 10%: check whether the feed is whole"
+    ]
+
+
+def test_drafts_are_not_among_what_could_be_hidden() -> None:
+    shop = {"product_id": [f"p{n}" for n in range(12)], "external_id": "awin:1:a", "status": ["published", "draft"] * 6}
+    (trip,) = guards.check_hides(only_in_shop(6), pl.LazyFrame(shop), LIMITS)
+    assert trip.reason == "hiding all 6 would leave nothing: check whether the feed is whole [all_to_hide]"
+
+
+@pytest.mark.parametrize(
+    ("changing", "base", "sentence"),
+    [
+        (
+            things(m7=30),
+            things(m7=40, m8=900),
+            "setting to zero 30 of 40 of merchant 7 is more than 10%: check whether its stock column is right",
+        ),
+        (
+            things(m=30),
+            things(m=40, m8=900),
+            "setting to zero 30 of 40 that are not from AWIN is more than 10%: check whether its stock column is right",
+        ),
+        (
+            things(m7=1030),
+            things(m8=1000, m7=2000),
+            "setting to zero 1,030 of 3,000 is more than 10%: check whether its stock column is right",
+        ),
+        (
+            things(m7=25),
+            things(m8=900),
+            "setting to zero 25 of 0 of merchant 7 is more than 10%: check whether its stock column is right",
+        ),
+    ],
+)
+def test_a_sentence_says_what_and_whose(changing: pl.DataFrame, base: pl.DataFrame, sentence: str) -> None:
+    (trip,) = guards.check_share(changing, base, Scope.SET_TO_ZERO, 0.1, 20)
+    assert (trip.sentence, trip.guard) == (sentence, "too_many_to_set_to_zero")
+
+
+def test_all_of_five_is_too_many_and_all_of_four_is_not() -> None:
+    assert [trip.guard for trip in guards.check_share(things(m1=5), things(m1=5), Scope.HIDE, 0.1, 20)] == [
+        "all_to_hide"
+    ]
+    assert guards.check_share(things(m1=4), things(m1=4), Scope.HIDE, 0.1, 20) == []
+
+
+@pytest.mark.parametrize(
+    ("level", "wanted", "taken"), [(1, 0, True), (0, 0, False), (-1, 0, False), (2, 1, False), (None, 0, None)]
+)
+def test_what_takes_stock_away(level: int | None, wanted: int, taken: bool | None) -> None:
+    rows = pl.DataFrame(
+        {"level": [level], "wanted_level": [wanted]}, schema={"level": pl.Int64, "wanted_level": pl.Int64}
+    )
+    assert rows.select(taken=guards.set_to_zero())["taken"].to_list() == [taken]
+
+
+def test_a_price_that_was_nothing_jumps_and_an_unknown_change_does_not() -> None:
+    schema = {
+        "merchant_id": pl.String,
+        "change_percent": pl.Float64,
+        "shop_price": pl.Float64,
+        "decision": pl.String,
+        "question": pl.String,
+    }
+
+    def trips(change: float | None, price: float | None) -> list[str]:
+        rows = pl.DataFrame([("1", change, price, "update", None)] * 6, schema=schema, orient="row")
+        return [trip.sentence for trip in guards.check_prices(rows, things(m1=100).lazy(), LIMITS)]
+
+    assert trips(None, 0.0) == [
+        "6 of 100 prices would change by more than 50%, and that is more than 5% of them: "
+        "check whether SYNC_PRICE_COLUMN names the right column"
+    ]
+    assert trips(None, 1.0) == trips(None, None) == []
+
+
+def test_only_the_last_five_feeds_are_a_measure() -> None:
+    before = [feed(80), feed(80), feed(80), feed(100), feed(100), *[feed(1000)] * 5]
+    assert guards.short_feed(feed(64), before, LIMITS) == []
+    (trip,) = guards.short_feed(feed(63), before, LIMITS)
+    assert trip.sentence == "the feed feed has 63 offers where the last ones had 80: check whether it came whole"
+
+
+def test_a_merchant_of_one_feed_alone_is_not_missed() -> None:
+    assert guards.short_feed(feed(9, m1=9), [feed(9, m1=9, m2=3), feed(9, m1=9), feed(9, m1=9)], LIMITS) == []
+
+
+@pytest.mark.parametrize(
+    ("has", "words"),
+    [("abc", "offers of merchant a, b, c where"), ("abcd", "offers of merchant a, b, c and others where")],
+)
+def test_other_merchants_are_named(has: str, words: str) -> None:
+    (trip,) = guards.other_merchants(
+        FeedFacts("feed", 9, merchants=dict.fromkeys(has, 1)), [FeedFacts("feed", 9, merchants={"z": 9})]
+    )
+    assert words in trip.sentence
+
+
+def test_a_feed_before_or_now_without_merchants_is_not_another() -> None:
+    assert guards.other_merchants(feed(9, m1=9), [feed(9)]) == guards.other_merchants(feed(9), [feed(9, m1=9)]) == []
+
+
+def test_a_header_that_was_not_known_has_not_changed() -> None:
+    assert guards.changed_header(feed(9, header="h"), [feed(9, header=None)]) == []
+    assert guards.changed_header(feed(9, header="h"), [feed(9, header="h"), feed(9, header="other")]) == []
+
+
+def test_stock_that_was_blank_before_or_left_with_its_merchant_is_not_missed() -> None:
+    def stocked(with_stock: dict[str, int] | None, **merchants: int) -> FeedFacts:
+        return replace(feed(9, **merchants), with_stock=with_stock)
+
+    assert guards.no_stock(stocked({}, m1=9), [stocked({"1": 0}, m1=9)]) == []
+    assert guards.no_stock(stocked({}, m2=9), [stocked({"1": 9}, m1=9)]) == []
+    assert guards.no_stock(stocked(None, m1=9), [stocked({"1": 9}, m1=9)]) == []
+    assert [trip.merchant_id for trip in guards.no_stock(stocked({"1": 0}, m1=9), [stocked({"1": 9}, m1=9)])] == ["1"]
+
+
+def test_one_damaged_character_in_a_small_feed_is_no_encoding() -> None:
+    assert guards.wrong_encoding(FeedFacts("feed", 2, damaged=1)) == []
+    assert [trip.guard for trip in guards.wrong_encoding(FeedFacts("feed", 2, damaged=2))] == ["wrong_encoding"]
+
+
+def test_a_frozen_feed_is_told_with_its_days() -> None:
+    since = datetime(2026, 11, 1, tzinfo=UTC)
+    assert guards.frozen_feed("x", since, since + timedelta(days=20, hours=3), LIMITS) == (
+        "The feed x has not changed for 20 days; ask the advertiser whether it is still kept. [frozen]"
+    )
+
+
+def test_which_merchant_a_key_names() -> None:
+    keys = pl.DataFrame({"key": ["awin:12:a:b", "awin::a", "own:12:a", "x awin:1:a", None]})
+    assert keys.select(guards.merchant_of(pl.col("key")))["key"].to_list() == ["12", None, None, None, None]

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.sync.domain import contracts, discrepancies, ownership
@@ -15,7 +15,7 @@ from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
 from awin_medusa_pipeline.sync.domain.ownership import CONTENT, DEFAULT_OWNERS, PRICE, Owner, Owners, fingerprint
 from awin_medusa_pipeline_tests.support.factories import Row, catalog, offer, offers, variant
 from awin_medusa_pipeline_tests.support.shop_model import ShopModel
-from awin_medusa_pipeline_tests.support.strategies import feeds, owners, shops
+from awin_medusa_pipeline_tests.support.strategies import feeds, owners, shops, slow_law
 
 RULES = StockRules()
 OURS = {"offer_key": "awin:1:a", "external_id": "awin:1:a", "title": "Product a"}
@@ -72,7 +72,7 @@ def test_a_price_that_differs(owner: Owner, last: str | None, decision: str, edi
 @pytest.mark.parametrize(("owner", "decision"), [(FEED, "refuse"), (FIRST, "refuse"), (ASK, "refuse"), (SHOP, "keep")])
 @pytest.mark.parametrize("prices", [[], [{"currency": "eur", "amount": Decimal("9.99")}]], ids=["no price", "in euro"])
 def test_a_price_in_another_currency_is_never_converted(owner: Owner, decision: str, prices: Any) -> None:
-    found, _ = tables([offer("a")], [variant("x", title="Product a", sku="a", prices=prices)], owned(PRICE, owner))
+    found, _ = tables([offer("a")], [variant("x", offer_key="awin:1:a", prices=prices)], owned(PRICE, owner))
     assert found.select("decision", "shop_price", "shop_currencies").rows() == [
         (decision, None, " ".join(price["currency"] for price in prices))
     ]
@@ -193,7 +193,7 @@ def fields_of(shop: ShopModel) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=60, deadline=None)
+@slow_law(40)
 @given(before=feeds(), after=feeds(), shop=shops(), who=owners())
 def test_what_the_shop_owns_never_changes(before: list[Row], after: list[Row], shop: ShopModel, who: Owners) -> None:
     shop.sync(offers(*before), RULES, who)
@@ -202,3 +202,73 @@ def test_what_the_shop_owns_never_changes(before: list[Row], after: list[Row], s
     # Half-made products are replaced.
     now = {id_: fields for id_, fields in fields_of(shop).items() if id_ in was}
     assert now == {id_: was[id_] for id_ in now}
+
+
+@pytest.mark.parametrize(("length", "kept"), [(64, True), (65, False)])
+def test_a_short_value_is_kept_as_it_is(length: int, kept: bool) -> None:
+    mark = fingerprint("x" * length)
+    assert (mark == "x" * length) is kept
+    assert len(mark) == 64
+
+
+@pytest.mark.parametrize(
+    ("price", "has", "percent"), [("12", "9.99", 20.12), ("5", "10", -50.0), ("5", "0", None), ("5", "0.01", 49900.0)]
+)
+def test_the_change_of_a_price_in_percent(price: str, has: str, percent: float | None) -> None:
+    shop = [variant("x", **OURS, prices=[{"currency": "gbp", "amount": Decimal(has)}])]
+    found, _ = tables([offer("a", price=Decimal(price))], shop, DEFAULT_OWNERS)
+    assert found["change_percent"].to_list() == [percent]
+
+
+def test_hand_edits_are_told_where_the_feed_goes_over_them() -> None:
+    rows = pl.LazyFrame({"edited_by_hand": [True, True, True], "decision": ["update", "keep", "keep"]})
+    assert ownership.hand_edits({"price": rows, "content": rows.head(0)}) == [
+        "1 value was edited by hand in fields that the feed owns (SYNC_OWNER_...): see price-mismatches.csv"
+    ]
+    (many,) = ownership.hand_edits({"content": pl.concat([rows] * 1_000)})
+    assert many.startswith("1,000 values were edited by hand")
+    assert many.endswith("content-mismatches.csv")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "text"),
+    [
+        ("images", ["a", "b"], "a\nb"),
+        ("images", [], None),
+        ("category", ["a"], "a"),
+        ("title", "a\nb", "a\nb"),
+        ("title", None, None),
+    ],
+)
+def test_a_value_as_text_and_back(field: str, value: Any, text: str | None) -> None:
+    assert ownership.text_of(value) == text
+    assert ownership.value_of(field, text) == value
+
+
+def test_what_an_import_remembers() -> None:
+    row = {"title": "Lamp", "description": None}
+    assert ownership.content_marks(row, [], [], category=None) == {"content": {"title": "Lamp"}}
+    assert ownership.content_marks(row, ["1"], ["1"], category="home") == {
+        "content": {"title": "Lamp", "images": "1\n1", "category": "home"}
+    }
+    assert ownership.content_marks(row, ["s"], ["1"], category=None) == {
+        "content": {"title": "Lamp", "images": "s\ns"},
+        "feed": {"images": "1\n1"},
+    }
+    assert ownership.content_marks(row, [], ["1"], category=None) == {"content": {"title": "Lamp"}}
+
+
+def test_what_an_operation_wrote() -> None:
+    written = ownership.written_values
+    assert [*written("awin:1:a", "v1", {"price": "5", "currency": "gbp"})] == [
+        ownership.Written("v1", "price", "5 gbp")
+    ]
+    assert next(written("awin:1:a", None, {"price": "5", "currency": "gbp"})).key == "awin:1:a"
+    after = {"images": ["s", "s"], "feed": {"images": "1"}}
+    assert [*written("p:images", "p", after)] == [ownership.Written("p", "images", "s\ns", "1")]
+    assert [*written("p:title", "p", {"title": None})] == [ownership.Written("p", "title", "")]
+    after = {"product_key": "awin:1:a", "content": {"title": "T", "images": "s"}, "feed": {"images": "1"}}
+    assert [*written("awin:1:a", "v1", after)] == [
+        ownership.Written("awin:1:a", "title", "T"),
+        ownership.Written("awin:1:a", "images", "s", "1"),
+    ]

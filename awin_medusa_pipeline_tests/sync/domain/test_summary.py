@@ -5,14 +5,14 @@ from collections.abc import Mapping
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
 from awin_medusa_pipeline.sync.domain.operations import Counts, Kind
 from awin_medusa_pipeline.sync.domain.summary import SummaryTables, sync_counts
 from awin_medusa_pipeline_tests.support.factories import NO_REJECTS, Row, offer, offers
 from awin_medusa_pipeline_tests.support.shop_model import ShopModel
-from awin_medusa_pipeline_tests.support.strategies import feeds, shops
+from awin_medusa_pipeline_tests.support.strategies import feeds, shops, slow_law
 
 
 def summary_tables(tables: Mapping[str, pl.LazyFrame], **others: pl.LazyFrame) -> SummaryTables:
@@ -20,7 +20,7 @@ def summary_tables(tables: Mapping[str, pl.LazyFrame], **others: pl.LazyFrame) -
     return SummaryTables(**tables | {"awin_feed_rejects": NO_REJECTS} | others)
 
 
-@settings(max_examples=100, deadline=None)
+@slow_law(50)
 @given(feed=feeds(), shop=shops())
 def test_counts_add_up(feed: list[Row], shop: ShopModel) -> None:
     tables = summary_tables(shop.detect(offers(*feed), StockRules(), loose=True))

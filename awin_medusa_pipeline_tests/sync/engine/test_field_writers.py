@@ -10,9 +10,9 @@ from awin_medusa_pipeline.sync.domain.operations import Kind, Operation, Status
 from awin_medusa_pipeline.sync.domain.ownership import Owner
 from awin_medusa_pipeline.sync.engine.field_writers import ContentWriter, PriceWriter
 from awin_medusa_pipeline.sync.engine.undo import Undo
-from awin_medusa_pipeline_tests.support.factories import Row, offer
+from awin_medusa_pipeline_tests.support.factories import NO_MATCHES, Row, offer
 from awin_medusa_pipeline_tests.support.fault_proxy import AnsweringServer, Fault
-from awin_medusa_pipeline_tests.support.rig import Rig
+from awin_medusa_pipeline_tests.support.rig import REHOSTING, Rig
 
 PRICES, PRODUCTS = "POST /admin/products/prod", "POST /admin/products/batch"
 PRICE_FIELDS = ",".join(
@@ -57,7 +57,7 @@ def test_prices(faults: list[Fault], rig: Rig) -> None:
     rig.imports(FEED)
     mismatches = rig.prices(DEARER)
     rig.proxy.faults.extend(faults)
-    result = rig.applier().set_prices(mismatches)
+    result = rig.applier().set_prices(mismatches, NO_MATCHES)
     assert not rig.proxy.faults
     assert (result.counts.applied, result.failures) == (len(FEED), ())
     assert amounts(rig) == {row["sku"]: [("gbp", float(row["price"]))] for row in DEARER}
@@ -68,7 +68,7 @@ def test_prices(faults: list[Fault], rig: Rig) -> None:
 def test_one_call_sets_the_prices_of_a_product(rig: Rig) -> None:
     rig.imports(FEED)
     rig.proxy.requests.clear()
-    rig.applier().set_prices(rig.prices(DEARER))
+    rig.applier().set_prices(rig.prices(DEARER), NO_MATCHES)
     assert rig.proxy.sent(PRICES) == 4
 
 
@@ -95,7 +95,7 @@ def test_every_other_price_stays(rig: Rig) -> None:
     before = shown()
     assert len(before[mine["id"]]) == 4
     mismatches = rig.prices([row | {"price": Decimal("21.75")} for row in FEED])
-    assert rig.applier().set_prices(mismatches.filter(variant_id=mine["id"])).counts.applied == 1
+    assert rig.applier().set_prices(mismatches.filter(variant_id=mine["id"]), NO_MATCHES).counts.applied == 1
     after = shown()
     assert after[other["id"]] == before[other["id"]]
     differing = [(old, new) for old, new in zip(before[mine["id"]], after[mine["id"]], strict=True) if old != new]
@@ -110,7 +110,7 @@ def test_a_price_that_cannot_be_set_fails_alone_and_another_currency_is_refused(
     mismatches = rig.prices([row | ({"currency": "eur"} if row["sku"] == "p1" else {}) for row in DEARER])
     gone = next(product for product in rig.products() if product["external_id"] == "awin:1:p0")
     rig.http.delete(f"/admin/products/{gone['id']}").raise_for_status()
-    result = rig.applier().set_prices(mismatches)
+    result = rig.applier().set_prices(mismatches, NO_MATCHES)
     assert [key for key, _ in result.failures] == [gone["variants"][0]["id"]]
     assert (result.counts.applied, result.counts.skipped) == (4, 1)
     (refused,) = [row for row in rig.ledger.rows(rig.run_id, Kind.PRICE) if row.status is Status.SKIPPED]
@@ -120,8 +120,8 @@ def test_a_price_that_cannot_be_set_fails_alone_and_another_currency_is_refused(
 
 def test_a_limit_counts_calls(rig: Rig) -> None:
     rig.imports(FEED)
-    assert rig.applier(limit=1).set_prices(rig.prices(DEARER)).counts.skipped in (3, 5)
-    result = rig.applier(limit=1, dry_run=True).set_prices(rig.prices(DEARER))
+    assert rig.applier(limit=1).set_prices(rig.prices(DEARER), NO_MATCHES).counts.skipped in (3, 5)
+    result = rig.applier(limit=1, dry_run=True).set_prices(rig.prices(DEARER), NO_MATCHES)
     assert (result.counts.applied, rig.proxy.sent(PRICES)) == (0, 1)
 
 
@@ -181,13 +181,13 @@ def test_an_image_that_stays_keeps_its_id(rig: Rig) -> None:
 def test_images_are_uploaded_once(rig: Rig) -> None:
     with AnsweringServer(lambda path: (200, "image/jpeg", b"jpeg" + path.encode())) as web:
         feed = [offer("a", image_url=f"{web}/1.jpg")]
-        rig.imports(feed, rehost_images=True)
+        rig.imports(feed, rules=REHOSTING)
         assert rig.content(feed).is_empty()
         moved = [offer("a", image_url=f"{web}/2.jpg")]
-        assert rig.applier(rehost_images=True).update_content(rig.content(moved)).counts.applied == 1
+        assert rig.applier(rules=REHOSTING).update_content(rig.content(moved)).counts.applied == 1
         assert rig.content(moved).is_empty()
         gone = [offer("a", image_url=f"{web.replace('http', 'ftp')}/3.jpg")]
-        result = rig.applier(rehost_images=True).update_content(rig.content(gone))
+        result = rig.applier(rules=REHOSTING).update_content(rig.content(gone))
         assert (result.counts.skipped, result.counts.applied) == (1, 0)
 
 
@@ -219,7 +219,7 @@ def test_a_change_that_another_made_meanwhile_is_seen(rig: Rig) -> None:
     mine = product["variants"][0]["id"]
     rig.post(f"/admin/products/{product['id']}/variants/{mine}", {"prices": [{"amount": 1, "currency_code": "gbp"}]})
     rig.post(f"/admin/products/{product['id']}", {"description": "Mine"})
-    result = rig.applier(recheck=True).set_prices(mismatches)
+    result = rig.applier(recheck=True).set_prices(mismatches, NO_MATCHES)
     assert (result.counts.applied, result.counts.skipped) == (len(FEED) - 1, 1)
     (stale,) = [row for row in rig.ledger.rows(rig.run_id) if row.status is Status.SKIPPED]
     assert (stale.key, "stale" in str(stale.reason)) == (mine, True)
@@ -243,7 +243,7 @@ def test_undo_brings_prices_and_content_back_byte_for_byte(rig: Rig) -> None:
 
     before, feed = state(), changed(DEARER)
     applier = rig.applier()
-    applier.set_prices(rig.prices(feed))
+    applier.set_prices(rig.prices(feed), NO_MATCHES)
     applier.update_content(rig.content(feed))
     synced, after = rig.run_id, state()
     assert before[0] != after[0]

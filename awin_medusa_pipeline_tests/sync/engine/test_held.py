@@ -7,7 +7,7 @@ import pytest
 
 from awin_medusa_pipeline.core.errors import TransientError
 from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind, NotSent, Operation, Status
-from awin_medusa_pipeline.sync.engine.held import without_held, without_stale
+from awin_medusa_pipeline.sync.engine.held import without, without_stale
 
 Json = Mapping[str, Any]
 
@@ -57,9 +57,9 @@ def outcome(plan: Iterable[Bundle | NotSent]) -> tuple[list[str], dict[str, tupl
         pytest.param("ab", True, "c", ["ab"], "", id="another's key"),
     ],
 )
-def test_without_held(keys: str, body: bool, held: str, going: list[str], staying: str) -> None:
+def test_without(keys: str, body: bool, held: str, going: list[str], staying: str) -> None:
     plan = [bundle(keys, body=body), NotSent(Operation("z", {}), "beyond the limit")]
-    sent, left = outcome(without_held(plan, dict.fromkeys(held, "too many")))
+    sent, left = outcome(without(plan, dict.fromkeys(held, "too many"), Status.HELD))
     assert sent == going
     assert left == {"z": (Status.SKIPPED, "beyond the limit")} | dict.fromkeys(staying, (Status.HELD, "too many"))
 

@@ -19,7 +19,13 @@ SHOP = Shop("sc_1", "sloc_1", "sp_1")
 MOMENT = "2026-11-26T02:00:00.000Z"
 TIMES = {"created_at": MOMENT, "updated_at": MOMENT}
 HALF = {"id": "v1", "sku": "M", "title": "M", "manage_inventory": True, "metadata": {OFFER_KEY: "awin:1:M"}, **TIMES}
-VARIANT = HALF | {"product_id": "prod_1", "inventory_items": [], "prices": [], "options": []}
+VARIANT = HALF | {
+    "product_id": "prod_1",
+    "product": {"external_id": "awin:1:M"},
+    "inventory_items": [],
+    "prices": [],
+    "options": [],
+}
 PRODUCT = {
     **{"id": "prod_1", "external_id": "awin:1:M", "title": "T", "description": None, "status": "draft", **TIMES},
     **{"variants": [VARIANT], "images": [], "options": []},
@@ -43,6 +49,7 @@ def level(number: int | None, *, exists: bool) -> Bundle:
 
 
 SENT: dict[str, tuple[Kind | None, list[Bundle]]] = {
+    "adopt": (Kind.ADOPT, [Bundle((operation(**{OFFER_KEY: "awin:1:M", "external_id": "awin:1:N"}),), {})]),
     "import": (
         Kind.IMPORT,
         [

@@ -6,18 +6,20 @@ import httpx
 import pytest
 
 from awin_medusa_pipeline.medusa.client import Shop
+from awin_medusa_pipeline.medusa.shapes import OFFER_KEY
 from awin_medusa_pipeline.sync.domain.operations import Counts
-from awin_medusa_pipeline_tests.support.factories import offer
+from awin_medusa_pipeline_tests.support.factories import NO_CATALOG, offer
 from awin_medusa_pipeline_tests.support.rig import Rig
 
 LEVELS = "POST /admin/inventory-items/location-levels/batch"
 
 
 def own(sku: str, **variant: Any) -> dict[str, Any]:
-    """Make the body of a product that somebody made by hand."""
+    """Make the body of a product that somebody made by hand, and that was adopted."""
     made = {
         "title": "One",
         "sku": sku,
+        "metadata": {OFFER_KEY: f"awin:1:{sku}"},
         "options": {"Kind": "one"},
         "prices": [{"amount": 9.99, "currency_code": "gbp"}],
     }
@@ -25,6 +27,7 @@ def own(sku: str, **variant: Any) -> dict[str, Any]:
     return {
         "title": sku,
         "handle": sku.lower(),
+        "external_id": f"awin:1:{sku}",
         "status": "published",
         "options": options,
         "variants": [made | variant],
@@ -63,7 +66,7 @@ def test_what_lies_elsewhere_is_told_where_it_is_sold_from(linked: bool, rig: Ri
     rows = rig.mismatches([offer("RUG", in_stock=False)])
     told = [("elsewhere", 3, "Barn")] if linked else [("no_level", None, None)]
     assert rows.select("reason", "elsewhere", "elsewhere_at").rows() == told
-    counts = rig.applier().set_stock(rows).counts
+    counts = rig.applier().set_stock(rows, NO_CATALOG).counts
     assert counts == (Counts(skipped=1) if linked else Counts(applied=1))
     assert level_of(rig, item) == {barn: 3} | ({} if linked else {rig.shop.stock_location_id: 0})
     [entry] = rig.ledger.rows(rig.run_id)
@@ -76,12 +79,12 @@ def test_an_item_in_a_set_is_decided_once(rig: Rig) -> None:
     stock(rig, item, 5)
     rows = rig.mismatches([offer("BOWL"), offer("BOWLS", in_stock=False)])
     assert rows["reason"].to_list() == ["shared_item", "shared_item"]
-    assert rig.applier().set_stock(rows).counts == Counts(skipped=2)
+    assert rig.applier().set_stock(rows, NO_CATALOG).counts == Counts(skipped=2)
     assert rig.proxy.sent(LEVELS) == 0
     assert level_of(rig, item) == {rig.shop.stock_location_id: 5}
 
     alike = [offer("BOWL", in_stock=False), offer("BOWLS", in_stock=False)]
-    assert rig.applier().set_stock(rig.mismatches(alike)).counts == Counts(applied=1)
+    assert rig.applier().set_stock(rig.mismatches(alike), NO_CATALOG).counts == Counts(applied=1)
     assert level_of(rig, item) == {rig.shop.stock_location_id: 0}
     assert rig.mismatches(alike).is_empty()
 
@@ -90,7 +93,7 @@ def test_what_medusa_does_not_count_is_told(rig: Rig) -> None:
     rig.post("/admin/products", own("PRINT", manage_inventory=False))
     rows = rig.mismatches([offer("PRINT", in_stock=False)])
     assert rows["reason"].to_list() == ["uncounted"]
-    assert rig.applier().set_stock(rows).counts == Counts(skipped=1)
+    assert rig.applier().set_stock(rows, NO_CATALOG).counts == Counts(skipped=1)
     [entry] = rig.ledger.rows(rig.run_id)
     assert "stays on sale" in str(entry.reason)
 

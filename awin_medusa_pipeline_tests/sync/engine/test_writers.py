@@ -12,12 +12,13 @@ import pytest
 from awin_medusa_pipeline.medusa.shapes import HIDDEN_BY_RUN, OFFER_KEY
 from awin_medusa_pipeline.sync.domain import discrepancies, plans
 from awin_medusa_pipeline.sync.domain.operations import Counts, Kind, Status
+from awin_medusa_pipeline.sync.domain.plans import HideRules
 from awin_medusa_pipeline.sync.engine.categories import product_defaults
 from awin_medusa_pipeline.sync.engine.undo import Undo
 from awin_medusa_pipeline.sync.engine.writers import LevelWriter, StatusWriter
-from awin_medusa_pipeline_tests.support.factories import NO_LOOSE, Row, offer, offers
+from awin_medusa_pipeline_tests.support.factories import NO_CATALOG, NO_LOOSE, NO_MATCHES, Row, offer, offers
 from awin_medusa_pipeline_tests.support.fault_proxy import AnsweringServer, Fault, FaultProxy, seeded_faults
-from awin_medusa_pipeline_tests.support.rig import PATIENCE, RULES, Rig
+from awin_medusa_pipeline_tests.support.rig import PATIENCE, REHOSTING, RULES, Rig
 
 PRODUCTS, LEVELS = "POST /admin/products/batch", "POST /admin/inventory-items/location-levels/batch"
 
@@ -275,7 +276,7 @@ def test_prices_that_a_tool_took_away_come_back(rig: Rig) -> None:
 
     rows = rig.prices(feed)
     assert rows.select("shop_price", "decision").rows() == [(None, "update")]
-    assert rig.applier().set_prices(rows).counts.applied == 1
+    assert rig.applier().set_prices(rows, NO_MATCHES).counts.applied == 1
     undone = rig.run_id
     assert rig.proxy.sent("DELETE") == 0
     [after] = [one for one in rig.products() if one["external_id"] == "awin:1:a"]
@@ -298,7 +299,7 @@ def test_an_inventory_item_that_is_gone_is_made_where_it_was(rig: Rig) -> None:
     rows = rig.mismatches(feed)
     assert rows["reason"].to_list() == ["no_item"]
     rig.proxy.faults.append(Fault("reset", LEVELS, after=True))
-    assert rig.applier().set_stock(rows).counts.applied == 1
+    assert rig.applier().set_stock(rows, NO_CATALOG).counts.applied == 1
     assert_the_shop_is_the_feed(rig, feed)
     assert rig.mismatches(feed).is_empty()
 
@@ -410,7 +411,7 @@ def test_hide_and_restore_leave_the_rest_as_it_was(rig: Rig) -> None:
     missing = rig.missing([]).lazy()
     only = discrepancies.medusa_only_products(catalog, matched, missing, NO_LOOSE).collect()
     rig.proxy.faults.append(Fault("reset", PRODUCTS, after=True))
-    assert rig.applier().hide(only).counts.applied == 3
+    assert rig.applier().hide(only, catalog).counts.applied == 3
     assert {(p["status"], p["metadata"][HIDDEN_BY_RUN]) for p in rig.products()} == {("draft", rig.run_id)}
 
     catalog = rig.catalog()
@@ -431,7 +432,7 @@ def test_a_read_back_that_fails_leaves_the_rows_open_for_the_next_run(rig: Rig) 
     writer, engine = StatusWriter(rig.client, Kind.HIDE), rig.applier().engine
     left_by = rig.run_id
     rig.proxy.faults.extend([Fault("502", "GET /admin/products")] * 12)
-    result = engine.apply(writer, plans.hide_plan(only, left_by, "2026-11-21", None, hold_loose=False))
+    result = engine.apply(writer, plans.hide_plan(only, left_by, "2026-11-21", HideRules(hold_loose=False)))
     assert "HTTP 502" in str(result.stopped_reason)
     assert rig.outcomes() == {"unknown": 3}
 
@@ -450,7 +451,7 @@ def test_levels(faults: list[Fault], rig: Rig) -> None:
     changed = [row | {"in_stock": not row["in_stock"]} for row in FEED]
     mismatches = rig.mismatches(changed)
     rig.proxy.faults.extend(faults)
-    result = rig.applier(batch_size=5).set_stock(mismatches)
+    result = rig.applier(batch_size=5).set_stock(mismatches, NO_CATALOG)
     assert not rig.proxy.faults
     assert result.counts.applied == len(FEED)
     assert_the_shop_is_the_feed(rig, changed)
@@ -464,13 +465,13 @@ def test_one_level_that_is_refused_fails_alone(rig: Rig) -> None:
     gone = mismatches["inventory_item_id"][4]
     rig.http.delete(f"/admin/inventory-items/{gone}").raise_for_status()
     writer = LevelWriter(rig.client, rig.shop.stock_location_id)
-    result = rig.applier().engine.apply(writer, plans.stock_plan(mismatches, None))
+    result = rig.applier().engine.apply(writer, plans.stock_plan(mismatches))
     assert [key for key, _ in result.failures] == [mismatches["variant_id"][4]]
     assert result.counts.applied == len(FEED) - 1
 
 
 def test_a_dry_run_writes_nothing(rig: Rig) -> None:
-    result = rig.imports(FEED, dry_run=True, rehost_images=True)
+    result = rig.imports(FEED, dry_run=True, rules=REHOSTING)
     assert result.counts.skipped == len(FEED)
     assert [request for request in rig.proxy.requests if not request.startswith("GET")] == []
     assert rig.products() == []
@@ -502,7 +503,7 @@ def test_images_are_rehosted_and_a_broken_one_costs_only_itself(rig: Rig) -> Non
             offer("a", image_url=f"{web}/1.jpg", more_image_urls=[f"{web}/gone.jpg", f"{web}/2.jpg"]),
             offer("b", name="Other", image_url=f"{web}/gone.jpg"),
         ]
-        assert rig.imports(feed, rehost_images=True).counts.applied == 2
+        assert rig.imports(feed, rules=REHOSTING).counts.applied == 2
     fields = "external_id,thumbnail,images.url"
     shown = {p["external_id"]: p for p in rig.get("/admin/products", fields=fields)["products"]}
     addresses = [image["url"] for image in shown["awin:1:a"]["images"]]

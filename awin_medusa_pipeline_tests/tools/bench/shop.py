@@ -22,12 +22,14 @@ from awin_medusa_pipeline.sync.domain import contracts, discrepancies, plans
 from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
 from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules
 from awin_medusa_pipeline.sync.domain.operations import Bundle
+from awin_medusa_pipeline.sync.domain.plans import HideRules
 from awin_medusa_pipeline.sync.engine.applier import Applier
 from awin_medusa_pipeline.sync.engine.apply import BATCH, THREADS, Engine
 from awin_medusa_pipeline.sync.engine.categories import product_defaults
 from awin_medusa_pipeline.sync.engine.intake import FeedParts
+from awin_medusa_pipeline.sync.engine.rules import SyncRules
 from awin_medusa_pipeline.sync.store.ledger import Ledger
-from awin_medusa_pipeline_tests.conftest import TEST_HOME
+from awin_medusa_pipeline_tests.support.sandboxes import TEST_HOME
 from awin_medusa_pipeline_tests.tools.bench.timing import Comparison, compare, seconds_of
 
 PORT = 23400
@@ -163,7 +165,9 @@ class Bench:
         run_id = str(uuid.uuid4())
         ledger = Ledger(open_database(f"sqlite:///{self.folder}/bench.db"))
         ledger.start_run(run_id, shop=self.client.base_url, job="bench")
-        return Applier(self.client, self.ids, Engine(ledger, run_id), dry_run=False, hold_loose=False)
+        return Applier(
+            self.client, self.ids, Engine(ledger, run_id), SyncRules(hide=HideRules(hold_loose=False)), dry_run=False
+        )
 
     def import_products(self, missing: pl.DataFrame) -> None:
         """Import in our way."""
@@ -172,7 +176,7 @@ class Bench:
 
     def set_stock(self, mismatches: pl.DataFrame) -> None:
         """Set levels in our way."""
-        result = self.applier().set_stock(mismatches)
+        result = self.applier().set_stock(mismatches, self.catalog().lazy())
         assert result.counts.applied == mismatches.height, result
 
     def import_bare(self, missing: pl.DataFrame) -> None:

@@ -11,7 +11,7 @@ from rich.progress import track
 from rich.table import Table
 
 from awin_medusa_pipeline.sandbox import Sandbox
-from awin_medusa_pipeline_tests.conftest import TEST_HOME
+from awin_medusa_pipeline_tests.support.sandboxes import TEST_HOME
 from awin_medusa_pipeline_tests.tools.chaos import etsy
 from awin_medusa_pipeline_tests.tools.chaos.judge import Findings
 from awin_medusa_pipeline_tests.tools.chaos.laboratory import Laboratory

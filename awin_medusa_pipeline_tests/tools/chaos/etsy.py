@@ -1,11 +1,8 @@
-"""A job of many products onto the Etsy stand-in: killed again and again, with every tenth call spoilt, to its end.
+"""Kills a job of many products on the Etsy stand-in again and again, with every tenth call spoilt, until it is done.
 
-What belongs here: making the trouble. What does not: what a listing should be like (support/etsy_laboratory.py).
-
-A kill comes before a call reaches Etsy, while Etsy works on it, or soon after its answer, when the outcome is being
-written down. One moment is left out: between Etsy's answer to a renewal of the tokens and its storing, in which a
-process that dies takes the only valid pair with it, whatever it does (see etsy/engine/test_chaos.py for what follows
-then).
+A kill comes before a call reaches Etsy, while Etsy works on it, or soon after its answer, while the outcome is being
+stored. One moment is left out: between Etsy's answer to a renewal of the tokens and storing it, when a process that
+dies takes the only valid pair with it (etsy/engine/test_chaos.py shows what follows then).
 """
 
 import argparse
@@ -42,7 +39,7 @@ console = Console()
 LIMIT = 600.0
 """Seconds that one attempt may take."""
 FOUND_AFTER = timedelta(minutes=20)
-"""How much later a run that died is found dead. By then its claim on a renewal has run out, too."""
+"""How much later a dead run is found. By then its claim on a renewal has expired, too."""
 FAULT_SHARE = 0.1
 CALLS_A_PRODUCT = 4
 """Fewer than are made, so that each kill finds something to end."""
@@ -63,7 +60,7 @@ _processes.set_forkserver_preload([__name__])
 
 @dataclass
 class EtsyReport:
-    """What was done, and what is left of it."""
+    """What was done, and how it ended."""
 
     products: int
     kills: Counter[str] = field(default_factory=Counter)
@@ -100,7 +97,7 @@ class EtsyReport:
 
 
 def stock(lab: EtsyLaboratory, number: int, *, changed: bool) -> None:
-    """So many products of four variants and two images; `changed`: another title, price, stock and image each."""
+    """Stock this many products; `changed`: with another title, price, stock and image."""
     for each in range(number):
         variants = grid("rb", "SM", quantity=2 if changed else 5)
         named = [v.model_copy(update={"sku": f"{each}-{v.sku}", "id": f"{each}-{v.id}"}) for v in variants]
@@ -134,9 +131,9 @@ class _Attempt:
 
 
 def trouble(
-    folder: Path, *, products: int, kills: int, seed: int, told: Callable[[int], None] = lambda kills: None
+    folder: Path, *, products: int, kills: int, seed: int, on_kill: Callable[[int], None] = lambda kills: None
 ) -> EtsyReport:
-    """All products are created, then all are changed; `kills` in all. `told` how many there were."""
+    """Create all products, then change all of them, with `kills` in all. `on_kill` gets the number so far."""
     report, dice = EtsyReport(products), random.Random(seed)
     with (
         running() as url,
@@ -149,7 +146,7 @@ def trouble(
         lab.etsy.inject(*NOT_CARRIED_OUT, on="token", times=None, probability=FAULT_SHARE, seed=seed + 1)
         for changed, share in ((False, kills - kills // 3), (True, kills // 3)):
             stock(lab, products, changed=changed)
-            _to_the_end(lab, proxy, report, dice, changed=changed, kills=share, told=told)
+            _to_the_end(lab, proxy, report, dice, changed=changed, kills=share, on_kill=on_kill)
         state = lab.etsy.state()
         report.faults = sum(plan["struck"] for plan in state["faults"])
         report.calls, report.renewals = state["call_count"], state["tokens"]["refreshes"]
@@ -168,7 +165,7 @@ def _to_the_end(
     *,
     changed: bool,
     kills: int,
-    told: Callable[[int], None],
+    on_kill: Callable[[int], None],
 ) -> None:
     transaction_id, at_most = lab.confirmed().transaction_id, report.attempts + 2 * kills + 50
     killed, calls = 0, 2 * CALLS_A_PRODUCT * report.products // (kills + 1)
@@ -200,7 +197,7 @@ def _to_the_end(
         if killer.process.exitcode:
             killed += 1
             report.kills[killer.moment] += 1
-            told(report.kills.total())
+            on_kill(report.kills.total())
             lab.ahead += FOUND_AFTER
             lab.etsy.change(clock_ahead=lab.ahead.total_seconds())
 
@@ -260,7 +257,7 @@ def show(*, seed: int, kills: int = 50, products: int = 500) -> EtsyReport:
             products=products,
             kills=kills,
             seed=seed,
-            told=lambda number: progress.update(task, completed=number),
+            on_kill=lambda number: progress.update(task, completed=number),
         )
     console.print(report.table, *report.wrong[:20])
     return report

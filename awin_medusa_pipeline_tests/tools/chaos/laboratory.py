@@ -85,8 +85,9 @@ class Laboratory:
     def prepare(self) -> None:
         """Make three mornings.
 
-        A first import into an empty shop; another into a shop that has all brands and categories; and one with all there
-        is to do: some offers are new to the shop, some have left, some come back, others have another price or stock.
+        A first import into an empty shop; another into a shop that has all brands and categories; and one with all that
+        there is to do: some offers are new to the shop, some have left, some come back, others have another price or
+        stock.
         """
         nothing, lived_in = self.folder / "nothing", self.folder / "lived_in"
         nothing.mkdir()

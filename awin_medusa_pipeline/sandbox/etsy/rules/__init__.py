@@ -1,1 +1,1 @@
-"""Etsy's rules: a body and what the shop has -> what is wrong with it. Pure; nothing here changes anything."""
+"""Checks a request body against Etsy's rules and returns its problems, without changing anything."""

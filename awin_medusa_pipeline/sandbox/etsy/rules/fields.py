@@ -1,4 +1,4 @@
-"""The fields of createDraftListing and updateListing: their names, and text of a form -> value."""
+"""Parses the form fields of createDraftListing and updateListing."""
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
@@ -19,25 +19,25 @@ WHEN_MADE = (
     "1700s",
     "before_1700",
 )
-"""Etsy's buckets of 2026; they move each January."""
+"""Etsy's values for 2026; they change each January."""
 TYPES = ("physical", "download", "both")
 WEIGHT_UNITS = ("oz", "lb", "g", "kg")
 LENGTH_UNITS = ("in", "ft", "mm", "cm", "m", "yd", "inches")
 TRIO = ("who_made", "when_made", "is_supply")
 
 Parser = Callable[[str], Any]
-"""Text of a form -> value; ValueError with the kind that was expected."""
+"""Turns the text of a form field into its value. Raises ValueError with the expected kind."""
 
 
 def whole(text: str) -> int:
-    """A whole number."""
+    """Parse a whole number."""
     if not text.isascii() or not text.removeprefix("-").isdigit():
         raise ValueError("int")
     return int(text)
 
 
 def decimal(text: str) -> Decimal:
-    """A decimal number of any sign."""
+    """Parse a decimal number of either sign."""
     try:
         number = Decimal(text)
     except InvalidOperation:
@@ -48,24 +48,24 @@ def decimal(text: str) -> Decimal:
 
 
 def truth(text: str) -> bool:
-    """true or false."""
+    """Parse true or false."""
     if text not in ("true", "false", "1", "0"):
         raise ValueError("bool")
     return text in ("true", "1")
 
 
 def words(text: str) -> list[str]:
-    """One value with commas."""
+    """Parse words separated by commas."""
     return [word.strip() for word in text.split(",")] if text else []
 
 
 def ids(text: str) -> list[int]:
-    """One value with commas, each a whole number."""
+    """Parse whole numbers separated by commas."""
     return [whole(word) for word in words(text)]
 
 
 def one_of(*known: str) -> Parser:
-    """A word of a list."""
+    """Build a parser that accepts only these words."""
 
     def parse(text: str) -> str:
         if text not in known:
@@ -126,7 +126,7 @@ UPDATE: dict[str, Parser] = {
 
 
 def parse(form: Mapping[str, str], fields: Mapping[str, Parser]) -> tuple[dict[str, Any], list[Problem]]:
-    """Values by name, and what could not be read. Names that Etsy does not know are passed over, as Etsy does."""
+    """Parse a form into values by name and problems. As Etsy does, it ignores unknown names."""
     values: dict[str, Any] = {}
     problems = []
     for name, text in form.items():

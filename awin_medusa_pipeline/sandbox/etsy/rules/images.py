@@ -1,4 +1,4 @@
-"""Rules of uploadListingImage: a multipart body -> what is wrong; and the size of a picture by its first bytes."""
+"""Checks uploadListingImage, and reads the type and size of an image from its first bytes."""
 
 import struct
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ _FULL = Problem(
 
 
 def upload(values: Mapping[str, Any], file: File | None, *, ranks: list[int], has: Has) -> list[Problem]:
-    """What is wrong with one more image of a listing whose images have these ranks."""
+    """Check the upload of an image to a listing whose images have these ranks."""
     known = values.get("listing_image_id")
     if known is not None and known not in has.image_ids:
         return [Problem(f"Stand-in: the shop has no listing_image_id {known}.", status=404)]
@@ -53,13 +53,13 @@ def _file(file: File) -> list[Problem]:
 
 
 def kind(content: bytes) -> str | None:
-    """image/png, image/gif or image/jpeg; None for anything else, which Etsy does not take."""
+    """Return image/png, image/gif or image/jpeg; None for anything else, which Etsy refuses."""
     starts = {b"\x89PNG\r\n\x1a\n": "image/png", b"GIF8": "image/gif", b"\xff\xd8\xff": "image/jpeg"}
     return next((name for start, name in starts.items() if content.startswith(start)), None)
 
 
 def size(content: bytes) -> tuple[int, int] | None:
-    """Width and height in pixels; None for what is no picture."""
+    """Return width and height in pixels; None if it is not an image."""
     try:
         match kind(content):
             case "image/png":
@@ -76,7 +76,7 @@ def size(content: bytes) -> tuple[int, int] | None:
 
 
 def _jpeg_size(content: bytes) -> tuple[int, int] | None:
-    """By the frame header (SOF), the first of the markers C0 to CF that is no table (C4, C8, CC)."""
+    """Read the frame header (SOF): the first marker from C0 to CF that is not a table (C4, C8, CC)."""
     place = 2
     while content[place : place + 1] == b"\xff":
         marker, length = struct.unpack(">BH", content[place + 1 : place + 4])

@@ -1,7 +1,4 @@
-"""Rules of updateListingInventory: its JSON body and the listing -> what is wrong.
-
-First the shape (keys and types, Etsy's "Expected ..." and "invalid keys"), then what the products say together.
-"""
+"""Checks the JSON body of updateListingInventory: first its keys and types, then how its products fit together."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +26,7 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Context:
-    """What else decides: the shop, the listing's category and type, and how many variations the caller can take."""
+    """The shop, the listing's category and type, and the number of variations that the caller supports."""
 
     has: listing.Has
     taxonomy_id: int
@@ -39,7 +36,7 @@ class Context:
 
 
 def replacement(body: Any, context: Context) -> list[Problem]:
-    """What is wrong with a new inventory."""
+    """Check a new inventory."""
     return _shape(body) or _meaning(body, context)
 
 
@@ -149,7 +146,7 @@ def _property_value(value: Json, context: Context) -> list[Problem]:
 
 
 def _variations(products: Sequence[Json], context: Context) -> list[Problem]:
-    """All products vary along the same properties, in the same order, and every combination is there once."""
+    """Check that all products have the same properties in the same order, and every combination once."""
     ids = [_property_ids(product) for product in products]
     if len(set(ids)) > 1:
         return [Problem("Stand-in: all products have the same property_ids, in the same order.")]
@@ -173,14 +170,14 @@ def _variations(products: Sequence[Json], context: Context) -> list[Problem]:
 
 
 def _on_property(body: Json) -> list[Problem]:
-    """What differs between products differs only along the properties that are named for it."""
+    """Check that price, quantity, SKU and readiness differ only along the properties named for them."""
     products: Sequence[Json] = body["products"]
     used = _property_ids(products[0])
     problems = []
     for name in ON_PROPERTY:
         along = tuple(body.get(name) or [])
         if along != tuple(property_id for property_id in used if property_id in along):
-            # open-api #375; a property that no product has is no better.
+            # open-api #375; a property that no product has is refused as well.
             problems.append(Problem(f"{name}: property IDs must be in the same order as in products"))
         elif len(along) > 2 and len(products) > MOST_PRODUCTS_ON_THREE:
             problems.append(Problem(f"Stand-in: at most {MOST_PRODUCTS_ON_THREE} products when {name} has three."))

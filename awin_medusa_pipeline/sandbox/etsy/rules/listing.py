@@ -1,6 +1,6 @@
-"""Rules of createDraftListing, of updateListing, and of publishing.
+"""Checks createDraftListing, updateListing and publishing.
 
-Values are already parsed (fields.py). `has` is what the shop has; a listing is the dict of its fields.
+Values are already parsed (fields.py). A listing is the dict of its fields.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -16,13 +16,12 @@ from awin_medusa_pipeline.sandbox.etsy.rules.fields import TRIO
 REQUIRED = ("quantity", "title", "description", "price", "who_made", "when_made", "taxonomy_id")
 MOST_PIECES = 999
 MOST_IMAGES = 20
-# USD 0.20 and USD 50,000 (open-api #419, #459) in the shop's currency, at rates that need not be today's.
+# USD 0.20 and USD 50,000 (open-api #419, #459) in the shop's currency, at fixed rates.
 _PRICES: dict[str, tuple[Decimal, Decimal, str]] = {
     "USD": (Decimal("0.20"), Decimal(50_000), "$"),
     "GBP": (Decimal("0.16"), Decimal(40_000), "£"),
     "EUR": (Decimal("0.18"), Decimal(46_000), "€"),
 }
-CURRENCIES = tuple(_PRICES)
 _MEASURES = ("item_weight", "item_weight_unit", "item_length", "item_width", "item_height", "item_dimensions_unit")
 _NEW = ("made_to_order", "2020_2026", "2010_2019", "2007_2009")
 _EMPTY_IMAGES = Problem("cannot be less than 1 items", "/images", "array_too_short")
@@ -32,7 +31,7 @@ _NO_READINESS = Problem("A readiness_state_id is required for physical listings.
 
 @dataclass(frozen=True)
 class Has:
-    """What the shop has that a listing may point to, and where it sells."""
+    """What a listing of the shop may refer to, the shop's currency, and whether it is in the EU."""
 
     readiness_state_ids: Collection[int]
     image_ids: Collection[int]
@@ -41,7 +40,7 @@ class Has:
 
 
 def creation(values: Mapping[str, Any], has: Has) -> list[Problem]:
-    """What is wrong with a new draft."""
+    """Check a new draft."""
     missing = [Problem(f"Missing input parameter: [{name}]") for name in REQUIRED if name not in values]
     if missing:
         return missing
@@ -57,12 +56,12 @@ def creation(values: Mapping[str, Any], has: Has) -> list[Problem]:
 
 
 def update(values: Mapping[str, Any], listing: Mapping[str, Any], has: Has) -> list[Problem]:
-    """What is wrong with a change of `listing`; its new state apart (`publication`)."""
+    """Check a change of `listing`, except its new state (see `publication`)."""
     return _content(values, has) + _together({**listing, **values})
 
 
 def publication(listing: Mapping[str, Any], image_count: int, has: Has) -> list[Problem]:
-    """What a listing lacks to be active."""
+    """Check that a listing has everything it needs to be active."""
     problems = [] if image_count else [_EMPTY_IMAGES]
     if listing["type"] == "download":
         return [*problems, Problem("Stand-in: a download needs a file, and files are not played here.")]
@@ -77,14 +76,14 @@ def publication(listing: Mapping[str, Any], image_count: int, has: Has) -> list[
 
 
 def quantity(number: int, *, least: int) -> list[Problem]:
-    """Etsy: up to 999 of one offering; a draft begins with at least one."""
+    """Check a quantity. Etsy: up to 999 per offering, and at least one for a new draft."""
     if number > MOST_PIECES:
         return [Problem(f"There was a problem with /quantity : cannot be greater than {MOST_PIECES}")]
     return [Problem(f"There was a problem with /quantity : cannot be less than {least}")] if number < least else []
 
 
 def price(amount: Decimal, currency: str) -> list[Problem]:
-    """Etsy: between USD 0.20 and USD 50,000, in the shop's currency, in major units."""
+    """Check a price. Etsy: USD 0.20 to USD 50,000, in the shop's currency and its major unit."""
     least, most, sign = _PRICES[currency]
     if amount < least:
         return [Problem(f"There was a problem with /price : must be above min price {sign}{least:,.2f} {currency}")]
@@ -111,7 +110,7 @@ def _content(values: Mapping[str, Any], has: Has) -> list[Problem]:
     problems += _references(values)
     problems += _images(values["image_ids"], has) if "image_ids" in values else []
     if any(values.get(name, 1) == 0 for name in _MEASURES):
-        # Seen from Etsy for a weight of 0 (open-api #162).
+        # Etsy answers this to a weight of 0 (open-api #162).
         problems.append(Problem("Server Error", status=500))
     if any(isinstance(values.get(name), Decimal) and values[name] < 0 for name in _MEASURES):
         problems.append(Problem("Stand-in: weight and size are more than 0."))
@@ -123,13 +122,12 @@ def _references(values: Mapping[str, Any]) -> list[Problem]:
         "taxonomy_id": shop.taxonomy_ids(),
         "shipping_profile_id": [p["shipping_profile_id"] for p in shop.SHIPPING_PROFILES if not p["is_deleted"]],
         "return_policy_id": [policy["return_policy_id"] for policy in shop.RETURN_POLICIES],
-        "shop_section_id": [section["shop_section_id"] for section in shop.SECTIONS],
+        "shop_section_id": [shop.SECTION],
     }
     problems = [
         _unknown(name, values[name]) for name, ids in known.items() if name in values and values[name] not in ids
     ]
-    partners = [partner["production_partner_id"] for partner in shop.PARTNERS]
-    unknown = [partner for partner in values.get("production_partner_ids", ()) if partner not in partners]
+    unknown = [partner for partner in values.get("production_partner_ids", ()) if partner != shop.PARTNER]
     return problems + [_unknown("production_partner_ids", partner) for partner in unknown]
 
 
@@ -144,7 +142,7 @@ def _images(image_ids: Sequence[int], has: Has) -> list[Problem]:
 
 
 def _together(listing: Mapping[str, Any]) -> list[Problem]:
-    """Rules of several fields, of the listing as it would be."""
+    """Check rules that span several fields, on the listing with its changes."""
     problems = []
     new_by_others = listing["who_made"] == "someone_else" and listing["when_made"] in _NEW
     if new_by_others and not listing.get("is_supply") and not listing.get("production_partner_ids"):

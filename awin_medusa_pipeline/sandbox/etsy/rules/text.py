@@ -1,6 +1,6 @@
-"""Rules of titles, descriptions, tags, materials and styles.
+"""Checks titles, descriptions, tags, materials and styles.
 
-Etsy's characters are written as in its documentation: classes of Unicode that are allowed, and a few single signs.
+Allowed characters are Unicode classes and a few single signs, as in Etsy's documentation.
 """
 
 import unicodedata
@@ -29,7 +29,7 @@ def _invalid(path: str) -> Problem:
 
 
 def title(text: str) -> list[Problem]:
-    """Etsy: not [^\\p{L}\\p{Nd}\\p{P}\\p{Sm}\\p{Zs}™©®], each of % : & + once, up to 140 characters."""
+    """Check a title. Etsy: not [^\\p{L}\\p{Nd}\\p{P}\\p{Sm}\\p{Zs}™©®], each of % : & + once, up to 140 characters."""
     if not text.strip():
         return [Problem("There was a problem with /title/1 : cannot be empty")]
     problems = _too_long("/title/1", text, TITLE_LENGTH)
@@ -40,14 +40,14 @@ def title(text: str) -> list[Problem]:
 
 
 def description(text: str) -> list[Problem]:
-    """Not empty; the longest length is not known for certain, so the lower of two that are told."""
+    """Check a description. Its maximum length is uncertain, so this is the lower of the two reported."""
     if not text.strip():
         return [Problem("There was a problem with /description : cannot be empty")]
     return _too_long("/description", text, DESCRIPTION_LENGTH)
 
 
 def tags(texts: Sequence[str]) -> list[Problem]:
-    """Etsy: up to 13 of 20 characters, not [^\\p{L}\\p{Nd}\\p{Zs}\\-'™©®], none twice."""
+    """Check tags. Etsy: up to 13 of 20 characters, not [^\\p{L}\\p{Nd}\\p{Zs}\\-'™©®], none twice."""
     problems = _words("/tags", texts, MOST_TAGS, TAG_LENGTH, ("L", "Nd", "Zs"), "-'" + _MARKS)
     if len({text.casefold() for text in texts}) < len(texts):
         problems.append(Problem("There was a problem with /tags : You may not have duplicate tags."))
@@ -55,12 +55,12 @@ def tags(texts: Sequence[str]) -> list[Problem]:
 
 
 def materials(texts: Sequence[str]) -> list[Problem]:
-    """Etsy: up to 13 of 45 characters, not [^\\p{L}\\p{Nd}\\p{Zs}]."""
+    """Check materials. Etsy: up to 13 of 45 characters, not [^\\p{L}\\p{Nd}\\p{Zs}]."""
     return _words("/materials", texts, MOST_MATERIALS, MATERIAL_LENGTH, ("L", "Nd", "Zs"), "")
 
 
 def styles(texts: Sequence[str]) -> list[Problem]:
-    """Etsy: up to 2 of 45 characters, of the same characters as tags."""
+    """Check styles. Etsy: up to 2 of 45 characters, with the same characters as tags."""
     return _words("/styles", texts, MOST_STYLES, STYLE_LENGTH, ("L", "Nd", "Zs"), "-'" + _MARKS)
 
 

@@ -1,8 +1,7 @@
-"""What a cell of a feed means: text, price, stock, GTIN, addresses. Columns of text in, typed columns out.
+"""Parses columns of feed cells into text, prices, stock, GTINs and addresses.
 
-What belongs here: rules for one cell. What does not: which columns there are and which row is rejected (feed.py).
-Every function but blank_to_null takes text that has been through it.
-Everything works on whole columns; what is slow (entities, broken encodings) only on the rows that show a sign of it.
+Input has been through blank_to_null. Functions work on whole columns; slow repairs (entities, broken encodings) run
+only on rows that show signs of needing them.
 """
 
 import html
@@ -13,13 +12,13 @@ import polars as pl
 
 from awin_medusa_pipeline.core.contracts import MONEY
 
-# AWIN's and Google's own values first, then words seen in stock_status ("disponível", "1") and their like.
+# AWIN's and Google's own values first, then words seen in stock_status ("disponível", "1") and similar ones.
 _IN_STOCK = """
     1 true yes y in_stock instock available limited limited_stock low_stock limited_availability
     disponível em_estoque disponible disponibile in_magazzino en_stock verfügbar lieferbar auf_lager sofort_lieferbar
     op_voorraad på_lager i_lager
 """
-# Google: a preorder or backorder can be placed but not sent today, so nothing is in stock.
+# Google: a preorder or backorder can be placed but not shipped yet, so nothing is in stock.
 _OUT_OF_STOCK = """
     0 false no n out_of_stock outofstock sold_out soldout unavailable not_available discontinued
     preorder pre-order pre_order backorder back_order
@@ -52,12 +51,12 @@ CURRENCIES = sorted(_CURRENCIES.split())
 # ASCII classes: the Unicode ones take longer to compile than a chunk takes to search.
 _ENTITY = r"&#?[0-9A-Za-z]+;"
 _ODD = rf"  |[^ -~]|{_ENTITY}|<"
-# UTF-8 read as Latin-1 or Windows-1252: a lead byte's letter with a continuation byte's sign behind it.
+# UTF-8 read as Latin-1 or Windows-1252: a lead byte's letter, then a continuation byte's character.
 _MOJIBAKE = r"[ÂÃâÅÄðÎÏÐÑ][\u{80}-\u{bf}€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]"
 
 
 def _on(text: pl.Series, where: pl.Series, change: Callable[[pl.Series], pl.Series]) -> pl.Series:
-    """`text` with the change made only where the mask holds."""
+    """Apply `change` to `text` only where the mask is true."""
     where = where.fill_null(False)
     if not where.any():
         return text
@@ -71,13 +70,13 @@ def _each(change: Callable[[str], str]) -> Callable[[pl.Series], pl.Series]:
 
 
 def blank_to_null(text: pl.Series) -> pl.Series:
-    """Without white space around; null where nothing is left."""
+    """Strip white space; null where nothing is left."""
     text = text.str.strip_chars()
     return text.set(text == "", None)
 
 
 def one_line(text: pl.Series) -> pl.Series:
-    """A name: entities decoded, encoding repaired, no tags, single spaces; null where nothing is left."""
+    """Clean names: entities decoded, encoding repaired, no tags, single spaces; null where nothing is left."""
 
     def change(odd: pl.Series) -> pl.Series:
         odd = _decoded(odd)
@@ -88,7 +87,7 @@ def one_line(text: pl.Series) -> pl.Series:
 
 
 def many_lines(text: pl.Series) -> pl.Series:
-    """A description as plain text. Measured: a run of spaces stands where the advertiser had a line break."""
+    """Clean descriptions to plain text. Measured: a run of spaces stands for the advertiser's line break."""
 
     def change(odd: pl.Series) -> pl.Series:
         odd = _decoded(odd)
@@ -103,15 +102,15 @@ def many_lines(text: pl.Series) -> pl.Series:
 
 
 def _plain_spaces(text: pl.Series) -> pl.Series:
-    """One space for a run with a special one in it: such a run is no line break."""
+    """Replace a run of spaces that contains a special one by one space: it is not a line break."""
     spaces = r" *[\t\u{a0}\u{2000}-\u{200a}\u{202f}\u{3000}][ \t\u{a0}\u{2000}-\u{200a}\u{202f}\u{3000}]*"
     return text.str.replace_all(spaces, " ").str.replace_all(r"[\u{200b}\u{feff}]", "")
 
 
 def _decoded(text: pl.Series) -> pl.Series:
-    for _ in range(2):  # "&amp;#174;" is seen too
+    for _ in range(2):  # "&amp;#174;" occurs too
         text = _on(text, text.str.contains(_ENTITY), _each(html.unescape))
-    # ftfy leaves this one, the most frequent of the Windows-1252 kind in feeds, alone.
+    # ftfy does not repair this one, the most frequent Windows-1252 case in feeds.
     return _on(text, text.str.contains(_MOJIBAKE), _each(lambda t: ftfy.fix_encoding(t.replace("â„¢", "™"))))
 
 
@@ -122,12 +121,12 @@ def _without_tags(text: pl.Series) -> pl.Series:
 
 
 def value_or_null(text: pl.Series) -> pl.Series:
-    """Null for the ways to say "nothing": N/A, none, a dash."""
+    """Set the words for "nothing" (N/A, none, a dash) to null."""
     return text.set(text.str.to_lowercase().is_in(NO_VALUE), None)
 
 
 def category_path(text: pl.Series) -> pl.Series:
-    """Parts joined by ' > '; of several assignments (';;') the first. Measured separators: ' > ', '|', '>'."""
+    """Join category parts by ' > '; of several (";;") the first. Measured separators: ' > ', '|', '>'."""
 
     def change(odd: pl.Series) -> pl.Series:
         first = odd.str.replace(r";;.*$", "")
@@ -137,7 +136,7 @@ def category_path(text: pl.Series) -> pl.Series:
 
 
 def by_value(text: pl.Series, change: Callable[[pl.Series], pl.Series]) -> pl.Series:
-    """`change` made once for each different value: for brands, categories and the like."""
+    """Apply `change` once per distinct value: for brands, categories and the like."""
     values = text.unique().drop_nulls()
     if len(values) * 4 > len(text):
         return change(text)
@@ -145,10 +144,10 @@ def by_value(text: pl.Series, change: Callable[[pl.Series], pl.Series]) -> pl.Se
 
 
 def prices(text: pl.Series) -> pl.DataFrame:
-    """Columns amount (Decimal, null: no price), code (ISO currency named in the cell, lower case), unclear.
+    """Parse prices into columns amount (Decimal, null: no price), code (ISO currency in the cell, lower case), unclear.
 
-    AWIN writes a decimal point; real feeds also hold "1.299,99", "8.49 €", "49.0 USD", "GBP13.5". A lone separator with
-    three digits behind it ("1.299") is unclear: thousand or three decimals, a factor of 1,000.
+    AWIN writes a decimal point; real feeds also hold "1.299,99", "8.49 €", "49.0 USD", "GBP13.5". A lone separator
+    before three digits ("1.299") is unclear: thousands or three decimals, a factor of 1,000.
     """
     text = text.str.strip_chars()
     amount = text.cast(MONEY, strict=False)
@@ -186,25 +185,25 @@ def prices(text: pl.Series) -> pl.DataFrame:
 
 
 def currencies(text: pl.Series) -> pl.Series:
-    """ISO 4217 codes in lower case, symbols too; null where it is none."""
+    """Parse currency codes and symbols into ISO 4217 codes in lower case; null for anything else."""
     lower = text.str.to_lowercase().replace({symbol: code.lower() for symbol, code in SYMBOLS.items()})
     return lower.set(~lower.is_in(CURRENCIES), None)
 
 
 def stock(text: pl.Series) -> pl.Series:
-    """Whether it is in stock; null for blank and for words that the table does not have."""
+    """Parse stock words into booleans; null for blanks and unknown words."""
     words = text.str.to_lowercase().str.replace_all(" ", "_", literal=True)
     return words.replace_strict(STOCK_WORDS, default=None, return_dtype=pl.Boolean)
 
 
 def quantities(text: pl.Series) -> pl.Series:
-    """Whole numbers from 0; null for anything else (-1 means "not told")."""
+    """Parse whole numbers from 0; null for anything else (-1 means "unknown")."""
     number = text.cast(pl.Int64, strict=False)
     return number.set(number < 0, None)
 
 
 def gtins(text: pl.Series) -> pl.Series:
-    """Codes of 8, 12, 13 or 14 digits with a valid check digit (GS1); a list of codes is null: which one is it?"""
+    """Keep codes of 8, 12, 13 or 14 digits with a valid check digit (GS1); null for others and for lists of codes."""
     number = text.cast(pl.UInt64, strict=False)
     text = _on(text, number.is_null(), lambda t: t.str.replace_all(r"[ '-]", ""))
     number = text.cast(pl.UInt64, strict=False)
@@ -218,6 +217,6 @@ def gtins(text: pl.Series) -> pl.Series:
 
 
 def web_addresses(text: pl.Series) -> pl.Series:
-    """http(s) addresses with their spaces encoded; null for anything else."""
+    """Keep http(s) addresses, with spaces encoded; null for anything else."""
     text = _on(text, text.str.contains(" ", literal=True), lambda t: t.str.replace_all(" ", "%20", literal=True))
     return text.set(~text.str.contains(r'^(?i:https?)://[^\x00-\x20/"<>]+[^\x00-\x20"<>]*$'), None)

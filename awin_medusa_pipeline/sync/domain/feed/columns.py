@@ -1,7 +1,4 @@
-"""Which columns of a feed say what: AWIN's legacy names, Google's, and what is missing.
-
-What belongs here: names of columns and the settings about them. What does not: what a cell means (cells.py).
-"""
+"""Maps the columns of AWIN's legacy and Google's feeds to their meaning, and reports missing ones."""
 
 import string
 from collections.abc import Collection, Mapping, Sequence
@@ -13,7 +10,7 @@ import polars as pl
 from awin_medusa_pipeline.sync.domain.feed.cells import blank_to_null
 from awin_medusa_pipeline.sync.domain.feed.errors import Fault, FeedError
 
-# Siblings, in this order: an advertiser fills one of them, so the first that is not blank counts.
+# Sibling columns in order of preference: an advertiser fills one of them, so the first that is not blank counts.
 SOURCES: dict[str, tuple[str, ...]] = {
     "merchant_id": ("merchant_id", "advertiser_id"),
     "merchant_name": ("merchant_name", "advertiser_name"),
@@ -56,13 +53,13 @@ SKU_FIELDS = ("merchant_id", "merchant_product_id", "parent_product_id", "mpn", 
 
 @dataclass(frozen=True)
 class FeedRules:
-    """What the shop owner decides about reading a feed."""
+    """The shop owner's rules for reading a feed. Raises ValueError for an invalid SKU template."""
 
     sku_template: str = "{merchant_product_id}"
     price_columns: Mapping[str, str] = field(default_factory=lambda: {"*": LEGACY_PRICE})
-    """Column with the selling price by merchant_id; `*` for all others."""
+    """Column with the selling price per merchant_id; `*` for all others."""
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
-    """Aware; decides whether a sale price with dates holds."""
+    """Aware time that decides whether a sale price with dates applies."""
 
     def __post_init__(self) -> None:
         names = [name for _, name, _, _ in string.Formatter().parse(self.sku_template) if name is not None]
@@ -78,7 +75,7 @@ class FeedRules:
         return self.price_columns.get(merchant_id) or self.price_columns.get("*", LEGACY_PRICE)
 
     def sku(self) -> pl.Expr:
-        """The SKU, from columns of the Offer contract; a field without a value is left out."""
+        """Expression for the SKU, from columns of the Offer contract; fields without a value are left out."""
         parts: list[pl.Expr] = []
         for text, name, _, _ in string.Formatter().parse(self.sku_template):
             parts += [pl.lit(text)] if text else []
@@ -87,13 +84,13 @@ class FeedRules:
 
 
 def wanted_columns(columns: Collection[str], rules: FeedRules) -> list[str]:
-    """The columns of this feed that the rules read, in the feed's order."""
+    """The columns of this feed that the rules need, in the feed's order."""
     known = _known(rules)
     return [name for name in columns if name in known]
 
 
 def wanted_keys(first: Collection[str], rules: FeedRules) -> list[str]:
-    """The same for JSON Lines, of which the first object is known: others may have more keys."""
+    """The keys of JSON Lines that the rules need; `first`: keys of the first object, others may have more."""
     return sorted(_known(rules) - ({LEGACY_PRICE} - {*first}))
 
 
@@ -104,7 +101,7 @@ def _known(rules: FeedRules) -> set[str]:
 
 
 def check_columns(columns: Sequence[str], rules: FeedRules, label: str) -> None:
-    """Raise FeedError when a column is missing without which every row would be rejected."""
+    """Check that no column is missing that every row needs. Raises FeedError."""
     google = not {"id", "title", "advertiser_id"}.isdisjoint(columns)
     price = rules.price_columns.get("*", LEGACY_PRICE).lower()
     own_price = price != LEGACY_PRICE
@@ -143,18 +140,18 @@ def check_columns(columns: Sequence[str], rules: FeedRules, label: str) -> None:
 
 @dataclass(frozen=True)
 class Table:
-    """Cells of a chunk, asked for by what they mean."""
+    """Cells of a chunk, by column or by meaning."""
 
     cells: pl.DataFrame
 
     def column(self, name: str) -> pl.Series:
-        """One column without blanks; all null when the feed lacks it."""
+        """One column, blanks as null; all null when the feed lacks it."""
         if name in self.cells.columns:
             return blank_to_null(self.cells.get_column(name))
         return pl.Series(name, [None], dtype=pl.String).new_from_index(0, self.cells.height)
 
     def first(self, meaning: str) -> pl.Series:
-        """The first sibling column that is not blank, row by row."""
+        """The first sibling column that is not blank, per row."""
         present = [self.column(name) for name in SOURCES[meaning] if name in self.cells.columns]
         found = present[0] if present else self.column(meaning)
         for sibling in present[1:]:

@@ -1,6 +1,6 @@
-"""Names why a whole feed is refused and why a single row is rejected: a code per fault that has a remedy of its own.
+"""Defines the reason codes of refused feeds and rejected rows, one per fault with a remedy of its own.
 
-A feed of which no row is left is refused as `all_{reason}`, after the commonest reason of its rows.
+A feed without a single usable row is refused as `all_{reason}`, after the commonest reason of its rows.
 """
 
 from collections.abc import Mapping
@@ -14,22 +14,22 @@ MOST_REASONS = 3
 
 
 class Fault(StrEnum):
-    """Reason codes of a refused feed, each with what it means."""
+    """Reason codes of a refused feed, each with its meaning."""
 
     meaning: str
 
     def __new__(cls, code: str, meaning: str) -> Self:
-        """A code that knows its meaning."""
+        """Attach the meaning to a code."""
         member = str.__new__(cls, code)
         member._value_ = code
         member.meaning = meaning
         return member
 
     NO_ADDRESS = "no_address", "AWIN_FEED_URL is not set"
-    BAD_ADDRESS = "bad_address", "the address is none of the web"
+    BAD_ADDRESS = "bad_address", "the address is not a web address"
     NO_FILE = "no_file", "there is no such file"
     UNREADABLE_FILE = "unreadable_file", "the file may not be read"
-    UNKNOWN_HOST = "unknown_host", "nobody knows a server of that name"
+    UNKNOWN_HOST = "unknown_host", "there is no server of that name"
     NO_CONNECTION = "no_connection", "no connection to the server"
     NO_SECURE_CONNECTION = "no_secure_connection", "no encrypted connection to the server"
     CONNECTION_BROKE = "connection_broke", "the connection broke during the download"
@@ -42,7 +42,7 @@ class Fault(StrEnum):
     NOT_FOUND = "not_found", "AWIN has no feed at this address"
     REFUSED = "refused", "the server refuses for another reason"
     THROTTLED = "throttled", "the feed was downloaded too often"
-    SERVER_ERROR = "server_error", "the server failed (500); a wrong key is answered like this too"
+    SERVER_ERROR = "server_error", "the server failed (500); it also answers a wrong key like this"
     UNAVAILABLE = "unavailable", "the server is down"
     SHRUNKEN = "shrunken", "the feed has less than a quarter of the bytes of the last accepted one"
     EMPTY = "empty", "the file is empty"
@@ -54,10 +54,10 @@ class Fault(StrEnum):
     ZIP_OF_SEVERAL = "zip_of_several", "the zip file holds several files"
     ZIP_WITH_PASSWORD = "zip_with_password", "the zip file asks for a password"
     SPREADSHEET = "spreadsheet", "the file is a spreadsheet"
-    NO_TEXT = "no_text", "the file is no text"
+    NO_TEXT = "no_text", "the file is not text"
     UTF_16 = "utf_16", "the text is in UTF-16"
     WEB_PAGE = "web_page", "a web page came instead of a feed"
-    LOGIN_PAGE = "login_page", "a page to log in came instead of a feed"
+    LOGIN_PAGE = "login_page", "a login page came instead of a feed"
     XML = "xml", "the feed is XML"
     XML_ERROR = "xml_error", "AWIN answered with an error in XML"
     JSON_ERROR = "json_error", "AWIN answered with an error in JSON"
@@ -65,14 +65,14 @@ class Fault(StrEnum):
     INCOMPLETE = "incomplete", "the feed ends with an error record, so products are missing"
     NO_TABLE = "no_table", "the first line holds no column names"
     ENDLESS_LINE = "endless_line", "a line is longer than 32 MB"
-    HEADER_ONLY = "header_only", "there are column names and not one product"
+    HEADER_ONLY = "header_only", "there are column names but no products"
     MISSING_COLUMNS = "missing_columns", "columns are missing without which no row can be sold"
     UNKNOWN_COLUMNS = "unknown_columns", "none of the columns that are needed is there: another kind of feed"
     WRONG_PRICE_COLUMN = "wrong_price_column", "the column that SYNC_PRICE_COLUMN names is not there"
 
 
 class FeedError(PermanentError):
-    """A feed that must not be used; the shop stays as it is. Its text ends with the reason code."""
+    """A feed that must not be used; the shop stays unchanged. The text ends with the reason code."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ _MAKE_AGAIN = "Make the feed again in AWIN (Toolbox > Create-a-Feed); when that 
 
 @dataclass(frozen=True)
 class RowReason:
-    """Why a row is rejected: what is wrong with it (behind "the row"), and what to do."""
+    """Why a row is rejected: the fault (reads after "the row"), and what to do."""
 
     meaning: str
     remedy: str = _MAKE_AGAIN
@@ -100,7 +100,7 @@ class RowReason:
 
 ROW_REASONS: Mapping[str, RowReason] = {
     "malformed_quote": RowReason("has a quotation mark that is not closed or not doubled"),
-    "malformed_json": RowReason("is no JSON object"),
+    "malformed_json": RowReason("is not a JSON object"),
     "too_many_cells": RowReason("has more cells than the header"),
     "too_few_cells": RowReason("has fewer cells than the header"),
     "shifted_columns": RowReason("has values in the wrong columns, such as a number as currency"),
@@ -140,17 +140,17 @@ ROW_REASONS: Mapping[str, RowReason] = {
 
 
 def remedy(reason: str) -> str:
-    """What to do about rows that are rejected for this reason."""
+    """What to do about rows rejected for this reason."""
     return ROW_REASONS[reason].remedy if reason in ROW_REASONS else _MAKE_AGAIN
 
 
 def commonest(rejected: Mapping[str, int]) -> list[tuple[str, int]]:
-    """The few commonest reasons, with their rows."""
+    """The commonest reasons, with their number of rows."""
     return sorted(rejected.items(), key=lambda item: (-item[1], item[0]))[:MOST_REASONS]
 
 
 def no_offers(label: str, rejected: Mapping[str, int]) -> FeedError:
-    """Rows, and not one that can be sold; taking it for an empty feed would hide the whole shop."""
+    """The error for a feed with no usable row: treated as an empty feed, it would hide the whole shop."""
     reasons = commonest(rejected)
     named = ", ".join(f"{reason} ({rows:,} rows)" for reason, rows in reasons)
     return FeedError(

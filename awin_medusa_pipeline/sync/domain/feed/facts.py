@@ -1,4 +1,4 @@
-"""Counts what a feed holds: the one record that guards judge, the history keeps and summaries show."""
+"""Counts the rows of a feed for guards, the feed history and summaries."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ import polars as pl
 
 @dataclass(frozen=True)
 class FeedVersion:
-    """One content of a feed: remembered of the last accepted download, to notice an unchanged or a shrunken one."""
+    """Identity of a feed's content, remembered to detect an unchanged or a shrunken download."""
 
     sha256: str
     bytes: int
@@ -29,11 +29,11 @@ class FeedFacts:
     merchants: Mapping[str, int] = field(default_factory=dict)
     """Accepted rows per merchant."""
     with_stock: Mapping[str, int] | None = field(default_factory=dict)
-    """Of these, rows that say anything of stock; None: not known."""
+    """Accepted rows per merchant with a stock value; None: not known."""
     rejected_by: Mapping[str, int] = field(default_factory=dict)
     """Rejected rows per reason code."""
     damaged: int = 0
-    """Places where bytes were no UTF-8."""
+    """Places where bytes were not UTF-8."""
 
     @property
     def rejected(self) -> int:
@@ -46,7 +46,7 @@ class FeedFacts:
         return self.accepted + self.rejected
 
     def plus(self, offers: pl.DataFrame, rejects: pl.DataFrame, damaged: int) -> "FeedFacts":
-        """With another batch counted: rows of Offer and of RejectedRow, and its damaged places."""
+        """Add the counts of a batch: rows of Offer and RejectedRow, and damaged places."""
         with_stock = offers.filter(pl.col("in_stock").is_not_null() | pl.col("quantity").is_not_null())
         return FeedFacts(
             self.label,

@@ -1,4 +1,4 @@
-"""Reads a feed file to offers, and to rejected rows with a reason, batch by batch."""
+"""Reads a feed file into offers and rejected rows, batch by batch."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -33,51 +33,46 @@ class FeedBatch:
     """Rows of the RejectedRow contract."""
     rows: int
     damaged: int = 0
-    """Places where bytes were no UTF-8; U+FFFD stands there."""
+    """Places where bytes were not UTF-8; U+FFFD stands there."""
 
 
 @dataclass
 class Seen:
-    """Offers and SKUs so far; give the same one to every feed of a run. Kept as 64-bit hashes, 70 MB a million."""
+    """Offers and SKUs read so far, shared by all feeds of a run. Held as 64-bit hashes, 70 MB per million."""
 
     _offers: set[int] = field(default_factory=set)
     _skus: set[int] = field(default_factory=set)
 
     def mark(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """`frame` with the reason of its duplicates, the first one standing."""
-        frame = frame.with_columns(
-            reason=pl.when(pl.col("reason").is_null() & self._again(frame, "offer_key", self._offers))
-            .then(pl.lit("duplicate"))
-            .otherwise("reason")
-        )
-        return frame.with_columns(
-            reason=pl.when(pl.col("reason").is_null() & self._again(frame, "sku", self._skus))
-            .then(pl.lit("duplicate_sku"))
-            .otherwise("reason")
-        )
+        """Set the reason of duplicates after the first of each."""
+        columns = (("offer_key", self._offers, "duplicate"), ("sku", self._skus, "duplicate_sku"))
+        for column, known, code in columns:
+            repeated = pl.col("reason").is_null() & self._repeated(frame, column, known)
+            frame = frame.with_columns(reason=pl.when(repeated).then(pl.lit(code)).otherwise("reason"))
+        return frame
 
     @staticmethod
-    def _again(frame: pl.DataFrame, column: str, known: set[int]) -> pl.Series:
-        """Which of the rows without a reason had this value before; the new values are remembered."""
+    def _repeated(frame: pl.DataFrame, column: str, known: set[int]) -> pl.Series:
+        """Mark rows without a reason whose value is known already, and remember the new values."""
         sound = frame["reason"].is_null()
         hashes = frame[column].hash()
         new = hashes.filter(sound)
         values = new.to_list()
         before = known.intersection(values)
         known.update(values)
-        again = ~new.is_first_distinct()
+        repeated = ~new.is_first_distinct()
         if before:
-            again |= new.is_in(list(before))
-        return pl.Series([False], dtype=pl.Boolean).new_from_index(0, frame.height).scatter(sound.arg_true(), again)
+            repeated |= new.is_in(list(before))
+        return pl.Series([False], dtype=pl.Boolean).new_from_index(0, frame.height).scatter(sound.arg_true(), repeated)
 
 
 @dataclass(frozen=True)
 class FeedFile:
-    """A feed whose header was read, and whose rows are still to come: they can be read once."""
+    """A feed whose header has been read; its rows can be read once."""
 
     label: str
     columns: tuple[str, ...] | None
-    """Names of the columns, normalised; None for JSON Lines, whose objects may leave out any."""
+    """Normalised column names; None for JSON Lines, whose objects may leave out any."""
     chunks: Iterator[bytes]
     first_line: int
     """Line of the first row."""
@@ -85,9 +80,9 @@ class FeedFile:
     rules: FeedRules
 
     def batches(self, seen: Seen | None = None) -> Iterator[FeedBatch]:
-        """Batches of about 8 MB of feed each, in the feed's order; memory stays bounded.
+        """Yield batches of about 8 MB of feed each, in the feed's order; memory stays bounded.
 
-        Raises FeedError, possibly after the first batches (a cut file): use none before the last has come.
+        Raises FeedError, possibly after the first batches (a cut file): use none before the last has arrived.
         """
         seen, line = seen or Seen(), self.first_line
         ahead: deque[Future[tuple[Rows, pl.DataFrame]]] = deque()
@@ -110,7 +105,7 @@ class FeedFile:
 
 
 def open_feed(path: Path, *, label: str, rules: FeedRules) -> FeedFile:
-    """Read the header of a feed. `label` names it in errors and in the `feed` column: without the key.
+    """Read the header of a feed. `label` names it in errors and in the `feed` column, without the key.
 
     Raises FeedError when the feed as a whole cannot be used.
     """
@@ -129,12 +124,12 @@ def open_feed(path: Path, *, label: str, rules: FeedRules) -> FeedFile:
 
 
 def read_feed(path: Path, *, label: str, rules: FeedRules, seen: Seen | None = None) -> Iterator[FeedBatch]:
-    """All batches of a feed; see FeedFile.batches."""
+    """Read all batches of a feed; see FeedFile.batches."""
     return open_feed(path, label=label, rules=rules).batches(seen)
 
 
 def check_feed(path: Path, *, label: str, rules: FeedRules, whole: bool) -> None:
-    """Raise FeedError unless the file has the columns and a row; with `whole`, also unless it unpacks to its end."""
+    """Check that the file has the columns and a row; `whole`: also that it unpacks to its end. Raises FeedError."""
     next(open_feed(path, label=label, rules=rules).chunks)
     if whole:
         for _ in unpacked(path, label):

@@ -1,8 +1,4 @@
-"""JSON Lines of AWIN's enhanced feeds to the same rows as CSV.
-
-What belongs here: objects, flat or nested (meta{}, product_basic{}, ...), to text cells under Google's column names.
-What does not: what a column means (columns.py).
-"""
+"""Reads JSON Lines of AWIN's enhanced feeds, flat or nested (meta{}, product_basic{}), into the same rows as CSV."""
 
 import json
 from collections.abc import Sequence
@@ -16,14 +12,14 @@ from awin_medusa_pipeline.sync.domain.feed.rows import Rows
 
 
 def is_json(header: bytes, label: str) -> bool:
-    """Whether this is the first line of JSON Lines. Raises FeedError for JSON that is none."""
+    """Whether this is the first line of JSON Lines. Raises FeedError for other JSON."""
     if not header.startswith((b"{", b"[")):
         return False
     cells = _cells(header.decode("utf-8", "replace"))
     tried = f"Reading the feed {label}"
     if cells is None:
         raise FeedError(
-            Fault.JSON_NOT_LINES, tried, "it is JSON, but not one object a line", "Choose CSV or JSON Lines in AWIN."
+            Fault.JSON_NOT_LINES, tried, "it is JSON, but not one object per line", "Choose CSV or JSON Lines in AWIN."
         )
     if _is_error(cells):
         raise FeedError(
@@ -41,7 +37,7 @@ def json_columns(header: bytes) -> tuple[str, ...]:
 
 
 def read_json_rows(chunk: bytes, wanted: Sequence[str], label: str) -> Rows:
-    """Rows of a chunk, with the wanted columns alone. Raises FeedError at AWIN's error record."""
+    """Read the wanted columns of a chunk's rows. Raises FeedError at AWIN's error record."""
     text = chunk.decode("utf-8", "replace").replace("\0", "")
     damaged = text.count("\ufffd") - chunk.count("\ufffd".encode())
     lines = text.removesuffix("\n").split("\n")
@@ -53,7 +49,7 @@ def read_json_rows(chunk: bytes, wanted: Sequence[str], label: str) -> Rows:
             continue
         cells = _cells(line)
         if cells is None:
-            detail = "The line is no JSON object, so nothing can be read from it"
+            detail = "The line is not a JSON object, so nothing can be read from it"
             broken.append(BrokenLine(number, "malformed_json", detail, line[:RAW_LENGTH]))
             continue
         if _is_error(cells):
@@ -74,7 +70,7 @@ def read_json_rows(chunk: bytes, wanted: Sequence[str], label: str) -> Rows:
 
 
 def _cells(line: str) -> dict[str, str] | None:
-    """Cells of one object; None when it is none."""
+    """Cells of one object; None for anything else."""
     try:
         found = json.loads(line)
         return _flat(found) if isinstance(found, dict) else None
@@ -91,7 +87,7 @@ def _message(cells: dict[str, str]) -> str:
 
 
 def _flat(found: dict[str, Any]) -> dict[str, str]:
-    """Leaves by their own name; what stands further out, and in product_basic rather than in meta, wins."""
+    """Flatten an object to leaves by name; outer ones win, and product_basic wins over meta."""
     cells: dict[str, str] = {}
     groups: list[dict[str, Any]] = []
     for name, value in found.items():

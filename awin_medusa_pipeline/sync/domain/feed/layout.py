@@ -1,8 +1,4 @@
-"""How a CSV feed is laid out, and whether one line of it is a row.
-
-What belongs here: separator, header, and Python's strict csv reader on single lines. What does not: chunks and speed
-(rows.py), or what a column means (feed.py).
-"""
+"""Detects the layout of a CSV feed, and reads single lines with Python's strict csv reader."""
 
 import csv
 import re
@@ -16,13 +12,13 @@ MARK = b"\x1e"
 MARK_COLUMN = "mark"
 RAW_LENGTH = 2_000
 XML_FEEDS = ("cafproductfeed", "merchant", "datafeed", "product", "products", "rss", "feed")
-# A cell with line breaks in it: more than this is taken for a quote that nobody closed.
+# Limits of a cell with line breaks: beyond them, a quote was never closed.
 MOST_JOINED_LINES, MOST_JOINED_CHARACTERS = 200, 100_000
 
 
 @dataclass(frozen=True)
 class BrokenLine:
-    """A line that is no row, with the reason code, the reason in a sentence, and its text; counted in its chunk."""
+    """A line that is not a row, with its number in the chunk, reason code, reason as a sentence, and text."""
 
     line: int
     reason: str
@@ -43,17 +39,17 @@ class Layout:
 
     @cached_property
     def marked_header(self) -> bytes:
-        """Numbers as column names, since a feed may name two columns alike; a column for the mark at last."""
+        """A header with numbers, since a feed may repeat a column name, and the mark column at the end."""
         return self.separator.join([*map(str, range(self.width)), MARK_COLUMN]).encode() + b"\n"
 
     def cells(self, text: str) -> list[str] | None:
-        """Cells of one record, None when the quoting is broken."""
+        """Cells of one record; None when the quoting is broken."""
         return _cells(text, self.separator)
 
     def row(self, text: str) -> list[str] | None:
-        """Cells of one record that has as many as the header; None when it is broken.
+        """Cells of one record, as many as the header has; None when it is broken.
 
-        PHP's fputcsv, which AWIN uses, leaves a quote after a backslash undoubled; that reading is the second try.
+        PHP's fputcsv, which AWIN uses, leaves a quote after a backslash undoubled; that reading is tried second.
         """
         readings = [text]
         if '\\"' in text:
@@ -65,23 +61,23 @@ class Layout:
         return None
 
     def stands_alone(self, text: str) -> bool:
-        """Whether this line is a whole row, and not a part of one that has a line break in a cell."""
+        """Whether this line is a whole row, not part of one with a line break in a cell."""
         return text.count('"') % 2 == 0 and self.row(text) is not None
 
 
 def normalised(name: str) -> str:
-    """Column name as the rules know it: `Fashion:Size ` -> `fashion:size`."""
+    """Normalise a column name: `Fashion:Size ` -> `fashion:size`."""
     return re.sub(r"\s+", "_", name.strip().strip("\ufeff").lower())
 
 
 def layout_of(header: bytes, label: str) -> Layout:
-    """Layout of the feed with this first line. Raises FeedError when it is none."""
+    """Detect the layout of the feed with this first line. Raises FeedError when it is not CSV."""
     tried = f"Reading the feed {label}"
     text = header.decode("utf-8", "replace").lstrip("\ufeff").strip()
     if header.startswith((b"\xff\xfe", b"\xfe\xff")) or header[1:60:2].count(0) > 8 or header[:60:2].count(0) > 8:
         raise FeedError(Fault.UTF_16, tried, "it is text in UTF-16", "Give a CSV feed in UTF-8.")
     if "\0" in text:
-        raise FeedError(Fault.NO_TEXT, tried, "it is a program or a picture, and no text", "Correct AWIN_FEED_URL.")
+        raise FeedError(Fault.NO_TEXT, tried, "it is a program or a picture, not text", "Correct AWIN_FEED_URL.")
     candidates = [(len(cells), separator) for separator in ",;|\t" if (cells := _cells(text, separator))]
     width, separator = max(candidates, default=(0, ","), key=lambda candidate: candidate[0])
     if width < 2:
@@ -98,7 +94,7 @@ def layout_of(header: bytes, label: str) -> Layout:
 
 
 def refuse_markup(start: bytes, label: str) -> None:
-    """Raise FeedError when what begins so is a web page or XML."""
+    """Raise FeedError when this start of a file is a web page or XML."""
     text = start.decode("utf-8", "replace").strip()
     if not text.startswith("<"):
         return
@@ -106,9 +102,9 @@ def refuse_markup(start: bytes, label: str) -> None:
     root = re.match(r"(?:<[?!].*?>\s*)*<([\w:-]+)", text, re.DOTALL)
     name = root[1].lower() if root else ""
     if name in ("error", "errors", "fault", "exception"):
-        said = " ".join(re.sub(r"<[^>]*>", " ", text).split())[:160]
+        answer = " ".join(re.sub(r"<[^>]*>", " ", text).split())[:160]
         to_do = "Check the address in AWIN_FEED_URL: key, feed id and format."
-        raise FeedError(Fault.XML_ERROR, tried, f"AWIN answered “{said}” instead of a feed", to_do)
+        raise FeedError(Fault.XML_ERROR, tried, f"AWIN answered “{answer}” instead of a feed", to_do)
     if name != "html" and (text.lower().startswith("<?xml") or name in XML_FEEDS):
         raise FeedError(Fault.XML, tried, "it is XML", "Choose the format CSV in AWIN (Toolbox > Create-a-Feed).")
     title = re.search(r"<title[^>]*>(.{1,80}?)</title>", text, re.IGNORECASE | re.DOTALL)
@@ -117,8 +113,8 @@ def refuse_markup(start: bytes, label: str) -> None:
         raise FeedError(
             Fault.LOGIN_PAGE,
             tried,
-            f"a page to log in came back instead of a feed{named}",
-            "AWIN_FEED_URL must be the feed's own address, with its key: copy it anew from AWIN "
+            f"a login page came back instead of a feed{named}",
+            "AWIN_FEED_URL must be the feed's own address, with its key: copy it again from AWIN "
             "(Toolbox > Create-a-Feed).",
         )
     raise FeedError(
@@ -139,7 +135,7 @@ def _cells(text: str, separator: str) -> list[str] | None:
 
 @dataclass
 class LineReader:
-    """Reads line by line what the fast reader refused; every line ends in a row, in a broken line, or was blank."""
+    """Reads, line by line, what the fast reader refused: every line becomes part of a row or broken, or is blank."""
 
     layout: Layout
     lines: Sequence[str]
@@ -150,13 +146,13 @@ class LineReader:
     broken: list[BrokenLine] = field(default_factory=list)
 
     def read(self, start: int, end: int) -> int:
-        """Read the lines from `start` to `end`, or further when a record goes on; returns the next line to read."""
+        """Read lines from `start` to `end`, or further when a record continues; returns the next line to read."""
         while start < end:
             start += self._record(start) if self.lines[start].strip() else 1
         return start
 
     def _record(self, start: int) -> int:
-        """Take the record that begins here; returns its number of lines."""
+        """Read the record that begins here; returns its number of lines."""
         text = self.lines[start]
         row, span = self.layout.row(text), 1
         if row is None and self.layout.cells(text) is None:
@@ -170,11 +166,11 @@ class LineReader:
         return span
 
     def _joined(self, start: int) -> tuple[list[str] | None, int]:
-        """The row that this line and the following ones make together: a cell with line breaks in it."""
+        """Join this line with the following ones to a row that has line breaks in a cell."""
         text = self.lines[start]
         for end in range(start + 1, min(start + MOST_JOINED_LINES, len(self.lines))):
             if self.layout.stands_alone(self.lines[end]):
-                break  # a neighbour, so the quote above it was never closed
+                break  # a row of its own, so the quote above it was never closed
             text += "\n" + self.lines[end]
             if len(text) > MOST_JOINED_CHARACTERS:
                 break

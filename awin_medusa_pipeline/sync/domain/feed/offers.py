@@ -1,7 +1,6 @@
-"""Text cells of a chunk to columns of the Offer contract, and the reason where a row is none.
+"""Turns the text cells of a chunk into columns of the Offer contract, with a reason per row to reject.
 
-What belongs here: rules between the cells of one row. What does not: rules for one cell (cells.py), rules between
-rows (feed.py).
+Applies the rules between the cells of one row; cells.py has those for one cell, feed.py those between rows.
 """
 
 from collections.abc import Callable
@@ -22,7 +21,7 @@ from awin_medusa_pipeline.sync.domain.feed.columns import (
     Table,
 )
 
-# What a shop owner reads beside a rejected row; filled from the row.
+# Explanations of rejected rows for the shop owner; filled from the row.
 DETAILS = {
     "shifted_columns": "Values stand in the wrong columns (currency: “{currency_text}”, price: “{price_text}”), so "
     "none of them can be trusted",
@@ -44,7 +43,7 @@ _IDENTIFIER = r"^[0-9A-Za-z_.\-]+$"
 
 
 def offers_of(table: Table, rules: FeedRules) -> pl.DataFrame:
-    """The rows as columns of Offer, save feed and line; with reason (null: sellable) and the texts for DETAILS."""
+    """Turn rows into columns of Offer except feed and line, plus reason (null: sellable) and the texts for DETAILS."""
     deep_link = table.first("deep_link")
     merchant = table.first("merchant_id")
     merchant = _filled(merchant, deep_link, lambda text: text.str.extract(r"[?&](?:m|awinmid)=([0-9]+)"))
@@ -86,7 +85,7 @@ def offers_of(table: Table, rules: FeedRules) -> pl.DataFrame:
 
 
 def _reason() -> pl.Expr:
-    """First reason that applies; the order is from what explains the others to what stands alone."""
+    """The first reason that applies; reasons that explain others come first."""
     shifted = (
         pl.col("currency_text").str.contains(r"[0-9/]").fill_null(False)
         | pl.col("price_text").str.contains("://", literal=True).fill_null(False)
@@ -111,12 +110,12 @@ def _label(text: pl.Series) -> pl.Series:
 
 
 def _identifier(text: pl.Series) -> pl.Series:
-    """Without line breaks, which no id of a shop may hold."""
+    """Remove line breaks, which no id in a shop may contain."""
     return text.str.replace_all(r"\s+", " ") if text.str.contains(r"[\r\n\t]").any() else text
 
 
 def _price(table: Table, rules: FeedRules, merchant: pl.Series) -> pl.DataFrame:
-    """Columns price, currency, unclear, conflict, and the texts price_text, currency_text, price_column."""
+    """Read columns price, currency, unclear, conflict, and the texts price_text, currency_text, price_column."""
     column = merchant.replace_strict(
         {name: of for name, of in rules.price_columns.items() if name != "*"},
         default=rules.price_columns.get("*", LEGACY_PRICE),
@@ -135,10 +134,9 @@ def _price(table: Table, rules: FeedRules, merchant: pl.Series) -> pl.DataFrame:
         holds &= (sale["code"] == code).fill_null(True) & (column == LEGACY_PRICE)
         amount = sale["amount"].zip_with(holds.fill_null(False), amount)
     written = table.first("currency")
-    said = cell.by_value(written, cell.currencies)
-    conflict = (said != code).fill_null(False)
-    known = cell.currencies(code)
-    currency = said.zip_with(written.is_not_null(), known)
+    named = cell.by_value(written, cell.currencies)
+    conflict = (named != code).fill_null(False)
+    currency = named.zip_with(written.is_not_null(), cell.currencies(code))
     shown = table.column(DISPLAY_PRICE).set(written.is_not_null(), None)
     currency = _filled(currency, shown, lambda text: cell.currencies(cell.prices(text)["code"]))
     return pl.DataFrame(
@@ -164,7 +162,7 @@ def _price_text(table: Table, column: str, google: bool) -> pl.Series:
 
 
 def _on_sale(table: Table, rules: FeedRules) -> pl.Series:
-    """Whether now lies in the sale's dates (Google: start/end in ISO 8601); dates that cannot be read do not count."""
+    """Whether now is within the sale's dates (Google: start/end in ISO 8601); unreadable dates do not count."""
     dates = table.column(SALE_DATES)
     ends = dates.str.split_exact("/", 1)
     now = pl.lit(rules.now).dt.convert_time_zone("UTC")
@@ -193,7 +191,7 @@ def _on_sale(table: Table, rules: FeedRules) -> pl.Series:
 
 
 def _stock(table: Table) -> tuple[pl.Series, pl.Series]:
-    """in_stock and quantity. A status wins over the quantity; a quantity alone tells the status."""
+    """Read in_stock and quantity. A status wins over the quantity; a quantity alone gives the status."""
     status = table.first("stock")
     quantity = cell.quantities(table.first("quantity"))
     in_stock = cell.stock(status)
@@ -201,7 +199,7 @@ def _stock(table: Table) -> tuple[pl.Series, pl.Series]:
 
 
 def _gtin(table: Table) -> pl.Series:
-    """The first valid code of the sibling columns."""
+    """Read the first valid code of the sibling columns."""
     found = pl.Series("gtin", [None], dtype=pl.String).new_from_index(0, table.cells.height)
     for name in GTINS:
         if name in table.cells.columns:
@@ -210,7 +208,7 @@ def _gtin(table: Table) -> pl.Series:
 
 
 def _filled(found: pl.Series, other: pl.Series, read: Callable[[pl.Series], pl.Series]) -> pl.Series:
-    """`found`, its nulls filled with what is read from the other column; only those rows are read."""
+    """Fill the nulls of `found` with values read from the other column; only those rows are read."""
     if not found.null_count():
         return found
     at = (found.is_null() & other.is_not_null()).arg_true()
@@ -218,13 +216,13 @@ def _filled(found: pl.Series, other: pl.Series, read: Callable[[pl.Series], pl.S
 
 
 def _mpn(table: Table) -> pl.Series:
-    """Measured: one advertiser writes its list of sizes there, joined by '|'."""
+    """Read the part number. Measured: one advertiser writes its list of sizes there, joined by '|'."""
     mpn = cell.value_or_null(table.first("mpn"))
     return mpn.set(mpn.str.contains("|", literal=True), None)
 
 
 def _images(table: Table) -> tuple[pl.Series, pl.Series]:
-    """Main image, and the further ones without repetition."""
+    """Read the main image, and the others without repetition."""
     image = cell.web_addresses(table.first("image"))
     more: list[pl.Series] = []
     for name in MORE_IMAGES:
@@ -235,13 +233,13 @@ def _images(table: Table) -> tuple[pl.Series, pl.Series]:
             found = found.set((found == earlier).fill_null(False), None)
         if found.null_count() < len(found):
             more.append(found.alias(name))
-    # An address has no line break; joining and splitting is four times as fast as dropping nulls from lists.
+    # Addresses have no line breaks; joining and splitting is four times as fast as dropping nulls from lists.
     lists = none = pl.Series([[]], dtype=pl.List(pl.String)).new_from_index(0, len(image))
     if more:
         joined = pl.DataFrame(more).select(pl.concat_str(pl.all(), separator="\n", ignore_nulls=True)).to_series()
         lists = joined.str.split("\n").zip_with(joined != "", none)
     if IMAGE_LIST in table.cells.columns:
-        # A comma may also stand inside an address, so the list is split only before the next one.
+        # Addresses may contain commas, so the list is split only before the next address.
         given = table.column(IMAGE_LIST).str.replace_all(r"\s*,\s*(https?://)", "\n$1").str.split("\n")
         frame = pl.DataFrame({"image": image, "more": lists, "row": pl.int_range(len(image), eager=True)})
         each = pl.DataFrame({"row": frame["row"], "address": given}).explode("address").drop_nulls()

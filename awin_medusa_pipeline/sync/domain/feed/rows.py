@@ -1,11 +1,8 @@
-"""Bytes of a CSV feed to rows of text cells; a broken line costs that line.
+"""Reads the bytes of a CSV feed into rows of text cells; a broken line costs only that line.
 
-What belongs here: cutting into chunks, and reading them fast where that is safe. What does not: single lines
-(layout.py), or what a column means (feed.py).
-
-A chunk is read by polars in one go when every line of it is exactly one row. To know that, each line gets a mark as
-its last cell: a line too short, too long, or swallowed by a quote has no mark where one must be. Otherwise the chunk
-is read again in blocks of few lines, and only the blocks that fail go line by line through Python's strict csv reader.
+polars reads a chunk in one go when every line of it is exactly one row. To detect that, each line gets a mark as its
+last cell: a line too short, too long, or swallowed by a quote has no mark in its place. Otherwise the chunk is read
+again in smaller blocks, and only the blocks that fail go line by line through Python's strict csv reader.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,7 +24,7 @@ from awin_medusa_pipeline.sync.domain.feed.layout import (
 
 # Measured: twice as large costs 3 % less time and a third more memory.
 CHUNK = 8 << 20
-# A chunk that is not read in one go is cut into this many parts, and they again, down to these few lines.
+# A chunk that cannot be read in one go is cut into PARTS, and these again, down to FEW_LINES.
 PARTS, FEW_LINES = 8, 64
 # A line has some kilobytes; without this bound a file without line ends would fill the memory.
 LONGEST_LINE = 32 << 20
@@ -44,14 +41,14 @@ class Rows:
     """Line of each row, counted from 0 at the start of the chunk."""
     line_count: int
     raw: Callable[[Sequence[int]], list[str]]
-    """Text of the rows at these positions."""
+    """Returns the text of the rows at these positions."""
     broken: list[BrokenLine] = field(default_factory=list)
     damaged: int = 0
-    """Places in what was read where bytes were no UTF-8; U+FFFD stands there."""
+    """Places where bytes were not UTF-8; U+FFFD stands there."""
 
 
 def header_line(pieces: Iterable[bytes], label: str) -> tuple[bytes, int, Iterator[bytes]]:
-    """First line that is not blank, the number of the next, and what follows. Raises FeedError."""
+    """Read the first line that is not blank, the number of the next one, and the rest. Raises FeedError."""
     pieces = iter(pieces)
     buffer = b""
     for piece in pieces:
@@ -69,7 +66,7 @@ def header_line(pieces: Iterable[bytes], label: str) -> tuple[bytes, int, Iterat
 
 
 def chunks(pieces: Iterable[bytes], layout: Layout | None, label: str) -> Iterator[bytes]:
-    """Whole lines, 8 MB or so at a time, cut between two records; no layout means that each line is one.
+    """Yield whole lines, about 8 MB at a time, cut between two records; without a layout each line is one.
 
     Raises FeedError.
     """
@@ -98,7 +95,7 @@ def chunks(pieces: Iterable[bytes], layout: Layout | None, label: str) -> Iterat
         raise FeedError(
             Fault.HEADER_ONLY,
             f"Reading the feed {label}",
-            "it holds column names and not one product",
+            "it has column names but no products",
             "Check in AWIN that the advertiser still offers products in this feed; nothing was changed in the shop.",
         )
 
@@ -109,7 +106,7 @@ def _endless(label: str) -> FeedError:
 
 
 def _record_end(piece: bytes, layout: Layout | None) -> int:
-    """Where to cut: between the last two lines that are whole rows; 0 when there are none."""
+    """Find the cut between the last two lines that are whole rows; 0 when there are none."""
     at = piece.rfind(b"\n") + 1
     if not layout:
         return at
@@ -126,7 +123,7 @@ def _record_end(piece: bytes, layout: Layout | None) -> int:
 
 
 def read_rows(chunk: bytes, layout: Layout, wanted: Sequence[str]) -> Rows:
-    """Rows of a chunk, with the wanted columns alone."""
+    """Read the wanted columns of a chunk's rows."""
     data, damaged = _with_plain_line_ends(chunk), 0
     positions = [layout.columns.index(name) for name in wanted]
     at: list[int] | None = None
@@ -153,7 +150,7 @@ def read_rows(chunk: bytes, layout: Layout, wanted: Sequence[str]) -> Rows:
 
 
 def _with_plain_line_ends(data: bytes) -> bytes:
-    """With \\n alone as line end, and without NUL, which PostgreSQL takes in no text."""
+    """Use \\n as the only line end, and remove NUL, which PostgreSQL refuses in text."""
     if b"\0" in data:
         data = data.replace(b"\0", b"")
     if b"\r" in data:
@@ -162,13 +159,13 @@ def _with_plain_line_ends(data: bytes) -> bytes:
 
 
 def _as_utf8(data: bytes) -> tuple[bytes, int]:
-    """The same in clean UTF-8, and in how many places it was none."""
+    """Make clean UTF-8 of the data; also returns in how many places it was not."""
     text = data.decode("utf-8", "replace")
     return text.encode(), text.count("\ufffd") - data.count("\ufffd".encode())
 
 
 def _read_fast(data: bytes, layout: Layout, positions: Sequence[int]) -> pl.DataFrame | None:
-    """Cells of these columns; None when some line is not exactly one row."""
+    """Read the cells of these columns; None when some line is not exactly one row."""
     if MARK in data or _has_backslash_quote(data):  # polars drops the quote of \"
         return None
     marked = data.replace(b"\n", layout.separator.encode() + MARK + b"\n")
@@ -200,7 +197,7 @@ def _has_backslash_quote(data: bytes) -> bool:
 def _read_with_care(
     data: bytes, layout: Layout, positions: Sequence[int]
 ) -> tuple[pl.DataFrame, list[int], list[int], list[BrokenLine]]:
-    """Cells, index of the first line and number of lines of each row, and the broken lines."""
+    """Read cells, the first line and number of lines of each row, and the broken lines."""
     schema = {str(position): pl.String for position in positions}
     lines = data.removesuffix(b"\n").split(b"\n")
     reader = LineReader(layout, [line.decode() for line in lines])
@@ -209,7 +206,7 @@ def _read_with_care(
     spans: list[int] = []
 
     def read(start: int, end: int) -> int:
-        """Read the lines from start to end, or further when a record goes on; returns the next line to read."""
+        """Read lines from start to end, or further when a record continues; returns the next line to read."""
         if start >= end:
             return start
         frame = _read_fast(b"\n".join(lines[start:end]) + b"\n", layout, positions)

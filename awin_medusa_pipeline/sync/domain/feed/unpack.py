@@ -1,8 +1,7 @@
-"""A feed file as plain bytes, a piece at a time: gzip, zip or plain, told apart by their first bytes.
+"""Unpacks a gzip, zip or plain feed file piece by piece, with bounded memory, and detects damaged or truncated files.
 
-What belongs here: unpacking with bounded memory, and telling a damaged or truncated file from a whole one. What does
-not: what the bytes mean (rows.py). Extension and Content-Type are never asked: AWIN serves plain text where gzip
-was ordered, and gzip inside a gzip transfer encoding.
+Only the first bytes decide on the format, not extension or Content-Type: AWIN serves plain text where gzip was ordered,
+and gzip inside a gzip transfer encoding.
 """
 
 import zipfile
@@ -15,21 +14,21 @@ from awin_medusa_pipeline.sync.domain.feed.errors import Fault, FeedError
 
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
 EMPTY_ZIP = b"PK\x05\x06"
-# What other files begin with; measured on none of AWIN's, each of them once saved by someone as the feed.
+# First bytes of other files that people saved as a feed; AWIN itself never sent one (measured).
 OLD_OFFICE = b"\xd0\xcf\x11\xe0"
 NO_FEEDS = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x7fELF", b"SQLite")
 OTHER_PACKERS = (b"Rar!", b"7z\xbc\xaf", b"\xfd7zXZ", b"BZh", b"\x28\xb5\x2f\xfd")
 OFFICE_MEMBERS = {"[Content_Types].xml", "mimetype"}
 PIECE = 1 << 20
-# The largest known feed is 40 times as large as its gzip file (4.85 GB of 122 MB). A crafted one fills the disk.
+# The largest known feed is 40 times as large as its gzip file (4.85 GB from 122 MB). A crafted file fills the disk.
 MOST_GROWTH, FREE_GROWTH = 200, 256 << 20
-# The most that one call unpacks: a crafted file grows a thousandfold.
+# Bytes that one call unpacks: a crafted file grows a thousandfold.
 UNPACKED_PIECE = 8 << 20
-TRY_AGAIN = "Try again later; when it stays so, make the feed anew in AWIN (Toolbox > Create-a-Feed)."
+TRY_AGAIN = "Try again later; if that does not help, make the feed again in AWIN (Toolbox > Create-a-Feed)."
 
 
 def unpacked(path: Path, label: str) -> Iterator[bytes]:
-    """Pieces of the unpacked feed, none of them empty.
+    """Yield pieces of the unpacked feed, none of them empty.
 
     Raises FeedError, possibly after the first pieces.
     """
@@ -59,7 +58,7 @@ def _read(path: Path) -> Iterator[bytes]:
 
 
 def _plain(pieces: Iterator[bytes], label: str) -> Iterator[bytes]:
-    """The pieces as they are, or unpacked as often as they are gzip."""
+    """Yield the pieces, unpacked as often as they are gzip."""
     for piece in pieces:
         if piece:
             _refuse_other_files(piece, label)
@@ -77,7 +76,7 @@ def _refuse_other_files(start: bytes, label: str) -> None:
         raise _spreadsheet(tried)
     if start.startswith(NO_FEEDS):
         raise FeedError(
-            Fault.NO_TEXT, tried, "it is a document, a picture or a program, and no text", "Correct AWIN_FEED_URL."
+            Fault.NO_TEXT, tried, "it is a document, a picture or a program, not text", "Correct AWIN_FEED_URL."
         )
 
 
@@ -87,7 +86,7 @@ def _spreadsheet(tried: str) -> FeedError:
 
 
 def _gunzipped(pieces: Iterator[bytes], label: str) -> Iterator[bytes]:
-    """All members of a gzip file. zlib itself stops without a word at the first one's end, and at a cut."""
+    """Unpack all members of a gzip file. zlib itself stops silently after the first one, and at a cut."""
     member = zlib.decompressobj(wbits=31)
     ended = False
     for piece in pieces:
@@ -132,7 +131,7 @@ def _unzipped(path: Path, label: str) -> Iterator[bytes]:
 
 
 def _only_member(archive: zipfile.ZipFile, tried: str) -> zipfile.ZipInfo:
-    """The feed in the archive; nothing is ever written under a name that stands in it."""
+    """Find the feed in the archive; nothing is ever written under a name from it."""
     members = [item for item in archive.infolist() if not item.is_dir() and not item.filename.startswith("__MACOSX/")]
     if not members:
         raise FeedError(Fault.ZIP_WITHOUT_FEED, tried, "the zip file holds no file", TRY_AGAIN)
@@ -149,5 +148,5 @@ def _only_member(archive: zipfile.ZipFile, tried: str) -> zipfile.ZipInfo:
 
 
 def _has_no_end(path: Path) -> bool:
-    """Whether the directory is missing that every whole zip file ends with."""
+    """Whether the directory at the end of a whole zip file is missing."""
     return not zipfile.is_zipfile(path)

@@ -213,3 +213,27 @@ def test_any_text_is_survived(texts: list[str | None]) -> None:
     assert cell.prices(series).height == len(texts)
     names = cell.one_line(series).drop_nulls()
     assert not names.str.contains(r"^\s|\s$|^$|\s\s|\n").any()
+
+
+@pytest.mark.parametrize(
+    ("change", "texts", "shown"),
+    [
+        (cell.one_line, ["Plain", "a &amp; b", None, "<b>x</b>"], ["Plain", "a & b", None, "x"]),
+        (cell.one_line, ["CafÃ©", "&eacute;", "a\u200bb"], ["Café", "é", "a b"]),
+        (cell.many_lines, ["Plain", "a  b", "a<br>b", "a\u00a0b\tc", None], ["Plain", "a\nb", "a\nb", "a b c", None]),
+        (cell.many_lines, ["a\tb", "a \n\n b", "é  f"], ["a b", "a\nb", "é\nf"]),
+        (cell.category_path, ["A|B", "A", None, "A > B;;C"], ["A > B", "A", None, "A > B"]),
+        (cell.web_addresses, ["http://i/a b", "http://i/c", "x", None], ["http://i/a%20b", "http://i/c", None, None]),
+        (cell.gtins, ["96385074", "4006381-333931", None, "+6385074"], ["96385074", "4006381333931", None, None]),
+        (cell.quantities, ["1", "-1", "0", "x", None], [1, None, 0, None, None]),
+        (cell.currencies, ["GBP", "€", "xx", None], ["gbp", "eur", None, None]),
+    ],
+)
+def test_a_cell_never_reaches_its_neighbours(change: object, texts: list[str | None], shown: list[object]) -> None:
+    assert change(pl.Series(texts, dtype=pl.String)).to_list() == shown
+
+
+@pytest.mark.parametrize("repeated", [1, 3, 5])
+def test_a_change_once_per_value_is_the_change_of_each(repeated: int) -> None:
+    texts = pl.Series(["a &amp; b", "c", None] * repeated)
+    assert cell.by_value(texts, cell.one_line).to_list() == ["a & b", "c", None] * repeated

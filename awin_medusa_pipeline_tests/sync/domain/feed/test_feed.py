@@ -1,7 +1,9 @@
 """Feed files to offers and rejected rows."""
 
+import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,8 +15,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from awin_medusa_pipeline.sync.domain.contracts import Offer, RejectedRow
+from awin_medusa_pipeline.sync.domain.feed import rows as feed_rows
+from awin_medusa_pipeline.sync.domain.feed import unpack
 from awin_medusa_pipeline.sync.domain.feed.errors import ROW_REASONS, FeedError
-from awin_medusa_pipeline.sync.domain.feed.feed import FeedBatch, FeedRules, Seen, check_feed, read_feed
+from awin_medusa_pipeline.sync.domain.feed.feed import (
+    CHUNKS_AHEAD,
+    FeedBatch,
+    FeedRules,
+    Seen,
+    check_feed,
+    open_feed,
+    read_feed,
+)
 from awin_medusa_pipeline.sync.domain.feed.offers import DETAILS
 
 LEGACY = {
@@ -317,14 +329,14 @@ def test_lines_are_those_of_the_file(tmp_path: Path) -> None:
     [
         (b"", "empty", "empty"),
         (b" \n \n", "no_table", "column names"),
-        (_csv(LEGACY).split(b"\n")[0], "header_only", "not one product"),
+        (_csv(LEGACY).split(b"\n")[0], "header_only", "no products"),
         (b"a,b,c\n1,2,3\n", "unknown_columns", "merchant_id, merchant_product_id, product_name, search"),
         (b"title,link\nx,y\n", "missing_columns", "advertiser_id, id, price"),
         (b"<html>", "web_page", "web page"),
         (b"<?xml version='1.0'?>", "xml", "format CSV"),
         (b'{"error": "x", "message": "Locale not found"}', "json_error", "Locale not found"),
-        (b'[{"id": 1}]', "json_not_lines", "one object a line"),
-        (b'{"id": 1', "json_not_lines", "one object a line"),
+        (b'[{"id": 1}]', "json_not_lines", "one object per line"),
+        (b'{"id": 1', "json_not_lines", "one object per line"),
         (b'{"id": "1"}', "missing_columns", "title"),
         (json.dumps(GOOGLE).encode() + b'\n{"error":1,"message":"late"}', "incomplete", "late"),
     ],
@@ -389,3 +401,40 @@ def test_any_bytes_behind_a_header_add_up(tmp_path: Path, garbage: bytes, betwee
             raise
     else:
         assert batch.offers["line"].to_list()[:1] == [2] * between or not between
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_cut_file_is_noticed_when_the_whole_of_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    monkeypatch.setattr(feed_rows, "CHUNK", 200)
+    monkeypatch.setattr(unpack, "PIECE", 100)
+    path = tmp_path / "feed"
+    table = _csv(*(LEGACY | {"merchant_product_id": str(n), "product_name": f"Lamp {n**9}"} for n in range(100)))
+    path.write_bytes(gzip.compress(table)[:-1])
+    if whole:
+        with pytest.raises(FeedError, match="truncated"):
+            check_feed(path, label="made", rules=RULES, whole=True)
+    else:
+        check_feed(path, label="made", rules=RULES, whole=False)
+
+
+def test_no_more_is_read_than_a_few_chunks_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_rows, "CHUNK", 200)
+    monkeypatch.setattr(unpack, "PIECE", 100)
+    path = tmp_path / "feed"
+    path.write_bytes(_csv(*(LEGACY | {"merchant_product_id": str(n)} for n in range(300))))
+    opened = open_feed(path, label="made", rules=RULES)
+    taken = 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal taken
+        for chunk in opened.chunks:
+            taken += 1
+            yield chunk
+
+    batches = replace(opened, chunks=counted()).batches()
+    lines = next(batches).offers["line"].to_list()
+    assert taken == CHUNKS_AHEAD
+    lines += [line for batch in batches for line in batch.offers["line"]]
+    assert lines == list(range(2, 302))

@@ -200,3 +200,105 @@ def test_wide_rows_keep_their_order() -> None:
     table = pl.DataFrame({name: [f"{name}{n}" for n in range(50)] for name in "abc"})
     rows, _ = _read(table.write_csv(include_header=False).encode())
     assert [row for _, row in rows] == table.rows()
+
+
+@pytest.mark.parametrize(
+    ("pieces", "header", "line", "rest"),
+    [
+        ([b"a,b\n1,2\n"], b"a,b", 2, b"1,2\n"),
+        ([b"a,b\r\n1,2\r\n"], b"a,b", 2, b"1,2\r\n"),
+        ([b"\xef\xbb\xbf", b"\n \n", b"a,b\n1"], b"a,b", 4, b"1"),
+        ([b"\n\n\na", b",b\n", b"1,2\n", b"3,4\n"], b"a,b", 5, b"1,2\n3,4\n"),
+        ([b"a,b"], b"a,b", 2, b""),
+    ],
+)
+def test_the_header_is_the_first_line_that_is_not_blank(
+    pieces: list[bytes], header: bytes, line: int, rest: bytes
+) -> None:
+    found, number, more = header_line(pieces, "made")
+    assert (found, number, b"".join(more)) == (header, line, rest)
+
+
+@pytest.mark.parametrize(("longest", "fine"), [(12, True), (11, False)])
+def test_a_header_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch, longest: int, fine: bool) -> None:
+    monkeypatch.setattr(feed_rows, "LONGEST_LINE", longest)
+    pieces = [b"a,b,c,", b"d,e,f,", b"g\n1"]
+    if fine:
+        assert header_line(pieces, "made")[0] == b"a,b,c,d,e,f,g"
+    else:
+        with pytest.raises(FeedError, match="endless_line"):
+            header_line(pieces, "made")
+
+
+def test_lines_without_an_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_rows, "CHUNK", 10)
+    monkeypatch.setattr(feed_rows, "LONGEST_LINE", 30)
+    with pytest.raises(FeedError, match="endless_line"):
+        list(chunks([b"1,2,3,4,5,6"] * 4, ABC, "made"))
+    # Lines that are no rows are cut anywhere once there are too many of them.
+    cut = list(chunks([b"1,2\n1,2\n1,2\n"] * 3, ABC, "made"))
+    assert (len(cut), b"".join(cut)) == (1, b"1,2\n" * 9)
+
+
+def test_objects_are_cut_at_any_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_rows, "CHUNK", 10)
+    assert list(chunks([b'{"a": 1}\n{"a"', b": 2}\n"], None, "made")) == [b'{"a": 1}\n', b'{"a": 2}\n']
+
+
+@pytest.mark.parametrize("pieces", [[], [b""], [b"\n \n"]])
+def test_no_rows_at_all_are_refused(pieces: list[bytes]) -> None:
+    with pytest.raises(FeedError, match="header_only"):
+        list(chunks(pieces, ABC, "made"))
+
+
+def test_nothing_behind_the_last_chunk_is_no_empty_feed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_rows, "CHUNK", 12)
+    assert list(chunks([b"1,2,3\n4,5,6\n", b"\n"], None, "made")) == [b"1,2,3\n4,5,6\n"]
+    assert list(chunks([b"1,2,3\n4,5,6\n", b"7,8,9\r\n\r\n"], None, "made")) == [b"1,2,3\n4,5,6\n", b"7,8,9\n"]
+
+
+def test_a_chunk_is_cut_between_two_whole_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_rows, "CHUNK", 20)
+    data = b'1,2,3\n4,5,6\n7,"x\ny,z,u\nw'
+    assert list(chunks([data, b'",9\n'], ABC, "made")) == [b"1,2,3\n", b'4,5,6\n7,"x\ny,z,u\nw",9\n']
+
+
+def test_the_usual_sizes() -> None:
+    assert (feed_rows.CHUNK, feed_rows.LONGEST_LINE) == (8 * 1024 * 1024, 32 * 1024 * 1024)
+    assert (feed_rows.PARTS, feed_rows.FEW_LINES, feed_rows.PAGE_START) == (8, 64, 20_000)
+
+
+@pytest.mark.parametrize(
+    ("data", "damaged"),
+    [(b"1,2,3\n", 0), (b"1,\xef\xbf\xbd,3\n", 0), (b"1,\xef\xbf\xbd\xff,3\n", 1), (b'1,"\xff,3\n', 1)],
+)
+def test_a_replacement_character_that_was_sent_is_no_damage(data: bytes, damaged: int) -> None:
+    assert read_rows(data, ABC, ["a"]).damaged == damaged
+
+
+@pytest.mark.parametrize(
+    ("data", "has"),
+    [
+        (b"a", False),
+        (b"\\", False),
+        (b'a\\"', True),
+        (b'\\"a', True),
+        (b'\\a\\"', True),
+        (b'\\\\"', True),
+        (b'"\\a', False),
+    ],
+)
+def test_a_quote_after_a_backslash_is_seen(data: bytes, has: bool) -> None:
+    assert feed_rows._has_backslash_quote(data) is has
+
+
+def test_raw_text_is_cut_and_of_fast_rows_one_line() -> None:
+    rows = read_rows(b"1,2,3\n" + b"4," + b"x" * 3_000 + b",6\n", ABC, ["a"])
+    assert rows.raw([0]) == ["1,2,3"]
+    assert len(rows.raw([1])[0]) == 2_000
+
+
+def test_lines_that_are_no_rows_wait_until_there_are_more_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_rows, "CHUNK", 10)
+    monkeypatch.setattr(feed_rows, "LONGEST_LINE", 36)
+    assert list(chunks([b"1,2\n1,2\n1,2\n"] * 4, ABC, "made")) == [b"1,2\n" * 12]

@@ -1,0 +1,177 @@
+"""Reads what an Etsy shop has to choose from, and checks settings and listings against it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Self, TypeAlias
+
+from pydantic import ValidationError
+
+from awin_medusa_pipeline.core.errors import PermanentError
+from awin_medusa_pipeline.etsy.client.answers import ReadinessState, ReturnPolicy, TaxonomyNode
+from awin_medusa_pipeline.etsy.client.client import EtsyClient
+from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig, ListingDefaults
+from awin_medusa_pipeline.etsy.domain.findings import Problem, join_names
+from awin_medusa_pipeline.etsy.domain.plan import ListingAction, ListingPlan
+from awin_medusa_pipeline.etsy.domain.requests import DraftListing
+
+References: TypeAlias = DraftListing | ListingDefaults
+"""Values that name profiles, policies and a category of a shop."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A field of the account's settings, in words, with its choices: value -> words.
+
+    `open`: other values are possible too, if they have the right form.
+    """
+
+    field: str
+    words: str
+    choices: Mapping[Any, str]
+    open: bool = False
+
+    def matching(self, text: str) -> dict[Any, str]:
+        """Find the choices with this value or these words; else those whose words contain the text."""
+        wanted = text.strip().casefold()
+        exact = {
+            value: words for value, words in self.choices.items() if wanted in (str(value).casefold(), words.casefold())
+        }
+        return exact or {value: words for value, words in self.choices.items() if wanted in words.casefold()}
+
+    def value_of(self, text: str) -> Any:
+        """Return the value that is meant. Raises PermanentError when none or several match."""
+        found = self.matching(text)
+        if len(found) == 1:
+            return next(iter(found))
+        if self.open and not found:
+            return text.strip()
+        tried = f"Choosing {self.words} ({self.field})"
+        came_back = f"{text!r} may be {join_names(list(found.values()))}" if found else f"there is no {text!r}"
+        raise PermanentError(tried, came_back, f"There is: {self.examples}.")
+
+    @property
+    def examples(self) -> str:
+        """Some of the choices, each with its value."""
+        return join_names([f"{value} ({words})" for value, words in self.choices.items()])
+
+
+@dataclass(frozen=True)
+class ShopChoices:
+    """The profiles and policies that an Etsy shop has now; with Etsy's categories where they were read."""
+
+    questions: tuple[Question, ...]
+    calculated_profiles: frozenset[int]
+    """Shipping profiles that compute postage."""
+
+    @classmethod
+    def read(cls, client: EtsyClient, *, categories: bool = False) -> Self:
+        """Read them from Etsy in three calls; `categories`: one call more, with a large answer."""
+        profiles = client.shipping_profiles()
+        titles = {profile.shipping_profile_id: profile.title or "without a name" for profile in profiles}
+        policies = {policy.return_policy_id: _policy_words(policy) for policy in client.return_policies()}
+        states = {state.readiness_state_id: _readiness_words(state) for state in client.readiness_states()}
+        questions = [
+            Question("shipping_profile_id", "the shipping profile", titles),
+            Question("return_policy_id", "the return policy", policies),
+            Question("readiness_state_id", "the processing profile", states),
+        ]
+        if categories:
+            questions.append(Question("taxonomy_id", "Etsy's category", dict(_paths(client.taxonomy_nodes()))))
+        calculated = frozenset(p.shipping_profile_id for p in profiles if p.profile_type == "calculated")
+        return cls((*questions, *_general_questions()), calculated)
+
+    def unknown_values(self, references: References) -> dict[str, Any]:
+        """Return what these values name and the shop does not have: field -> value."""
+        values = [(question, getattr(references, question.field)) for question in self.questions if not question.open]
+        return {q.field: value for q, value in values if value is not None and value not in q.choices}
+
+    def check_plan(self, plan: ListingPlan) -> ListingPlan:
+        """Return the plan, refused when its listing names what the shop does not have."""
+        unknown = self.unknown_values(plan.listing.draft) if plan.listing else {}
+        if not unknown:
+            return plan
+        problems = tuple(
+            Problem(f"{name}_unknown", name, f"The Etsy shop has no {name} {value}: choose another one.")
+            for name, value in unknown.items()
+        )
+        return replace(plan, action=ListingAction.REFUSE, parts=(), listing=None, changes=(), problems=problems)
+
+    def check_config(self, config: EtsyAccountConfig) -> None:
+        """Raise PermanentError for a value that Etsy does not know, also among the defaults of a category."""
+        questions = {question.field: question for question in self.questions}
+        for category, defaults in (("", config), *config.by_category.items()):
+            for field, value in self.unknown_values(defaults).items():
+                where = f" of the category {category}" if category else ""
+                raise PermanentError(
+                    f"Checking {field}{where}",
+                    f"Etsy knows no {value}",
+                    f"There is: {questions[field].examples}.",
+                )
+
+    def apply_answers(self, before: EtsyAccountConfig, answers: Mapping[str, Any]) -> EtsyAccountConfig:
+        """Return the settings with these answers in place. Raises PermanentError for a wrong value."""
+        values = before.model_dump() | dict(answers)
+        if "shipping_profile_id" in answers:
+            values["calculated_shipping"] = values["shipping_profile_id"] in self.calculated_profiles
+        config = parse_config(values)
+        self.check_config(config)
+        return config
+
+    def open_questions(self, config: EtsyAccountConfig, answers: Mapping[str, Any]) -> list[Question]:
+        """Return the questions that neither the settings nor the answers cover and that have choices."""
+        return [
+            question
+            for question in self.questions
+            if question.field not in answers and getattr(config, question.field) is None and question.choices
+        ]
+
+
+def single_choices(questions: Sequence[Question]) -> dict[str, Any]:
+    """Answer the questions that have one choice only."""
+    return {q.field: next(iter(q.choices)) for q in questions if len(q.choices) == 1 and not q.open}
+
+
+def parse_config(values: Mapping[str, Any]) -> EtsyAccountConfig:
+    """Validate the settings of an account. Raises PermanentError naming the wrong values."""
+    try:
+        return EtsyAccountConfig.model_validate(values)
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
+        raise PermanentError(
+            "Reading the settings of the Etsy shop", "; ".join(faults), "Correct what is named."
+        ) from None
+
+
+def _general_questions() -> tuple[Question, ...]:
+    """Questions with the same choices for every shop."""
+    makers = {
+        "i_did": "I did",
+        "someone_else": "another company or person",
+        "collective": "a member of my shop",
+    }
+    times = {"made_to_order": "made to order", f"2020_{datetime.now(UTC).year}": "2020 or later"}
+    return (
+        Question("who_made", "who makes the products", makers),
+        Question("when_made", "when they are made", times, open=True),
+    )
+
+
+def _readiness_words(state: ReadinessState) -> str:
+    words = [state.readiness_state.replace("_", " "), state.processing_days_display_label]
+    return " ".join(words).strip()
+
+
+def _policy_words(policy: ReturnPolicy) -> str:
+    accepted = {"returns": policy.accepts_returns, "exchanges": policy.accepts_exchanges}
+    names = [name for name, is_accepted in accepted.items() if is_accepted]
+    within = f" within {policy.return_deadline} days" if policy.return_deadline else ""
+    return f"{' and '.join(names)}{within}" if names else "no returns"
+
+
+def _paths(nodes: Sequence[TaxonomyNode], above: str = "") -> Iterator[tuple[int, str]]:
+    """Yield each category with its whole path, as in Home & Living > Mugs."""
+    for node in nodes:
+        path = f"{above}{node.name}"
+        yield node.id, path
+        yield from _paths(node.children, f"{path} > ")

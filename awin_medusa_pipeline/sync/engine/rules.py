@@ -1,0 +1,33 @@
+"""What the shop owner decided about a sync, and how far one run goes."""
+
+from dataclasses import dataclass, field
+
+from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
+from awin_medusa_pipeline.sync.domain.guards import Limits
+from awin_medusa_pipeline.sync.domain.ownership import DEFAULT_OWNERS, PRICE_JUMP, Owners, PriceJump
+from awin_medusa_pipeline.sync.domain.plans import HideRules
+
+
+@dataclass(frozen=True)
+class SyncRules:
+    """What the shop owner decided about a sync."""
+
+    stock: StockRules = field(default_factory=StockRules)
+    owners: Owners = field(default_factory=lambda: DEFAULT_OWNERS)
+    limits: Limits = field(default_factory=Limits)
+    hide: HideRules = field(default_factory=HideRules)
+    rehost_images: bool = False
+    plan_hours: int = 24
+    """How long a held plan can be approved."""
+    price_jump: PriceJump = PRICE_JUMP
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How far applying goes."""
+
+    dry_run: bool = True
+    limit: int | None = None
+    """Products or variants per kind; None: all of them."""
+    plan: str | None = None
+    """Hash of a held plan: apply that plan and nothing else, whatever the limit."""

@@ -1,0 +1,73 @@
+"""Remembers what a person decided about single rows of held plans, for as long as the rows would write the same."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from awin_medusa_pipeline.core.store.database import Database
+from awin_medusa_pipeline.sync.domain.kinds import KINDS
+from awin_medusa_pipeline.sync.domain.operations import Kind
+from awin_medusa_pipeline.sync.store.models import Decided, HeldPlan
+
+_AT_ONCE = 1_000
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """Decisions about the rows of one table that still hold, by key."""
+
+    approved: frozenset[str] = frozenset()
+    rejected: Mapping[str, str] = field(default_factory=dict)
+    """With the sentence that people are told."""
+
+
+def remember_decision(session: Session, plan: HeldPlan, *, approved: bool) -> None:
+    """Keep a decision on a plan as one on each of its rows, in the place of an earlier one."""
+    kind = Kind(plan.kind)
+    keys = [row[KINDS[kind].key] for row in plan.rows]
+    same = sa.and_(Decided.shop == plan.shop, Decided.kind == plan.kind)
+    for start in range(0, len(keys), _AT_ONCE):
+        session.execute(sa.delete(Decided).where(same, Decided.key.in_(keys[start : start + _AT_ONCE])))
+    shared = {
+        "shop": plan.shop,
+        "kind": plan.kind,
+        "approved": approved,
+        "plan_hash": plan.hash,
+        "decided_by": plan.decided_by,
+        "decided_at": plan.decided_at,
+    }
+    rows = [{"key": key, "mark": _mark(kind, row), **shared} for key, row in zip(keys, plan.rows, strict=True)]
+    session.execute(sa.insert(Decided), rows)
+
+
+def decisions_on(database: Database, shop: str, kind: Kind, rows: pl.DataFrame) -> Decisions:
+    """The decisions that hold for rows of the kind's contract."""
+    query = sa.select(Decided).where(Decided.shop == shop, Decided.kind == str(kind))
+    with database.reading() as session:
+        by_key = {one.key: one for one in session.scalars(query)}
+    if not by_key:
+        return Decisions()
+    key = KINDS[kind].key
+    known = rows.filter(pl.col(key).is_in(list(by_key))).iter_rows(named=True)
+    holding = [one for row in known if (one := by_key[row[key]]).mark == _mark(kind, row)]
+    return Decisions(
+        frozenset(one.key for one in holding if one.approved),
+        {one.key: _sentence(one) for one in holding if not one.approved},
+    )
+
+
+def _mark(kind: Kind, row: Row) -> str:
+    content = [row[name] for name in KINDS[kind].decided_by]
+    return hashlib.sha256(json.dumps(content, default=str, ensure_ascii=False).encode()).hexdigest()
+
+
+def _sentence(one: Decided) -> str:
+    return f"kept by your decision: {one.decided_by} rejected plan {one.plan_hash[:12]} on {one.decided_at:%Y-%m-%d}"

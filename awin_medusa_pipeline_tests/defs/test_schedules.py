@@ -1,0 +1,34 @@
+"""Tries what the nightly schedule asks Dagster for."""
+
+import dagster as dg
+import pytest
+
+from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.defs.build import build_defs
+from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline.sync.domain.kinds import ASSETS
+
+
+@pytest.mark.parametrize(
+    ("kinds", "applied"),
+    [
+        ("", None),
+        ("import, stock", {"imported_products", "stock_updates"}),
+        ("price adopt", {"adopted_products", "price_updates"}),
+    ],
+)
+def test_the_schedule_applies_the_kinds_of_the_settings(
+    kinds: str, applied: set[str] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYNC_KINDS", kinds)
+    with App(Settings()) as app:
+        repository = build_defs(app).get_repository_def()
+    schedule = repository.get_schedule_def("daily_sync_schedule")
+    with dg.build_schedule_context(repository_def=repository) as context:
+        (request,) = schedule.evaluate_tick(context).run_requests or ()
+    if applied is None:
+        assert not request.asset_selection
+        return
+    keys = {key.to_user_string() for key in request.asset_selection or ()}
+    assert keys & set(ASSETS) == applied == set(request.run_config["ops"])
+    assert {"awin_feeds", "medusa_catalog", "sync_summary"} <= keys

@@ -1,0 +1,84 @@
+"""Provides the sandboxes of a test session: one per worker, each a copy of one template, made while other tests run.
+
+Medusa's packages and the template are kept in `.awin_medusa_test` between sessions. Sessions at the same time, and the
+workers of one, get a place of their own each. AWIN_MEDUSA_TEST_HOME and AWIN_MEDUSA_TEST_PORT choose another folder and
+port.
+"""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from awin_medusa_pipeline.core.ports import port_is_free
+from awin_medusa_pipeline.sandbox import PORTS, Sandbox
+from awin_medusa_pipeline.sandbox.medusa import exclusive
+from awin_medusa_pipeline.sandbox.processes import Progress, silent
+from awin_medusa_pipeline.settings import PROJECT_ROOT
+
+TEST_HOME = Path(os.environ.get("AWIN_MEDUSA_TEST_HOME", PROJECT_ROOT / ".awin_medusa_test"))
+SOFTWARE = TEST_HOME / "software"
+FIRST_PORT, PORTS_A_PLACE = 22000, 60
+
+
+def bring_up(sandbox: Sandbox, progress: Progress = silent) -> None:
+    """Bring it to running, from the template unless it was built before."""
+    # The template needs ports only while it is built, before the sandbox itself takes them.
+    template = Sandbox(TEST_HOME / "template", sandbox.port, software=SOFTWARE)
+    with exclusive(TEST_HOME / "template.lock", progress, "Building the template of the sandboxes"):
+        template.build(progress)
+        sandbox.take_over(template)
+    sandbox.up(progress)
+
+
+@contextmanager
+def early_sandbox() -> Iterator[Sandbox]:
+    """Begin to bring a sandbox up, in another process; call `bring_up` before it is used."""
+    with ExitStack() as stack:
+        place = _take_place(stack)
+        home = TEST_HOME / str(place)
+        # What a killed session left running.
+        Sandbox(home).down()
+        sandbox = Sandbox(home, int(os.environ.get("AWIN_MEDUSA_TEST_PORT") or _free_port(place)), software=SOFTWARE)
+        # A process, not a thread: tests change the environment of this one.
+        starter = subprocess.Popen(
+            [sys.executable, "-m", __name__, home, str(sandbox.port)],
+            cwd=PROJECT_ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            yield sandbox
+        finally:
+            # At work still when no test needed it; what it has begun, it ends.
+            starter.send_signal(signal.SIGINT)
+            starter.wait()
+            sandbox.down()
+
+
+def _take_place(stack: ExitStack) -> int:
+    TEST_HOME.mkdir(parents=True, exist_ok=True)
+    for place in range(100):
+        lock = stack.enter_context((TEST_HOME / f"{place}.lock").open("w"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue
+        return place
+    raise RuntimeError(f"All places in {TEST_HOME} are taken.")
+
+
+def _free_port(place: int) -> int:
+    first = FIRST_PORT + place * PORTS_A_PLACE
+    for port in range(first, first + PORTS_A_PLACE, PORTS):
+        if all(port_is_free(port + offset) for offset in range(PORTS)):
+            return port
+    raise RuntimeError(f"No {PORTS} free ports from {first} on; set AWIN_MEDUSA_TEST_PORT.")
+
+
+if __name__ == "__main__":
+    bring_up(Sandbox(Path(sys.argv[1]), int(sys.argv[2]), software=SOFTWARE))
