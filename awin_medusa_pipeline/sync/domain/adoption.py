@@ -5,13 +5,15 @@ from rapidfuzz import fuzz, process
 
 from awin_medusa_pipeline.medusa.shapes import OURS
 from awin_medusa_pipeline.sync.domain.contracts import AdoptionCandidate
-from awin_medusa_pipeline.sync.domain.matching import identifying_gtin
+from awin_medusa_pipeline.sync.domain.matching import gtin14
 from awin_medusa_pipeline.sync.domain.operations import Decision
 
 # Names of one product in feed and shop score 85 and more, those of two products of one range up to about 80.
 _ALIKE, _UNLIKE = 85.0, 55.0
 # A sale is rarely below half the price. Beyond these limits it is another product that costs so.
 _CHEAPER, _DEARER = 0.5, 3.0
+# As GTIN-14: GTIN-8 from 0 and 2, UPC and GTIN-13 from 02, 04, 05 and 2, GTIN-13 from 98 and 99 (GS1 prefixes).
+_RESTRICTED = r"^(?:0{6}[02]|00[245]|02|098|099)"
 PROOF = 2
 """Signs that must agree, with none against, for a product to be adopted without a question."""
 
@@ -50,7 +52,7 @@ def adoption_candidates(offers: pl.LazyFrame, catalog: pl.LazyFrame, matched: pl
 
 def _signs() -> tuple[dict[str, pl.Expr], dict[str, pl.Expr]]:
     """What speaks for and what against a pair, by name; null counts as no."""
-    gtin, barcode = identifying_gtin("gtin"), identifying_gtin("barcode")
+    gtin, barcode = _identifying("gtin"), _identifying("barcode")
     brand, shop_brand = _words("brand"), _words("shop_brand")
     ratio = pl.col("price").cast(pl.Float64) / pl.col("shop_price").cast(pl.Float64)
     agree = {
@@ -65,6 +67,12 @@ def _signs() -> tuple[dict[str, pl.Expr], dict[str, pl.Expr]]:
         "price": (ratio < _CHEAPER) | (ratio > _DEARER),
     }
     return {k: v.fill_null(False) for k, v in agree.items()}, {k: v.fill_null(False) for k, v in against.items()}
+
+
+def _identifying(column: str) -> pl.Expr:
+    """The code as GTIN-14; null for the numbers that every company, shop or till gives out anew."""
+    code = gtin14(column)
+    return pl.when(~code.str.contains(_RESTRICTED)).then(code)
 
 
 def _likeness(rows: pl.DataFrame) -> pl.Series:

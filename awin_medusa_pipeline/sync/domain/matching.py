@@ -12,8 +12,6 @@ from awin_medusa_pipeline.sync.domain.text import slug
 LOOSE_MATCH_SCORE = 90.0
 # Below this, the words in which two names differ are other words, not typos: "black" and "white", "red" and "green".
 _SLIP_SCORE = 70.0
-# As GTIN-14: GTIN-8 from 0 and 2, UPC and GTIN-13 from 02, 04, 05 and 2, GTIN-13 from 98 and 99 (GS1 prefixes).
-_RESTRICTED = r"^(?:0{6}[02]|00[245]|02|098|099)"
 # A word that makes more pairs than this says nothing about one product.
 _PAIRS_PER_WORD = 2_000
 
@@ -39,7 +37,7 @@ def match(offers: pl.LazyFrame, variants: pl.LazyFrame) -> pl.DataFrame:
     merchants = offers.select(pl.col("merchant_id").unique()).collect().to_series()
     for reason, offer_value, variant_values in (
         ("sku", pl.col("sku"), _values_of("sku")),
-        ("gtin", identifying_gtin("gtin"), _values_of("barcode", identifying_gtin("barcode"))),
+        ("gtin", gtin14("gtin"), _values_of("barcode", gtin14("barcode"))),
         ("handle", slug(pl.col("name")), _handle_slugs),
     ):
         found = _by_value(
@@ -49,13 +47,9 @@ def match(offers: pl.LazyFrame, variants: pl.LazyFrame) -> pl.DataFrame:
     return pairs
 
 
-def identifying_gtin(column: str) -> pl.Expr:
-    """A code as GTIN-14, of which GTIN-8, -12 and -13 lack leading zeros; null where it identifies nothing (GS1).
-
-    Numbers for use within one company or shop, coupons and refunds are given out anew by everybody.
-    """
-    code = pl.col(column).str.zfill(14)
-    return pl.when((pl.col(column) != "") & ~code.str.contains(_RESTRICTED)).then(code)
+def gtin14(column: str) -> pl.Expr:
+    """Pad GTIN-8, -12 and -13 to GTIN-14 with leading zeros (GS1)."""
+    return pl.when(pl.col(column) != "").then(pl.col(column).str.zfill(14))
 
 
 def _values_of(column: str, value: pl.Expr | None = None) -> Callable[[pl.DataFrame], pl.DataFrame]:

@@ -87,6 +87,13 @@ PAIRS: dict[str, tuple[Row, Row, str, str, str]] = {
         "",
         "update",
     ),
+    "a GTIN that every shop gives out anew": (
+        WATCH | {"gtin": "2000000000008"},
+        {"title": "Quartz Watch", "barcode": "2000000000008"},
+        "name",
+        "",
+        "ask",
+    ),
     "another brand": (WATCH | {"brand": "Casio"}, SAME | {"brand": "Seiko"}, "SKU, name", "brand", "ask"),
     "a brand in other letters": (WATCH | {"brand": "L'Oréal"}, SAME | {"brand": "L'OREAL"}, "SKU, name", "", "update"),
     "a brand that only one side tells": (WATCH | {"brand": "Casio"}, SAME, "SKU, name", "", "update"),

@@ -77,11 +77,6 @@ CASES: dict[str, tuple[list[Row], list[Row], set[tuple[str, str, str]]]] = {
         [variant("x", sku="a", offer_key="awin:2:a")],
         {(KEY_A, "variant_x", "sku")},
     ),
-    "a GTIN that every shop gives out anew": (
-        [offer("a", gtin="2000000000008")],
-        [variant("x", barcode="2000000000008")],
-        set(),
-    ),
     "SKU of the same merchant's variant that left the feed": (
         [offer("a")],
         [variant("x", sku="a", offer_key="awin:1:old")],
