@@ -182,17 +182,22 @@ SITUATIONS: dict[str, tuple[list[Row], list[Row], dict[str, list[Any]]]] = {
     ),
     "one item, wanted at two levels": (
         [offer("a"), offer("b", in_stock=False)],
-        [variant("x", **OURS, level=5, **CUP), variant("y", sku="b", level=5, **CUP)],
+        [variant("x", **OURS, level=5, **CUP), variant("y", offer_key="awin:1:b", level=5, **CUP)],
         {"stock": ["shared_item", "shared_item"]},
     ),
     "one item, one offer in line and another not": (
         [offer("a"), offer("b", in_stock=False)],
-        [variant("x", **OURS, **CUP), variant("y", sku="b", **CUP)],
+        [variant("x", **OURS, **CUP), variant("y", offer_key="awin:1:b", **CUP)],
+        {"stock": ["shared_item"]},
+    ),
+    "one item, and the other offer's variant is not ours": (
+        [offer("a"), offer("b", in_stock=False)],
+        [variant("x", **OURS, level=5, **CUP), variant("y", sku="b", level=5, **CUP)],
         {"stock": ["shared_item"]},
     ),
     "one item, wanted at one level": (
         [offer("a"), offer("b")],
-        [variant("x", **OURS, level=5, **CUP), variant("y", sku="b", level=5, **CUP)],
+        [variant("x", **OURS, level=5, **CUP), variant("y", offer_key="awin:1:b", level=5, **CUP)],
         {"stock": ["differs"]},
     ),
     "one item, of an offer and of what left the feed": (
@@ -202,7 +207,7 @@ SITUATIONS: dict[str, tuple[list[Row], list[Row], dict[str, list[Any]]]] = {
     ),
     "one item, and one of the offers does not say": (
         [offer("a", in_stock=None), offer("b", in_stock=False)],
-        [variant("x", **OURS, level=5, **CUP), variant("y", sku="b", level=5, **CUP)],
+        [variant("x", **OURS, level=5, **CUP), variant("y", offer_key="awin:1:b", level=5, **CUP)],
         {"stock": ["differs"]},
     ),
     "variants that no feed had": (
@@ -382,9 +387,9 @@ ALIKE: dict[str, tuple[list[Row], list[Row], list[tuple[str, str]]]] = {
         [],
     ),
     "the offer has its product": ([offer("a", **JACKET)], [variant("x", "p", **JACKETT), variant("y", sku="a")], []),
-    "ours, half-made": (
+    "ours, to be made anew": (
         [offer("a", **JACKET)],
-        [variant("x", "p", external_id="awin:1:z", half_made="no_price", prices=[], **JACKETT)],
+        [variant("x", "p", external_id="awin:1:z", half_made="no_price", repair="replace", prices=[], **JACKETT)],
         [],
     ),
     "the product waits for a variant of the feed": (
@@ -432,10 +437,10 @@ def test_every_product_of_the_shop_is_counted_once() -> None:
         variant("j", "join", external_id="awin:1:join", offer_key="awin:1:old"),
         variant("d", "draft", status="draft"),
         variant("o", "only"),
-        variant("h", "half", external_id="awin:1:h", half_made="no_price", prices=[], status="draft"),
-        variant("i", "half2", external_id="awin:1:i", half_made="no_price", prices=[]),
+        variant("h", "half", external_id="awin:1:h", repair="replace", prices=[], status="draft"),
+        variant("i", "half2", external_id="awin:1:i", repair="complete", prices=[]),
         variant("s", "own", half_made="no_price", prices=[]),
-        variant("m", "mixed", external_id="awin:1:m", half_made="no_price", prices=[], status="draft"),
+        variant("m", "mixed", external_id="awin:1:m", repair="complete", prices=[], status="draft"),
         variant("n", "mixed", external_id="awin:1:m", status="draft"),
         {"product_id": "empty", "status": "published", "handle": "e", "title": "e", "half_made": "no_variants"},
     ]

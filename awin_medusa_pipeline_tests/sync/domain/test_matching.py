@@ -227,7 +227,7 @@ def test_a_word_of_too_many_pairs_says_nothing(copies: int, found: int) -> None:
         ("Rote Lämpchen", None, None, {(KEY_A, "variant_x", "handle")}),
         ("rote-lampchen", None, None, {(KEY_A, "variant_x", "handle")}),
         ("other", "a", "awin:1:old", {(KEY_A, "variant_x", "sku")}),
-        ("other", "a", "awin:11:a", set()),
+        ("other", "a", "awin:11:a", {(KEY_A, "variant_x", "sku")}),  # no merchant 11 in the feed
         ("other", "a", "own:2:a", {(KEY_A, "variant_x", "sku")}),
         (None, None, None, set()),
     ],
