@@ -315,10 +315,11 @@ def test_variants_that_were_taken_away_join_again(rig: Rig) -> None:
 
 
 def test_repair_leaves_somebody_elses_inventory_alone(rig: Rig) -> None:
-    feed = [offer("a")]
+    feed = [offer("a"), offer("z", merchant="2")]
+    rig.imports(feed[1:])
     [product] = rig.interrupted(feed)
     half_made(rig, product, "variants")
-    # The SKU is somebody else's now, inventory item and all.
+    # The SKU is another merchant's of this feed now, inventory item and all.
     other = own_product("other", sku="a") | {"external_id": "awin:2:a"}
     rig.post("/admin/products", other)
     result = rig.imports(feed)
