@@ -22,6 +22,7 @@ from awin_medusa_pipeline.core.http import Backoff
 from awin_medusa_pipeline.etsy.engine.choices import ShopChoices
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
 from awin_medusa_pipeline.etsy.store.jobs import JobStatus
+from awin_medusa_pipeline.medusa.client import MedusaClient, Shop
 from awin_medusa_pipeline.settings import Settings, as_written, env_file, variables_of
 from awin_medusa_pipeline.sync.clients.awin import download
 from awin_medusa_pipeline.sync.clients.awin_address import label_of
@@ -178,11 +179,17 @@ def _shop(app: App) -> Findings:
                 "Set MEDUSA_ADMIN_API_KEY (Medusa Admin > Settings > Secret API Keys).",
             )
             return
-        app.pick_shop(client)
+        shop = app.pick_shop(client)
         yield Finding("Shop", State.OK, "sales channel, stock location and shipping profile exist")
+        yield from _with_faults("Shop", partial(_sold_from, client, shop))
         currencies = ", ".join(sorted(client.currencies())).upper()
         state, to_do = (State.OK, "") if currencies else (State.FAULT, "Add one in Medusa Admin > Settings > Store.")
         yield Finding("Shop", state, f"currencies: {currencies or 'none'}", to_do)
+
+
+def _sold_from(client: MedusaClient, shop: Shop) -> Findings:
+    client.check_sold_from(shop)
+    yield Finding("Shop", State.OK, "the sales channel sells from the stock location")
 
 
 def _store(app: App) -> Findings:

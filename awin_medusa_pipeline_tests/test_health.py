@@ -168,6 +168,16 @@ def test_shop_that_does_not_fit_the_settings(
     assert SECRET not in finding.found
 
 
+def test_a_channel_that_sells_from_nowhere(set_up: Path, shop: Shop, monkeypatch: pytest.MonkeyPatch):
+    with shop.client() as client:
+        client.post("/admin/sales-channels", json={"name": "Web"}).raise_for_status()
+    use(shop, monkeypatch, MEDUSA_SALES_CHANNEL="Web")
+    (finding,) = [f for f in examined() if f.part == "Shop" and f.state is not State.OK]
+    assert finding.state is State.FAULT
+    assert "it sells from none" in finding.found
+    assert "MEDUSA_SALES_CHANNEL" in finding.to_do
+
+
 def test_publishable_key_alone_is_detection_alone(set_up: Path, shop: Shop, monkeypatch: pytest.MonkeyPatch):
     use(shop, monkeypatch, MEDUSA_ADMIN_API_KEY="", MEDUSA_PUBLISHABLE_KEY=shop.publishable_key)
     finding = not_ok(examined(), "Shop")["Shop"]

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
@@ -24,10 +25,11 @@ from awin_medusa_pipeline.medusa.shapes import (
     level,
     missing_part,
     of_variants,
+    sellable_quantity,
 )
 
 _PRODUCT = "id,handle,title,external_id,metadata,description,thumbnail,images.url"
-_VARIANT = "id,title,sku,barcode,ean,upc,manage_inventory,metadata"
+_VARIANT = "id,title,sku,barcode,ean,upc,manage_inventory,allow_backorder,metadata"
 ADMIN_FIELDS = f"{_PRODUCT},status,{of_variants(f'{_VARIANT},{PRICE_FIELDS},{INVENTORY_FIELDS}')}"
 # Measured: calculated_price must be requested whole; requested by its parts, it is missing.
 STORE_FIELDS = f"{_PRODUCT},{of_variants(_VARIANT)},+variants.inventory_quantity,variants.calculated_price"
@@ -37,20 +39,25 @@ def variants_frame(
     products: Iterable[Json],
     location_id: str | None,
     categories: Mapping[str, list[str]] | None = None,
+    others: Mapping[str, str] = MappingProxyType({}),
     ignored: Collection[str] = (),
 ) -> pl.DataFrame:
     """Make rows of CatalogVariant from product objects; `location_id` None reads the Store API's shape.
 
     `categories`: handles by product id, None when not known. They are read separately: in its product listing Medusa
-    takes 11 s for those of 1,000 products, by category 1 s for those of 10,000 (measured). `ignored`: ids of products
-    with IGNORE_TAG, read separately too.
+    takes 11 s for those of 1,000 products, by category 1 s for those of 10,000 (measured). `others`: names by id of
+    further stock locations that are sold from. `ignored`: ids of products with IGNORE_TAG, read separately too.
     """
-    rows = [row for product in products for row in _rows(product, location_id, categories, ignored)]
+    rows = [row for product in products for row in _rows(product, location_id, categories, others, ignored)]
     return pl.DataFrame(rows, schema=dtypes(CatalogVariant))
 
 
 def _rows(
-    product: Json, location_id: str | None, categories: Mapping[str, list[str]] | None, ignored: Collection[str]
+    product: Json,
+    location_id: str | None,
+    categories: Mapping[str, list[str]] | None,
+    others: Mapping[str, str],
+    ignored: Collection[str],
 ) -> Iterator[dict[str, Any]]:
     metadata = product.get("metadata") or {}
     shared = {
@@ -77,14 +84,19 @@ def _rows(
             "sku": variant.get("sku"),
             "barcode": variant.get("barcode") or variant.get("ean") or variant.get("upc"),
             "manage_inventory": variant.get("manage_inventory"),
+            "backorder": variant.get("allow_backorder"),
         }
-        yield shared | facts | (_store_facts(variant) if location_id is None else _admin_facts(variant, location_id))
+        of_stock = _store_facts(variant) if location_id is None else _admin_facts(variant, location_id, others)
+        yield shared | facts | of_stock
 
 
-def _admin_facts(variant: Json, location_id: str) -> dict[str, Any]:
+def _admin_facts(variant: Json, location_id: str, others: Mapping[str, str]) -> dict[str, Any]:
     here = level(variant, location_id)
     prices = base_prices(variant.get("prices") or [])
+    there = [(name, found) for id_, name in others.items() if (found := sellable_quantity(variant, id_))]
     return {
+        "elsewhere": sum(found for _, found in there) or None,
+        "elsewhere_at": " | ".join(sorted(name for name, _ in there)) or None,
         "inventory_item_id": inventory_item_id(variant),
         "level": here.get("stocked_quantity"),
         "reserved": here.get("reserved_quantity"),

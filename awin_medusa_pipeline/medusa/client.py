@@ -114,7 +114,7 @@ class MedusaClient:
     def shop(self, *, sales_channel: str | None, stock_location: str | None, shipping_profile: str | None) -> Shop:
         """Find the ids that new products need: each the named one, else the first. Raises PermanentError."""
         return Shop(
-            self._pick("sales-channels", "sales channel", sales_channel, "MEDUSA_SALES_CHANNEL"),
+            self.sales_channel_id(sales_channel),
             self.stock_location_id(stock_location),
             self._pick("shipping-profiles", "shipping profile", shipping_profile, "MEDUSA_SHIPPING_PROFILE"),
         )
@@ -129,6 +129,49 @@ class MedusaClient:
     def stock_location_id(self, named: str | None) -> str:
         """Find the stock location whose levels the sync sets; None: the first."""
         return self._pick("stock-locations", "stock location", named, "MEDUSA_STOCK_LOCATION")
+
+    def sales_channel_id(self, named: str | None) -> str:
+        """Find the sales channel that new products join; None: the first."""
+        return self._pick("sales-channels", "sales channel", named, "MEDUSA_SALES_CHANNEL")
+
+    def selling_locations(self, sales_channel_id: str) -> dict[str, str]:
+        """Names by id of the stock locations that a sales channel sells from: the storefront shows their sum."""
+        params = {"fields": "id,name,sales_channels.id", "limit": 200, "order": "created_at"}
+        return {
+            location["id"]: location["name"]
+            for location in self.get("/admin/stock-locations", params)["stock_locations"]
+            if sales_channel_id in [channel["id"] for channel in location.get("sales_channels") or []]
+        }
+
+    def check_sold_from(self, shop: Shop) -> None:
+        """Raise PermanentError where nobody can buy what is new: its channel does not sell from the stock location."""
+        linked = self.selling_locations(shop.sales_channel_id)
+        if shop.stock_location_id in linked:
+            return
+        instead = f"it sells from {', '.join(sorted(linked.values()))}" if linked else "it sells from none"
+        raise PermanentError(
+            f"Looking whether new products of the shop at {self.base_url} can be bought",
+            f"their sales channel does not sell from the stock location whose levels are kept ({instead})",
+            "Link the two in Medusa Admin > Settings > Locations & Shipping, or correct MEDUSA_SALES_CHANNEL or "
+            "MEDUSA_STOCK_LOCATION.",
+        )
+
+    def ordered_since(self, time: str) -> set[str]:
+        """Ids of the products that orders name, drafts included, which were made since a time (ISO 8601)."""
+        return {
+            item["product_id"]
+            for route in ("orders", "draft-orders")
+            for order in self._orders_since(route, time)
+            for item in order.get("items") or []
+        }
+
+    def _orders_since(self, route: str, time: str) -> Iterator[Json]:
+        for offset in itertools.count(step=PAGE):
+            params = {"fields": "id,items.product_id", "created_at[$gte]": time, "limit": PAGE, "offset": offset}
+            orders = self.get(f"/admin/{route}", params)[route.replace("-", "_")]
+            yield from orders
+            if len(orders) < PAGE:
+                return
 
     def _pick(self, route: str, entry_name: str, named: str | None, setting: str) -> str:
         found = self.get(f"/admin/{route}", {"fields": "id,name", "limit": 200, "order": "created_at"})

@@ -28,6 +28,11 @@ class CatalogVariant(Table):
     inventory_item_id = text("Medusa id", nullable=True)
     level = dy.Int64(nullable=True, metadata={"doc": "Stocked quantity at the location; null: no level there"})
     reserved = dy.Int64(nullable=True, metadata={"doc": "Reserved by open orders at the location"})
+    elsewhere = dy.Int64(
+        nullable=True, metadata={"doc": "What can be sold from other locations of the sales channel; null: nothing"}
+    )
+    elsewhere_at = text("Names of these locations, joined by ' | '", nullable=True)
+    backorder = dy.Bool(nullable=True, metadata={"doc": "True: sold also when nothing is left"})
     prices = dy.List(
         dy.Struct({"currency": dy.String(), "amount": money()}),
         metadata={"doc": "Base prices, one per currency"},
@@ -37,7 +42,13 @@ class CatalogVariant(Table):
     categories = dy.List(
         dy.String(), nullable=True, metadata={"doc": "Handles of the product's categories; null: not known"}
     )
-    half_made = text("What is missing after a crash: no_variants, no_price or no_inventory_item", nullable=True)
+    half_made = text("What is missing: no_variants, no_price or no_inventory_item", nullable=True)
+    repair = text(
+        "What the import does about it, where the log shows that an import of ours was never finished: replace (nobody "
+        "touched it: removed and made anew) or complete (what is missing is added)",
+        nullable=True,
+        regex="^(replace|complete)$",
+    )
     brand = text("Brand in the product's metadata", nullable=True)
     metadata = text("Product metadata as JSON", nullable=True)
 

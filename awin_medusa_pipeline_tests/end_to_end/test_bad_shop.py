@@ -121,7 +121,7 @@ FAULTS = {
     not_a_shop: ("medusa_catalog", "not JSON", "MEDUSA_BACKEND_URL"),
     database_away: ("medusa_catalog", "database is away", "the key may be fine"),
     no_such_location: ("medusa_catalog", "'Attic'", "Warehouse", "MEDUSA_STOCK_LOCATION"),
-    no_such_channel: ("price_updates", "'Market stall'", "MEDUSA_SALES_CHANNEL"),
+    no_such_channel: ("medusa_catalog", "'Market stall'", "MEDUSA_SALES_CHANNEL"),
 }
 
 

@@ -107,6 +107,13 @@ def test_admin_shape(shown: dict[str, Any], expected: dict[str, Any]) -> None:
     assert {name: row[name] for name in expected} == expected
 
 
+def test_what_other_locations_have_is_their_sum() -> None:
+    levels = link((ELSEWHERE, 5, 1), (HERE, 7, 2), ("sloc_third", 2, 0), ("sloc_not_sold_from", 9, 0))
+    others = {ELSEWHERE: "Cellar", "sloc_third": "Barn"}
+    frame = variants_frame([product(variant(inventory_items=[levels]))], HERE, others=others)
+    assert frame.select("level", "elsewhere", "elsewhere_at").rows() == [(7, 6, "Barn | Cellar")]
+
+
 def test_store_shape() -> None:
     shown = product(
         {

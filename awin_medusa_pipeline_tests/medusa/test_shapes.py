@@ -131,3 +131,22 @@ def test_image_list(product: Json, expected: list[str]) -> None:
 
 def test_fields_of_variants() -> None:
     assert shapes.of_variants("sku,prices.id") == "variants.sku,variants.prices.id"
+
+
+def _part(made: str, changed: str | None = None) -> Json:
+    return {"created_at": f"2026-11-26T02:{made}Z", "updated_at": f"2026-11-26T02:{changed or made}Z"}
+
+
+TOUCHED: dict[str, tuple[Json, list[Json], bool]] = {
+    "as it was made": (_part("00:00.161"), [_part("00:00.443")], False),
+    "made by a slow batch": (_part("00:00.000"), [_part("04:59.000")], False),
+    "the product edited": (_part("00:00.000", "00:01.500"), [_part("00:00.300")], True),
+    "a variant edited": (_part("00:00.000"), [_part("00:00.300", "30:00.000")], True),
+    "a variant added later": (_part("00:00.000"), [_part("05:00.500")], True),
+    "without variants": (_part("00:00.000"), [], False),
+}
+
+
+@pytest.mark.parametrize(("product", "variants", "touched"), TOUCHED.values(), ids=TOUCHED.keys())
+def test_was_touched(product: Json, variants: list[Json], touched: bool) -> None:
+    assert shapes.was_touched({**product, "variants": variants}) is touched

@@ -8,15 +8,18 @@ import httpx
 import polars as pl
 
 from awin_medusa_pipeline.medusa import client as medusa
-from awin_medusa_pipeline.medusa.catalog import ADMIN_FIELDS, variants_frame
+from awin_medusa_pipeline.medusa.catalog import ADMIN_FIELDS
 from awin_medusa_pipeline.medusa.client import MedusaClient
 from awin_medusa_pipeline.sandbox import Shop
-from awin_medusa_pipeline.sync.domain import discrepancies, ownership
+from awin_medusa_pipeline.sync.domain import discrepancies, ownership, plans
 from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
+from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind
 from awin_medusa_pipeline.sync.domain.ownership import CONTENT, PRICE, Owner, Owners
 from awin_medusa_pipeline.sync.domain.plans import HideRules
+from awin_medusa_pipeline.sync.domain.products import ProductDefaults
 from awin_medusa_pipeline.sync.engine.applier import Applier
 from awin_medusa_pipeline.sync.engine.apply import ApplyResult, Engine
+from awin_medusa_pipeline.sync.engine.catalog import Memory, Places, read_catalog
 from awin_medusa_pipeline.sync.engine.rules import SyncRules
 from awin_medusa_pipeline.sync.store.ledger import Ledger
 from awin_medusa_pipeline.sync.store.written import WrittenValues
@@ -42,6 +45,8 @@ class Rig:
     waits: list[float]
     written: WrittenValues
     runs: int = 0
+    on_etsy: tuple[str, ...] = ()
+    """Ids of products that Etsy links to."""
 
     @property
     def run_id(self) -> str:
@@ -61,13 +66,20 @@ class Rig:
         return medusa.Shop(self.shop.sales_channel_id, self.shop.stock_location_id, self.shop.shipping_profile_id)
 
     def catalog(self) -> pl.LazyFrame:
-        """Read CatalogVariant rows, past the proxy."""
-        found = self.get("/admin/product-categories", fields="handle,products.id", limit=1000)["product_categories"]
-        categories: dict[str, list[str]] = {}
-        for category in found:
-            for product in category["products"]:
-                categories.setdefault(product["id"], []).append(category["handle"])
-        return variants_frame(self.products(), self.shop.stock_location_id, categories).lazy()
+        """Read CatalogVariant rows, past the proxy, with what the ledger knows of unfinished imports."""
+        memory = Memory(lambda: self.ledger.unfinished(self.shop.base_url, Kind.IMPORT), lambda ids: self.on_etsy)
+        with MedusaClient(self.shop.base_url, admin_key=self.shop.admin_key) as client:
+            return read_catalog(client, Places(), lambda done, total: None, memory).table.lazy()
+
+    def interrupted(self, feed: list[Row]) -> list[dict[str, Any]]:
+        """Begin an import in a new run that dies at once: its intents stay; the products that it was about to make."""
+        rows, _ = plans.split_import(self.missing(feed), None, hold_loose=False)
+        applier = self.applier()
+        defaults = ProductDefaults(applier.shop.sales_channel_id, applier.shop.shipping_profile_id)
+        bundles = [*plans.import_plan(rows, defaults), *plans.variant_plan(rows)]
+        sent = [bundle for bundle in bundles if isinstance(bundle, Bundle)]
+        self.ledger.record_intents(self.run_id, Kind.IMPORT, [one for bundle in sent for one in bundle.operations])
+        return [dict(bundle.body["product"]) for bundle in sent if "product" in bundle.body]
 
     def products(self) -> list[dict[str, Any]]:
         """Read all products as the Admin API lists them, past the proxy."""

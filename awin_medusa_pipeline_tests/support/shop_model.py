@@ -13,7 +13,7 @@ import polars as pl
 
 from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.medusa.catalog import variants_frame
-from awin_medusa_pipeline.medusa.shapes import OFFER_KEY, missing_part
+from awin_medusa_pipeline.medusa.shapes import OFFER_KEY
 from awin_medusa_pipeline.sync.domain import adoption, discrepancies, field_plans, ownership, plans
 from awin_medusa_pipeline.sync.domain.contracts import WrittenValue
 from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
@@ -165,8 +165,9 @@ class ShopModel:
     def _set_price(self, operation: Operation) -> None:
         variants = [variant for product in self.products.values() for variant in product["variants"]]
         (variant,) = [variant for variant in variants if variant["id"] == operation.target_id]
-        (price,) = [price for price in variant["prices"] if price["currency_code"] == operation.after["currency"]]
-        price["amount"] = float(operation.after["price"])
+        currency, amount = operation.after["currency"], float(operation.after["price"])
+        others = [price for price in variant["prices"] if price["currency_code"] != currency]
+        variant["prices"] = [*others, {"currency_code": currency, "amount": amount}]
 
     def create(self, product: Json, levels: dict[str, int | None]) -> None:
         """Make a product with its levels by SKU; None: no level at the location."""
@@ -191,8 +192,6 @@ class ShopModel:
 
     def _join(self, product: Json, row: Json, levels: dict[str, int]) -> None:
         taken = [variant["options"] for variant in product["variants"]]
-        broken = [variant for variant in product["variants"] if variant["sku"] == row["sku"] and missing_part(variant)]
-        product["variants"] = [variant for variant in product["variants"] if variant not in broken]
         options = added_option_values([option["title"] for option in product["options"]], taken, row)
         if options in taken:
             raise RefusedError("Variant with that combination of options already exists.")

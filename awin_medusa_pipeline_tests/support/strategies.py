@@ -89,6 +89,7 @@ def products(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, int | None]]:
             "options": {"Article": sku},
             "prices": [] if broken == "no_price" else [{"currency_code": "gbp", "amount": 9.99}],
             "manage_inventory": draw(st.sampled_from((True, True, False))),
+            "allow_backorder": draw(st.sampled_from((False, False, True))),
             "metadata": {OFFER_KEY: f"awin:{merchant}:{variant_id}"} if keyed else {},
         }
         for sku, variant_id in zip(skus, variant_ids, strict=False)

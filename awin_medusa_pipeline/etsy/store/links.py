@@ -48,6 +48,11 @@ class EtsyLinks:
         with self._database.reading() as session:
             return {link.product_id: link for link in session.scalars(query)}
 
+    def of_any(self, product_ids: Collection[str]) -> set[str]:
+        """Find the products that have a link, of whatever account."""
+        with self._database.reading() as session:
+            return set(session.scalars(sa.select(EtsyLink.product_id).where(EtsyLink.product_id.in_(product_ids))))
+
     def mark_out_of_sync(self, account_id: int, product_ids: Collection[str]) -> list[str]:
         """Mark synced products as changed, and return those marked. Products of an open job stay as they are."""
         mark = (

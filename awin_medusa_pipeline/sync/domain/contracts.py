@@ -178,7 +178,13 @@ class StockMismatch(Table):
     level = dy.Int64(nullable=True, metadata={"doc": "Level in the shop; null: none at the location"})
     reserved = dy.Int64(nullable=True, metadata={"doc": "Reserved by open orders"})
     wanted_level = dy.Int64(min=0, metadata={"doc": "Level that the feed asks for"})
-    reason = text("differs, no_level or left_feed")
+    elsewhere = dy.Int64(nullable=True, metadata={"doc": "What can be sold from other locations; null: nothing"})
+    elsewhere_at = text("Names of these locations, joined by ' | '", nullable=True)
+    reason = text(
+        "Set: differs, no_level, no_item (made anew) or left_feed. Told and left: uncounted, backorder, elsewhere or "
+        "shared_item",
+        regex="^(differs|no_level|no_item|left_feed|uncounted|backorder|elsewhere|shared_item)$",
+    )
 
 
 class PriceMismatch(Table):

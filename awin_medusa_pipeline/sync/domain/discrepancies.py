@@ -19,6 +19,18 @@ from awin_medusa_pipeline.sync.domain.contracts import (
 from awin_medusa_pipeline.sync.domain.text import common_name, slug
 
 _JOINT = " | "
+WRITTEN = ("differs", "no_level", "no_item", "left_feed")
+"""Reasons of StockMismatch rows whose level is set."""
+TOLD = {
+    "uncounted": "the feed says sold out, and Medusa does not count it, so it stays on sale; let Medusa manage its "
+    "inventory, or hide it",
+    "backorder": "the feed says sold out, and it can be ordered all the same: Medusa allows backorders of it",
+    "elsewhere": "the feed says sold out, and other stock locations of the sales channel still have it",
+    "shared_item": "offers want the same inventory item at different levels (a set, or a multipack); set it by hand",
+}
+"""Reasons of StockMismatch rows that are told and left, with what a person reads."""
+REPLACE, COMPLETE = "replace", "complete"
+"""What the import does about what an unfinished one left; halves.py decides."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +62,7 @@ def wanted_level(offers: pl.LazyFrame, rules: StockRules) -> pl.LazyFrame:
 
 def matched_products(offers: pl.LazyFrame, catalog: pl.LazyFrame, rules: StockRules) -> pl.LazyFrame:
     """Build MatchedProduct rows. Only the keys are in memory; the rest is joined while it streams to the table."""
-    variants = catalog.filter(pl.col("variant_id").is_not_null() & ~_ours_half_made())
+    variants = catalog.filter(pl.col("variant_id").is_not_null() & ~_waiting())
     pairs = matching.match(offers, variants)
     currencies = offers.select(pl.col("currency").unique()).collect().to_series().to_list()
     return (
@@ -90,9 +102,9 @@ def ours(matched: pl.LazyFrame) -> pl.LazyFrame:
     return matched.filter("ours")
 
 
-def _ours_half_made() -> pl.Expr:
-    """Variants that an interrupted import of ours left; they count as missing, so that the import replaces them."""
-    return pl.col("half_made").is_not_null() & pl.col("external_id").str.starts_with("awin:").fill_null(False)
+def _waiting() -> pl.Expr:
+    """What an unfinished import of ours left; it counts as missing, so that the import replaces or completes it."""
+    return pl.col("repair").is_not_null()
 
 
 def missing_products(
@@ -106,16 +118,18 @@ def missing_products(
         .join(matched.select("offer_key"), on="offer_key", how="anti")
         .collect()
     )
-    shop = catalog.select("product_id", "handle", "external_id", "barcode", half_made=_ours_half_made())
+    shop = catalog.select(
+        *("product_id", "handle", "external_id", "barcode"), replaced=(pl.col("repair") == REPLACE).fill_null(False)
+    )
     of_missing = shop.join(narrow.lazy().select(external_id="product_key"), on="external_id", how="semi").collect()
     known = (  # of several copies, prefer a whole one, then the oldest
         of_missing.group_by("product_id", "handle", product_key="external_id")
-        .agg(whole=~pl.col("half_made").all())
+        .agg(whole=~pl.col("replaced").all())
         .sort("whole", "product_id", descending=[True, False])
         .unique("product_key", keep="first", maintain_order=True)
     )
     # An interrupted import's product is deleted with its barcodes; its handle goes to the product that replaces it.
-    staying = shop.join(of_missing.lazy().filter("half_made").select("product_id"), on="product_id", how="anti")
+    staying = shop.join(of_missing.lazy().filter("replaced").select("product_id"), on="product_id", how="anti")
     barcodes = staying.select(gtin="barcode").join(narrow.lazy().select("gtin"), on="gtin", how="semi").collect()
     titled = narrow.join(_titles(narrow, shop), on="product_key").join(known, on="product_key", how="left")
     additions = titled.select(
@@ -199,7 +213,7 @@ def with_absences(medusa_only: pl.LazyFrame, feeds: Mapping[str, int]) -> pl.Laz
 
 def _comparable(catalog: pl.LazyFrame) -> pl.LazyFrame:
     """Catalogue rows that may be missing from the feed: published, and not waiting to be replaced."""
-    return catalog.filter((pl.col("status") == "published") & ~_ours_half_made())
+    return catalog.filter((pl.col("status") == "published") & ~_waiting())
 
 
 def loose_matches(offers: pl.LazyFrame, catalog: pl.LazyFrame, matched: pl.LazyFrame) -> pl.DataFrame:
@@ -242,29 +256,98 @@ def returning_products(matched: pl.LazyFrame, catalog: pl.LazyFrame, missing: pl
 
 
 def stock_mismatches(matched: pl.LazyFrame, catalog: pl.LazyFrame, missing: pl.LazyFrame) -> pl.LazyFrame:
-    """Build StockMismatch rows: the level differs, is not set, or the variant left the feed but its product did not."""
-    columns = StockMismatch.column_names()
-    differs = (
+    """Build StockMismatch rows: levels that differ, are not set or left the feed, and what is sold though sold out.
+
+    A variant leaves the feed only where a feed once had it: where it carries an offer's key.
+    """
+    facts = catalog.select("variant_id", "half_made", "backorder", "elsewhere", "elsewhere_at", "external_id")
+    on_sale = (pl.col("status") == "published") | pl.col("hidden_by_run").is_not_null()  # the latter come back
+    sold_out = (pl.col("wanted_level") == 0) & on_sale
+    in_feed_rows = (
         ours(matched)
-        .filter(pl.col("wanted_level").is_not_null() & pl.col("level").ne_missing(pl.col("wanted_level")))
-        .with_columns(reason=pl.when(pl.col("level").is_null()).then(pl.lit("no_level")).otherwise(pl.lit("differs")))
-        .filter(_counted())
+        .filter(
+            pl.col("wanted_level").is_not_null()
+            & (pl.col("level").ne_missing(pl.col("wanted_level")) | (pl.col("wanted_level") == 0))
+        )
+        .join(facts, on="variant_id")
+        .with_columns(
+            reason=pl.when(~_is_counted())
+            .then(pl.when(sold_out).then(pl.lit("uncounted")))
+            .when(_lacks_item())
+            .then(pl.lit("no_item"))
+            .when(~_known())
+            .then(None)
+            .when(pl.col("level").is_null() & ~(sold_out & (pl.col("elsewhere") > 0)).fill_null(False))
+            .then(pl.lit("no_level"))
+            .when(pl.col("level") != pl.col("wanted_level"))
+            .then(pl.lit("differs"))
+            .when(sold_out)
+            .then(_sold_all_the_same())
+        )
     )
     left_feed = (
         catalog.join(in_feed(matched, missing), on="product_id", how="semi")
         .join(matched.select("variant_id"), on="variant_id", how="anti")
-        # A variant that no feed ever held keeps its level.
-        .filter(pl.col("offer_key").is_not_null() & ~pl.col("ignored"))
-        .filter(_counted() & (pl.col("level") > 0) & ~_ours_half_made())
-        .with_columns(wanted_level=pl.lit(0, pl.Int64), reason=pl.lit("left_feed"))
+        .filter(pl.col("offer_key").str.starts_with(OURS) & ~pl.col("ignored") & _is_counted() & _known() & ~_waiting())
+        .with_columns(
+            wanted_level=pl.lit(0, pl.Int64),
+            reason=pl.when(pl.col("level") > 0).then(pl.lit("left_feed")).when(on_sale).then(_sold_all_the_same()),
+        )
     )
-    return pl.concat([differs.select(columns), left_feed.select(columns)]).sort("variant_id")
+    columns = StockMismatch.column_names()
+    rows = pl.concat([frame.drop_nulls("reason").select(columns) for frame in (in_feed_rows, left_feed)])
+    return _one_decision_an_item(rows, matched).sort("variant_id")
 
 
-def _counted() -> pl.Expr:
-    """Variants whose stock is counted. The Store API gives levels without the ids needed to set them."""
-    known = pl.col("inventory_item_id").is_not_null() | pl.col("level").is_not_null()
-    return pl.col("manage_inventory").fill_null(True) & known
+def told_stock(mismatches: pl.LazyFrame) -> list[str]:
+    """A sentence for each reason for which StockMismatch rows are told and left."""
+    numbers = dict(mismatches.group_by("reason").len().collect().iter_rows())
+    return [
+        f"{numbers[reason]:,} {'variant was' if numbers[reason] == 1 else 'variants were'} left as they are: {told} "
+        f"(stock-mismatches.csv) [{reason}]"
+        for reason, told in TOLD.items()
+        if reason in numbers
+    ]
+
+
+def _sold_all_the_same() -> pl.Expr:
+    """Why a variant whose level is zero can be bought; null where it cannot."""
+    return pl.when(pl.col("elsewhere") > 0).then(pl.lit("elsewhere")).when("backorder").then(pl.lit("backorder"))
+
+
+def _one_decision_an_item(rows: pl.LazyFrame, matched: pl.LazyFrame) -> pl.LazyFrame:
+    """The rows with each inventory item written once, and told where offers want it at different levels.
+
+    Sets and multipacks share items with what they are made of. A variant that left the feed has no say beside an offer.
+    """
+    item, sent = pl.col("inventory_item_id"), pl.col("reason").is_in(WRITTEN)
+    wishes = (
+        matched.filter(pl.col("wanted_level").is_not_null() & _is_counted())
+        .join(rows.select("inventory_item_id").drop_nulls(), on="inventory_item_id", how="semi")
+        .group_by("inventory_item_id")
+        .agg(wishes=pl.col("wanted_level").n_unique(), wish=pl.col("wanted_level").first())
+    )
+    other_wish = (pl.col("wishes") > 1) | (pl.col("wish") != pl.col("wanted_level"))
+    told = rows.join(wishes, on="inventory_item_id", how="left").with_columns(
+        reason=pl.when(sent & other_wish.fill_null(False)).then(pl.lit("shared_item")).otherwise("reason")
+    )
+    again = sent & item.is_not_null() & ~pl.struct("inventory_item_id", sent).is_first_distinct()
+    return told.sort("variant_id").filter(~again).select(StockMismatch.column_names())
+
+
+def _is_counted() -> pl.Expr:
+    return pl.col("manage_inventory").fill_null(True)
+
+
+def _known() -> pl.Expr:
+    """Variants whose level can be told. The Store API tells levels without the ids that setting them needs."""
+    return pl.col("inventory_item_id").is_not_null() | pl.col("level").is_not_null()
+
+
+def _lacks_item() -> pl.Expr:
+    """Variants of ours that lost their inventory item, or never got one: nobody can buy them."""
+    made_by_us = pl.col("external_id").str.starts_with(OURS).fill_null(False)
+    return made_by_us & (pl.col("half_made") == "no_inventory_item").fill_null(False)
 
 
 def catalog_counts(catalog: pl.LazyFrame, matched: pl.LazyFrame, missing: pl.LazyFrame) -> dict[str, int]:
@@ -274,7 +357,7 @@ def catalog_counts(catalog: pl.LazyFrame, matched: pl.LazyFrame, missing: pl.Laz
         .agg(
             pl.col("status").first(),
             variants=pl.col("variant_id").count(),
-            half_made=_ours_half_made().all(),
+            half_made=_waiting().all(),
         )
         .join(in_feed(matched, missing).group_by("product_id").agg(matched=pl.len()), on="product_id", how="left")
         .with_columns(is_matched=pl.col("matched").is_not_null())

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 import polars as pl
 
+from awin_medusa_pipeline.sync.domain.discrepancies import WRITTEN
 from awin_medusa_pipeline.sync.domain.feed.errors import commonest, remedy
 from awin_medusa_pipeline.sync.domain.feed.facts import FeedFacts
 from awin_medusa_pipeline.sync.domain.operations import Decision
@@ -131,7 +132,7 @@ def check_zero_levels(mismatches: pl.DataFrame, catalog: pl.LazyFrame, limits: L
 
 def set_to_zero() -> pl.Expr:
     """Whether StockMismatch rows set a level to zero."""
-    return (pl.col("wanted_level") == 0) & (pl.col("level") > 0)
+    return (pl.col("wanted_level") == 0) & (pl.col("level") > 0) & pl.col("reason").is_in(WRITTEN)
 
 
 def check_share(rows: pl.DataFrame, base: pl.DataFrame, guarded: Scope, share: float, floor: int) -> list[TrippedGuard]:

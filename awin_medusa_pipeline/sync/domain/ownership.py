@@ -72,10 +72,12 @@ def price_mismatches(
     """PriceMismatch rows: another amount, or none, in the feed's currency. `written`: WrittenValue rows.
 
     A variant without a price in the feed's currency is refused: what it costs there is a person's decision, never a
-    conversion's. The first price of an adopted variant is asked about, and so is every single jump.
+    conversion's. One that lost every price gets back what this program once gave it. The first price of an adopted
+    variant is asked about, and so is every single jump.
     """
     price, shop = pl.col("price").cast(pl.Float64), pl.col("shop_price").cast(pl.Float64)
     parts = pl.col("value").str.split_exact(" ", 1).struct
+    lost = pl.col("last_price").is_not_null() & (pl.col("shop_currencies") == "")
     last = written.filter(pl.col("field") == PRICE).select(
         variant_id="key", last_price=parts.field("field_0").cast(MONEY), currency=parts.field("field_1")
     )
@@ -96,7 +98,7 @@ def price_mismatches(
         )
         .with_columns(decision=_decision(pl.col("shop_price").is_null(), pl.col("last_price").is_null()))
         .with_columns(
-            decision=pl.when(pl.col("shop_price").is_null() & (pl.col("decision") != Decision.KEEP))
+            decision=pl.when(pl.col("shop_price").is_null() & (pl.col("decision") != Decision.KEEP) & ~lost)
             .then(pl.lit(Decision.REFUSE.value))
             .otherwise("decision")
         )

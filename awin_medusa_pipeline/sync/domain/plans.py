@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from awin_medusa_pipeline.medusa.shapes import HIDDEN_BY_RUN, IGNORE_KEY, IGNORE_TAG, IGNORE_VALUE, OFFER_KEY
+from awin_medusa_pipeline.sync.domain.discrepancies import TOLD
 from awin_medusa_pipeline.sync.domain.operations import Bundle, NotSent, Operation, Plan
 from awin_medusa_pipeline.sync.domain.ownership import content_marks
 from awin_medusa_pipeline.sync.domain.products import (
@@ -145,11 +146,19 @@ def restore_plan(returning: pl.DataFrame) -> Plan:
 
 
 def stock_plan(mismatches: pl.DataFrame) -> Plan:
-    """Set levels, absolute."""
+    """Set levels, absolute; what is only told stays behind with its reason."""
     for row in mismatches.iter_rows(named=True):
         level, wanted, item = row["level"], row["wanted_level"], row["inventory_item_id"]
+        operation = Operation(row["variant_id"], {"level": wanted}, {"level": level}, item)
         body = {"inventory_item_id": item, "stocked_quantity": wanted, "exists": level is not None}
-        yield Bundle((Operation(row["variant_id"], {"level": wanted}, {"level": level}, item),), body)
+        if row["reason"] == "no_item":
+            body |= {"variant_id": row["variant_id"], "product_id": row["product_id"]}
+        yield NotSent(operation, _told(row)) if row["reason"] in TOLD else Bundle((operation,), body)
+
+
+def _told(row: Row) -> str:
+    at = f": {row['elsewhere']:,} at {row['elsewhere_at']}" if row["elsewhere"] else ""
+    return f"{TOLD[row['reason']]}{at}"
 
 
 def adopt_plan(candidates: pl.DataFrame) -> Plan:

@@ -13,6 +13,7 @@ from awin_medusa_pipeline.core.errors import PipelineError
 from awin_medusa_pipeline.medusa.client import MedusaClient, Shop
 from awin_medusa_pipeline.medusa.images import ImageHost
 from awin_medusa_pipeline.sync.domain import field_plans, guards, plans
+from awin_medusa_pipeline.sync.domain.discrepancies import WRITTEN
 from awin_medusa_pipeline.sync.domain.guards import Scope, TrippedGuard, merchant_of, set_to_zero
 from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import Bundle, Decision, Kind, NotSent, Plan, Status
@@ -75,14 +76,16 @@ class Applier:
         new = pl.col("existing_product_id").is_null()
         waiting = pl.when(new).then((own & new).any().over("product_key")).otherwise(own)
         rows, beyond = plans.split_import(missing.filter(~waiting), self.limit, hold_loose=hold_loose)
+        stopped = None if self.dry_run or rows.is_empty() else self._cannot_be_bought()
+        nothing_is_sent = self.dry_run or stopped is not None
         with ExitStack() as stack:
             # No images are uploaded and no brands are made for what waits.
             stays = missing.filter(waiting)
             staying = chain(plans.import_plan(stays, ProductDefaults("", "")), plans.variant_plan(stays))
-            plan = plans.import_plan(rows, self._defaults(rows), self._image_host(stack))
-            made = self._apply(
-                WRITERS[Kind.IMPORT](self.client, self.shop), chain(self._parted(staying, held), beyond, plan)
-            )
+            defaults = self._defaults(rows, nothing_is_sent)
+            plan = plans.import_plan(rows, defaults, self._image_host(stack, nothing_is_sent))
+            writer = WRITERS[Kind.IMPORT](self.client, self.shop)
+            made = self._apply(writer, chain(self._parted(staying, held), beyond, plan), stopped)
         variants = VariantWriter(self.client, self.shop.stock_location_id)
         return made + self._apply(variants, plans.variant_plan(rows), made.stopped_reason)
 
@@ -104,7 +107,9 @@ class Applier:
 
     def set_stock(self, mismatches: pl.DataFrame, catalog: pl.LazyFrame) -> ApplyResult:
         """Set the absolute levels of StockMismatch rows. `catalog`: what their number is judged by."""
-        rows = mismatches.with_columns(merchant_id=merchant_of(pl.col("offer_key")))
+        rows = mismatches.filter(pl.col("reason").is_in(WRITTEN)).with_columns(
+            merchant_id=merchant_of(pl.col("offer_key"))
+        )
         to_zero = set_to_zero().fill_null(False)
         held = self._hold(
             Kind.STOCK,
@@ -137,9 +142,16 @@ class Applier:
         going, beyond = field_plans.split_content(rows.filter(~waiting), self.limit)
         with ExitStack() as stack:
             categories = None if self.dry_run else category_ids(self.client, going["category"].drop_nulls().unique())
-            plan = field_plans.content_plan(going, categories, self._image_host(stack))
+            plan = field_plans.content_plan(going, categories, self._image_host(stack, self.dry_run))
             everything = chain(self._parted(staying, held), beyond, plan)
             return self._apply_reviewed(ContentWriter(self.client), everything)
+
+    def _cannot_be_bought(self) -> str | None:
+        try:
+            self.client.check_sold_from(self.shop)
+        except PipelineError as fault:
+            return str(fault)
+        return None
 
     def _hold(
         self,
@@ -166,11 +178,13 @@ class Applier:
     def _apply_plan(self, writer: ReviewedWriter, plan: Plan, held: Mapping[str, str]) -> ApplyResult:
         return self._apply_reviewed(writer, plans.up_to(self._parted(plan, held), self.limit))
 
-    def _image_host(self, stack: ExitStack) -> ImageHost | None:
-        return stack.enter_context(ImageHost(self.client)) if self.rules.rehost_images and not self.dry_run else None
+    def _image_host(self, stack: ExitStack, nothing_is_sent: bool) -> ImageHost | None:
+        if nothing_is_sent or not self.rules.rehost_images:
+            return None
+        return stack.enter_context(ImageHost(self.client))
 
-    def _defaults(self, rows: pl.DataFrame) -> ProductDefaults:
-        if self.dry_run:  # creating brands and categories would change the shop
+    def _defaults(self, rows: pl.DataFrame, nothing_is_sent: bool) -> ProductDefaults:
+        if nothing_is_sent:  # creating brands and categories would change the shop
             return ProductDefaults(self.shop.sales_channel_id, self.shop.shipping_profile_id)
         return product_defaults(self.client, self.shop, rows)
 

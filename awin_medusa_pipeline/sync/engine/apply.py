@@ -26,7 +26,7 @@ from awin_medusa_pipeline.sync.domain.operations import (
     operations_of,
 )
 from awin_medusa_pipeline.sync.domain.ownership import Written, written_values
-from awin_medusa_pipeline.sync.store.ledger import Ledger, Outcome
+from awin_medusa_pipeline.sync.store.ledger import INTERRUPTED, Ledger, Outcome
 
 # Measured: batches of about 200 with two requests at a time are Medusa's best (250 products/s, 2,670 levels/s).
 BATCH = 200
@@ -108,7 +108,7 @@ class Engine:
                 (
                     Outcome(row.id, Status.APPLIED, found[row.key])
                     if row.key in found
-                    else Outcome(row.id, Status.FAILED, reason="interrupted before it was carried out")
+                    else Outcome(row.id, Status.FAILED, reason=INTERRUPTED)
                     for row in part
                 ),
                 run_id=self.run_id,

@@ -11,7 +11,7 @@ from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind, Operation,
 from awin_medusa_pipeline.sync.domain.ownership import CONTENT, PRICE
 from awin_medusa_pipeline.sync.domain.products import money_text
 from awin_medusa_pipeline.sync.engine.apply import BATCH
-from awin_medusa_pipeline.sync.engine.writers import after_a_write
+from awin_medusa_pipeline.sync.engine.writers import after_a_write, write_prices
 
 _VARIANTS = f"id,product_id,prices.id,{PRICE_FIELDS}"
 
@@ -35,13 +35,8 @@ class PriceWriter:
         stored: dict[str, Json] = {}
         there = sorted(self._variants(operations), key=lambda variant: str(variant["product_id"]))
         for product_id, variants in groupby(there, key=lambda variant: str(variant["product_id"])):
-            update = [
-                {"id": variant["id"], "prices": _prices(variant, operations[variant["id"]].after)}
-                for variant in variants
-            ]
-            path = f"/admin/products/{product_id}/variants/batch"
-            answer = self._client.post(path, {"update": update}, {"fields": _VARIANTS})
-            stored |= {variant["id"]: variant for variant in answer["updated"]}
+            prices = {variant["id"]: _prices(variant, operations[variant["id"]].after) for variant in variants}
+            stored |= {variant["id"]: variant for variant in write_prices(self._client, product_id, prices, _VARIANTS)}
         return _in_line(operations.values(), stored)
 
     def look_up(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
@@ -67,17 +62,19 @@ class PriceWriter:
 
 
 def _prices(variant: Json, wanted: Json) -> list[Json]:
-    """All prices of a variant, with the base price in the wanted currency changed.
+    """All prices of a variant, with the base price in the wanted currency changed; None: removed.
 
     Medusa deletes prices that are not named, and merges two prices of one currency unless their rules and quantities
     are named too (measured: without `rules`, the base price beside a region's was lost).
     """
     names = ("id", "currency_code", "amount", "min_quantity", "max_quantity", "rules")
-    base = base_prices(variant["prices"]).get(wanted["currency"])
-    return [
-        {name: price[name] for name in names} | ({"amount": float(wanted[PRICE])} if price is base else {})
-        for price in variant["prices"]
-    ]
+    there = variant.get("prices") or []
+    base = base_prices(there).get(wanted["currency"])
+    others: list[Json] = [{name: price[name] for name in names} for price in there if price is not base]
+    if wanted[PRICE] is None:
+        return others
+    new = {name: base[name] for name in names} if base else {"currency_code": wanted["currency"]}
+    return [*others, {**new, "amount": float(wanted[PRICE])}]
 
 
 def _in_line(operations: Iterable[Operation], there: Mapping[str, Json]) -> dict[str, str | None]:

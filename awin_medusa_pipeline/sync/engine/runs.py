@@ -11,7 +11,7 @@ from awin_medusa_pipeline.core.errors import PermanentError
 from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.medusa.client import MedusaClient, Shop
 from awin_medusa_pipeline.sync.domain import guards
-from awin_medusa_pipeline.sync.domain.operations import Kind
+from awin_medusa_pipeline.sync.domain.operations import Kind, Operation
 from awin_medusa_pipeline.sync.engine.applier import Applier
 from awin_medusa_pipeline.sync.engine.apply import ApplyResult, Engine
 from awin_medusa_pipeline.sync.engine.held import Gate, rows_of
@@ -79,6 +79,10 @@ class SyncRun:
         if self._lease is None:
             self._lease = self._leases.enter_context(leases.hold(self.row.shop, run_id=self.id, job=self.row.job))
         return partial(leases.check, self._lease)
+
+    def unfinished_imports(self) -> list[Operation]:
+        """Imports into the shop that were begun, by this program, and never finished."""
+        return self.ledger.unfinished(self.row.shop, Kind.IMPORT)
 
     def feeds_missed(self, product_ids: Sequence[str]) -> dict[str, int]:
         """Count the accepted feeds in a row, this run's included, that lacked each of these products."""

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from awin_medusa_pipeline.core.http import PipelineError, TransientError, UnknownOutcomeError
+from awin_medusa_pipeline.core.http import PermanentError, PipelineError, TransientError, UnknownOutcomeError
 from awin_medusa_pipeline.medusa.client import MedusaClient
 from awin_medusa_pipeline.medusa.shapes import (
     HIDDEN_BY_RUN,
     INVENTORY_FIELDS,
+    OFFER_KEY,
     Json,
     inventory_item_id,
     level,
@@ -19,16 +20,19 @@ from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind, Operation,
 from awin_medusa_pipeline.sync.domain.plans import reverse_imports, reverse_levels, reverse_status
 from awin_medusa_pipeline.sync.domain.products import added_option_values, variant_payload
 from awin_medusa_pipeline.sync.engine.apply import BATCH
+from awin_medusa_pipeline.sync.engine.catalog import untouched
 
-_MADE = f"id,external_id,{of_variants('id,sku,inventory_items.inventory_item_id')}"
+_MADE = f"id,external_id,{of_variants('id,sku,title,inventory_items.inventory_item_id')}"
 _STATE = f"{_MADE},{of_variants(f'metadata,manage_inventory,prices.amount,{INVENTORY_FIELDS}')}"
+_WITH_ITEM = "id,sku,title,product_id,inventory_items.inventory_item_id"
 _OPTIONS = "options.id,options.title,options.values.value,variants.options.value,variants.options.option.title"
 
 
 class LevelWriter:
     """Sets inventory levels at the stock location. Body: inventory_item_id, stocked_quantity, exists.
 
-    A stocked_quantity of None removes the level, as before the first one was set.
+    A stocked_quantity of None removes the level, as before the first one was set. A variant without an inventory item
+    gets one: its body has variant_id and product_id, and no inventory_item_id.
     """
 
     kind = Kind.STOCK
@@ -39,12 +43,29 @@ class LevelWriter:
 
     def send(self, bundles: Sequence[Bundle]) -> Mapping[str, str | None]:
         """Send one batch of levels, and read the new levels from the answer."""
-        stored = self.set_levels([bundle.body for bundle in bundles])
+        bodies = {operation.key: bundle.body for bundle in bundles for operation in bundle.operations}
+        given = self._give_items([body for body in bodies.values() if not body["inventory_item_id"]])
+        here = self.levels(list(given.values())) if given else {}
+        new = {key: {"inventory_item_id": item, "exists": item in here} for key, item in given.items()}
+        bodies = {key: {**body, **new.get(key, {})} for key, body in bodies.items()}
+        stored = self.set_levels(bodies.values())
         return {
-            operation.key: operation.target_id
+            operation.key: item
             for operation in operations_of(bundles)
-            if stored.get(str(operation.target_id), -1) == operation.after["level"]
+            if stored.get(item := bodies[operation.key]["inventory_item_id"], -1) == operation.after["level"]
         }
+
+    def _give_items(self, lacking: Sequence[Json]) -> dict[str, str]:
+        """Inventory items of variants that had none, by variant id: linked now, or by an earlier try."""
+        variants = self._client.where("product-variants", "id", [body["variant_id"] for body in lacking], _WITH_ITEM)
+        return {variant["id"]: inventory_item_id(variant) or give_item(self._client, variant) for variant in variants}
+
+    def _items(self, operations: Sequence[Operation]) -> dict[str, str]:
+        """Inventory item by key; of a variant that had none the one that it has by now."""
+        lacking = [one.key for one in operations if not one.target_id]
+        variants = self._client.where("product-variants", "id", lacking, _WITH_ITEM)
+        items = {variant["id"]: inventory_item_id(variant) for variant in variants}
+        return {one.key: item for one in operations if (item := one.target_id or items.get(one.key))}
 
     def set_levels(self, bodies: Iterable[Json]) -> dict[str, int | None]:
         """Send levels; returns those that the shop answers, by inventory item."""
@@ -70,13 +91,18 @@ class LevelWriter:
 
     def look_up(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
         """Find operations whose item has the wanted level."""
-        shown = self.read(operations)
-        return {one.key: one.target_id for one in operations if shown[one.key]["level"] == one.after["level"]}
+        items, shown = self._items(operations), self.read(operations)
+        return {
+            one.key: items[one.key]
+            for one in operations
+            if one.key in items and shown[one.key]["level"] == one.after["level"]
+        }
 
     def read(self, operations: Sequence[Operation]) -> Mapping[str, Json]:
         """Read the levels, by key; None: none at the location."""
-        levels = self.levels([str(operation.target_id) for operation in operations])
-        return {operation.key: {"level": levels.get(str(operation.target_id))} for operation in operations}
+        items = self._items(operations)
+        levels = self.levels(list(items.values()))
+        return {operation.key: {"level": levels.get(items.get(operation.key, ""))} for operation in operations}
 
     def reverse(self, applied: Sequence[Operation]) -> Plan:
         """Plan levels as they were before."""
@@ -134,7 +160,10 @@ class StatusWriter:
 
 
 class ProductWriter:
-    """Creates products with their variants, prices and levels. Body: product, levels by SKU, replaces (product id)."""
+    """Creates products with their variants, prices and levels. Body: product, levels by SKU, replaces (product id).
+
+    A half-made product is removed only when a last look shows it as its import left it.
+    """
 
     kind = Kind.IMPORT
     per_request = BATCH
@@ -212,6 +241,16 @@ class ProductWriter:
     def _remove_half_made(self, bodies: Sequence[Json]) -> None:
         """Delete the products that an interrupted import left, only once: later ones may be our own."""
         halves = [body for body in bodies if body["replaces"] and body["replaces"] not in self._replaced]
+        ids = {str(body["replaces"]) for body in halves}
+        gone = (
+            ids - {product["id"] for product in self._client.where("products", "id", list(ids), "id")} if ids else ids
+        )
+        if touched := sorted(ids - gone - untouched(self._client, ids - gone)):
+            raise PermanentError(
+                f"Making the half-made {', '.join(touched)} anew",
+                "it was changed while the sync was running",
+                "Run the sync again: it then adds what is missing, and removes nothing.",
+            )
         for body in halves:
             self._client.delete(f"/admin/products/{body['replaces']}")
         self._remove_orphans([sku for body in halves for sku in body["levels"]])
@@ -225,7 +264,10 @@ class ProductWriter:
 
 
 class VariantWriter(ProductWriter):
-    """Adds one variant to a product of the shop. Body: product_id, row (MissingProduct), levels by SKU."""
+    """Adds one variant to a product of the shop. Body: product_id, row (MissingProduct), levels by SKU.
+
+    What an interrupted import left of it is completed, never removed: a person may have begun to mend it.
+    """
 
     # Medusa creates a variant's inventory item only on the route that takes one variant.
     per_request = 1
@@ -238,13 +280,12 @@ class VariantWriter(ProductWriter):
         body, (operation,) = bundle.body, bundle.operations
         path, row = f"/admin/products/{body['product_id']}", body["row"]
         product = self._read(path)
-        halves = [one for one in product["variants"] if one["sku"] == row["sku"] and missing_part(one)]
-        others = [one for one in product["variants"] if one not in halves]
-        for half in halves:
-            self._client.delete(f"{path}/variants/{half['id']}")
-            self._remove_orphans([row["sku"]])
-        if row["sku"] not in {variant["sku"] for variant in others}:
-            taken = [{entry["option"]["title"]: entry["value"] for entry in variant["options"]} for variant in others]
+        variants = product["variants"]
+        for half in variants:
+            if (half["metadata"] or {}).get(OFFER_KEY) == row["offer_key"] and missing_part(half):
+                self._complete(product["id"], half, row)
+        if row["sku"] not in {variant["sku"] for variant in variants}:
+            taken = [{entry["option"]["title"]: entry["value"] for entry in variant["options"]} for variant in variants]
             chosen = added_option_values([option["title"] for option in product["options"]], taken, row)
             new = [
                 {"product_option_id": option["id"], "add": [{"value": chosen[option["title"]]}]}
@@ -253,16 +294,66 @@ class VariantWriter(ProductWriter):
             ]
             if new:  # Medusa 2.17: a variant accepts only values that its product has
                 self._client.post(f"{path}/options/batch", {"update": new}, {"fields": "id"})
-            self._client.post(f"{path}/variants", variant_payload(row, chosen), {"fields": "id"})
+            payload = variant_payload(row, chosen)
+            if item := None if variants else free_item(self._client, row["sku"]):
+                payload["inventory_items"] = [{"inventory_item_id": item, "required_quantity": 1}]
+            self._client.post(f"{path}/variants", payload, {"fields": "id"})
         with after_a_write():
             product = self._read(path)
             stored = self._set_levels([product], body["levels"])
         made = {variant["sku"]: variant["id"] for variant in product["variants"]}
         return {operation.key: made[row["sku"]]} if stored.get(row["sku"]) == operation.after["level"] else {}
 
+    def _complete(self, product_id: str, half: Json, row: Json) -> None:
+        if not half.get("prices"):
+            price = {"amount": float(row["price"]), "currency_code": row["currency"]}
+            write_prices(self._client, product_id, {half["id"]: [price]}, "id")
+        if half["manage_inventory"] and not inventory_item_id(half):
+            give_item(self._client, {**half, "product_id": product_id})
+
     def _read(self, path: str) -> Json:
         product: Json = self._client.get(path, {"fields": f"{_STATE},{_OPTIONS}"})["product"]
         return product
+
+
+def give_item(client: MedusaClient, variant: Json) -> str:
+    """Link a variant (id, product_id, sku, title) to an inventory item: a free one of its SKU, else a new one."""
+    sku = variant["sku"]
+    body = {"title": variant["title"]} | ({"sku": sku} if sku else {})
+    item = (
+        free_item(client, sku) or client.post("/admin/inventory-items", body, {"fields": "id"})["inventory_item"]["id"]
+    )
+    path = f"/admin/products/{variant['product_id']}/variants/{variant['id']}/inventory-items"
+    client.post(path, {"inventory_item_id": item, "required_quantity": 1}, {"fields": "id"})
+    return str(item)
+
+
+def free_item(client: MedusaClient, sku: str | None) -> str | None:
+    """The inventory item of a SKU that no variant uses; an interrupted import leaves such, and they block the SKU."""
+    there = client.where("inventory-items", "sku", [sku], "id,variants.id") if sku else []
+    return next((str(item["id"]) for item in there if not item["variants"]), None)
+
+
+def write_prices(
+    client: MedusaClient, product_id: str, prices: Mapping[str, Sequence[Json]], fields: str
+) -> list[dict[str, Any]]:
+    """Set all prices of variants of one product, by variant id; the variants as Medusa answers them.
+
+    Never together with anything that can fail: Medusa then deletes the prices that it should have put back (measured).
+    """
+    path = f"/admin/products/{product_id}/variants/batch"
+    update = [{"id": variant_id, "prices": entries} for variant_id, entries in prices.items()]
+    try:
+        answer: list[dict[str, Any]] = client.post(path, {"update": update}, {"fields": fields})["updated"]
+    except PermanentError as error:
+        # A variant that a killed Medusa left has not even a place for prices; only this route makes one (measured).
+        if error.status != 404 or len(prices) > 1:
+            raise
+        ((variant_id, entries),) = prices.items()
+        entry = {"variant_id": variant_id, "product_id": product_id, "prices": entries}
+        client.run_workflow("upsert-variant-prices", {"variantPrices": [entry], "previousVariantIds": []})
+        answer = client.where("product-variants", "id", [variant_id], fields)
+    return answer
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from awin_medusa_pipeline.core.store.database import Database, insert_new
 from awin_medusa_pipeline.sync.domain.operations import OPEN, Counts, Kind, NotSent, Operation, Status
@@ -20,6 +21,8 @@ KEPT = timedelta(days=400)
 """Thirteen months: undo and `why` need the log, and questions about last season come a year later."""
 
 OUTCOME_UNKNOWN = "outcome unknown"
+INTERRUPTED = "interrupted before it was carried out"
+"""Reason of an operation that was left open and that the shop did not show at the next look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,23 @@ class Ledger:
             query = query.where(LogEntry.run_id != except_run)
         with self._database.reading() as session:
             return list(session.scalars(query))
+
+    def unfinished(self, shop: str, kind: Kind) -> list[Operation]:
+        """Operations on the shop that were begun, and never finished by this or a later try; the newest per key."""
+        runs = sa.select(Run.run_id).where(Run.shop == shop)
+        begun = sa.or_(OPEN_ROWS, sa.and_(LogEntry.status == Status.FAILED, LogEntry.reason == INTERRUPTED))
+        newest = sa.select(sa.func.max(LogEntry.id)).where(LogEntry.kind == str(kind), LogEntry.run_id.in_(runs), begun)
+        later = aliased(LogEntry)
+        finished = sa.exists().where(
+            later.key == LogEntry.key,
+            later.id > LogEntry.id,
+            later.kind == str(kind),
+            later.run_id.in_(runs),
+            later.status.in_((Status.APPLIED, Status.UNCHANGED)),
+        )
+        query = sa.select(LogEntry).where(LogEntry.id.in_(newest.group_by(LogEntry.key)), ~finished)
+        with self._database.reading() as session:
+            return [entry.operation for entry in session.scalars(query)]
 
     def counts(self, run_id: str) -> dict[Kind, Counts]:
         """Counts per kind of the run's operations."""

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from awin_medusa_pipeline.sync.domain import contracts
+from awin_medusa_pipeline.sync.domain.discrepancies import TOLD, WRITTEN
 from awin_medusa_pipeline_tests.support.factories import missing, offer, offers
 
 TABLES: dict[str, type[dy.Schema]] = {
@@ -25,7 +26,7 @@ MAY_BE_BLANK = {
     "AdoptionCandidate": "variant_title shop_sku gtin barcode brand shop_brand shop_price shop_key external_id "
     "new_external_id",
     "ReturningProduct": "",
-    "StockMismatch": "offer_key sku inventory_item_id level reserved",
+    "StockMismatch": "offer_key sku inventory_item_id level reserved elsewhere elsewhere_at",
     "PriceMismatch": "sku shop_price change_percent last_price question",
     "ContentMismatch": "shop_value category last_value",
     "WrittenValue": "source",
@@ -77,7 +78,12 @@ VALUES: list[tuple[str, dict[str, Any], dict[str, list[Any]], dict[str, list[Any
         {"match_reason": ["name", "a sku"]},
     ),
     ("MedusaOnlyProduct", {}, {"feeds_missed": [0, None]}, {"feeds_missed": [-1]}),
-    ("StockMismatch", {}, {"wanted_level": [0]}, {"wanted_level": [-1]}),
+    (
+        "StockMismatch",
+        {"reason": "differs"},
+        {"wanted_level": [0], "reason": [*WRITTEN, *TOLD]},
+        {"wanted_level": [-1], "reason": ["x", "a differs"]},
+    ),
     ("LooseMatch", {}, {"score": [0.0, 100.0]}, {"score": [-0.5, 100.5]}),
     (
         "PriceMismatch",

@@ -67,6 +67,9 @@ def tables(feed: list[Row], shop: list[Row]) -> dict[str, pl.DataFrame]:
 
 
 OURS = {"offer_key": "awin:1:a", "external_id": "awin:1:a"}
+LEFT = OURS | {"half_made": "no_price", "prices": [], "repair": "replace"}
+ELSEWHERE = {"elsewhere": 7, "elsewhere_at": "Cellar"}
+CUP = {"inventory_item_id": "item_cup"}
 IN_ORDER: dict[str, list[Any]] = {"missing": [], "only": [], "returning": [], "stock": [], "price": []}
 KEYS = {
     "missing": "offer_key",
@@ -120,12 +123,98 @@ SITUATIONS: dict[str, tuple[list[Row], list[Row], dict[str, list[Any]]]] = {
         [variant("x", **OURS, prices=[{"currency": c, "amount": Decimal("9.99")} for c in ("gbp", "eur")])],
         {},
     ),
-    "ours, half-made": (
+    "ours, half-made by an unfinished import": ([offer("a")], [variant("x", **LEFT)], {"missing": ["awin:1:a"]}),
+    "ours, half-made, not in the feed": ([], [variant("x", **LEFT)], {}),
+    "ours, its prices taken away": (
         [offer("a")],
         [variant("x", **OURS, half_made="no_price", prices=[])],
+        {"price": [None]},
+    ),
+    "ours, its inventory item taken away": (
+        [offer("a")],
+        [variant("x", **OURS, half_made="no_inventory_item", inventory_item_id=None, level=None)],
+        {"stock": ["no_item"]},
+    ),
+    "ours, its variants taken away": (
+        [offer("a")],
+        [variant("x", **OURS | {"offer_key": None}, variant_id=None, half_made="no_variants", prices=[])],
         {"missing": ["awin:1:a"]},
     ),
-    "ours, half-made, not in the feed": ([], [variant("x", **OURS, half_made="no_price", prices=[])], {}),
+    "not counted, and sold out": (
+        [offer("a", in_stock=False)],
+        [variant("x", **OURS, level=None, inventory_item_id=None, manage_inventory=False)],
+        {"stock": ["uncounted"]},
+    ),
+    "not counted, sold out and hidden": (
+        [offer("a", in_stock=False)],
+        [variant("x", **OURS, level=None, inventory_item_id=None, manage_inventory=False, status="draft")],
+        {},
+    ),
+    "sold out, and can be ordered all the same": (
+        [offer("a", in_stock=False)],
+        [variant("x", **OURS, level=0, backorder=True)],
+        {"stock": ["backorder"]},
+    ),
+    "sold out, and somewhere else": (
+        [offer("a", in_stock=False)],
+        [variant("x", **OURS, level=0, **ELSEWHERE)],
+        {"stock": ["elsewhere"]},
+    ),
+    "sold out, and only somewhere else": (
+        [offer("a", in_stock=False)],
+        [variant("x", **OURS, level=None, **ELSEWHERE)],
+        {"stock": ["elsewhere"]},
+    ),
+    "sold out, here and somewhere else": (
+        [offer("a", in_stock=False)],
+        [variant("x", **OURS, **ELSEWHERE)],
+        {"stock": ["differs"]},
+    ),
+    "in stock, and somewhere else": (
+        [offer("a")],
+        [variant("x", **OURS, level=None, **ELSEWHERE)],
+        {"stock": ["no_level"]},
+    ),
+    "left the feed, and somewhere else": (
+        [offer("a")],
+        [variant("x", "p", **OURS), variant("y", "p", offer_key="awin:1:y", level=0, **ELSEWHERE)],
+        {"stock": ["elsewhere"]},
+    ),
+    "one item, wanted at two levels": (
+        [offer("a"), offer("b", in_stock=False)],
+        [variant("x", **OURS, level=5, **CUP), variant("y", offer_key="awin:1:b", level=5, **CUP)],
+        {"stock": ["shared_item", "shared_item"]},
+    ),
+    "one item, one offer in line and another not": (
+        [offer("a"), offer("b", in_stock=False)],
+        [variant("x", **OURS, **CUP), variant("y", offer_key="awin:1:b", **CUP)],
+        {"stock": ["shared_item"]},
+    ),
+    "one item, and the other offer's variant is not ours": (
+        [offer("a"), offer("b", in_stock=False)],
+        [variant("x", **OURS, level=5, **CUP), variant("y", sku="b", level=5, **CUP)],
+        {"stock": ["shared_item"]},
+    ),
+    "one item, wanted at one level": (
+        [offer("a"), offer("b")],
+        [variant("x", **OURS, level=5, **CUP), variant("y", offer_key="awin:1:b", level=5, **CUP)],
+        {"stock": ["differs"]},
+    ),
+    "one item, of an offer and of what left the feed": (
+        [offer("a")],
+        [variant("x", "p", **OURS, level=5, **CUP), variant("y", "p", offer_key="awin:1:y", level=5, **CUP)],
+        {"stock": ["differs", "shared_item"]},
+    ),
+    "one item, and one of the offers does not say": (
+        [offer("a", in_stock=None), offer("b", in_stock=False)],
+        [variant("x", **OURS, level=5, **CUP), variant("y", offer_key="awin:1:b", level=5, **CUP)],
+        {"stock": ["differs"]},
+    ),
+    "variants that no feed had": (
+        [offer("a")],
+        [variant("x", "p", **OURS), variant("y", "p", sku="OWN", level=4)],
+        {},
+    ),
     "its variants left the feed, another one joins": (
         [offer("new", parent="p")],
         [variant("x", "p", offer_key="awin:1:old", external_id="awin:1:p", level=4)],
@@ -144,7 +233,9 @@ SITUATIONS: dict[str, tuple[list[Row], list[Row], dict[str, list[Any]]]] = {
         [offer("a", parent="p"), offer("b", parent="p")],
         [
             variant("x", "p", offer_key="awin:1:a", external_id="awin:1:p"),
-            variant("y", "p", offer_key="awin:1:b", external_id="awin:1:p", half_made="no_price", prices=[], level=4),
+            variant(
+                "y", "p", **LEFT | {"offer_key": "awin:1:b", "external_id": "awin:1:p", "repair": "complete"}, level=4
+            ),
         ],
         {"missing": ["awin:1:b"]},
     ),
@@ -190,13 +281,13 @@ MISSING: dict[str, tuple[list[Row], list[Row], dict[str, Any]]] = {
     ),
     "half-made keeps its handle": (
         [offer("a", name="Red Lamp")],
-        [variant("x", "prod_1", **OURS, handle="old-name", half_made="no_price", prices=[], barcode="96385074")],
+        [variant("x", "prod_1", **LEFT, handle="old-name", barcode="96385074")],
         {"existing_product_id": None, "half_made_product_id": "prod_1", "handle": "old-name"},
     ),
     "of copies the whole one gets the variant": (
         [offer("b", parent="p")],
         [
-            variant("x", "prod_1", external_id="awin:1:p", handle="one", half_made="no_price", prices=[]),
+            variant("x", "prod_1", **LEFT | {"external_id": "awin:1:p"}, handle="one"),
             variant("y", "prod_2", external_id="awin:1:p", offer_key="awin:1:y", handle="two"),
         ],
         {"existing_product_id": "prod_2", "half_made_product_id": None, "handle": "two"},
@@ -209,7 +300,7 @@ MISSING: dict[str, tuple[list[Row], list[Row], dict[str, Any]]] = {
     ),
     "a GTIN of its own half": (
         [offer("a", gtin="96385074")],
-        [variant("x", **OURS, half_made="no_price", prices=[], barcode="96385074")],
+        [variant("x", **LEFT, barcode="96385074")],
         {"barcode": "96385074"},
     ),
 }
@@ -224,7 +315,7 @@ def test_missing(feed: list[Row], shop: list[Row], expected: dict[str, Any]) -> 
 def test_the_half_mades_handle_is_not_given_away() -> None:
     found = tables(
         [offer("new", name="Red Lamp"), offer("a", name="Red Lamp")],
-        [variant("x", "prod_1", **OURS, handle="red-lamp", half_made="no_price", prices=[])],
+        [variant("x", "prod_1", **LEFT, handle="red-lamp")],
     )["missing"]
     assert dict(found.select("offer_key", "handle").iter_rows()) == {
         "awin:1:new": "red-lamp-new",
@@ -296,9 +387,9 @@ ALIKE: dict[str, tuple[list[Row], list[Row], list[tuple[str, str]]]] = {
         [],
     ),
     "the offer has its product": ([offer("a", **JACKET)], [variant("x", "p", **JACKETT), variant("y", sku="a")], []),
-    "ours, half-made": (
+    "ours, to be made anew": (
         [offer("a", **JACKET)],
-        [variant("x", "p", external_id="awin:1:z", half_made="no_price", prices=[], **JACKETT)],
+        [variant("x", "p", external_id="awin:1:z", half_made="no_price", repair="replace", prices=[], **JACKETT)],
         [],
     ),
     "the product waits for a variant of the feed": (
@@ -346,10 +437,10 @@ def test_every_product_of_the_shop_is_counted_once() -> None:
         variant("j", "join", external_id="awin:1:join", offer_key="awin:1:old"),
         variant("d", "draft", status="draft"),
         variant("o", "only"),
-        variant("h", "half", external_id="awin:1:h", half_made="no_price", prices=[], status="draft"),
-        variant("i", "half2", external_id="awin:1:i", half_made="no_price", prices=[]),
+        variant("h", "half", external_id="awin:1:h", repair="replace", prices=[], status="draft"),
+        variant("i", "half2", external_id="awin:1:i", repair="complete", prices=[]),
         variant("s", "own", half_made="no_price", prices=[]),
-        variant("m", "mixed", external_id="awin:1:m", half_made="no_price", prices=[], status="draft"),
+        variant("m", "mixed", external_id="awin:1:m", repair="complete", prices=[], status="draft"),
         variant("n", "mixed", external_id="awin:1:m", status="draft"),
         {"product_id": "empty", "status": "published", "handle": "e", "title": "e", "half_made": "no_variants"},
     ]

@@ -110,7 +110,9 @@ def test_a_frozen_feed_is_a_warning(days: int, warned: bool) -> None:
 
 def test_setting_to_zero_counts_only_what_takes_stock_away() -> None:
     catalog = pl.LazyFrame({"level": [10] * 100 + [0] * 900, "offer_key": "awin:1:x", "external_id": "awin:1:x"})
-    mismatches = pl.DataFrame({"level": [10] * 51 + [None], "wanted_level": [0] * 52, "offer_key": "awin:1:x"})
+    mismatches = pl.DataFrame(
+        {"level": [10] * 51 + [None], "wanted_level": [0] * 52, "offer_key": "awin:1:x", "reason": "differs"}
+    )
     assert [trip.guard for trip in guards.check_zero_levels(mismatches, catalog, LIMITS)] == ["too_many_to_set_to_zero"]
     assert not guards.check_zero_levels(mismatches.tail(51), catalog, LIMITS)
 
@@ -229,11 +231,21 @@ def test_all_of_five_is_too_many_and_all_of_four_is_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("level", "wanted", "taken"), [(1, 0, True), (0, 0, False), (-1, 0, False), (2, 1, False), (None, 0, None)]
+    ("level", "wanted", "reason", "taken"),
+    [
+        (1, 0, "differs", True),
+        (1, 0, "left_feed", True),
+        (1, 0, "shared_item", False),
+        (0, 0, "differs", False),
+        (-1, 0, "differs", False),
+        (2, 1, "differs", False),
+        (None, 0, "no_level", None),
+    ],
 )
-def test_what_takes_stock_away(level: int | None, wanted: int, taken: bool | None) -> None:
+def test_what_takes_stock_away(level: int | None, wanted: int, reason: str, taken: bool | None) -> None:
     rows = pl.DataFrame(
-        {"level": [level], "wanted_level": [wanted]}, schema={"level": pl.Int64, "wanted_level": pl.Int64}
+        {"level": [level], "wanted_level": [wanted], "reason": [reason]},
+        schema={"level": pl.Int64, "wanted_level": pl.Int64, "reason": pl.String},
     )
     assert rows.select(taken=guards.set_to_zero())["taken"].to_list() == [taken]
 

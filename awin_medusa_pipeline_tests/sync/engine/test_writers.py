@@ -1,21 +1,23 @@
 """The writers and the engine on a real Medusa, through a proxy that fails: everything applied, nothing twice."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from typing import Any
 
 import httpx
 import pytest
 
-from awin_medusa_pipeline.medusa.shapes import HIDDEN_BY_RUN
+from awin_medusa_pipeline.medusa.shapes import HIDDEN_BY_RUN, OFFER_KEY
 from awin_medusa_pipeline.sync.domain import discrepancies, plans
-from awin_medusa_pipeline.sync.domain.operations import Bundle, Counts, Kind, Operation, Status
+from awin_medusa_pipeline.sync.domain.operations import Counts, Kind, Status
 from awin_medusa_pipeline.sync.domain.plans import HideRules
 from awin_medusa_pipeline.sync.engine.categories import product_defaults
-from awin_medusa_pipeline.sync.engine.writers import LevelWriter, StatusWriter, VariantWriter
-from awin_medusa_pipeline_tests.support.factories import NO_CATALOG, NO_LOOSE, Row, missing, offer, offers
+from awin_medusa_pipeline.sync.engine.undo import Undo
+from awin_medusa_pipeline.sync.engine.writers import LevelWriter, StatusWriter
+from awin_medusa_pipeline_tests.support.factories import NO_CATALOG, NO_LOOSE, NO_MATCHES, Row, offer, offers
 from awin_medusa_pipeline_tests.support.fault_proxy import AnsweringServer, Fault, FaultProxy, seeded_faults
-from awin_medusa_pipeline_tests.support.medusa_function import client_of
 from awin_medusa_pipeline_tests.support.rig import PATIENCE, REHOSTING, RULES, Rig
 
 PRODUCTS, LEVELS = "POST /admin/products/batch", "POST /admin/inventory-items/location-levels/batch"
@@ -177,46 +179,28 @@ def test_what_is_there_already_is_unchanged(rig: Rig) -> None:
     assert_the_shop_is_the_feed(rig, FEED)
 
 
-def without_variants(rig: Rig, product: dict[str, Any]) -> None:
-    rig.post(f"/admin/products/{product['id']}", {"variants": []})
-
-
-def without_price(rig: Rig, product: dict[str, Any]) -> None:
-    sku = product["variants"][0]["sku"]
-    without_variants(rig, product)
-    for item in rig.get("/admin/inventory-items", sku=sku)["inventory_items"]:
-        rig.http.delete(f"/admin/inventory-items/{item['id']}").raise_for_status()
-    body = {"title": "x", "sku": sku, "prices": [], "options": {"Default option": "Default option value"}}
-    rig.post(f"/admin/products/{product['id']}/variants", body)
-
-
-def without_inventory_item(rig: Rig, product: dict[str, Any]) -> None:
-    body = {
-        "title": "x",
-        "sku": product["variants"][0]["sku"],
-        "prices": [{"amount": 1, "currency_code": "gbp"}],
-        "options": {"Default option": "Default option value"},
-    }
-    without_variants(rig, product)
-    rig.post(f"/admin/products/{product['id']}", {"variants": [body]})
+def half_made(rig: Rig, product: dict[str, Any], part: str) -> dict[str, Any]:
+    """Make a product as a Medusa that was killed in the middle leaves it."""
+    variants = [variant | {"prices": []} for variant in product["variants"]] if part == "prices" else []
+    rig.post("/admin/products/batch", {"create": [product | {"variants": variants}]})
+    [half] = [one for one in rig.products() if one["external_id"] == product["external_id"]]
+    return half
 
 
 @pytest.mark.parametrize(
-    ("breaking", "fault"),
+    ("part", "fault"),
     [
-        (without_variants, None),
-        (without_price, Fault("reset", PRODUCTS, after=True)),
-        (without_inventory_item, Fault("reset", "DELETE", after=True)),
+        ("variants", None),
+        ("prices", Fault("reset", PRODUCTS, after=True)),
+        ("prices", Fault("reset", "DELETE", after=True)),
     ],
-    ids=["no variants", "no price, answer lost", "no inventory item, deletion's answer lost"],
+    ids=["no variants", "no price, answer lost", "no price, deletion's answer lost"],
 )
-def test_a_half_made_product_is_replaced(
-    breaking: Callable[[Rig, dict[str, Any]], None], fault: Fault | None, rig: Rig
-) -> None:
+def test_what_an_unfinished_import_left_is_replaced(part: str, fault: Fault | None, rig: Rig) -> None:
     feed = [offer("a"), offer("b", name="Other")]
-    rig.imports(feed)
-    [broken] = [product for product in rig.products() if product["external_id"] == "awin:1:a"]
-    breaking(rig, broken)
+    rig.imports(feed[1:])
+    [product] = rig.interrupted(feed)
+    broken = half_made(rig, product, part)
     missing = rig.missing(feed)
     assert missing.select("offer_key", "half_made_product_id").rows() == [("awin:1:a", broken["id"])]
 
@@ -227,13 +211,115 @@ def test_a_half_made_product_is_replaced(
     assert {product["handle"] for product in rig.products()} == {"product-a", "other"}
 
 
-def test_repair_leaves_somebody_elses_inventory_alone(rig: Rig) -> None:
+def named_by_etsy(rig: Rig, half: dict[str, Any]) -> None:
+    rig.on_etsy = (half["id"],)
+
+
+def retitled(rig: Rig, half: dict[str, Any]) -> None:
+    rig.post(f"/admin/products/{half['id']}", {"title": "My own words"})
+
+
+def noted(rig: Rig, half: dict[str, Any]) -> None:
+    """What the catalogue does not compare shows by its time."""
+    time.sleep(1.1)
+    rig.post(f"/admin/products/{half['id']}", {"material": "oak"})
+
+
+def ordered(rig: Rig, half: dict[str, Any]) -> None:
+    region = rig.get("/admin/regions")["regions"][0]
+    [variant] = half["variants"]
+    counted = variant["inventory_items"][0]["inventory_item_id"]
+    level = {"location_id": rig.shop.stock_location_id, "stocked_quantity": 10}
+    rig.post(f"/admin/inventory-items/{counted}/location-levels", level)
+    item = {"variant_id": variant["id"], "quantity": 1, "unit_price": 7, "title": "By telephone"}
+    order = {"email": "ann@example.com", "region_id": region["id"], "items": [item]}
+    rig.post("/admin/draft-orders", order | {"sales_channel_id": rig.shop.sales_channel_id})
+
+
+@pytest.mark.parametrize("what", [named_by_etsy, retitled, noted, ordered], ids=lambda what: what.__name__)
+def test_what_somebody_relies_on_is_completed_where_it_is(what: Callable[..., None], rig: Rig) -> None:
+    feed = [offer("a")]
+    [product] = rig.interrupted(feed)
+    what(rig, half_made(rig, product, "prices"))
+    [before] = rig.products()
+    assert rig.imports(feed).counts.applied == 1
+    assert rig.proxy.sent("DELETE") == 0
+    [after] = rig.products()
+    assert (after["id"], after["title"]) == (before["id"], before["title"])
+    assert_the_shop_is_the_feed(rig, feed)
+    assert rig.missing(feed).is_empty()
+
+
+def test_what_is_touched_after_the_catalogue_was_read_is_not_removed(rig: Rig) -> None:
+    feed = [offer("a")]
+    [product] = rig.interrupted(feed)
+    half = half_made(rig, product, "prices")
+    missing = rig.missing(feed)
+    time.sleep(1.1)
+    retitled(rig, half)
+    result = rig.applier().import_missing(missing)
+    assert "it was changed while the sync was running" in dict(result.failures)["awin:1:a"]
+    assert rig.imports(feed).counts.applied == 1
+    assert [(one["id"], one["title"]) for one in rig.products()] == [(half["id"], "My own words")]
+    assert_the_shop_is_the_feed(rig, feed)
+
+
+def test_prices_that_a_tool_took_away_come_back(rig: Rig) -> None:
+    """Nothing is made anew: the product keeps its id, its texts, and what links to it."""
+    feed = [offer("a", name="Wall Clock", price=Decimal("64.00")), offer("b", name="Other")]
+    rig.imports(feed)
+    [product] = [one for one in rig.products() if one["external_id"] == "awin:1:a"]
+    path = f"/admin/products/{product['id']}"
+    rig.post(path, {"title": "My own words", "description": "My own text"})
+    rig.post(f"{path}/variants/{product['variants'][0]['id']}", {"prices": []})
+    assert rig.missing(feed).is_empty()
+
+    rows = rig.prices(feed)
+    assert rows.select("shop_price", "decision").rows() == [(None, "update")]
+    assert rig.applier().set_prices(rows, NO_MATCHES).counts.applied == 1
+    undone = rig.run_id
+    assert rig.proxy.sent("DELETE") == 0
+    [after] = [one for one in rig.products() if one["external_id"] == "awin:1:a"]
+    assert (after["id"], after["title"], after["description"]) == (product["id"], "My own words", "My own text")
+    assert_the_shop_is_the_feed(rig, feed)
+
+    applier = rig.applier()
+    undo = Undo(rig.client, rig.ids, applier.engine, dry_run=False)
+    assert undo.take_back(Kind.PRICE, rig.ledger.rows(undone, Kind.PRICE)).counts.applied == 1
+    assert [v["prices"] for one in rig.products() for v in one["variants"] if v["sku"] == "a"] == [[]]
+
+
+def test_an_inventory_item_that_is_gone_is_made_where_it_was(rig: Rig) -> None:
+    feed = [offer("a"), offer("b", name="Other")]
+    rig.imports(feed)
+    [product] = [one for one in rig.products() if one["external_id"] == "awin:1:a"]
+    [variant] = product["variants"]
+    item = variant["inventory_items"][0]["inventory_item_id"]
+    rig.http.delete(f"/admin/products/{product['id']}/variants/{variant['id']}/inventory-items/{item}")
+    rows = rig.mismatches(feed)
+    assert rows["reason"].to_list() == ["no_item"]
+    rig.proxy.faults.append(Fault("reset", LEVELS, after=True))
+    assert rig.applier().set_stock(rows, NO_CATALOG).counts.applied == 1
+    assert_the_shop_is_the_feed(rig, feed)
+    assert rig.mismatches(feed).is_empty()
+
+
+def test_variants_that_were_taken_away_join_again(rig: Rig) -> None:
     feed = [offer("a")]
     rig.imports(feed)
-    without_variants(rig, rig.products()[0])
-    # The SKU is somebody else's now, inventory item and all.
-    for item in rig.get("/admin/inventory-items", sku="a")["inventory_items"]:
-        rig.http.delete(f"/admin/inventory-items/{item['id']}").raise_for_status()
+    [product] = rig.products()
+    rig.post(f"/admin/products/{product['id']}", {"variants": [], "title": "My own words"})
+    assert rig.imports(feed).counts.applied == 1
+    assert [(one["id"], one["title"]) for one in rig.products()] == [(product["id"], "My own words")]
+    assert_the_shop_is_the_feed(rig, feed)
+
+
+def test_repair_leaves_somebody_elses_inventory_alone(rig: Rig) -> None:
+    feed = [offer("a"), offer("z", merchant="2")]
+    rig.imports(feed[1:])
+    [product] = rig.interrupted(feed)
+    half_made(rig, product, "variants")
+    # The SKU is another merchant's of this feed now, inventory item and all.
     other = own_product("other", sku="a") | {"external_id": "awin:2:a"}
     rig.post("/admin/products", other)
     result = rig.imports(feed)
@@ -277,20 +363,25 @@ def test_a_variant_whose_options_are_taken_gets_its_sku(rig: Rig) -> None:
     assert_the_shop_is_the_feed(rig, [GROUP[0], twin])
 
 
-@pytest.mark.parametrize("prices", [[], [{"amount": 1, "currency_code": "gbp"}]], ids=["no price", "no inventory item"])
-def test_a_half_made_variant_is_replaced(prices: list[Any], rig: Rig) -> None:
-    rig.imports(GROUP)
+@pytest.mark.parametrize("prices", [[], [{"amount": 9.99, "currency_code": "gbp"}]], ids=["no price", "no item"])
+def test_a_half_made_variant_is_completed(prices: list[Any], rig: Rig) -> None:
+    rig.imports(GROUP[:1])
+    rig.interrupted(GROUP)
     [product] = rig.products()
-    whole, broken = sorted(product["variants"], key=lambda variant: variant["sku"] != "S")
-    body = {"title": "M", "sku": "M", "prices": prices, "options": {"Size": "M"}}
+    [whole] = product["variants"]
     path = f"/admin/products/{product['id']}"
-    rig.http.delete(f"{path}/variants/{broken['id']}").raise_for_status()
+    [option] = rig.get(path, fields="options.id")["product"]["options"]
+    rig.post(f"{path}/options/batch", {"update": [{"product_option_id": option["id"], "add": [{"value": "M"}]}]})
+    body = {"title": "M", "sku": "M", "prices": prices, "options": {"Size": "M"}, "metadata": {OFFER_KEY: "awin:1:M"}}
     if prices:
         rig.post(path, {"variants": [{"id": whole["id"]}, body]})
     else:
         rig.post(f"{path}/variants", body)
+    [half] = [variant["id"] for variant in rig.products()[0]["variants"] if variant["sku"] == "M"]
     assert rig.missing(GROUP)["existing_product_id"].to_list() == [product["id"]]
     assert rig.imports(GROUP).counts.applied == 1
+    assert rig.proxy.sent("DELETE") == 0
+    assert half in [variant["id"] for variant in rig.products()[0]["variants"]]
     assert_the_shop_is_the_feed(rig, GROUP)
 
 
@@ -310,39 +401,6 @@ def test_a_variant_that_medusa_does_not_count_is_whole(rig: Rig) -> None:
     rig.applier().import_missing(missing)
     assert rig.proxy.sent("DELETE") == 0
     assert [variant for variant in rig.products()[0]["variants"] if variant["sku"] == "M"] == [before]
-
-
-UNCOUNTED = {"manage_inventory": False, "prices": [{"amount": 5}], "inventory_items": []}
-HALVES: dict[str, tuple[dict[str, Any], bool]] = {
-    "not counted": (UNCOUNTED, False),
-    "not counted, without a price": (UNCOUNTED | {"prices": []}, True),
-    "counted, without an item": (UNCOUNTED | {"manage_inventory": True}, True),
-    "another SKU's": (UNCOUNTED | {"manage_inventory": True, "sku": "L"}, False),
-}
-
-
-@pytest.mark.parametrize(("there", "deleted"), HALVES.values(), ids=HALVES.keys())
-def test_only_a_half_made_variant_is_deleted(there: dict[str, Any], deleted: bool) -> None:
-    variants = [{"id": "v1", "sku": "M", "options": [], "metadata": None} | there]
-    sent: list[str] = []
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        path = request.url.path.removeprefix("/admin/products/prod_1")
-        sent.append(f"{request.method} {path}")
-        if request.method == "DELETE":
-            variants.clear()
-        elif path == "/variants":
-            variants.append({"id": "v2", "sku": "M", "prices": [{}], "inventory_items": [], "options": []})
-        return httpx.Response(
-            200, json={"product": {"id": "prod_1", "options": [], "variants": variants}, "inventory_items": []}
-        )
-
-    row = next(missing(GROUP[1]).iter_rows(named=True))
-    body = {"product_id": "prod_1", "row": row, "levels": {"M": 10}}
-    with client_of(answer) as client:
-        VariantWriter(client, "sloc_1").send([Bundle((Operation("k", {"sku": "M", "level": 10}),), body)])
-    assert ("DELETE /variants/v1" in sent) is deleted
-    assert ("POST /variants" in sent) is (deleted or there.get("sku") == "L")
 
 
 def test_hide_and_restore_leave_the_rest_as_it_was(rig: Rig) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from awin_medusa_pipeline.core.store.database import Database, open_database
 from awin_medusa_pipeline.sync.domain.operations import Counts, Kind, NotSent, Operation, Status
-from awin_medusa_pipeline.sync.store.ledger import KEPT, Ledger, Outcome, reported
+from awin_medusa_pipeline.sync.store.ledger import INTERRUPTED, KEPT, Ledger, Outcome, reported
 
 SHOP = "http://shop"
 NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
@@ -94,6 +94,33 @@ def test_open_operations_of_dead_runs(ledger: Ledger) -> None:
     ledger.record_outcomes([Outcome(sent, Status.APPLIED, "prod_a"), Outcome(lost, Status.FAILED, reason="not there")])
     assert ledger.open_operations(SHOP, Kind.IMPORT, except_run="run-2") == []
     assert ledger.counts("run-1")[Kind.IMPORT] == Counts(applied=2, failed=1)
+
+
+UNFINISHED: dict[str, tuple[list[tuple[Status, str | None]], bool]] = {
+    "begun": ([(Status.INTENT, None)], True),
+    "outcome unknown": ([(Status.UNKNOWN, "HTTP 502")], True),
+    "looked up, and not there": ([(Status.FAILED, INTERRUPTED)], True),
+    "begun, then refused for another reason": ([(Status.FAILED, INTERRUPTED), (Status.FAILED, "HTTP 400")], True),
+    "begun, then held": ([(Status.UNKNOWN, None), (Status.HELD, "short_feed")], True),
+    "refused": ([(Status.FAILED, "HTTP 400")], False),
+    "begun, then done": ([(Status.FAILED, INTERRUPTED), (Status.APPLIED, None)], False),
+    "begun, then found there": ([(Status.UNKNOWN, None), (Status.UNCHANGED, None)], False),
+    "done, then begun again": ([(Status.APPLIED, None), (Status.INTENT, None)], True),
+    "done": ([(Status.APPLIED, None)], False),
+}
+
+
+@pytest.mark.parametrize(("story", "unfinished"), UNFINISHED.values(), ids=UNFINISHED.keys())
+def test_unfinished(ledger: Ledger, story: list[tuple[Status, str | None]], unfinished: bool) -> None:
+    ledger.start_run("elsewhere", shop="http://other", job="daily_sync_job")
+    for status, reason in story:
+        [id_] = ledger.record_intents("run-1", Kind.IMPORT, [Operation("awin:1:a", {"sku": "a"})])
+        ledger.record_outcomes([Outcome(id_, status, reason=reason)])
+    [other] = ledger.record_intents("elsewhere", Kind.IMPORT, [Operation("awin:1:a", {})])
+    ledger.record_outcomes([Outcome(other, Status.APPLIED)])
+    ledger.record_intents("run-1", Kind.STOCK, [Operation("variant_a", {"level": 3})])
+    found = ledger.unfinished(SHOP, Kind.IMPORT)
+    assert found == ([Operation("awin:1:a", {"sku": "a"})] if unfinished else [])
 
 
 def test_open_operations_are_found_without_reading_the_log(tmp_path: Path) -> None:
