@@ -268,7 +268,7 @@ HELD = [
     served("another range altogether", "all_to_hide", packed(text_of(*(named(n) for n in range(200, 260))))),
     served(
         "all product ids are new",
-        None,
+        "uncertain",
         packed(text_of(*(one | {"merchant_product_id": f"N{at}"} for at, one in enumerate(ROWS)))),
     ),
     served("another advertiser's feed", "other_merchants", all_with(merchant_id="9999")),
