@@ -53,6 +53,7 @@ class Offer(Table):
     currency = text("ISO 4217, lower case", regex=r"^[a-z]{3}$")
     in_stock = dy.Bool(nullable=True, metadata={"doc": "Blank in the feed stays unknown"})
     quantity = dy.Int64(nullable=True, min=0, metadata={"doc": "The feed's own quantity"})
+    unread_stock = text("Its stock cell, where that is filled and was not understood", nullable=True)
     image_url = text("Main image", nullable=True)
     more_image_urls = dy.List(dy.String(), metadata={"doc": "Further images, in the feed's order"})
     deep_link = text("AWIN tracking link", nullable=True)

@@ -4,18 +4,22 @@ of it is sound."""
 import hashlib
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.sync.clients.awin import DownloadedFeed, Progress, download
 from awin_medusa_pipeline.sync.clients.awin_address import label_of
 from awin_medusa_pipeline.sync.domain import guards
+from awin_medusa_pipeline.sync.domain.contracts import RejectedRow
+from awin_medusa_pipeline.sync.domain.feed import standing
 from awin_medusa_pipeline.sync.domain.feed.errors import Fault, FeedError, no_offers
-from awin_medusa_pipeline.sync.domain.feed.facts import FeedFacts
-from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules, Seen, open_feed
+from awin_medusa_pipeline.sync.domain.feed.facts import MOST_CELLS, FeedFacts
+from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules, open_feed, raw_lines
+from awin_medusa_pipeline.sync.domain.feed.offers import detail_of, more_unread
 from awin_medusa_pipeline.sync.domain.guards import Limits, TrippedGuard
 from awin_medusa_pipeline.sync.store.feed_history import FeedHistory, FeedState, facts_of
 
@@ -40,37 +44,93 @@ class TakenFeed:
 
 
 class FeedParts:
-    """Feeds as tables in parts, one file per batch, so that memory stays bounded: valid as long as their folder."""
+    """Feeds as tables in parts, one file per batch, so that memory stays bounded: valid as long as their folder.
 
-    def __init__(self, folder: Path, rules: FeedRules) -> None:
+    `shop`: CatalogVariant rows; of rows with one id or SKU those stand that the shop has.
+    """
+
+    def __init__(self, folder: Path, rules: FeedRules, shop: pl.LazyFrame | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder, self._rules = folder, rules
-        self._seen, self._written = Seen(), itertools.count()
+        self._folder, self._rules, self._shop = folder, rules, shop
+        self._written = itertools.count()
+        self._files: list[Path] = []
+        self._facts: list[FeedFacts] = []
+        self._offers: pl.LazyFrame | None = None
 
     def add(self, path: Path, label: str) -> FeedFacts:
-        """Parse one more feed. Raises FeedError."""
+        """Parse one more feed; the facts are those of its rows alone. Raises FeedError."""
         file = open_feed(path, label=label, rules=self._rules)
         header = hashlib.sha256("\n".join(file.columns).encode()).hexdigest() if file.columns else None
         facts = FeedFacts(label, header=header)
-        for batch in file.batches(self._seen):
-            facts = facts.plus(batch.offers, batch.rejects, batch.damaged)
+        for batch in file.batches():
+            facts = facts.plus(batch.offers, batch.rejects, batch.damaged, batch.unread)
             number = next(self._written)
             # Read once and removed: not worth the time of strong compression.
             batch.offers.write_parquet(self._folder / f"offers-{number:06}.parquet", compression="lz4")
             batch.rejects.write_parquet(self._folder / f"rejects-{number:06}.parquet", compression="lz4")
         if not facts.accepted:
             raise no_offers(label, facts.rejected_by)
+        self._files.append(path)
+        self._facts.append(facts)
+        self._offers = None
         return facts
+
+    @property
+    def facts(self) -> Sequence[FeedFacts]:
+        """All feeds in the order of their adding, after what their rows are to each other was judged."""
+        self._settled()
+        return self._facts
 
     @property
     def offers(self) -> pl.LazyFrame:
         """Rows of Offer."""
-        return pl.scan_parquet(self._folder / "offers-*.parquet")
+        return self._settled()
 
     @property
     def rejects(self) -> pl.LazyFrame:
         """Rows of RejectedRow."""
+        self._settled()
         return pl.scan_parquet(self._folder / "rejects-*.parquet")
+
+    def _settled(self) -> pl.LazyFrame:
+        """The offers that stand among all of them; the others join the rejected rows."""
+        if self._offers is not None:
+            return self._offers
+        written = pl.scan_parquet(self._folder / "offers-*.parquet", row_index_name="row")
+        parents = standing.false_parents(written)
+        offers = standing.without_false_parents(written, parents, self._rules)
+        ends = list(itertools.accumulate(facts.accepted for facts in self._facts))
+        feed = pl.lit(pl.Series(ends)).search_sorted(pl.col("row"), side="right")
+        fallen = standing.fallen(offers, feed, self._shop)
+        if parents:
+            self._tell(parents, offers)
+        if not fallen.is_empty():
+            self._reject(offers.join(fallen.lazy(), on="row").with_columns(number=feed).collect())
+            offers = offers.join(fallen.lazy(), on="row", how="anti", maintain_order="left")
+        self._offers = offers.drop("row")
+        return self._offers
+
+    def _tell(self, parents: Mapping[str, str], offers: pl.LazyFrame) -> None:
+        """Count the parent ids that mean none among the unread cells of their feed."""
+        for number, facts in enumerate(self._facts):
+            of_feed = {id_: facts.merchants[merchant] for merchant, id_ in parents.items() if merchant in facts.merchants}
+            unread = {"parent_product_id": of_feed} if of_feed else {}
+            self._facts[number] = replace(facts, unread=more_unread(facts.unread, unread, MOST_CELLS))
+
+    def _reject(self, rows: pl.DataFrame) -> None:
+        """Write the rejected rows of these offers, which have a `reason` and the `number` of their feed."""
+        rejects = []
+        for (number,), of_feed in rows.group_by("number", maintain_order=True):
+            facts = self._facts[number] = self._facts[number].without(of_feed, of_feed["reason"])
+            if not facts.accepted:
+                raise no_offers(facts.label, facts.rejected_by)
+            raw = raw_lines(self._files[number], facts.label, of_feed["line"].to_list())
+            rejects += [
+                (row["feed"], row["line"], row["reason"], detail_of(row), raw.get(row["line"], ""), row["offer_key"])
+                for row in of_feed.iter_rows(named=True)
+            ]
+        table = pl.DataFrame(rejects, schema=dict(dtypes(RejectedRow)), orient="row")
+        table.write_parquet(self._folder / f"rejects-{next(self._written):06}.parquet", compression="lz4")
 
 
 @dataclass(frozen=True)
@@ -107,8 +167,11 @@ def take_feeds(
     limits: Limits,
     progress: Progress,
     accept_smaller: bool,
+    shop: pl.LazyFrame | None = None,
 ) -> Intake:
     """Download and parse every feed, and record each as accepted, held or refused.
+
+    `shop`: CatalogVariant rows; of rows with one id or SKU those stand that the shop has.
 
     Raises FeedError or PipelineError; then nothing of any feed is to be used.
     """
@@ -116,7 +179,7 @@ def take_feeds(
         raise FeedError(
             Fault.NO_ADDRESS, "Reading the feed", "AWIN_FEED_URL is not set", "Set it in .env to your feed's address."
         )
-    tables, taken = FeedParts(parts, source.rules), []
+    tables, taken = FeedParts(parts, source.rules, shop), []
     for address in source.addresses:
         label = label_of(address)
         try:
@@ -133,6 +196,11 @@ def take_feeds(
         except FeedError as error:
             history.record(label, run_id, FeedState.REFUSED, reason=str(error))
             raise
+    try:
+        taken = [replace(one, facts=facts) for one, facts in zip(taken, tables.facts, strict=True)]
+    except FeedError as error:
+        history.record(label, run_id, FeedState.REFUSED, reason=str(error))
+        raise
     for one in taken:
         _record(history, run_id, one, limits)
     return Intake(tables, taken)
@@ -172,5 +240,5 @@ def remarks(history: FeedHistory, run_id: str, limits: Limits) -> list[str]:
     for feed in history.taken_by(run_id):
         since = history.same_since(feed.label, feed.sha256 or "")
         warning = guards.frozen_feed(feed.label, since, feed.recorded_at, limits) if since else None
-        found += [warning] if warning else []
+        found += [text for text in (warning, guards.unread_cells(facts_of(feed))) if text]
     return found

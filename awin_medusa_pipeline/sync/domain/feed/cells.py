@@ -13,22 +13,11 @@ import polars as pl
 
 from awin_medusa_pipeline.core.contracts import MONEY
 
-# AWIN's and Google's own values first, then words seen in stock_status ("disponível", "1") and their like.
-_IN_STOCK = """
-    1 true yes y in_stock instock available limited limited_stock low_stock limited_availability
-    disponível em_estoque disponible disponibile in_magazzino en_stock verfügbar lieferbar auf_lager sofort_lieferbar
-    op_voorraad på_lager i_lager
-"""
-# Google: a preorder or backorder can be placed but not sent today, so nothing is in stock.
-_OUT_OF_STOCK = """
-    0 false no n out_of_stock outofstock sold_out soldout unavailable not_available discontinued
-    preorder pre-order pre_order backorder back_order
-    indisponível esgotado sem_estoque agotado no_disponible non_disponibile esaurito épuisé rupture
-    rupture_de_stock en_rupture_de_stock nicht_verfügbar nicht_auf_lager ausverkauft niet_op_voorraad uitverkocht
-    slutsåld ikke_på_lager
-"""
-STOCK_WORDS = dict.fromkeys(_IN_STOCK.split(), True) | dict.fromkeys(_OUT_OF_STOCK.split(), False)
 NO_VALUE = ["n/a", "na", "none", "null", "-", "--", ".", "unknown", "not available", "not applicable", "unbranded"]
+# What separates addresses, and the beginning of the next: "a.jpg, https://b", "a.jpg|//b", ["https:\/\/a", ...].
+_BETWEEN = r"""[\s,|;"'\[]+((?:https?:)?(?:\\?/){2})"""
+# How shops write that a row has no parent.
+NO_PARENT = ["false", "no", "nil", "nan", "undefined", "(null)", "#n/a"]
 SYMBOLS = {
     "€": "EUR",
     "£": "GBP",
@@ -49,6 +38,11 @@ _CURRENCIES = """
     try ttd twd tzs uah ugx usd uyu uzs ves vnd vuv wst xaf xcd xof xpf yer zar zmw zwg
 """
 CURRENCIES = sorted(_CURRENCIES.split())
+# ISO 4217, minor units.
+THREE_DECIMALS = ["bhd", "iqd", "jod", "kwd", "lyd", "omr", "tnd"]
+NO_DECIMALS = """
+    bif clp djf gnf isk jpy kmf krw pyg rwf ugx vnd vuv xaf xof xpf
+""".split()
 # ASCII classes: the Unicode ones take longer to compile than a chunk takes to search.
 _ENTITY = r"&#?[0-9A-Za-z]+;"
 _ODD = rf"  |[^ -~]|{_ENTITY}|<"
@@ -116,6 +110,7 @@ def _decoded(text: pl.Series) -> pl.Series:
 
 
 def _without_tags(text: pl.Series) -> pl.Series:
+    text = text.str.replace_all(r"(?is)<!--.*?-->|<(?:script|style|noscript|template|head|iframe)\b.*?(?:</(?:script|style|noscript|template|head|iframe)\s*>|$)", "")
     return text.str.replace_all(r"(?i)<(?:br|/?p|/?li|/?ul|/?div|/?h[1-6]|/?tr)\b[^>]*>", "\n").str.replace_all(
         r"</?[a-zA-Z!][^>]*>", ""
     )
@@ -126,14 +121,38 @@ def value_or_null(text: pl.Series) -> pl.Series:
     return text.set(text.str.to_lowercase().is_in(NO_VALUE), None)
 
 
+def parents(text: pl.Series, own: pl.Series) -> pl.Series:
+    """Ids of the group of variants; null for the ways to say that there is none, and for the row's own id."""
+    if text.null_count() == len(text):
+        return text
+    text = value_or_null(text)
+    none = text.str.contains(r"^-?0*(?:[.,]0*)?$|^-1(?:[.,]0*)?$") | text.str.to_lowercase().is_in(NO_PARENT)
+    return text.set((none | (text == own)).fill_null(False), None)
+
+
+def undamaged(text: pl.Series) -> pl.Series:
+    """Null where bytes were lost: such a text would stay in the shop."""
+    return text.set(text.str.contains("\ufffd", literal=True).fill_null(False), None)
+
+
 def category_path(text: pl.Series) -> pl.Series:
-    """Parts joined by ' > '; of several assignments (';;') the first. Measured separators: ' > ', '|', '>'."""
+    """Parts joined by ' > ', of several paths the first; null for a number, which is no name.
+
+    Measured separators: ' > ', '|', '>'. Where '>' makes the paths, '|', ';' and a comma before another path separate
+    them; "Handbags, Wallets & Cases > Bags" is no second path but an enumeration.
+    """
 
     def change(odd: pl.Series) -> pl.Series:
-        first = odd.str.replace(r";;.*$", "")
-        return first.str.replace_all(r"[\s>|]*[>|][\s>|]*", " > ").str.strip_chars(" >")
+        odd = odd.str.replace_all(r"\s*(?:[-=–]*>+|[»›→])\s*", " > ").str.replace(r";;.*$", "")
+        odd = odd.str.strip_chars(" >|;,")
+        path = odd.str.contains(">", literal=True)
+        first = odd.str.replace(r"\s*[|;\n].*$", "").str.replace(r"^([^,]*>[^,]*),[^,>&]+>.*$", "$1")
+        odd = first.zip_with(path, odd)
+        odd = odd.str.replace_all(r"[\s>|]*[>|][\s>|]*", " > ").str.strip_chars(" >")
+        return odd.str.replace(r"^[0-9]+ +[-–:] +", "")
 
-    return blank_to_null(_on(text, text.str.contains(r"[|>]|;;"), change))
+    text = blank_to_null(_on(text, text.str.contains(r"[|>»›→]|;;|^[0-9]"), change))
+    return text.set(text.str.contains(r"^[0-9][0-9.,;\s>-]*$").fill_null(False), None)
 
 
 def by_value(text: pl.Series, change: Callable[[pl.Series], pl.Series]) -> pl.Series:
@@ -141,7 +160,8 @@ def by_value(text: pl.Series, change: Callable[[pl.Series], pl.Series]) -> pl.Se
     values = text.unique().drop_nulls()
     if len(values) * 4 > len(text):
         return change(text)
-    return text.replace_strict(values, change(values), default=None, return_dtype=pl.String)
+    made = change(values)
+    return text.replace_strict(values, made, default=None, return_dtype=made.dtype)
 
 
 def prices(text: pl.Series) -> pl.DataFrame:
@@ -185,22 +205,53 @@ def prices(text: pl.Series) -> pl.DataFrame:
     return pl.DataFrame({"amount": amount, "code": code, "unclear": unclear})
 
 
+def cleared(found: pl.DataFrame, currency: pl.Series, text: pl.Series) -> pl.DataFrame:
+    """The prices with what the number of decimals of their currency tells: 1.299 KWD, 1,299 JPY are clear."""
+    if not found["unclear"].any():
+        return found
+    point = text.str.contains(".", literal=True).fill_null(False)
+    fine = found["unclear"] & point & currency.is_in(THREE_DECIMALS).fill_null(False)
+    thousands = found["unclear"] & currency.is_in(NO_DECIMALS).fill_null(False)
+    amount = (found["amount"] * 1000).cast(MONEY).zip_with(thousands, found["amount"])
+    return found.with_columns(amount=amount, unclear=found["unclear"] & ~fine & ~thousands)
+
+
 def currencies(text: pl.Series) -> pl.Series:
     """ISO 4217 codes in lower case, symbols too; null where it is none."""
     lower = text.str.to_lowercase().replace({symbol: code.lower() for symbol, code in SYMBOLS.items()})
     return lower.set(~lower.is_in(CURRENCIES), None)
 
 
-def stock(text: pl.Series) -> pl.Series:
-    """Whether it is in stock; null for blank and for words that the table does not have."""
-    words = text.str.to_lowercase().str.replace_all(" ", "_", literal=True)
-    return words.replace_strict(STOCK_WORDS, default=None, return_dtype=pl.Boolean)
+def moments(text: pl.Series, *, end: bool = False) -> pl.Series:
+    """Moments in UTC, of ISO 8601 in every form that names a day; null where it names none.
+
+    A zone that is not told is UTC. A day alone is its first moment, or with `end` its last.
+    """
+    parts = text.str.extract_groups(
+        r"^\s*(?P<y>[0-9]{4})(?:-?|/|\.)(?P<m>[0-9]{1,2})(?:-?|/|\.)(?P<d>[0-9]{1,2})"
+        r"(?P<time>(?:\s*[Tt]\s*|\s+)(?P<h>[0-9]{2})(?::?(?P<min>[0-9]{2})(?::?(?P<s>[0-9]{2})(?:[.,][0-9]+)?)?)?"
+        r"\s*(?:[Zz]|(?i:utc|gmt)|(?P<zone>[+-][0-9]{2}):?(?P<off>[0-9]{2})?)?)?\s*$"
+    ).struct
+    number = {name: parts.field(name).cast(pl.Int32, strict=False) for name in ("y", "m", "d", "h", "min", "s")}
+    frame = pl.DataFrame(number | {"zone": parts.field("zone"), "off": parts.field("off"), "time": parts.field("time")})
+    month, day_of = (pl.col(name).cast(pl.String).str.zfill(2) for name in ("m", "d"))
+    day = pl.format("{}-{}-{}", "y", month, day_of).str.to_date("%Y-%m-%d", strict=False)
+    valid = (pl.col("h").fill_null(0) < 24) & (pl.col("min").fill_null(0) < 60) & (pl.col("s").fill_null(0) < 61)
+    hours, minutes = pl.col("zone").cast(pl.Int64).fill_null(0), pl.col("off").cast(pl.Int64).fill_null(0)
+    sign = pl.when(pl.col("zone").str.starts_with("-")).then(-1).otherwise(1)
+    moment = day.cast(pl.Datetime("us")) + pl.duration(
+        hours=pl.col("h").fill_null(0) - hours,
+        minutes=pl.col("min").fill_null(0) - sign * minutes,
+        seconds=pl.col("s").fill_null(0),
+    )
+    if end:
+        moment = pl.when(pl.col("time").is_null()).then(moment + pl.duration(days=1, microseconds=-1)).otherwise(moment)
+    return frame.select(pl.when(valid).then(moment).dt.replace_time_zone("UTC").alias(text.name)).to_series()
 
 
-def quantities(text: pl.Series) -> pl.Series:
-    """Whole numbers from 0; null for anything else (-1 means "not told")."""
-    number = text.cast(pl.Int64, strict=False)
-    return number.set(number < 0, None)
+def no_date(text: pl.Series) -> pl.Series:
+    """Which cells say that there is no date: databases write zeros."""
+    return text.str.contains(r"^0000-00-00(?:[T ][0:.Z]*)?$").fill_null(False)
 
 
 def gtins(text: pl.Series) -> pl.Series:
@@ -217,7 +268,30 @@ def gtins(text: pl.Series) -> pl.Series:
     return text.set(~valid.fill_null(False), None)
 
 
+def ampersands(text: pl.Series) -> pl.Series:
+    """Addresses with & where the advertiser wrote its entity."""
+    return _on(text, text.str.contains("&amp;", literal=True), lambda t: t.str.replace_all(r"&(?:amp;)+", "&"))
+
+
 def web_addresses(text: pl.Series) -> pl.Series:
     """http(s) addresses with their spaces encoded; null for anything else."""
-    text = _on(text, text.str.contains(" ", literal=True), lambda t: t.str.replace_all(" ", "%20", literal=True))
+    odd = text.str.contains(r"&(?:amp|#0*38|#x26);|^(?:\W|www\.)|[ \\\]]|[\"']$").fill_null(False)
+    text = _on(text, odd, _mended)
     return text.set(~text.str.contains(r'^(?i:https?)://[^\x00-\x20/"<>]+[^\x00-\x20"<>]*$'), None)
+
+
+def _mended(text: pl.Series) -> pl.Series:
+    text = text.str.replace_all(r"&(?:amp;|#0*38;|#x26;)(?:amp;|#0*38;)*", "&")
+    text = text.str.replace_all(r"\/", "/", literal=True).str.strip_chars(" \"'[]")
+    text = text.str.replace(r"^//", "https://").str.replace(r"^www\.", "https://www.")
+    return text.str.replace_all(" ", "%20", literal=True)
+
+
+def holds_several(text: pl.Series) -> pl.Series:
+    """Which cells hold more than one address, or one in brackets."""
+    return text.str.contains(_BETWEEN)
+
+
+def one_a_line(text: pl.Series) -> pl.Series:
+    """The addresses of a cell a line each. A comma may also stand inside an address, so it is cut only before //."""
+    return text.str.replace_all(_BETWEEN, "\n$1")

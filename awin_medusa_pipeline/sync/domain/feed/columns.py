@@ -4,7 +4,7 @@ What belongs here: names of columns and the settings about them. What does not: 
 """
 
 import string
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -36,6 +36,9 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "currency": ("currency",),
     "stock": ("in_stock", "stock_status", "availability", "size_stock_status"),
     "quantity": ("stock_quantity", "number_available", "size_stock_amount"),
+    "for_sale": ("is_for_sale",),
+    "valid_from": ("valid_from",),
+    "valid_to": ("valid_to", "expiration_date"),
     "image": ("merchant_image_url", "large_image", "image_link"),
     "deep_link": ("aw_deep_link",),
     "merchant_link": ("merchant_deep_link", "link"),
@@ -155,9 +158,13 @@ class Table:
 
     def first(self, meaning: str) -> pl.Series:
         """The first sibling column that is not blank, row by row."""
-        present = [self.column(name) for name in SOURCES[meaning] if name in self.cells.columns]
-        found = present[0] if present else self.column(meaning)
-        for sibling in present[1:]:
+        present = self.siblings(meaning)
+        found = next(present, self.column(meaning))
+        for sibling in present:
             if found.null_count():
                 found = found.zip_with(found.is_not_null(), sibling)
         return found.alias(meaning)
+
+    def siblings(self, meaning: str) -> Iterator[pl.Series]:
+        """The columns with this meaning that the feed has, the one that counts first."""
+        return (self.column(name) for name in SOURCES[meaning] if name in self.cells.columns)

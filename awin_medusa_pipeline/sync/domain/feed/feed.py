@@ -1,7 +1,7 @@
 """Reads a feed file to offers, and to rejected rows with a reason, batch by batch."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain
@@ -14,9 +14,9 @@ from awin_medusa_pipeline.sync.domain.contracts import Offer, RejectedRow
 from awin_medusa_pipeline.sync.domain.feed.columns import FeedRules as FeedRules
 from awin_medusa_pipeline.sync.domain.feed.columns import Table, check_columns, wanted_columns, wanted_keys
 from awin_medusa_pipeline.sync.domain.feed.jsonl import is_json, json_columns, read_json_rows
-from awin_medusa_pipeline.sync.domain.feed.layout import layout_of
-from awin_medusa_pipeline.sync.domain.feed.offers import DETAIL_FIELDS, DETAILS, offers_of
-from awin_medusa_pipeline.sync.domain.feed.rows import Rows, chunks, header_line, read_rows
+from awin_medusa_pipeline.sync.domain.feed.layout import RAW_LENGTH, layout_of
+from awin_medusa_pipeline.sync.domain.feed.offers import DETAIL_FIELDS, Unread, detail_of, offers_of
+from awin_medusa_pipeline.sync.domain.feed.rows import LONGEST_LINE, Rows, chunks, header_line, read_rows
 from awin_medusa_pipeline.sync.domain.feed.unpack import unpacked
 
 # Keeps two cores busy while the caller writes; each needs about 80 MB.
@@ -33,42 +33,9 @@ class FeedBatch:
     """Rows of the RejectedRow contract."""
     rows: int
     damaged: int = 0
-    """Places where bytes were no UTF-8; U+FFFD stands there."""
-
-
-@dataclass
-class Seen:
-    """Offers and SKUs so far; give the same one to every feed of a run. Kept as 64-bit hashes, 70 MB a million."""
-
-    _offers: set[int] = field(default_factory=set)
-    _skus: set[int] = field(default_factory=set)
-
-    def mark(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """`frame` with the reason of its duplicates, the first one standing."""
-        frame = frame.with_columns(
-            reason=pl.when(pl.col("reason").is_null() & self._again(frame, "offer_key", self._offers))
-            .then(pl.lit("duplicate"))
-            .otherwise("reason")
-        )
-        return frame.with_columns(
-            reason=pl.when(pl.col("reason").is_null() & self._again(frame, "sku", self._skus))
-            .then(pl.lit("duplicate_sku"))
-            .otherwise("reason")
-        )
-
-    @staticmethod
-    def _again(frame: pl.DataFrame, column: str, known: set[int]) -> pl.Series:
-        """Which of the rows without a reason had this value before; the new values are remembered."""
-        sound = frame["reason"].is_null()
-        hashes = frame[column].hash()
-        new = hashes.filter(sound)
-        values = new.to_list()
-        before = known.intersection(values)
-        known.update(values)
-        again = ~new.is_first_distinct()
-        if before:
-            again |= new.is_in(list(before))
-        return pl.Series([False], dtype=pl.Boolean).new_from_index(0, frame.height).scatter(sound.arg_true(), again)
+    """Places where bytes were no UTF-8."""
+    unread: Unread = field(default_factory=dict)
+    """Cells of sellable rows that are filled and were not understood: column -> cell -> rows."""
 
 
 @dataclass(frozen=True)
@@ -84,26 +51,27 @@ class FeedFile:
     read: Callable[[bytes], Rows]
     rules: FeedRules
 
-    def batches(self, seen: Seen | None = None) -> Iterator[FeedBatch]:
+    def batches(self) -> Iterator[FeedBatch]:
         """Batches of about 8 MB of feed each, in the feed's order; memory stays bounded.
 
+        Offers of one key or SKU are all there: which one stands needs the whole feed (standing.py).
         Raises FeedError, possibly after the first batches (a cut file): use none before the last has come.
         """
-        seen, line = seen or Seen(), self.first_line
-        ahead: deque[Future[tuple[Rows, pl.DataFrame]]] = deque()
+        line = self.first_line
+        ahead: deque[Future[tuple[Rows, pl.DataFrame, Unread]]] = deque()
         pool = ThreadPoolExecutor(CHUNKS_AHEAD - 1, thread_name_prefix="feed")
 
-        def prepare(chunk: bytes) -> tuple[Rows, pl.DataFrame]:
+        def prepare(chunk: bytes) -> tuple[Rows, pl.DataFrame, Unread]:
             rows = self.read(chunk)
-            return rows, offers_of(Table(rows.cells), self.rules)
+            return rows, *offers_of(Table(rows.cells), self.rules)
 
         try:
             for chunk in chain(self.chunks, [b""]):
                 if chunk:
                     ahead.append(pool.submit(prepare, chunk))
                 while ahead and (not chunk or len(ahead) == CHUNKS_AHEAD):
-                    rows, frame = ahead.popleft().result()
-                    yield _batch(rows, frame, seen, self.label, line)
+                    rows, frame, unread = ahead.popleft().result()
+                    yield _batch(rows, frame, unread, self.label, line)
                     line += rows.line_count
         finally:
             pool.shutdown(cancel_futures=True)
@@ -128,9 +96,25 @@ def open_feed(path: Path, *, label: str, rules: FeedRules) -> FeedFile:
     return FeedFile(label, layout.columns, rows, line, lambda chunk: read_rows(chunk, layout, columns), rules)
 
 
-def read_feed(path: Path, *, label: str, rules: FeedRules, seen: Seen | None = None) -> Iterator[FeedBatch]:
+def read_feed(path: Path, *, label: str, rules: FeedRules) -> Iterator[FeedBatch]:
     """All batches of a feed; see FeedFile.batches."""
-    return open_feed(path, label=label, rules=rules).batches(seen)
+    return open_feed(path, label=label, rules=rules).batches()
+
+
+def raw_lines(path: Path, label: str, lines: Collection[int]) -> dict[int, str]:
+    """The text of these lines of a feed, the first being 1, each cut at 2,000 characters."""
+    wanted, found, number, rest = sorted(set(lines)), dict[int, str](), 1, b""
+    for piece in chain(unpacked(path, label), [b"\n"]):
+        ends = piece.count(b"\n")
+        if wanted and wanted[0] < number + ends:
+            for at, text in enumerate((rest + piece).split(b"\n")[:-1], number):
+                if wanted and at == wanted[0]:
+                    found[wanted.pop(0)] = text.removesuffix(b"\r").decode("utf-8", "replace")[:RAW_LENGTH]
+        rest = piece[piece.rfind(b"\n") + 1 :] if ends else (rest + piece)[:LONGEST_LINE]
+        number += ends
+        if not wanted:
+            break
+    return found
 
 
 def check_feed(path: Path, *, label: str, rules: FeedRules, whole: bool) -> None:
@@ -141,8 +125,8 @@ def check_feed(path: Path, *, label: str, rules: FeedRules, whole: bool) -> None
             pass
 
 
-def _batch(rows: Rows, frame: pl.DataFrame, seen: Seen, label: str, line: int) -> FeedBatch:
-    frame = seen.mark(frame.with_columns(feed=pl.lit(label), line=rows.lines + line))
+def _batch(rows: Rows, frame: pl.DataFrame, unread: Unread, label: str, line: int) -> FeedBatch:
+    frame = frame.with_columns(feed=pl.lit(label), line=rows.lines + line)
     sound = frame["reason"].is_null()
     offers = frame.select(list(dtypes(Offer)))
     rejects = [(label, line + bad.line, bad.reason, bad.detail, bad.raw, None) for bad in rows.broken]
@@ -151,13 +135,12 @@ def _batch(rows: Rows, frame: pl.DataFrame, seen: Seen, label: str, line: int) -
         at = (~sound).arg_true().to_list()
         named = frame.select("line", "reason", "offer_key", *DETAIL_FIELDS)[at]
         for row, raw in zip(named.iter_rows(named=True), rows.raw(at), strict=True):
-            shown = {name: "" if value is None else value for name, value in row.items()}
-            detail = DETAILS[row["reason"]].format_map(shown)
-            rejects.append((label, row["line"], row["reason"], detail, raw, row["offer_key"]))
+            rejects.append((label, row["line"], row["reason"], detail_of(row), raw, row["offer_key"]))
         rejects.sort(key=lambda reject: reject[1])
     return FeedBatch(
         offers=offers,
         rejects=pl.DataFrame(rejects, schema=dict(dtypes(RejectedRow)), orient="row"),
         rows=frame.height + len(rows.broken),
         damaged=rows.damaged,
+        unread=unread,
     )
