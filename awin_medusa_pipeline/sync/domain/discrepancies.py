@@ -21,6 +21,8 @@ from awin_medusa_pipeline.sync.domain.contracts import (
 from awin_medusa_pipeline.sync.domain.text import common_name, slug
 
 _JOINT = " | "
+# Of a merchant's stock cells, and of its offers; a slip in a few is told and changes nothing but their own offers.
+UNREAD_SHARE = 0.10
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,14 @@ class StockRules:
 def wanted_level(offers: pl.LazyFrame, rules: StockRules) -> pl.LazyFrame:
     """`offers` with the level that the feed asks for as `wanted_level`; null where it does not say.
 
-    A merchant that never fills a stock column sells what it lists (measured: most feeds carry no out-of-stock row).
+    A merchant that never fills a stock column sells what it lists (measured: most feeds carry no out-of-stock row). A
+    cell that is filled and was not understood says nothing of its offer, and many of them nothing of their merchant.
     """
     said = pl.col("in_stock").is_not_null() | pl.col("quantity").is_not_null()
-    merchants = offers.group_by("merchant_id").agg(fills_stock=said.any())
-    in_stock = pl.coalesce("in_stock", pl.col("quantity") > 0, pl.when(~pl.col("fills_stock")).then(True))
+    unread = pl.col("unread_stock").is_not_null()
+    merchants = offers.group_by("merchant_id").agg(fills_stock=said.any() | (unread.mean() > UNREAD_SHARE))
+    listed = pl.when(~pl.col("fills_stock") & ~unread).then(True)
+    in_stock = pl.coalesce("in_stock", pl.col("quantity") > 0, listed)
     level = pl.lit(rules.in_stock_level, pl.Int64)
     if rules.use_feed_quantity:
         level = pl.coalesce("quantity", level)
@@ -95,7 +100,6 @@ def missing_products(
     narrow = (
         wanted_level(offers, rules)
         .select("offer_key", "product_key", "sku", "gtin", "name", pl.col("wanted_level").fill_null(0))
-        .with_row_index("position")
         .join(matched.select("offer_key"), on="offer_key", how="anti")
         .collect()
     )
@@ -110,14 +114,18 @@ def missing_products(
     # What an interrupted import left goes away, and its barcodes with it; its handle goes to what replaces it.
     staying = shop.join(of_missing.lazy().filter("half_made").select("product_id"), on="product_id", how="anti")
     barcodes = staying.select(gtin="barcode").join(narrow.lazy().select("gtin"), on="gtin", how="semi").collect()
-    titled = narrow.join(_titles(narrow, shop), on="product_key").join(known, on="product_key", how="left")
+    titled = (
+        narrow.join(_titles(narrow, shop), on="product_key")
+        .join(known, on="product_key", how="left")
+        .join(_siblings(narrow, offers, matched), on="product_key", how="left")
+    )
     additions = titled.select(
         "offer_key",
         "title",
         "wanted_level",
-        handle=pl.coalesce("handle_right", "handle"),
+        handle=pl.coalesce("handle_right", "sibling_handle", "handle"),
         barcode=pl.when(pl.col("gtin").is_unique() & ~pl.col("gtin").is_in(barcodes["gtin"].implode())).then("gtin"),
-        existing_product_id=pl.when("whole").then("product_id"),
+        existing_product_id=pl.when("whole").then("product_id").when(pl.col("whole").is_null()).then("sibling_id"),
         half_made_product_id=pl.when(~pl.col("whole")).then("product_id"),
     )
     return (
@@ -128,22 +136,37 @@ def missing_products(
     )
 
 
+def _siblings(missing: pl.DataFrame, offers: pl.LazyFrame, matched: pl.LazyFrame) -> pl.DataFrame:
+    """(product_key, sibling_id, sibling_handle): the product that most of the group's other offers are variants of."""
+    return (
+        offers.select("offer_key", "product_key")
+        .filter(pl.col("offer_key") != pl.col("product_key"))
+        .join(missing.lazy().select("product_key").unique(), on="product_key", how="semi")
+        .join(matched.select("offer_key", sibling_id="product_id", sibling_handle="handle"), on="offer_key")
+        .group_by("product_key", "sibling_id", "sibling_handle")
+        .len()
+        .collect()
+        .sort("len", "sibling_id", descending=[True, False])
+        .unique("product_key", keep="first", maintain_order=True)
+        .drop("len")
+    )
+
+
 def _titles(missing: pl.DataFrame, shop: pl.LazyFrame) -> pl.DataFrame:
     """(product_key, title, handle), handles unique among themselves and in the shop.
 
-    The first product of the feed keeps the plain slug; one that would collide gets its SKU, then its key in
+    Of products that would collide the first by its key keeps the plain slug; any other gets its SKU, then its key in
     hexadecimal: unlike a slug it is never empty, and never that of another key.
     """
     products = missing.group_by("product_key").agg(
-        pl.col("position").min(),
-        pl.col("sku").sort_by("position").first(),
+        pl.col("sku").sort_by("offer_key").first(),
         first=pl.col("name").min(),
         last=pl.col("name").max(),
     )
     titles = pl.Series([common_name(a, b) for a, b in products.select("first", "last").iter_rows()], dtype=pl.String)
     with_sku = pl.concat_str("handle", slug(pl.col("sku")), separator="-").str.strip_chars("-")
     with_key = pl.concat_str("handle", pl.col("product_key").str.encode("hex"), separator="-").str.strip_chars("-")
-    products = products.with_columns(title=titles).sort("position").with_columns(handle=slug(pl.col("title")))
+    products = products.with_columns(title=titles).sort("product_key").with_columns(handle=slug(pl.col("title")))
     for longer in (with_sku, with_key):
         taken = shop.select("handle").join(products.lazy().select("handle"), on="handle", how="semi").collect()
         free = pl.col("handle").is_first_distinct() & ~pl.col("handle").is_in(taken["handle"].implode())

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 import polars as pl
 
+from awin_medusa_pipeline.sync.domain.discrepancies import UNREAD_SHARE
 from awin_medusa_pipeline.sync.domain.feed.columns import SOURCES
 from awin_medusa_pipeline.sync.domain.feed.errors import commonest, faults, remedy
 from awin_medusa_pipeline.sync.domain.feed.facts import FeedFacts
@@ -80,8 +81,6 @@ ALL_OF = 5
 # Measured: 8 destroyed bytes in a catalogue of 100,000. A feed in another encoding has one in every tenth row or more.
 DAMAGED_SHARE = 0.05
 STOCK_COLUMNS = (*SOURCES["stock"], *SOURCES["quantity"])
-# Of a merchant's filled stock cells; a slip in a few of them is told and changes nothing.
-UNREAD_SHARE = 0.10
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,8 @@ class FeedParts:
             facts = facts.plus(batch.offers, batch.rejects, batch.damaged, batch.unread)
             number = next(self._written)
             # Read once and removed: not worth the time of strong compression.
-            batch.offers.write_parquet(self._folder / f"offers-{number:06}.parquet", compression="lz4")
+            offers = batch.offers.with_columns(out_of_date=batch.out_of_date)
+            offers.write_parquet(self._folder / f"offers-{number:06}.parquet", compression="lz4")
             batch.rejects.write_parquet(self._folder / f"rejects-{number:06}.parquet", compression="lz4")
         if not facts.accepted:
             raise no_offers(label, facts.rejected_by)
@@ -97,25 +98,25 @@ class FeedParts:
         if self._offers is not None:
             return self._offers
         written = pl.scan_parquet(self._folder / "offers-*.parquet", row_index_name="row")
-        parents = standing.false_parents(written)
+        parents, dates = standing.false_parents(written), standing.false_dates(written)
         offers = standing.without_false_parents(written, parents, self._rules)
         ends = list(itertools.accumulate(facts.accepted for facts in self._facts))
         feed = pl.lit(pl.Series(ends)).search_sorted(pl.col("row"), side="right")
-        fallen = standing.fallen(offers, feed, self._shop)
-        if parents:
-            self._tell(parents, offers)
+        fallen = standing.fallen(offers, feed, self._shop, false_dates=dates)
+        self._tell("parent_product_id", parents)
+        self._tell("valid_from, valid_to", dict.fromkeys(dates, "a range that is over for most rows"))
         if not fallen.is_empty():
             self._reject(offers.join(fallen.lazy(), on="row").with_columns(number=feed).collect())
             offers = offers.join(fallen.lazy(), on="row", how="anti", maintain_order="left")
-        self._offers = offers.drop("row")
+        self._offers = offers.drop("row", "out_of_date")
         return self._offers
 
-    def _tell(self, parents: Mapping[str, str], offers: pl.LazyFrame) -> None:
-        """Count the parent ids that mean none among the unread cells of their feed."""
+    def _tell(self, column: str, cells: Mapping[str, str]) -> None:
+        """Count what this column holds for the rows of merchants, by merchant_id, among the unread cells."""
         for number, facts in enumerate(self._facts):
-            of_feed = {id_: facts.merchants[merchant] for merchant, id_ in parents.items() if merchant in facts.merchants}
-            unread = {"parent_product_id": of_feed} if of_feed else {}
-            self._facts[number] = replace(facts, unread=more_unread(facts.unread, unread, MOST_CELLS))
+            unread = {cell: facts.merchants[merchant] for merchant, cell in cells.items() if merchant in facts.merchants}
+            found = more_unread(facts.unread, {column: unread} if unread else {}, MOST_CELLS)
+            self._facts[number] = replace(facts, unread=found)
 
     def _reject(self, rows: pl.DataFrame) -> None:
         """Write the rejected rows of these offers, which have a `reason` and the `number` of their feed."""

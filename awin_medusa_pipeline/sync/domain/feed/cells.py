@@ -14,6 +14,7 @@ import polars as pl
 from awin_medusa_pipeline.core.contracts import MONEY
 
 NO_VALUE = ["n/a", "na", "none", "null", "-", "--", ".", "unknown", "not available", "not applicable", "unbranded"]
+_ADDRESS = r'^(?i:https?)://[^\x00-\x20/"<>]+[^\x00-\x20"<>]*$'
 # What separates addresses, and the beginning of the next: "a.jpg, https://b", "a.jpg|//b", ["https:\/\/a", ...].
 _BETWEEN = r"""[\s,|;"'\[]+((?:https?:)?(?:\\?/){2})"""
 # How shops write that a row has no parent.
@@ -275,9 +276,12 @@ def ampersands(text: pl.Series) -> pl.Series:
 
 def web_addresses(text: pl.Series) -> pl.Series:
     """http(s) addresses with their spaces encoded; null for anything else."""
-    odd = text.str.contains(r"&(?:amp|#0*38|#x26);|^(?:\W|www\.)|[ \\\]]|[\"']$").fill_null(False)
+    fine = text.str.contains(_ADDRESS)
+    odd = ~fine | text.str.contains("&amp;", literal=True) | text.str.contains(r"&#(?:0*38|x26);")
+    if not odd.any():
+        return text
     text = _on(text, odd, _mended)
-    return text.set(~text.str.contains(r'^(?i:https?)://[^\x00-\x20/"<>]+[^\x00-\x20"<>]*$'), None)
+    return text.set(~text.str.contains(_ADDRESS), None)
 
 
 def _mended(text: pl.Series) -> pl.Series:
@@ -289,7 +293,8 @@ def _mended(text: pl.Series) -> pl.Series:
 
 def holds_several(text: pl.Series) -> pl.Series:
     """Which cells hold more than one address, or one in brackets."""
-    return text.str.contains(_BETWEEN)
+    some = text.str.contains(r"//.*//|\\/").fill_null(False)
+    return some.scatter(some.arg_true(), text.filter(some).str.contains(_BETWEEN)) if some.any() else some
 
 
 def one_a_line(text: pl.Series) -> pl.Series:

@@ -137,7 +137,7 @@ ROW_REASONS: Mapping[str, RowReason] = {
         is_fault=False,
     ),
     "not_valid": RowReason(
-        "is not valid yet (valid_from), or no longer (valid_to, more than 30 days ago)",
+        "is not valid yet (valid_from), or no longer (valid_to)",
         "Ask the advertiser for a feed with dates that hold, or leave valid_from and valid_to out of it in AWIN.",
     ),
     "parent_row": RowReason(

@@ -32,6 +32,8 @@ class FeedBatch:
     rejects: pl.DataFrame
     """Rows of the RejectedRow contract."""
     rows: int
+    out_of_date: pl.Series
+    """Which offers have dates that do not hold today. Whether these can be believed needs the whole feed."""
     damaged: int = 0
     """Places where bytes were no UTF-8."""
     unread: Unread = field(default_factory=dict)
@@ -128,6 +130,7 @@ def check_feed(path: Path, *, label: str, rules: FeedRules, whole: bool) -> None
 def _batch(rows: Rows, frame: pl.DataFrame, unread: Unread, label: str, line: int) -> FeedBatch:
     frame = frame.with_columns(feed=pl.lit(label), line=rows.lines + line)
     sound = frame["reason"].is_null()
+    out_of_date = frame["out_of_date"].filter(sound)
     offers = frame.select(list(dtypes(Offer)))
     rejects = [(label, line + bad.line, bad.reason, bad.detail, bad.raw, None) for bad in rows.broken]
     if not sound.all():
@@ -141,6 +144,7 @@ def _batch(rows: Rows, frame: pl.DataFrame, unread: Unread, label: str, line: in
         offers=offers,
         rejects=pl.DataFrame(rejects, schema=dict(dtypes(RejectedRow)), orient="row"),
         rows=frame.height + len(rows.broken),
+        out_of_date=out_of_date,
         damaged=rows.damaged,
         unread=unread,
     )

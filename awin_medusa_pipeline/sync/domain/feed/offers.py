@@ -7,7 +7,6 @@ rows (feed.py).
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 import polars as pl
@@ -40,17 +39,14 @@ DETAILS = {
     "no_currency": "The row has no known currency (“{currency_text}”); add the column currency in Create-a-Feed",
     "currency_conflict": "The price “{price_text}” has another currency than the column currency, “{currency_text}”",
     "not_for_sale": "The column is_for_sale says no",
-    "not_valid": "Its dates do not hold today (valid_from: “{valid_from}”, valid_to: “{valid_to}”)",
+    "not_valid": "Its valid_from lies ahead, or its valid_to is past",
     "parent_row": "The row stands for the variants that name “{merchant_product_id}” as their parent, and is none itself",
     "duplicate": "Another row has the same merchant_product_id “{merchant_product_id}” of advertiser {merchant_id}; "
     "the one that the shop has counts, else the first by GTIN, size, colour, name and price",
     "duplicate_sku": "Another offer already has the SKU “{sku}”; set SYNC_SKU_TEMPLATE to "
     "{{merchant_id}}-{{merchant_product_id}} to tell them apart",
 }
-DETAIL_FIELDS = (
-    *("price_text", "price_column", "currency_text", "merchant_id", "merchant_product_id", "sku"),
-    *("valid_from", "valid_to"),
-)
+DETAIL_FIELDS = ("price_text", "price_column", "currency_text", "merchant_id", "merchant_product_id", "sku")
 
 
 def detail_of(row: Mapping[str, Any]) -> str:
@@ -59,8 +55,6 @@ def detail_of(row: Mapping[str, Any]) -> str:
 
 
 _IDENTIFIER = r"^[0-9A-Za-z_.\-]+$"
-# Measured: a file still current in June said valid_to 29 May. What lies further back is over.
-_GRACE = timedelta(days=30)
 _LONGEST_EXAMPLE = 40
 
 Unread = Mapping[str, Mapping[str, int]]
@@ -166,7 +160,6 @@ def _reason() -> pl.Expr:
         "no_currency": pl.col("currency").is_null(),
         "currency_conflict": pl.col("conflict"),
         "not_for_sale": ~pl.col("for_sale"),
-        "not_valid": ~pl.col("valid"),
     }
     return pl.coalesce(*(pl.when(holds).then(pl.lit(code)) for code, holds in cases.items()))
 
@@ -191,21 +184,19 @@ def _category(table: Table) -> pl.Series:
 
 
 def _sold(table: Table, rules: FeedRules, unread: _Unread) -> dict[str, pl.Series]:
-    """for_sale and valid, null where the feed does not say, and the dates as they came."""
+    """for_sale, null where the feed does not say, and out_of_date: today is not between valid_from and valid_to."""
     for_sale = stocks.told(table.first("for_sale"))
     said = stocks.stock(for_sale)
     unread.note(for_sale.alias("is_for_sale"), said.is_not_null())
-    sides = {}
+    sides = []
     for name, end in (("valid_from", False), ("valid_to", True)):
         text = stocks.told(table.first(name))
-        if text.null_count() < len(text):
-            text = text.set(cell.no_date(text), None)
         moment = cell.by_value(text, lambda t, end=end: cell.moments(t, end=end))  # type: ignore[misc]
-        unread.note(text, moment.is_not_null())
-        sides[name] = text, moment
-    (since, begins), (until, ends) = sides.values()
-    valid = ~((begins > rules.now).fill_null(False) | (ends < rules.now - _GRACE).fill_null(False))
-    return {"for_sale": said, "valid": valid, "valid_from": since, "valid_to": until}
+        unread.note(text, moment.is_not_null() | (cell.no_date(text) if moment.null_count() else False))
+        sides.append(moment)
+    begins, ends = sides
+    out_of_date = (begins > rules.now).fill_null(False) | (ends < rules.now).fill_null(False)
+    return {"for_sale": said, "out_of_date": out_of_date}
 
 
 def _price(table: Table, rules: FeedRules, merchant: pl.Series, unread: _Unread) -> pl.DataFrame:
@@ -312,11 +303,12 @@ def _gtin(table: Table, unread: _Unread) -> pl.Series:
     found = pl.Series("gtin", [None], dtype=pl.String).new_from_index(0, table.cells.height)
     for name in GTINS:
         if name in table.cells.columns:
-            text = cell.value_or_null(table.column(name))
+            text = table.column(name)
+            text = cell.value_or_null(text.set(found.is_not_null(), None) if found.null_count() < len(found) else text)
             read = cell.gtins(text)
             unread.note(text, read.is_not_null())
-            found = found.zip_with(found.is_not_null(), read)
-    return found
+            found = read if found.null_count() == len(found) else found.zip_with(found.is_not_null(), read)
+    return found.alias("gtin")
 
 
 def _filled(found: pl.Series, other: pl.Series, read: Callable[[pl.Series], pl.Series]) -> pl.Series:

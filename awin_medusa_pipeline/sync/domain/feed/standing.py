@@ -1,6 +1,6 @@
 """Which rows of a whole feed stand: rules between rows, by what the shop has and by content, never by position."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import polars as pl
 
@@ -52,6 +52,13 @@ def false_parents(offers: pl.LazyFrame) -> dict[str, str]:
     return dict(odd.select(group).iter_rows())
 
 
+def false_dates(offers: pl.LazyFrame) -> list[str]:
+    """Merchants of whose rows most are out of date. Measured: a file still current in June said valid_to 29 May."""
+    merchants = offers.group_by("merchant_id").agg(pl.len(), out=pl.col("out_of_date").sum())
+    odd = (pl.col("out") >= _FEW) & (pl.col("out") * 2 > pl.col("len"))
+    return merchants.filter(odd).select("merchant_id").collect().to_series().sort().to_list()
+
+
 def without_false_parents(offers: pl.LazyFrame, parents: Mapping[str, str], rules: FeedRules) -> pl.LazyFrame:
     """The offers with each of those rows as a product of its own."""
     if not parents:
@@ -65,25 +72,30 @@ def without_false_parents(offers: pl.LazyFrame, parents: Mapping[str, str], rule
     ).with_columns(sku=rules.sku())
 
 
-def fallen(offers: pl.LazyFrame, feed_of: pl.Expr, shop: pl.LazyFrame | None) -> pl.DataFrame:
-    """(row, reason) of the offers that do not stand: parents among their variants, and duplicates.
+def fallen(
+    offers: pl.LazyFrame, feed_of: pl.Expr, shop: pl.LazyFrame | None, *, false_dates: Collection[str] = ()
+) -> pl.DataFrame:
+    """(row, reason) of the offers that do not stand: out of date, parents among their variants, and duplicates.
 
     `offers` have their number as `row`; `feed_of` tells the place of a row's feed among the feeds: that order is the
     shop owner's. `shop`: CatalogVariant rows, whose offers win. Keys are compared as hashes, 40 MB a million rows.
     """
     has_option = pl.any_horizontal(pl.col("colour").is_not_null(), pl.col("size").is_not_null())
-    marks = offers.select("row", *(pl.col(name).hash() for name in _MARKS), option=has_option).collect()
+    over = pl.col("out_of_date") & ~pl.col("merchant_id").is_in(list(false_dates))
+    marks = offers.select("row", *(pl.col(name).hash() for name in _MARKS), option=has_option, over=over).collect()
+    late = marks.filter("over").select("row", reason=pl.lit("not_valid"))
+    marks = marks.filter(~pl.col("over")) if late.height else marks
     is_child = pl.col("product_key") != pl.col("offer_key")
     parents = marks.filter(is_child & pl.col("option"))["product_key"].unique()
     is_parent = ~is_child & ~pl.col("option") & pl.col("offer_key").is_in(parents.implode())
-    fallen = marks.filter(is_parent).select("row", reason=pl.lit("parent_row"))
-    marks = marks.filter(~is_parent) if fallen.height else marks
+    above = marks.filter(is_parent).select("row", reason=pl.lit("parent_row"))
+    marks = marks.filter(~is_parent) if above.height else marks
     again = marks.filter(pl.col("offer_key").is_duplicated() | pl.col("sku").is_duplicated()).select("row")
     if again.is_empty():
-        return fallen
+        return pl.concat([late, above]).sort("row")
     rows = offers.join(again.lazy(), on="row", how="semi").with_columns(content=_content()).collect()
     rows = rows.select("row", *NARROW, "content", feed=feed_of).join(_held(rows, shop), on="offer_key", how="left")
-    return pl.concat([fallen, duplicates(rows)]).sort("row")
+    return pl.concat([late, above, duplicates(rows)]).sort("row")
 
 
 def _content() -> pl.Expr:

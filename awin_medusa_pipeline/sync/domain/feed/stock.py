@@ -130,7 +130,8 @@ STOCK_WORDS = dict.fromkeys(_words(_IN_STOCK, single=_YES), True) | dict.fromkey
 
 def told(text: pl.Series) -> pl.Series:
     """Without the ways in which programs write a missing value."""
-    return text.set(text.str.to_lowercase().is_in(_BLANK), None) if text.null_count() < len(text) else text
+    blank = [value for value in text.unique().drop_nulls() if value.lower() in _BLANK]
+    return text.set(text.is_in(blank), None) if blank else text
 
 
 def stock(text: pl.Series) -> pl.Series:
@@ -182,7 +183,7 @@ def quantities(text: pl.Series) -> pl.Series:
 
 def many(text: pl.Series) -> pl.Series:
     """Numbers of pieces in a status column, where 0 and 1 are no and yes."""
-    if text.null_count() == len(text) or not text.str.contains(r"^[^0-9]*(?:[2-9]|[0-9]{2})").any():
-        return pl.Series([None], dtype=pl.Int64).new_from_index(0, len(text))
-    number = quantities(text)
-    return number.set((number < 2).fill_null(True), None)
+    values = text.unique().drop_nulls()
+    numbers = quantities(values)
+    some = (numbers > 1).fill_null(False)
+    return text.replace_strict(values.filter(some), numbers.filter(some), default=None, return_dtype=pl.Int64)

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from awin_medusa_pipeline.sync.domain.contracts import Offer, RejectedRow
 from awin_medusa_pipeline.sync.domain.feed.errors import ROW_REASONS, FeedError
-from awin_medusa_pipeline.sync.domain.feed.feed import FeedBatch, FeedRules, Seen, check_feed, read_feed
-from awin_medusa_pipeline.sync.domain.feed.offers import DETAILS
+from awin_medusa_pipeline.sync.domain.feed.feed import FeedBatch, FeedRules, check_feed, read_feed
+from awin_medusa_pipeline.sync.domain.feed.offers import DETAILS, Unread, more_unread
 
 LEGACY = {
     "merchant_id": "7",
@@ -34,15 +34,19 @@ def _csv(*rows: Mapping[str, str]) -> bytes:
     return table.write_csv().encode()
 
 
-def _read(path: Path, data: bytes, rules: FeedRules = RULES, seen: Seen | None = None) -> FeedBatch:
+def _read(path: Path, data: bytes, rules: FeedRules = RULES) -> FeedBatch:
     path.mkdir(exist_ok=True)
     file = path / "feed"
     file.write_bytes(data)
-    batches = list(read_feed(file, label="made", rules=rules, seen=seen))
+    batches = list(read_feed(file, label="made", rules=rules))
     offers = Offer.validate(pl.concat(batch.offers for batch in batches))
     rejects = RejectedRow.validate(pl.concat(batch.rejects for batch in batches))
     assert sum(batch.rows for batch in batches) == offers.height + rejects.height
-    return FeedBatch(offers, rejects, sum(batch.rows for batch in batches), sum(batch.damaged for batch in batches))
+    unread: Unread = {}
+    for batch in batches:
+        unread = more_unread(unread, batch.unread, 100)
+    rows, damaged = sum(batch.rows for batch in batches), sum(batch.damaged for batch in batches)
+    return FeedBatch(offers, rejects, rows, pl.concat(batch.out_of_date for batch in batches), damaged, unread)
 
 
 def _offer(path: Path, row: Mapping[str, str], rules: FeedRules = RULES) -> dict[str, Any]:
@@ -260,19 +264,6 @@ def test_what_cannot_be_sold_is_kept_with_its_reason(
     assert (reject["feed"], reject["line"], reject["reason"]) == ("made", 3, reason)
     assert says in reject["detail"]
     assert reject["raw"] == _csv(LEGACY | cells).decode().splitlines()[1]
-
-
-def test_duplicates_across_feeds_the_first_wins(tmp_path: Path) -> None:
-    seen = Seen()
-    first = _read(tmp_path, _csv(LEGACY, LEGACY | {"search_price": "1"}), seen=seen)
-    again = _read(
-        tmp_path, _csv(LEGACY, LEGACY | {"merchant_id": "8"}, LEGACY | {"merchant_product_id": "B"}), seen=seen
-    )
-    assert first.offers["price"].to_list() == [Decimal("12.5")]
-    assert first.rejects["reason"].to_list() == ["duplicate"]
-    assert again.rejects["reason"].to_list() == ["duplicate", "duplicate_sku"]
-    assert "SYNC_SKU_TEMPLATE to {merchant_id}-{merchant_product_id}" in again.rejects["detail"][1]
-    assert again.offers["merchant_product_id"].to_list() == ["B"]
 
 
 def test_a_row_that_cannot_be_sold_does_not_make_the_next_one_a_duplicate(tmp_path: Path) -> None:
