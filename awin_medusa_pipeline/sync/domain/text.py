@@ -46,7 +46,9 @@ def longer_handle(text: pl.Expr) -> pl.Expr:
 
 def _short_hash(text: pl.Expr) -> pl.Expr:
     return text.map_batches(
-        lambda names: pl.Series([hashlib.sha256(name.encode()).hexdigest()[:8] for name in names]),
+        lambda names: pl.Series(
+            [None if name is None else hashlib.sha256(name.encode()).hexdigest()[:8] for name in names], dtype=pl.String
+        ),
         return_dtype=pl.String,
     )
 
