@@ -132,7 +132,9 @@ SIDES: dict[str, tuple[dict[str, Any], dict[str, Any], list[tuple[str, str, str 
     "no images": ({"image_url": "1"}, {"images": []}, [("images", "1\n1", None)]),
     "one category more": ({"category": "A"}, {"categories": ["a", "sale"]}, [("category", "a", "a\nsale")]),
     "a deep category": ({"category": "A > B > C > D > E"}, {"categories": []}, [("category", "a-b-c-d", None)]),
-    "a category without a handle": ({"category": "日本"}, {"categories": []}, []),
+    "a category in other letters": ({"category": "日本"}, {"categories": []}, [("category", "日本", None)]),
+    "a category whose handle was another's": ({"category": "A B"}, {"categories": ["a-b-fea4c5ce"]}, []),
+    "a damaged title of the feed": ({"name": "Caf\ufffd"}, {}, []),
     "categories not known": ({"category": "A"}, {"categories": None}, []),
     "another title": ({"name": "Other"}, {}, [("title", "Other", "Product a")]),
 }

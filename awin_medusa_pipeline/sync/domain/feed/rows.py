@@ -8,6 +8,7 @@ its last cell: a line too short, too long, or swallowed by a quote has no mark w
 is read again in blocks of few lines, and only the blocks that fail go line by line through Python's strict csv reader.
 """
 
+import codecs
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -134,7 +135,8 @@ def read_rows(chunk: bytes, layout: Layout, wanted: Sequence[str]) -> Rows:
     broken: list[BrokenLine] = []
     cells = _read_fast(data, layout, positions)
     if cells is None:
-        data, damaged = _as_utf8(data)
+        text, damaged = repaired(data)
+        data = text.encode()
         cells = _read_fast(data, layout, positions) if damaged else None
     if cells is None:
         cells, at, spans, broken = _read_with_care(data, layout, positions)
@@ -161,10 +163,24 @@ def _with_plain_line_ends(data: bytes) -> bytes:
     return data
 
 
-def _as_utf8(data: bytes) -> tuple[bytes, int]:
-    """The same in clean UTF-8, and in how many places it was none."""
-    text = data.decode("utf-8", "replace")
-    return text.encode(), text.count("\ufffd") - data.count("\ufffd".encode())
+def repaired(data: bytes) -> tuple[str, int]:
+    """The text, and in how many places it was no UTF-8.
+
+    A letter of Windows-1252 alone among UTF-8 is read as what it is; where a character was cut, U+FFFD stands.
+    """
+    damaged = data.decode("utf-8", "replace").count("\ufffd") - data.count("\ufffd".encode())
+    return data.decode("utf-8", "windows_letter" if damaged else "strict"), damaged
+
+
+def _windows_letter(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    bad = error.object[error.start : error.end]
+    # C2, C3 and E2 begin nearly all that is cut off of Western text.
+    alone = len(bad) == 1 and bad[0] >= 0xC0 and bad not in (b"\xc2", b"\xc3", b"\xe2")
+    return bad.decode("cp1252") if alone else "\ufffd", error.end
+
+
+codecs.register_error("windows_letter", _windows_letter)
 
 
 def _read_fast(data: bytes, layout: Layout, positions: Sequence[int]) -> pl.DataFrame | None:

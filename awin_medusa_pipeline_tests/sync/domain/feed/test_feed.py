@@ -104,6 +104,7 @@ def test_a_full_legacy_row(tmp_path: Path) -> None:
         "currency": "gbp",
         "in_stock": True,
         "quantity": 4,
+        "unread_stock": None,
         "image_url": "https://i.example/a%20b.png",
         "more_image_urls": ["https://i.example/2.png"],
         "deep_link": "https://www.awin1.com/pclick.php?p=99&a=1&m=7",
