@@ -175,8 +175,8 @@ def _differing(fed: pl.LazyFrame, shop: pl.LazyFrame) -> pl.DataFrame:
 def _contents(offers: pl.LazyFrame, pairs: pl.LazyFrame) -> pl.LazyFrame:
     """What the feed makes of each product of the shop: product_id, offer_key, merchant_id, CONTENT, path.
 
-    The same as an import makes of it: text and category of the first of its offers by key, the common part of their names, and
-    all of their images. `pairs`: (product_id, offer_key) of all that belongs together.
+    The same as an import makes of it: text and category of the first of its offers by key, the common part of their
+    names, and all of their images. `pairs`: (product_id, offer_key) of all that belongs together.
     """
     keys = pairs.collect()
     several = keys.filter(pl.len().over("product_id") > 1)

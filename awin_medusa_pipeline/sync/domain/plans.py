@@ -28,7 +28,8 @@ LOOSE = "looks like a product of the shop (see loose-matches.csv); correct its S
 def split_import(missing: pl.DataFrame, limit: int | None, *, hold_loose: bool) -> tuple[pl.DataFrame, list[NotSent]]:
     """MissingProduct rows to import, by their keys with those of one product together, and what stays behind."""
     ordered = (
-        missing.sort("offer_key").with_row_index("position")
+        missing.sort("offer_key")
+        .with_row_index("position")
         .with_columns(product=pl.col("position").min().over("product_key"))
         .with_columns(held=pl.col("loose_match").any().over("product_key") & pl.lit(hold_loose))
         .sort("product", "position")

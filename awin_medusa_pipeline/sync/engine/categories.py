@@ -73,12 +73,18 @@ def _own_handles(
     made = pl.DataFrame({"name": names}, schema={"name": pl.String}).with_columns(
         handle=handle(pl.col("name")), longer=longer_handle(pl.col("name"))
     )
-    shown = {entry["handle"]: str(entry[field]) for entry in where(route, "handle", made["handle"].to_list(), f"handle,{field}")}
+    shown = {
+        entry["handle"]: str(entry[field])
+        for entry in where(route, "handle", made["handle"].to_list(), f"handle,{field}")
+    }
     owners: dict[str, str] = {}
     handles: dict[str, str] = {}
     for name, plain, longer in made.iter_rows():
         last = name.rpartition(" > ")[2]
         there = shown.get(plain, last)
-        other = there != last and pl.select(handle(pl.lit(there))).item() in (plain, pl.select(handle(pl.lit(last))).item())
+        other = there != last and pl.select(handle(pl.lit(there))).item() in (
+            plain,
+            pl.select(handle(pl.lit(last))).item(),
+        )
         handles[name] = longer if other or owners.setdefault(plain, name) != name else plain
     return handles

@@ -114,7 +114,9 @@ class FeedParts:
     def _tell(self, column: str, cells: Mapping[str, str]) -> None:
         """Count what this column holds for the rows of merchants, by merchant_id, among the unread cells."""
         for number, facts in enumerate(self._facts):
-            unread = {cell: facts.merchants[merchant] for merchant, cell in cells.items() if merchant in facts.merchants}
+            unread = {
+                cell: facts.merchants[merchant] for merchant, cell in cells.items() if merchant in facts.merchants
+            }
             found = more_unread(facts.unread, {column: unread} if unread else {}, MOST_CELLS)
             self._facts[number] = replace(facts, unread=found)
 

@@ -41,9 +41,24 @@ _CURRENCIES = """
 CURRENCIES = sorted(_CURRENCIES.split())
 # ISO 4217, minor units.
 THREE_DECIMALS = ["bhd", "iqd", "jod", "kwd", "lyd", "omr", "tnd"]
-NO_DECIMALS = """
-    bif clp djf gnf isk jpy kmf krw pyg rwf ugx vnd vuv xaf xof xpf
-""".split()
+NO_DECIMALS = [
+    "bif",
+    "clp",
+    "djf",
+    "gnf",
+    "isk",
+    "jpy",
+    "kmf",
+    "krw",
+    "pyg",
+    "rwf",
+    "ugx",
+    "vnd",
+    "vuv",
+    "xaf",
+    "xof",
+    "xpf",
+]
 # ASCII classes: the Unicode ones take longer to compile than a chunk takes to search.
 _ENTITY = r"&#?[0-9A-Za-z]+;"
 _ODD = rf"  |[^ -~]|{_ENTITY}|<"
@@ -111,7 +126,10 @@ def _decoded(text: pl.Series) -> pl.Series:
 
 
 def _without_tags(text: pl.Series) -> pl.Series:
-    text = text.str.replace_all(r"(?is)<!--.*?-->|<(?:script|style|noscript|template|head|iframe)\b.*?(?:</(?:script|style|noscript|template|head|iframe)\s*>|$)", "")
+    text = text.str.replace_all(
+        r"(?is)<!--.*?-->|<(?:script|style|noscript|template|head|iframe)\b.*?(?:</(?:script|style|noscript|template|head|iframe)\s*>|$)",
+        "",
+    )
     return text.str.replace_all(r"(?i)<(?:br|/?p|/?li|/?ul|/?div|/?h[1-6]|/?tr)\b[^>]*>", "\n").str.replace_all(
         r"</?[a-zA-Z!][^>]*>", ""
     )

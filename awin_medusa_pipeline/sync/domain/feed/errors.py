@@ -162,7 +162,9 @@ def remedy(reason: str) -> str:
 
 def faults(rejected: Mapping[str, int]) -> dict[str, int]:
     """Those of the rejected rows that speak of a broken feed."""
-    return {reason: rows for reason, rows in rejected.items() if reason not in ROW_REASONS or ROW_REASONS[reason].is_fault}
+    return {
+        reason: rows for reason, rows in rejected.items() if reason not in ROW_REASONS or ROW_REASONS[reason].is_fault
+    }
 
 
 def commonest(rejected: Mapping[str, int]) -> list[tuple[str, int]]:

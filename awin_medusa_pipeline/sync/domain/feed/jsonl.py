@@ -14,10 +14,11 @@ from awin_medusa_pipeline.sync.domain.feed.errors import Fault, FeedError
 from awin_medusa_pipeline.sync.domain.feed.layout import RAW_LENGTH, BrokenLine, normalised
 from awin_medusa_pipeline.sync.domain.feed.rows import Rows, repaired
 
-
 # AWIN's groups, the first that has a name wins; of meta{} only the advertiser is meant: its id is the feed's.
 GROUPS: dict[str, frozenset[str] | None] = {
-    **dict.fromkeys(("product_basic", "product_category", "product_identifiers", "product_price", "price_info", "pricing")),
+    **dict.fromkeys(
+        ("product_basic", "product_category", "product_identifiers", "product_price", "price_info", "pricing")
+    ),
     **dict.fromkeys(("price_and_availability", "product_availability", "availability_info", "variants")),
     **dict.fromkeys(("product_variant", "product_variants", "product_details", "product_description")),
     "meta": frozenset({"advertiser_id", "advertiser_name"}),

@@ -40,7 +40,8 @@ DETAILS = {
     "currency_conflict": "The price “{price_text}” has another currency than the column currency, “{currency_text}”",
     "not_for_sale": "The column is_for_sale says no",
     "not_valid": "Its valid_from lies ahead, or its valid_to is past",
-    "parent_row": "The row stands for the variants that name “{merchant_product_id}” as their parent, and is none itself",
+    "parent_row": "The row stands for the variants that name “{merchant_product_id}” as their parent, and is none "
+    "itself",
     "duplicate": "Another row has the same merchant_product_id “{merchant_product_id}” of advertiser {merchant_id}; "
     "the one that the shop has counts, else the first by GTIN, size, colour, name and price",
     "duplicate_sku": "Another offer already has the SKU “{sku}”; set SYNC_SKU_TEMPLATE to "
@@ -272,7 +273,8 @@ def _stock(table: Table, unread: _Unread) -> dict[str, pl.Series]:
     """in_stock, quantity, and unread_stock: the cell that is filled where none of the row's could be understood.
 
     A status wins over the quantity; a quantity alone tells the status. Of siblings the first that is understood counts.
-    A number above one in a status column is a quantity. Less than none is nothing in stock, unless the status says else.
+    A number above one in a status column is a quantity. Less than none is nothing in stock, unless the status says
+    else.
     """
     nothing = pl.Series([None], dtype=pl.String).new_from_index(0, table.cells.height)
     in_stock, quantity = nothing.cast(pl.Boolean), nothing.cast(pl.Int64)
@@ -351,10 +353,10 @@ def _images(table: Table, unread: _Unread) -> tuple[pl.Series, pl.Series]:
     if not several.any():
         return image, lists
     at = several.arg_true()
-    joined = pl.DataFrame([text.gather(at).alias(str(number)) for number, text in enumerate(written)]).select(
+    every = pl.DataFrame([text.gather(at).alias(str(number)) for number, text in enumerate(written)]).select(
         pl.concat_str(pl.all(), separator="\n", ignore_nulls=True)
     )
-    each = pl.DataFrame({"row": at, "address": cell.one_a_line(joined.to_series()).str.split("\n")}).explode("address")
+    each = pl.DataFrame({"row": at, "address": cell.one_a_line(every.to_series()).str.split("\n")}).explode("address")
     each = each.with_columns(address=cell.web_addresses(cell.blank_to_null(each["address"]))).drop_nulls()
     each = each.unique(["row", "address"], keep="first", maintain_order=True)
     read = each.group_by("row", maintain_order=True).agg(

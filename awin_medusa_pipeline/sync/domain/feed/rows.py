@@ -176,7 +176,7 @@ def _windows_letter(error: UnicodeError) -> tuple[str, int]:
     assert isinstance(error, UnicodeDecodeError)
     bad = error.object[error.start : error.end]
     # C2, C3 and E2 begin nearly all that is cut off of Western text.
-    alone = len(bad) == 1 and bad[0] >= 0xC0 and bad not in (b"\xc2", b"\xc3", b"\xe2")
+    alone = len(bad) == 1 and 0xC0 <= bad[0] < 0xFE and bad not in (b"\xc2", b"\xc3", b"\xe2")
     return bad.decode("cp1252") if alone else "\ufffd", error.end
 
 

@@ -44,8 +44,13 @@ def false_parents(offers: pl.LazyFrame) -> dict[str, str]:
         .collect()
     )
     group = ["merchant_id", "parent_product_id"]
-    most = names.explode("words").unique().group_by(*group, "words").len("with_word").group_by(group).agg(
-        pl.col("with_word").max()
+    most = (
+        names.explode("words")
+        .unique()
+        .group_by(*group, "words")
+        .len("with_word")
+        .group_by(group)
+        .agg(pl.col("with_word").max())
     )
     found = names.group_by(group).agg(named=pl.len()).join(most, on=group)
     odd = found.filter((pl.col("named") >= _FEW) & (pl.col("with_word") * 2 <= pl.col("named")))

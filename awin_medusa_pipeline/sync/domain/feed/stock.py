@@ -66,22 +66,28 @@ _IN_STOCK = """
 _OUT_OF_STOCK = """
     out of stock, out stock, sold out, unavailable, not available, not in stock, no stock, discontinued, preorder,
     pre order, pre sale, presale, backorder, back order, on backorder, available soon, coming soon, in store only,
-    temporarily out of stock, temporarily unavailable, currently unavailable, currently out of stock, no longer available,
-    reserved, end of life, available for pre order, available for preorder, available on backorder, oos, nostock, awaiting stock,
+    temporarily out of stock, temporarily unavailable, currently unavailable, currently out of stock, no longer
+    available,
+    reserved, end of life, available for pre order, available for preorder, available on backorder, oos, nostock,
+    awaiting stock,
     nicht verfügbar, nicht verfuegbar, nicht auf lager, nicht lieferbar, nicht vorrätig, ausverkauft, vergriffen,
-    derzeit nicht verfügbar, zurzeit nicht verfügbar, momentan nicht verfügbar, nicht mehr verfügbar, nicht mehr lieferbar,
+    derzeit nicht verfügbar, zurzeit nicht verfügbar, momentan nicht verfügbar, nicht mehr verfügbar, nicht mehr
+    lieferbar,
     zurzeit nicht lieferbar, derzeit nicht lieferbar, aktuell nicht verfügbar, aktuell nicht lieferbar,
     vorübergehend nicht verfügbar, momentan nicht lieferbar, kein bestand, vorbestellbar, vorbestellung, bald verfügbar,
-    nicht am lager, nicht lagernd, nicht bestellbar, leider ausverkauft, auslaufartikel ausverkauft, demnächst verfügbar,
+    nicht am lager, nicht lagernd, nicht bestellbar, leider ausverkauft, auslaufartikel ausverkauft, demnächst
+    verfügbar,
     épuisé, rupture, rupture de stock, en rupture de stock, en rupture, indisponible, non disponible, hors stock,
     pas en stock, plus disponible, précommande, temporairement indisponible, actuellement indisponible, stock épuisé,
     bientôt disponible, victime de son succès, pas disponible,
     agotado, agotada, sin stock, sin existencias, no disponible, fuera de stock, no hay stock, próximamente, preventa,
     temporalmente agotado, no hay existencias, fuera de existencias, descatalogado, agotado temporalmente, reservar,
     esaurito, esaurita, esauriti, non disponibile, non disponibili, terminato, preordine, fuori stock, in arrivo,
-    non in magazzino, momentaneamente non disponibile, temporaneamente non disponibile, prossimamente, al momento non disponibile,
+    non in magazzino, momentaneamente non disponibile, temporaneamente non disponibile, prossimamente, al momento
+    non disponibile,
     niet op voorraad, uitverkocht, niet leverbaar, niet beschikbaar, niet voorradig, tijdelijk uitverkocht, pre orderen,
-    tijdelijk niet leverbaar, binnenkort leverbaar, niet meer leverbaar, geen voorraad, binnenkort verwacht, niet in voorraad,
+    tijdelijk niet leverbaar, binnenkort leverbaar, niet meer leverbaar, geen voorraad, binnenkort verwacht, niet in
+    voorraad,
     niedostępny, niedostępna, niedostępne, brak, brak w magazynie, wyprzedany, wyprzedane, brak towaru, chwilowy brak,
     przedsprzedaż, produkt niedostępny, chwilowo niedostępny, brak na stanie, na zamówienie, wyprzedana,
     indisponível, esgotado, esgotada, sem estoque, sem stock, fora de estoque, fora de stock, pré venda, não disponível,
@@ -89,13 +95,20 @@ _OUT_OF_STOCK = """
     slut i lager, slutsåld, ej i lager, inte i lager, ej tillgänglig, ej tillgängligt, slut, tillfälligt slut, slutsålt,
     ikke på lager, udsolgt, ikke tilgængelig, utsolgt, ikke tilgjengelig, midlertidig udsolgt, midlertidig utsolgt,
     restordre, udgået, forudbestilling, kommer snart, kommer på lager, utgått, forhåndsbestilling, utgått ur sortiment,
-    loppu, loppunut, loppuunmyyty, ei saatavilla, ei varastossa, tilapäisesti loppu, ei saatavissa, ennakkotilaus, tulossa,
-    vyprodáno, není skladem, nedostupné, nedostupný, nedostupná, není k dispozici, předobjednávka, momentálně nedostupné, na objednávku,
-    vypredané, vypredaný, nie je skladom, nie je na sklade, predobjednávka, na objednávku, dočasne nedostupné, momentálne nedostupné,
-    elfogyott, nincs készleten, nem elérhető, nincs raktáron, nem kapható, nem rendelhető, előrendelés, hamarosan, kifutott,
-    stoc epuizat, epuizat, indisponibil, indisponibilă, nu este în stoc, fără stoc, stoc zero, precomandă, lipsă stoc, nu e în stoc,
-    εξαντλημένο, εξαντλήθηκε, μη διαθέσιμο, εκτός αποθέματος, δεν υπάρχει, κατόπιν παραγγελίας, προπαραγγελία, μη διαθέσιμα,
-    tükendi, stokta yok, stok yok, mevcut değil, stokta kalmadı, satışta değil, ön sipariş, yakında, geçici olarak temin edilemiyor,
+    loppu, loppunut, loppuunmyyty, ei saatavilla, ei varastossa, tilapäisesti loppu, ei saatavissa, ennakkotilaus,
+    tulossa,
+    vyprodáno, není skladem, nedostupné, nedostupný, nedostupná, není k dispozici, předobjednávka, momentálně
+    nedostupné, na objednávku,
+    vypredané, vypredaný, nie je skladom, nie je na sklade, predobjednávka, na objednávku, dočasne nedostupné,
+    momentálne nedostupné,
+    elfogyott, nincs készleten, nem elérhető, nincs raktáron, nem kapható, nem rendelhető, előrendelés, hamarosan,
+    kifutott,
+    stoc epuizat, epuizat, indisponibil, indisponibilă, nu este în stoc, fără stoc, stoc zero, precomandă, lipsă
+    stoc, nu e în stoc,
+    εξαντλημένο, εξαντλήθηκε, μη διαθέσιμο, εκτός αποθέματος, δεν υπάρχει, κατόπιν παραγγελίας, προπαραγγελία, μη
+    διαθέσιμα,
+    tükendi, stokta yok, stok yok, mevcut değil, stokta kalmadı, satışta değil, ön sipariş, yakında, geçici olarak
+    temin edilemiyor,
     нет в наличии, нет на складе, отсутствует, продано, под заказ, предзаказ, немає в наявності, распродано,
     在庫なし, 在庫無し, なし, 売り切れ, 品切れ, 完売, 予約, 无货, 缺货, 售罄, 無貨, 缺貨, 售完, 품절, 재고 없음
 """

@@ -156,7 +156,9 @@ def test_the_order_of_the_rows_changes_nothing(tmp_path_factory: pytest.TempPath
         st.sampled_from("12"), ids, st.sampled_from(["Lamp", "Rug"]), st.sampled_from(["1", "2", "x"]), st.just("GBP"),
         st.sampled_from(["1", "nein", "zzz", ""]), parents, st.sampled_from(["", "Red"]),
     )  # fmt: skip
-    rows = data.draw(st.lists(cells, min_size=1, max_size=12).map(lambda found: [*found, ("9", "z", "Z", "1", "GBP", "1", "", "")]))
+    rows = data.draw(
+        st.lists(cells, min_size=1, max_size=12).map(lambda found: [*found, ("9", "z", "Z", "1", "GBP", "1", "", "")])
+    )
     shop = catalog(variant("x", external_id="awin:2:a"), variant("y", external_id="awin:1:b"))
     header = (CASES / "08_parent_row.csv").read_text().splitlines()[0].removesuffix(",Fashion:size")
     found = []
@@ -165,5 +167,7 @@ def test_the_order_of_the_rows_changes_nothing(tmp_path_factory: pytest.TempPath
         (folder / "feed.csv").write_text("\n".join([header, *(",".join(row) for row in ordered)]))
         parts = take(folder / "parts", folder / "feed.csv", shop)
         rejects = parts.rejects.drop("line").collect().rows()
-        found.append((sorted(parts.offers.drop("line", "more_image_urls").collect().rows(), key=str), sorted(rejects, key=str)))
+        found.append(
+            (sorted(parts.offers.drop("line", "more_image_urls").collect().rows(), key=str), sorted(rejects, key=str))
+        )
     assert found[0] == found[1]

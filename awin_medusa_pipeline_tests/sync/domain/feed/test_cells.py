@@ -173,8 +173,25 @@ def test_category_paths(text: str | None, path: str | None) -> None:
 @pytest.mark.parametrize(
     ("text", "in_stock"),
     [
-        *((word, True) for word in ("1", "in stock", "In_Stock", "TRUE", "disponível", "limited stock", "Auf Lager", "ja", "25", "https://schema.org/InStock")),
-        *((word, False) for word in ("0", "out of stock", "Sold Out", "preorder", "backorder", "ausverkauft", "nein", "-3")),
+        *(
+            (word, True)
+            for word in (
+                "1",
+                "in stock",
+                "In_Stock",
+                "TRUE",
+                "disponível",
+                "limited stock",
+                "Auf Lager",
+                "ja",
+                "25",
+                "https://schema.org/InStock",
+            )
+        ),
+        *(
+            (word, False)
+            for word in ("0", "out of stock", "Sold Out", "preorder", "backorder", "ausverkauft", "nein", "-3")
+        ),
         *((word, None) for word in ("perhaps", "2026-01-01", None)),
     ],
 )
