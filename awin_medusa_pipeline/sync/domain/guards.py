@@ -228,7 +228,8 @@ def many_rejected(now: FeedFacts, limits: Limits) -> list[TrippedGuard]:
         return []
     reasons = commonest(rejected)
     named = ", ".join(f"{reason} ({number:,})" for reason, number in reasons)
-    sentence = f"{sum(rejected.values()):,} of {now.rows:,} rows of the feed {now.label} were rejected: {named}. {remedy(reasons[0][0])}"
+    words = f"{sum(rejected.values()):,} of {now.rows:,} rows of the feed {now.label} were rejected: {named}. "
+    sentence = words + remedy(reasons[0][0])
     return [TrippedGuard(f"many_{reasons[0][0]}", Scope.HIDE, sentence)]
 
 

@@ -31,7 +31,7 @@ def _tags(client: MedusaClient, values: Iterable[str]) -> dict[str, str]:
 
 def _brands(client: MedusaClient, names: Iterable[str]) -> dict[str, str]:
     """Medusa has no brands of its own; a collection is what a storefront can list products by."""
-    handles = _own_handles(sorted(names), client.where, "collections", "title")
+    handles = own_handles(sorted(names), client.where, "collections", "title")
     ids = client.ensure(
         "collections",
         "collection",
@@ -48,7 +48,7 @@ def category_ids(client: MedusaClient, paths: Iterable[str]) -> dict[str, str]:
     }
     # Paths before single names: "Home > Kitchen" is the older owner of home-kitchen in most shops.
     by_depth = sorted(branches, key=lambda path: (-path.count(" > "), path))
-    handles = _own_handles(by_depth, client.where, "product-categories", "name")
+    handles = own_handles(by_depth, client.where, "product-categories", "name")
     ids: dict[str, str] = {}
     for depth in sorted({path.count(" > ") for path in branches}):
         level = {}
@@ -63,7 +63,7 @@ def category_ids(client: MedusaClient, paths: Iterable[str]) -> dict[str, str]:
     return {path: ids[handle] for path, handle in handles.items() if handle in ids}
 
 
-def _own_handles(
+def own_handles(
     names: Sequence[str], where: Callable[[str, str, Sequence[str], str], list[Json]], route: str, field: str
 ) -> dict[str, str]:
     """Name or path -> handle, no two alike: the shop's entry of that name keeps its handle, else the first name has it.
@@ -82,9 +82,10 @@ def _own_handles(
     for name, plain, longer in made.iter_rows():
         last = name.rpartition(" > ")[2]
         there = shown.get(plain, last)
-        other = there != last and pl.select(handle(pl.lit(there))).item() in (
-            plain,
-            pl.select(handle(pl.lit(last))).item(),
-        )
+        same = there.casefold() == last.casefold()
+        of_there, of_last = pl.select(a=handle(pl.lit(there)), b=handle(pl.lit(last))).row(0)
+        # A name that could be the end of this handle is another path's; any other was given by the owner.
+        made_of = of_there == plain or plain.endswith(f"-{of_there}")
+        other = not same and made_of and not (last != name and of_there == of_last)
         handles[name] = longer if other or owners.setdefault(plain, name) != name else plain
     return handles
