@@ -1,5 +1,7 @@
 """What a stock cell means: words in the languages of AWIN's markets, numbers, and schema.org's addresses."""
 
+from functools import lru_cache
+
 import polars as pl
 
 # "ja" and "nein", as shops and spreadsheets write them: a language a line.
@@ -115,6 +117,7 @@ _OUT_OF_STOCK = """
 # Ways to write a missing value. "none", "-" and "unknown" are not among them: they may mean no stock.
 _BLANK = ["null", "nan", "n/a", "#n/a", "undefined", "nil", "\\n", "(null)"]
 _NUMBER = r"-?[0-9][0-9., '\u{a0}\u{202f}]*"
+_FEW = 100
 # What may stand around a number of pieces: ">10", "10+", "12 pcs", "noch 3 Stück", "(4)".
 _BEFORE = r"(?:>=?|≥|=|\(|(?i:only|just|nur|noch|nur noch|plus que|solo|quedan|nog|còn|qty|quantity|stock|bestand)\b:?)"
 _AFTER = (
@@ -152,9 +155,20 @@ def stock(text: pl.Series) -> pl.Series:
     if text.null_count() == len(text):
         return text.cast(pl.Boolean)
     values = text.unique().drop_nulls()
-    if len(values) * 4 > len(text):
+    if len(values) > _FEW:
         return _in_stock(text)
-    return text.replace_strict(values, _in_stock(values), default=None, return_dtype=pl.Boolean)
+    return text.replace_strict(_few(tuple(values.sort()))[0], default=None, return_dtype=pl.Boolean)
+
+
+@lru_cache(256)
+def _few(values: tuple[str, ...]) -> tuple[dict[str, bool | None], dict[str, int]]:
+    """What these cells say, and those of them that are numbers above one: a feed has few, and repeats them."""
+    text = pl.Series(values, dtype=pl.String)
+    numbers = zip(values, quantities(text), strict=True)
+    return (
+        dict(zip(values, _in_stock(text), strict=True)),
+        {value: number for value, number in numbers if number is not None and number > 1},
+    )
 
 
 def _in_stock(text: pl.Series) -> pl.Series:
@@ -197,6 +211,7 @@ def quantities(text: pl.Series) -> pl.Series:
 def many(text: pl.Series) -> pl.Series:
     """Numbers of pieces in a status column, where 0 and 1 are no and yes."""
     values = text.unique().drop_nulls()
-    numbers = quantities(values)
-    some = (numbers > 1).fill_null(False)
-    return text.replace_strict(values.filter(some), numbers.filter(some), default=None, return_dtype=pl.Int64)
+    if len(values) > _FEW:
+        numbers = quantities(text)
+        return numbers.set((numbers < 2).fill_null(True), None)
+    return text.replace_strict(_few(tuple(values.sort()))[1], default=None, return_dtype=pl.Int64)
