@@ -14,11 +14,14 @@ import polars as pl
 from awin_medusa_pipeline.core.contracts import MONEY
 
 NO_VALUE = ["n/a", "na", "none", "null", "-", "--", ".", "unknown", "not available", "not applicable", "unbranded"]
+# Half the time of lower case and a look into the list.
+_NO_VALUE = rf"^(?i:{'|'.join(value.replace('.', '[.]') for value in NO_VALUE)})$"
 _ADDRESS = r'^(?i:https?)://[^\x00-\x20/"<>]+[^\x00-\x20"<>]*$'
 # What separates addresses, and the beginning of the next: "a.jpg, https://b", "a.jpg|//b", ["https:\/\/a", ...].
 _BETWEEN = r"""[\s,|;"'\[]+((?:https?:)?(?:\\?/){2})"""
 # How shops write that a row has no parent.
-NO_PARENT = ["false", "no", "nil", "nan", "undefined", "(null)", "#n/a"]
+NO_PARENT = ["false", "no", "nil", "nan", "undefined", "[(]null[)]", "#n/a"]
+_NO_PARENT = rf"^-?0*(?:[.,]0*)?$|^-1(?:[.,]0*)?$|^(?i:{'|'.join(NO_PARENT)})$|{_NO_VALUE}"
 SYMBOLS = {
     "€": "EUR",
     "£": "GBP",
@@ -82,8 +85,11 @@ def _each(change: Callable[[str], str]) -> Callable[[pl.Series], pl.Series]:
 
 def blank_to_null(text: pl.Series) -> pl.Series:
     """Without white space around; null where nothing is left."""
+    if text.null_count() == len(text):
+        return text
     text = text.str.strip_chars()
-    return text.set(text == "", None)
+    blank = text == ""
+    return text.set(blank, None) if blank.any() else text
 
 
 def one_line(text: pl.Series) -> pl.Series:
@@ -137,15 +143,15 @@ def _without_tags(text: pl.Series) -> pl.Series:
 
 def value_or_null(text: pl.Series) -> pl.Series:
     """Null for the ways to say "nothing": N/A, none, a dash."""
-    return text.set(text.str.to_lowercase().is_in(NO_VALUE), None)
+    nothing = text.str.contains(_NO_VALUE)
+    return text.set(nothing, None) if nothing.any() else text
 
 
 def parents(text: pl.Series, own: pl.Series) -> pl.Series:
     """Ids of the group of variants; null for the ways to say that there is none, and for the row's own id."""
     if text.null_count() == len(text):
         return text
-    text = value_or_null(text)
-    none = text.str.contains(r"^-?0*(?:[.,]0*)?$|^-1(?:[.,]0*)?$") | text.str.to_lowercase().is_in(NO_PARENT)
+    none = text.str.contains(_NO_PARENT)
     return text.set((none | (text == own)).fill_null(False), None)
 
 
@@ -177,10 +183,12 @@ def category_path(text: pl.Series) -> pl.Series:
 def by_value(text: pl.Series, change: Callable[[pl.Series], pl.Series]) -> pl.Series:
     """`change` made once for each different value: for brands, categories and the like."""
     values = text.unique().drop_nulls()
+    if values.is_empty():
+        return pl.Series(text.name, [None], dtype=change(values).dtype).new_from_index(0, len(text))
     if len(values) * 4 > len(text):
         return change(text)
-    made = change(values)
-    return text.replace_strict(values, made, default=None, return_dtype=made.dtype)
+    # By number, which takes half the time of replace_strict.
+    return change(values).gather(text.cast(pl.Enum(values)).to_physical()).alias(text.name)
 
 
 def prices(text: pl.Series) -> pl.DataFrame:
@@ -228,9 +236,12 @@ def cleared(found: pl.DataFrame, currency: pl.Series, text: pl.Series) -> pl.Dat
     """The prices with what the number of decimals of their currency tells: 1.299 KWD, 1,299 JPY are clear."""
     if not found["unclear"].any():
         return found
+    told = currency.set(~found["unclear"], None)
+    if not told.drop_nulls().is_in([*THREE_DECIMALS, *NO_DECIMALS]).any():
+        return found
     point = text.str.contains(".", literal=True).fill_null(False)
-    fine = found["unclear"] & point & currency.is_in(THREE_DECIMALS).fill_null(False)
-    thousands = found["unclear"] & currency.is_in(NO_DECIMALS).fill_null(False)
+    fine = point & told.is_in(THREE_DECIMALS).fill_null(False)
+    thousands = told.is_in(NO_DECIMALS).fill_null(False)
     amount = (found["amount"] * 1000).cast(MONEY).zip_with(thousands, found["amount"])
     return found.with_columns(amount=amount, unclear=found["unclear"] & ~fine & ~thousands)
 
@@ -276,14 +287,17 @@ def no_date(text: pl.Series) -> pl.Series:
 def gtins(text: pl.Series) -> pl.Series:
     """Codes of 8, 12, 13 or 14 digits with a valid check digit (GS1); a list of codes is null: which one is it?"""
     number = text.cast(pl.UInt64, strict=False)
-    text = _on(text, number.is_null(), lambda t: t.str.replace_all(r"[ '-]", ""))
-    number = text.cast(pl.UInt64, strict=False)
+    hard = number.is_null() & text.is_not_null()
+    if hard.any():
+        text = _on(text, hard, lambda t: t.str.replace_all(r"[ '-]", ""))
+        number = text.cast(pl.UInt64, strict=False)
     number = number.set(~text.str.len_bytes().is_in([8, 12, 13, 14]) | text.str.contains("+", literal=True), None)
-    digits = pl.col("n")
-    total = digits % 10
+    # A digit is q - 10 * (q // 10) of q = number // 10**place, so that its rest by 10 is that of q: half the divisions.
+    quotient = total = pl.col("n")
     for place in range(1, 14):
-        total += digits // 10**place % 10 * (3 if place % 2 else 1)
-    valid = pl.DataFrame({"n": number}).select((digits > 0) & (total % 10 == 0)).to_series()
+        quotient = pl.col("n") // 10**place
+        total += quotient * 3 if place % 2 else quotient
+    valid = pl.DataFrame({"n": number}).select((pl.col("n") > 0) & (total % 10 == 0)).to_series()
     return text.set(~valid.fill_null(False), None)
 
 
