@@ -7,16 +7,25 @@ Everything works on whole columns; what is slow (entities, broken encodings) onl
 
 import html
 from collections.abc import Callable
+from datetime import datetime
+from functools import lru_cache
 
 import ftfy
 import polars as pl
 
 from awin_medusa_pipeline.core.contracts import MONEY
 
+MOMENT = pl.Datetime("us", "UTC")
+_FEW = 100
 NO_VALUE = ["n/a", "na", "none", "null", "-", "--", ".", "unknown", "not available", "not applicable", "unbranded"]
 # Half the time of lower case and a look into the list.
 _NO_VALUE = rf"^(?i:{'|'.join(value.replace('.', '[.]') for value in NO_VALUE)})$"
 _ADDRESS = r'^(?i:https?)://[^\x00-\x20/"<>]+[^\x00-\x20"<>]*$'
+# Neither a second "//", a backslash nor an "&" that begins an entity in it.
+_PLAIN_ADDRESS = (
+    r'^(?i:https?)://(?:[^\x00-\x20/"<>\\&]|&[^\x00-\x20/"<>\\&a#])+'
+    r'(?:/(?:[^\x00-\x20/"<>\\&]|&[^\x00-\x20/"<>\\&a#])+)*/?$'
+)
 # What separates addresses, and the beginning of the next: "a.jpg, https://b", "a.jpg|//b", ["https:\/\/a", ...].
 _BETWEEN = r"""[\s,|;"'\[]+((?:https?:)?(?:\\?/){2})"""
 # How shops write that a row has no parent.
@@ -104,18 +113,21 @@ def one_line(text: pl.Series) -> pl.Series:
 
 
 def many_lines(text: pl.Series) -> pl.Series:
-    """A description as plain text. Measured: a run of spaces stands where the advertiser had a line break."""
+    """A description as plain text, null where bytes were lost. Measured: a run of spaces stands where the advertiser had a line break."""
 
     def change(odd: pl.Series) -> pl.Series:
         odd = _decoded(odd)
         odd = _on(odd, odd.str.contains("<", literal=True), _without_tags)
         foreign = odd.str.contains("\t", literal=True) | (odd.str.len_bytes() != odd.str.len_chars())
-        odd = _on(odd, foreign, _plain_spaces)
+        odd = _on(odd, foreign, lambda t: _plain_spaces(undamaged(t)))
         broken = odd.str.contains("\n", literal=True)
         odd = odd.str.replace_all(r"  +", "\n")
         return blank_to_null(_on(odd, broken, lambda t: t.str.replace_all(r" *\n[ \n]*", "\n")))
 
-    return _on(text, text.str.contains(_ODD), change)
+    # The frequent sign first: a literal is found in an eighth of the time.
+    odd = text.str.contains("  ", literal=True).fill_null(True)
+    rest = (~odd).arg_true()
+    return _on(text, odd.scatter(rest, text.gather(rest).str.contains(_ODD)), change)
 
 
 def _plain_spaces(text: pl.Series) -> pl.Series:
@@ -125,8 +137,11 @@ def _plain_spaces(text: pl.Series) -> pl.Series:
 
 
 def _decoded(text: pl.Series) -> pl.Series:
-    for _ in range(2):  # "&amp;#174;" is seen too
-        text = _on(text, text.str.contains(_ENTITY), _each(html.unescape))
+    def change(odd: pl.Series) -> pl.Series:
+        odd = _each(html.unescape)(odd)
+        return _on(odd, odd.str.contains(_ENTITY), _each(html.unescape))  # "&amp;#174;" is seen too
+
+    text = _on(text, text.str.contains(_ENTITY), change)
     # ftfy leaves this one, the most frequent of the Windows-1252 kind in feeds, alone.
     return _on(text, text.str.contains(_MOJIBAKE), _each(lambda t: ftfy.fix_encoding(t.replace("â„¢", "™"))))
 
@@ -257,6 +272,20 @@ def moments(text: pl.Series, *, end: bool = False) -> pl.Series:
 
     A zone that is not told is UTC. A day alone is its first moment, or with `end` its last.
     """
+    values = text.unique().drop_nulls()
+    if values.is_empty() or len(values) > _FEW:
+        return _moments(text, end) if len(values) else pl.Series(text.name, [None], MOMENT).new_from_index(0, len(text))
+    # Measured: making the pattern costs as much as reading 4,000 cells; most feeds have a few days, in every chunk.
+    read = pl.Series(_few_moments(tuple(values), end), dtype=MOMENT)
+    return read.gather(text.cast(pl.Enum(values)).to_physical()).alias(text.name)
+
+
+@lru_cache(256)
+def _few_moments(values: tuple[str, ...], end: bool) -> list[datetime | None]:
+    return _moments(pl.Series(values, dtype=pl.String), end).to_list()
+
+
+def _moments(text: pl.Series, end: bool) -> pl.Series:
     parts = text.str.extract_groups(
         r"^\s*(?P<y>[0-9]{4})(?:-?|/|\.)(?P<m>[0-9]{1,2})(?:-?|/|\.)(?P<d>[0-9]{1,2})"
         r"(?P<time>(?:\s*[Tt]\s*|\s+)(?P<h>[0-9]{2})(?::?(?P<min>[0-9]{2})(?::?(?P<s>[0-9]{2})(?:[.,][0-9]+)?)?)?"
@@ -308,12 +337,23 @@ def ampersands(text: pl.Series) -> pl.Series:
 
 def web_addresses(text: pl.Series) -> pl.Series:
     """http(s) addresses with their spaces encoded; null for anything else."""
-    fine = text.str.contains(_ADDRESS)
-    odd = ~fine | text.str.contains("&amp;", literal=True) | text.str.contains(r"&#(?:0*38|x26);")
-    if not odd.any():
-        return text
-    text = _on(text, odd, _mended)
-    return text.set(~text.str.contains(_ADDRESS), None)
+    return odd_addresses(text, ~plain_addresses(text))
+
+
+def plain_addresses(text: pl.Series) -> pl.Series:
+    """Which cells are one address with nothing to mend: one search instead of five for nearly all of them."""
+    return text.str.contains(_PLAIN_ADDRESS).fill_null(True)
+
+
+def odd_addresses(text: pl.Series, odd: pl.Series) -> pl.Series:
+    """The cells with those mended that are not plain, or null where that cannot be."""
+
+    def change(text: pl.Series) -> pl.Series:
+        amiss = ~text.str.contains(_ADDRESS) | text.str.contains(r"&(?:amp;|#(?:0*38|x26);)")
+        text = _on(text, amiss, _mended)
+        return text.set(~text.str.contains(_ADDRESS), None)
+
+    return _on(text, odd, change)
 
 
 def _mended(text: pl.Series) -> pl.Series:

@@ -118,7 +118,7 @@ def offers_of(table: Table, rules: FeedRules) -> tuple[pl.DataFrame, Unread]:
             "gtin": _gtin(table, unread),
             "mpn": _mpn(table),
             "name": cell.one_line(table.first("name")),
-            "description": cell.undamaged(cell.many_lines(table.first("description"))),
+            "description": cell.many_lines(table.first("description")),
             "brand": cell.by_value(table.first("brand"), lambda text: cell.undamaged(_label(text))),
             "category": _category(table),
             "colour": cell.by_value(table.first("colour"), _label),
@@ -281,11 +281,10 @@ def _stock(table: Table, unread: _Unread) -> dict[str, pl.Series]:
     odd = nothing
     counted: list[pl.Series] = []
     for text in map(stocks.told, table.siblings("stock")):
-        status = stocks.stock(text)
+        status, number = stocks.statuses(text)
         unread.note(text, status.is_not_null())
         odd = odd.zip_with(odd.is_not_null(), text.set(status.is_not_null(), None))
         in_stock = in_stock.zip_with(in_stock.is_not_null(), status) if in_stock.null_count() else in_stock
-        number = stocks.many(text)
         counted += [number] if number.null_count() < len(number) else []
     for text in map(stocks.told, table.siblings("quantity")):
         number = stocks.quantities(text)
@@ -330,10 +329,13 @@ def _mpn(table: Table) -> pl.Series:
 def _images(table: Table, unread: _Unread) -> tuple[pl.Series, pl.Series]:
     """Main image, and the further ones without repetition."""
     written = [table.first("image"), *(table.column(name) for name in MORE_IMAGES if name in table.cells.columns)]
-    several = written[0].is_null() & False
-    for text in written:
-        several |= cell.holds_several(text).fill_null(False)
-    image, *others = (cell.web_addresses(text) for text in written)
+    plain = [cell.plain_addresses(text) for text in written]
+    several = ~plain[0] & False
+    for text, alone in zip(written, plain, strict=True):
+        odd = (~alone).arg_true()
+        if len(odd):
+            several = several.scatter(odd, several.gather(odd) | cell.holds_several(text.gather(odd)))
+    image, *others = (cell.odd_addresses(text, ~alone) for text, alone in zip(written, plain, strict=True))
     for text, address in zip(written, (image, *others), strict=True):
         unread.note(text, address.is_not_null() | several)
     more: list[pl.Series] = []

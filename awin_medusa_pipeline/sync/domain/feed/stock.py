@@ -1,5 +1,6 @@
 """What a stock cell means: words in the languages of AWIN's markets, numbers, and schema.org's addresses."""
 
+import re
 from functools import lru_cache
 
 import polars as pl
@@ -116,6 +117,7 @@ _OUT_OF_STOCK = """
 """
 # Ways to write a missing value. "none", "-" and "unknown" are not among them: they may mean no stock.
 _BLANK = ["null", "nan", "n/a", "#n/a", "undefined", "nil", "\\n", "(null)"]
+_BLANKS = rf"^(?i:{'|'.join(map(re.escape, _BLANK))})$"
 _NUMBER = r"-?[0-9][0-9., '\u{a0}\u{202f}]*"
 _FEW = 100
 # What may stand around a number of pieces: ">10", "10+", "12 pcs", "noch 3 Stück", "(4)".
@@ -146,29 +148,34 @@ STOCK_WORDS = dict.fromkeys(_words(_IN_STOCK, single=_YES), True) | dict.fromkey
 
 def told(text: pl.Series) -> pl.Series:
     """Without the ways in which programs write a missing value."""
-    blank = [value for value in text.unique().drop_nulls() if value.lower() in _BLANK]
-    return text.set(text.is_in(blank), None) if blank else text
+    if text.null_count() == len(text):
+        return text
+    blank = text.str.contains(_BLANKS)
+    return text.set(blank, None) if blank.any() else text
 
 
 def stock(text: pl.Series) -> pl.Series:
     """Whether it is in stock; null for blank and for what is not understood."""
-    if text.null_count() == len(text):
-        return text.cast(pl.Boolean)
-    values = text.unique().drop_nulls()
+    return statuses(text)[0]
+
+
+def statuses(text: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Whether it is in stock, and numbers of pieces in this status column, where 0 and 1 are no and yes."""
+    values = text.unique().drop_nulls().sort()
+    if values.is_empty():
+        return text.cast(pl.Boolean), text.cast(pl.Int64)
     if len(values) > _FEW:
-        return _in_stock(text)
-    return text.replace_strict(_few(tuple(values.sort()))[0], default=None, return_dtype=pl.Boolean)
+        return _in_stock(text), _many(text)
+    said, numbers = _few(tuple(values))
+    at = text.cast(pl.Enum(values)).to_physical()
+    return said.gather(at).alias(text.name), numbers.gather(at).alias(text.name)
 
 
 @lru_cache(256)
-def _few(values: tuple[str, ...]) -> tuple[dict[str, bool | None], dict[str, int]]:
+def _few(values: tuple[str, ...]) -> tuple[pl.Series, pl.Series]:
     """What these cells say, and those of them that are numbers above one: a feed has few, and repeats them."""
     text = pl.Series(values, dtype=pl.String)
-    numbers = zip(values, quantities(text), strict=True)
-    return (
-        dict(zip(values, _in_stock(text), strict=True)),
-        {value: number for value, number in numbers if number is not None and number > 1},
-    )
+    return _in_stock(text), _many(text)
 
 
 def _in_stock(text: pl.Series) -> pl.Series:
@@ -208,10 +215,6 @@ def quantities(text: pl.Series) -> pl.Series:
     return number.scatter(hard.arg_true(), whole.set(read.is_null(), None))
 
 
-def many(text: pl.Series) -> pl.Series:
-    """Numbers of pieces in a status column, where 0 and 1 are no and yes."""
-    values = text.unique().drop_nulls()
-    if len(values) > _FEW:
-        numbers = quantities(text)
-        return numbers.set((numbers < 2).fill_null(True), None)
-    return text.replace_strict(_few(tuple(values.sort()))[1], default=None, return_dtype=pl.Int64)
+def _many(text: pl.Series) -> pl.Series:
+    numbers = quantities(text)
+    return numbers.set((numbers < 2).fill_null(True), None)
