@@ -54,6 +54,8 @@ class FeedParts:
         self._folder, self._rules, self._shop = folder, rules, shop
         self._written = itertools.count()
         self._files: list[Path] = []
+        self._starts = [0]
+        self._marks: list[pl.DataFrame] = []
         self._facts: list[FeedFacts] = []
         self._offers: pl.LazyFrame | None = None
 
@@ -65,9 +67,11 @@ class FeedParts:
         for batch in file.batches():
             facts = facts.plus(batch.offers, batch.rejects, batch.damaged, batch.unread)
             number = next(self._written)
+            marks = standing.marks_of(batch.offers).collect()
+            self._marks.append(marks.with_columns(out_of_date=batch.out_of_date))
+            self._starts.append(self._starts[-1] + batch.offers.height)
             # Read once and removed: not worth the time of strong compression.
-            offers = batch.offers.with_columns(out_of_date=batch.out_of_date)
-            offers.write_parquet(self._folder / f"offers-{number:06}.parquet", compression="lz4")
+            batch.offers.write_parquet(self._folder / f"offers-{number:06}.parquet", compression="lz4")
             batch.rejects.write_parquet(self._folder / f"rejects-{number:06}.parquet", compression="lz4")
         if not facts.accepted:
             raise no_offers(label, facts.rejected_by)
@@ -98,18 +102,36 @@ class FeedParts:
         if self._offers is not None:
             return self._offers
         written = pl.scan_parquet(self._folder / "offers-*.parquet", row_index_name="row")
-        parents, dates = standing.false_parents(written), standing.false_dates(written)
+        marks = pl.concat(self._marks)
+        parents, dates = standing.false_parents(written, marks), standing.false_dates(marks)
         offers = standing.without_false_parents(written, parents, self._rules)
+        if parents:
+            marks = standing.marks_of(offers).collect().with_columns(marks["out_of_date"])
+
+        def of_rows(rows: pl.Series) -> pl.LazyFrame:
+            return standing.without_false_parents(self._rows(rows), parents, self._rules)
+
         ends = list(itertools.accumulate(facts.accepted for facts in self._facts))
         feed = pl.lit(pl.Series(ends)).search_sorted(pl.col("row"), side="right")
-        fallen = standing.fallen(offers, feed, self._shop, false_dates=dates)
+        fallen = standing.fallen(marks, of_rows, feed, self._shop, false_dates=dates)
         self._tell("parent_product_id", parents)
         self._tell("valid_from, valid_to", dict.fromkeys(dates, "a range that is over for most rows"))
         if not fallen.is_empty():
-            self._reject(offers.join(fallen.lazy(), on="row").with_columns(number=feed).collect())
+            told = of_rows(fallen["row"]).select("row", *standing.TOLD).collect()
+            self._reject(told.join(fallen, on="row", maintain_order="left").with_columns(number=feed))
             offers = offers.join(fallen.lazy(), on="row", how="anti", maintain_order="left")
-        self._offers = offers.drop("row", "out_of_date")
+        self._offers = offers.drop("row")
         return self._offers
+
+    def _rows(self, rows: pl.Series) -> pl.LazyFrame:
+        """The offers with these numbers, as `row`; only the files are read that hold one of them."""
+        starts = pl.Series(self._starts)
+        files = sorted(self._folder.glob("offers-*.parquet"))
+        found = [pl.scan_parquet(files[:1], row_index_name="row").clear()]
+        for number in (starts.search_sorted(rows, side="right") - 1).unique().sort():
+            file = pl.scan_parquet(files[number], row_index_name="row", row_index_offset=self._starts[number])
+            found.append(file.filter(pl.col("row").is_in(rows.implode())))
+        return pl.concat(found)
 
     def _tell(self, column: str, cells: Mapping[str, str]) -> None:
         """Count what this column holds for the rows of merchants, by merchant_id, among the unread cells."""

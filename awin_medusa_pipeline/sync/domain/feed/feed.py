@@ -21,6 +21,7 @@ from awin_medusa_pipeline.sync.domain.feed.unpack import unpacked
 
 # Keeps two cores busy while the caller writes; each needs about 80 MB.
 CHUNKS_AHEAD = 3
+_BLOCK = 64 << 10
 
 
 @dataclass(frozen=True)
@@ -106,12 +107,17 @@ def read_feed(path: Path, *, label: str, rules: FeedRules) -> Iterator[FeedBatch
 def raw_lines(path: Path, label: str, lines: Collection[int]) -> dict[int, str]:
     """The text of these lines of a feed, the first being 1, each cut at 2,000 characters."""
     wanted, found, number, rest = sorted(set(lines)), dict[int, str](), 1, b""
-    for piece in chain(unpacked(path, label), [b"\n"]):
+    # In small blocks: lines are cut apart only in the few that hold a wanted one, a third of the time.
+    pieces = (piece[at : at + _BLOCK] for piece in unpacked(path, label) for at in range(0, len(piece), _BLOCK))
+    for piece in chain(pieces, [b"\n"]):
         ends = piece.count(b"\n")
         if wanted and wanted[0] < number + ends:
-            for at, text in enumerate((rest + piece).split(b"\n")[:-1], number):
-                if wanted and at == wanted[0]:
-                    found[wanted.pop(0)] = text.removesuffix(b"\r").decode("utf-8", "replace")[:RAW_LENGTH]
+            texts = (rest + piece).split(b"\n")
+            here = [line for line in wanted if line < number + ends]
+            for line in here:
+                text = texts[line - number].removesuffix(b"\r")
+                found[line] = text.decode("utf-8", "replace")[:RAW_LENGTH]
+            del wanted[: len(here)]
         rest = piece[piece.rfind(b"\n") + 1 :] if ends else (rest + piece)[:LONGEST_LINE]
         number += ends
         if not wanted:

@@ -1,6 +1,6 @@
 """Which rows of a whole feed stand: rules between rows, by what the shop has and by content, never by position."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import polars as pl
 
@@ -11,12 +11,35 @@ _FEW = 3
 _MARKS = ("offer_key", "product_key", "sku")
 # What tells two rows of one id apart for good comes first, what changes daily last.
 _BY_CONTENT = ("gtin", "mpn", "size", "colour", "name", "currency", "price")
+# What is told and counted of a row that does not stand.
+TOLD = (
+    *("feed", "line", "offer_key", "merchant_id", "merchant_product_id", "sku"),
+    *("in_stock", "quantity", "unread_stock"),
+)
 # What duplicates are judged by.
 NARROW = ("offer_key", "sku", "merchant_id", "merchant_product_id", *_BY_CONTENT)
 
 
-def false_parents(offers: pl.LazyFrame) -> dict[str, str]:
+def marks_of(offers: pl.DataFrame | pl.LazyFrame) -> pl.LazyFrame:
+    """What is kept in memory of each offer of all feeds: keys as hashes, 35 MB a million rows.
+
+    Made of a batch before it is written: to read these columns again takes four times as long.
+    """
+    has_option = pl.any_horizontal(pl.col("colour").is_not_null(), pl.col("size").is_not_null())
+    keys = (pl.col(name).hash() for name in _MARKS)
+    return offers.lazy().select(*keys, pl.col("merchant_id").cast(pl.Categorical), option=has_option)
+
+
+def _is_child() -> pl.Expr:
+    return pl.col("product_key") != pl.col("offer_key")
+
+
+def false_parents(offers: pl.LazyFrame, marks: pl.DataFrame) -> dict[str, str]:
     """merchant_id -> parent id that most of its rows share although their names have nothing in common."""
+    most = marks.filter(_is_child()).group_by("product_key").agg(pl.col("merchant_id").first(), rows=pl.len())
+    of = marks.group_by("merchant_id").len("of")
+    if most.filter(pl.col("rows") >= _FEW).join(of, on="merchant_id").filter(pl.col("rows") * 2 > pl.col("of")).is_empty():
+        return {}  # nearly every feed: names need not be read
     merchants = offers.group_by("merchant_id").len("of").collect()
     shared = (
         offers.filter(pl.col("parent_product_id").is_not_null())
@@ -57,11 +80,11 @@ def false_parents(offers: pl.LazyFrame) -> dict[str, str]:
     return dict(odd.select(group).iter_rows())
 
 
-def false_dates(offers: pl.LazyFrame) -> list[str]:
+def false_dates(marks: pl.DataFrame) -> list[str]:
     """Merchants of whose rows most are out of date. Measured: a file still current in June said valid_to 29 May."""
-    merchants = offers.group_by("merchant_id").agg(pl.len(), out=pl.col("out_of_date").sum())
+    merchants = marks.group_by("merchant_id").agg(pl.len(), out=pl.col("out_of_date").sum())
     odd = (pl.col("out") >= _FEW) & (pl.col("out") * 2 > pl.col("len"))
-    return merchants.filter(odd).select("merchant_id").collect().to_series().sort().to_list()
+    return sorted(merchants.filter(odd)["merchant_id"].cast(pl.String))
 
 
 def without_false_parents(offers: pl.LazyFrame, parents: Mapping[str, str], rules: FeedRules) -> pl.LazyFrame:
@@ -78,28 +101,33 @@ def without_false_parents(offers: pl.LazyFrame, parents: Mapping[str, str], rule
 
 
 def fallen(
-    offers: pl.LazyFrame, feed_of: pl.Expr, shop: pl.LazyFrame | None, *, false_dates: Collection[str] = ()
+    marks: pl.DataFrame,
+    offers: Callable[[pl.Series], pl.LazyFrame],
+    feed_of: pl.Expr,
+    shop: pl.LazyFrame | None,
+    *,
+    false_dates: Collection[str] = (),
 ) -> pl.DataFrame:
     """(row, reason) of the offers that do not stand: out of date, parents among their variants, and duplicates.
 
-    `offers` have their number as `row`; `feed_of` tells the place of a row's feed among the feeds: that order is the
-    shop owner's. `shop`: CatalogVariant rows, whose offers win. Keys are compared as hashes, 40 MB a million rows.
+    `marks` are those of all offers in their order, and out_of_date; `offers` gives the offers of these rows, with their
+    number as `row`. `feed_of` tells the place of a row's feed among the feeds: that order is the shop owner's. `shop`:
+    CatalogVariant rows, whose offers win.
     """
-    has_option = pl.any_horizontal(pl.col("colour").is_not_null(), pl.col("size").is_not_null())
-    over = pl.col("out_of_date") & ~pl.col("merchant_id").is_in(list(false_dates))
-    marks = offers.select("row", *(pl.col(name).hash() for name in _MARKS), option=has_option, over=over).collect()
-    late = marks.filter("over").select("row", reason=pl.lit("not_valid"))
-    marks = marks.filter(~pl.col("over")) if late.height else marks
-    is_child = pl.col("product_key") != pl.col("offer_key")
-    parents = marks.filter(is_child & pl.col("option"))["product_key"].unique()
-    is_parent = ~is_child & ~pl.col("option") & pl.col("offer_key").is_in(parents.implode())
+    marks = marks.with_row_index("row")
+    over = pl.col("out_of_date") & ~pl.col("merchant_id").cast(pl.String).is_in(list(false_dates))
+    late = marks.filter("out_of_date").filter(over).select("row", reason=pl.lit("not_valid"))
+    marks = marks.filter(~over) if late.height else marks
+    parents = marks.filter(_is_child() & pl.col("option")).select(offer_key="product_key").unique()
+    alone = marks.filter(~_is_child() & ~pl.col("option"))
+    is_parent = pl.col("row").is_in(alone.join(parents, on="offer_key", how="semi")["row"].implode())
     above = marks.filter(is_parent).select("row", reason=pl.lit("parent_row"))
     marks = marks.filter(~is_parent) if above.height else marks
     again = marks.filter(pl.col("offer_key").is_duplicated() | pl.col("sku").is_duplicated()).select("row")
     if again.is_empty():
         return pl.concat([late, above]).sort("row")
-    rows = offers.join(again.lazy(), on="row", how="semi").with_columns(content=_content()).collect()
-    rows = rows.select("row", *NARROW, "content", feed=feed_of).join(_held(rows, shop), on="offer_key", how="left")
+    rows = offers(again["row"]).select("row", *NARROW, content=_content()).collect()
+    rows = rows.with_columns(feed=feed_of).join(_held(rows, shop), on="offer_key", how="left")
     return pl.concat([late, above, duplicates(rows)]).sort("row")
 
 
