@@ -61,17 +61,18 @@ class FeedParts:
 
     def add(self, path: Path, label: str) -> FeedFacts:
         """Parse one more feed; the facts are those of its rows alone. Raises FeedError."""
-        file = open_feed(path, label=label, rules=self._rules)
-        header = hashlib.sha256("\n".join(file.columns).encode()).hexdigest() if file.columns else None
+        feed = open_feed(path, label=label, rules=self._rules)
+        header = hashlib.sha256("\n".join(feed.columns).encode()).hexdigest() if feed.columns else None
         facts = FeedFacts(label, header=header)
-        for batch in file.batches():
+        for batch in feed.batches():
             facts = facts.plus(batch.offers, batch.rejects, batch.damaged, batch.unread)
             number = next(self._written)
             marks = standing.marks_of(batch.offers).collect()
             self._marks.append(marks.with_columns(out_of_date=batch.out_of_date))
             self._starts.append(self._starts[-1] + batch.offers.height)
-            # Read once and removed: not worth the time of strong compression.
-            batch.offers.write_parquet(self._folder / f"offers-{number:06}.parquet", compression="lz4")
+            # Read once and removed: not worth the time of strong compression, nor of statistics (a tenth).
+            file = self._folder / f"offers-{number:06}.parquet"
+            batch.offers.write_parquet(file, compression="lz4", statistics=False)
             batch.rejects.write_parquet(self._folder / f"rejects-{number:06}.parquet", compression="lz4")
         if not facts.accepted:
             raise no_offers(label, facts.rejected_by)

@@ -113,7 +113,10 @@ def one_line(text: pl.Series) -> pl.Series:
 
 
 def many_lines(text: pl.Series) -> pl.Series:
-    """A description as plain text, null where bytes were lost. Measured: a run of spaces stands where the advertiser had a line break."""
+    """A description as plain text, null where bytes were lost.
+
+    Measured: a run of spaces stands where the advertiser had a line break.
+    """
 
     def change(odd: pl.Series) -> pl.Series:
         odd = _decoded(odd)

@@ -93,11 +93,11 @@ class FeedFacts:
 
 def _with_stock(offers: pl.DataFrame) -> pl.Series:
     said = pl.col("in_stock").is_not_null() | pl.col("quantity").is_not_null()
-    return offers.filter(said)["merchant_id"]
+    return offers.select(pl.col("merchant_id").filter(said)).to_series()
 
 
 def _unread_stock(offers: pl.DataFrame) -> pl.Series:
-    return offers.filter(pl.col("unread_stock").is_not_null())["merchant_id"]
+    return offers.select(pl.col("merchant_id").filter(pl.col("unread_stock").is_not_null())).to_series()
 
 
 def _sum(before: Mapping[str, int], values: pl.Series) -> Mapping[str, int]:

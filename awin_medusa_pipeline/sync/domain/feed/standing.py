@@ -37,8 +37,8 @@ def _is_child() -> pl.Expr:
 def false_parents(offers: pl.LazyFrame, marks: pl.DataFrame) -> dict[str, str]:
     """merchant_id -> parent id that most of its rows share although their names have nothing in common."""
     most = marks.filter(_is_child()).group_by("product_key").agg(pl.col("merchant_id").first(), rows=pl.len())
-    of = marks.group_by("merchant_id").len("of")
-    if most.filter(pl.col("rows") >= _FEW).join(of, on="merchant_id").filter(pl.col("rows") * 2 > pl.col("of")).is_empty():
+    most = most.filter(pl.col("rows") >= _FEW).join(marks.group_by("merchant_id").len("of"), on="merchant_id")
+    if most.filter(pl.col("rows") * 2 > pl.col("of")).is_empty():
         return {}  # nearly every feed: names need not be read
     merchants = offers.group_by("merchant_id").len("of").collect()
     shared = (
