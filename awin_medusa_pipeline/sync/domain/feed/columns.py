@@ -176,5 +176,6 @@ class Table:
         return found.alias(meaning)
 
     def siblings(self, meaning: str) -> Iterator[pl.Series]:
-        """The columns with this meaning that the feed has, the one that counts first."""
-        return (self.column(name) for name in SOURCES[meaning] if name in self.cells.columns)
+        """The columns with this meaning that say anything, the one that counts first."""
+        columns = (self._known[name] for name in SOURCES[meaning] if name in self._known)
+        return (text for text in columns if text.null_count() < len(text))

@@ -303,11 +303,12 @@ def _gtin(table: Table, unread: _Unread) -> pl.Series:
     """The first valid code of the sibling columns."""
     found = pl.Series("gtin", [None], dtype=pl.String).new_from_index(0, table.cells.height)
     for name in GTINS:
-        if name in table.cells.columns:
-            text = table.column(name)
-            text = cell.value_or_null(text.set(found.is_not_null(), None) if found.null_count() < len(found) else text)
+        text = table.column(name)
+        if found.null_count() and text.null_count() < len(text):
+            text = text.set(found.is_not_null(), None) if found.null_count() < len(found) else text
             read = cell.gtins(text)
-            unread.note(text, read.is_not_null())
+            if read.null_count() > text.null_count():
+                unread.note(cell.value_or_null(text), read.is_not_null())
             found = read if found.null_count() == len(found) else found.zip_with(found.is_not_null(), read)
     return found.alias("gtin")
 
