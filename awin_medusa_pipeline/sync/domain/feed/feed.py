@@ -1,7 +1,7 @@
 """Reads a feed file to offers, and to rejected rows with a reason, batch by batch."""
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain
@@ -35,6 +35,8 @@ class FeedBatch:
     rows: int
     out_of_date: pl.Series
     """Which offers have dates that do not hold today. Whether these can be believed needs the whole feed."""
+    raw: Callable[[Sequence[int]], list[str]]
+    """Text of the offers at these positions."""
     damaged: int = 0
     """Places where bytes were no UTF-8."""
     unread: Unread = field(default_factory=dict)
@@ -136,7 +138,7 @@ def check_feed(path: Path, *, label: str, rules: FeedRules, whole: bool) -> None
 def _batch(rows: Rows, frame: pl.DataFrame, unread: Unread, label: str, line: int) -> FeedBatch:
     frame = frame.with_columns(feed=pl.lit(label), line=rows.lines + line)
     sound = frame["reason"].is_null()
-    out_of_date = frame["out_of_date"].filter(sound)
+    out_of_date, places = frame["out_of_date"].filter(sound), sound.arg_true()
     offers = frame.select(list(dtypes(Offer)))
     rejects = [(label, line + bad.line, bad.reason, bad.detail, bad.raw, None) for bad in rows.broken]
     if not sound.all():
@@ -151,6 +153,7 @@ def _batch(rows: Rows, frame: pl.DataFrame, unread: Unread, label: str, line: in
         rejects=pl.DataFrame(rejects, schema=dict(dtypes(RejectedRow)), orient="row"),
         rows=frame.height + len(rows.broken),
         out_of_date=out_of_date,
+        raw=lambda at: rows.raw(places.gather(list(at)).to_list()),
         damaged=rows.damaged,
         unread=unread,
     )
