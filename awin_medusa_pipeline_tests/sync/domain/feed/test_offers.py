@@ -27,7 +27,8 @@ def read(*rows: Cells, base: Cells | None = None, rules: FeedRules = RULES) -> p
     filled = [(base or LEGACY) | row for row in rows]
     names = list(dict.fromkeys(name for row in filled for name in row))
     table = [[row.get(name) for name in names] for row in filled]
-    return offers_of(Table(pl.DataFrame(table, schema=dict.fromkeys(names, pl.String), orient="row")), rules)
+    frame, _ = offers_of(Table(pl.DataFrame(table, schema=dict.fromkeys(names, pl.String), orient="row")), rules)
+    return frame
 
 
 def column(name: str, *rows: Cells, **options: Any) -> list[Any]:
