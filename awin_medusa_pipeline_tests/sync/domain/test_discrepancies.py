@@ -60,7 +60,14 @@ def test_a_new_size_under_a_new_parent_joins_its_siblings() -> None:
 
 def test_a_new_size_joins_a_product_made_by_hand() -> None:
     found = tables([offer("a", parent="P", sku="S1"), offer("b", parent="P")], [variant("x", sku="S1")])
-    assert found["missing"]["existing_product_id"].to_list() == ["prod_x"]
+    assert found["missing"].select("existing_product_id", "waits").rows() == [("prod_x", "adoption")]
+
+
+@pytest.mark.parametrize(("ignored", "waits"), [(False, None), (True, "ignored")])
+def test_a_new_size_waits_only_for_a_product_that_is_kept_off(ignored: bool, waits: str | None) -> None:
+    shop = [variant("x", offer_key="awin:1:a", external_id="awin:1:P", ignored=ignored)]
+    found = tables([offer("a", parent="P"), offer("b", parent="P")], shop)
+    assert found["missing"].select("existing_product_id", "waits").rows() == [("prod_x", waits)]
 
 
 def test_short_names_have_a_title_in_common() -> None:

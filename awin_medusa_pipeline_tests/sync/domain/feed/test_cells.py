@@ -290,7 +290,7 @@ def test_any_text_is_survived(texts: list[str | None]) -> None:
         (cell.category_path, ["A|B", "A", None, "A > B;;C"], ["A > B", "A", None, "A > B"]),
         (cell.web_addresses, ["http://i/a b", "http://i/c", "x", None], ["http://i/a%20b", "http://i/c", None, None]),
         (cell.gtins, ["96385074", "4006381-333931", None, "+6385074"], ["96385074", "4006381333931", None, None]),
-        (stock.quantities, ["1", "-1", "0", "x", None], [1, None, 0, None, None]),
+        (stock.quantities, ["1", "-1", "0", "x", None], [1, -1, 0, None, None]),
         (cell.currencies, ["GBP", "€", "xx", None], ["gbp", "eur", None, None]),
     ],
 )
