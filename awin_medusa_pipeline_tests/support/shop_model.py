@@ -95,13 +95,14 @@ class ShopModel:
     def sync(self, offers: pl.LazyFrame, rules: StockRules, owners: Owners = DEFAULT_OWNERS) -> dict[str, str]:
         """Sync once; nobody approves what is asked. Reasons of what was refused, by operation key."""
         tables = {name: table.collect() for name, table in self.detect(offers, rules, owners=owners).items()}
-        rows, _ = plans.split_import(tables["missing_awin_products"], None, hold_loose=True)
+        rows, staying = plans.split_import(tables["missing_awin_products"], None, hold_loose=True)
         going = pl.col("decision").is_in([Decision.UPDATE, Decision.REFUSE])
         content = tables["content_mismatches"].filter(going)
         return (
             self._carry_out(plans.adopt_plan(tables["adoption_candidates"].filter(going)))
             | self._carry_out(plans.import_plan(rows, DEFAULTS))
             | self._carry_out(plans.variant_plan(rows))
+            | self._carry_out(staying)
             | self._carry_out(plans.hide_plan(tables["medusa_only_products"], RUN, "2026-11-21", HideRules()))
             | self._carry_out(plans.restore_plan(tables["returning_products"]))
             | self._carry_out(plans.stock_plan(tables["stock_mismatches"]))

@@ -35,7 +35,7 @@ class FeedConfig(dg.Config):
 @dg.multi_asset(
     outs={
         "awin_feed": dg.AssetOut(
-            description="Every row of the feed that can be sold: one per variant, the first of duplicates.",
+            description="Every row of the feed that can be sold: one per variant.",
             group_name=GROUP,
             kinds=KINDS,
             owners=OWNERS,
@@ -51,9 +51,16 @@ class FeedConfig(dg.Config):
     }
 )
 def awin_feeds(
-    context: dg.AssetExecutionContext, config: FeedConfig, app: dg.ResourceParam[App], sync_run: ShopRun
+    context: dg.AssetExecutionContext,
+    config: FeedConfig,
+    app: dg.ResourceParam[App],
+    sync_run: ShopRun,
+    medusa_catalog: pl.LazyFrame,
 ) -> Iterator[dg.Output[pl.LazyFrame]]:
-    """Download, check and parse every feed of AWIN_FEED_URL; passes nothing on until all are sound."""
+    """Download, check and parse every feed of AWIN_FEED_URL; passes nothing on until all are sound.
+
+    The shop decides which of several rows with one id or SKU stands.
+    """
     with TemporaryDirectory(dir=app.local_home) as parts, as_failure():
         intake = take_feeds(
             app.feed_source,
@@ -64,6 +71,7 @@ def awin_feeds(
             limits=sync_run.rules.limits,
             progress=log_download(context.log),
             accept_smaller=config.accept_smaller_feed,
+            shop=medusa_catalog,
         )
         yield dg.Output(intake.tables.offers, "awin_feed", metadata=intake.numbers)
         report = sync_run.reports.write_csv(intake.tables.rejects, "rejected-rows.csv")

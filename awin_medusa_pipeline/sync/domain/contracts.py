@@ -54,6 +54,7 @@ class Offer(Table):
     currency = text("ISO 4217, lower case", regex=r"^[a-z]{3}$")
     in_stock = dy.Bool(nullable=True, metadata={"doc": "Blank in the feed stays unknown"})
     quantity = dy.Int64(nullable=True, min=0, metadata={"doc": "The feed's own quantity"})
+    unread_stock = text("Its stock cell, where that is filled and was not understood", nullable=True)
     image_url = text("Main image", nullable=True)
     more_image_urls = dy.List(dy.String(), metadata={"doc": "Further images, in the feed's order"})
     deep_link = text("AWIN tracking link", nullable=True)
@@ -138,6 +139,11 @@ class MissingProduct(Offer):
     existing_product_id = text("Medusa product that lacks only this variant", nullable=True)
     half_made_product_id = text("Product that an interrupted import left, to be replaced", nullable=True)
     loose_match = dy.Bool(metadata={"doc": "Held back: looks like a product of the shop, see loose_matches"})
+    waits = text(
+        "Why nothing is added to its existing product: adoption (not adopted yet) or ignored; null: nothing keeps it",
+        nullable=True,
+        regex="^(adoption|ignored)$",
+    )
 
 
 class MedusaOnlyProduct(Table):

@@ -31,6 +31,8 @@ TOLD = {
 """Reasons of StockMismatch rows that are told and left, with what a person reads."""
 REPLACE, COMPLETE = "replace", "complete"
 """What the import does about what an unfinished one left; halves.py decides."""
+UNREAD_SHARE = 0.10
+"""Of a merchant's stock cells, and of its offers; a slip in a few is told and changes nothing but their own offers."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,14 @@ class StockRules:
 def wanted_level(offers: pl.LazyFrame, rules: StockRules) -> pl.LazyFrame:
     """Add the level that the feed asks for to `offers`, as `wanted_level`; null where it is unknown.
 
-    A merchant that never fills a stock column sells what it lists (measured: most feeds carry no out-of-stock row).
+    A merchant that never fills a stock column sells what it lists (measured: most feeds carry no out-of-stock row). A
+    cell that is filled and was not understood says nothing of its offer, and many of them nothing of their merchant.
     """
     filled = pl.col("in_stock").is_not_null() | pl.col("quantity").is_not_null()
-    merchants = offers.group_by("merchant_id").agg(fills_stock=filled.any())
-    in_stock = pl.coalesce("in_stock", pl.col("quantity") > 0, pl.when(~pl.col("fills_stock")).then(True))
+    unread = pl.col("unread_stock").is_not_null()
+    merchants = offers.group_by("merchant_id").agg(fills_stock=filled.any() | (unread.mean() > UNREAD_SHARE))
+    listed = pl.when(~pl.col("fills_stock") & ~unread).then(True)
+    in_stock = pl.coalesce("in_stock", pl.col("quantity") > 0, listed)
     level = pl.lit(rules.in_stock_level, pl.Int64)
     if rules.use_feed_quantity:
         level = pl.coalesce("quantity", level)
@@ -114,16 +119,16 @@ def missing_products(
     narrow = (
         wanted_level(offers, rules)
         .select("offer_key", "product_key", "sku", "gtin", "name", pl.col("wanted_level").fill_null(0))
-        .with_row_index("position")
         .join(matched.select("offer_key"), on="offer_key", how="anti")
         .collect()
     )
     shop = catalog.select(
-        *("product_id", "handle", "external_id", "barcode"), replaced=(pl.col("repair") == REPLACE).fill_null(False)
+        *("product_id", "handle", "external_id", "barcode", "ignored"),
+        replaced=(pl.col("repair") == REPLACE).fill_null(False),
     )
     of_missing = shop.join(narrow.lazy().select(external_id="product_key"), on="external_id", how="semi").collect()
     known = (  # of several copies, prefer a whole one, then the oldest
-        of_missing.group_by("product_id", "handle", product_key="external_id")
+        of_missing.group_by("product_id", "handle", "ignored", product_key="external_id")
         .agg(whole=~pl.col("replaced").all())
         .sort("whole", "product_id", descending=[True, False])
         .unique("product_key", keep="first", maintain_order=True)
@@ -131,15 +136,24 @@ def missing_products(
     # An interrupted import's product is deleted with its barcodes; its handle goes to the product that replaces it.
     staying = shop.join(of_missing.lazy().filter("replaced").select("product_id"), on="product_id", how="anti")
     barcodes = staying.select(gtin="barcode").join(narrow.lazy().select("gtin"), on="gtin", how="semi").collect()
-    titled = narrow.join(_titles(narrow, shop), on="product_key").join(known, on="product_key", how="left")
+    titled = (
+        narrow.join(_titles(narrow, shop), on="product_key")
+        .join(known, on="product_key", how="left")
+        .join(_siblings(narrow, offers, matched), on="product_key", how="left")
+    )
+    ignored = pl.when("whole").then("ignored").when(pl.col("whole").is_null()).then("sibling_ignored")
     additions = titled.select(
         "offer_key",
         "title",
         "wanted_level",
-        handle=pl.coalesce("handle_right", "handle"),
+        handle=pl.coalesce("handle_right", "sibling_handle", "handle"),
         barcode=pl.when(pl.col("gtin").is_unique() & ~pl.col("gtin").is_in(barcodes["gtin"].implode())).then("gtin"),
-        existing_product_id=pl.when("whole").then("product_id"),
+        existing_product_id=pl.when("whole").then("product_id").when(pl.col("whole").is_null()).then("sibling_id"),
         half_made_product_id=pl.when(~pl.col("whole")).then("product_id"),
+        waits=pl.when(ignored)
+        .then(pl.lit("ignored"))
+        .when(pl.col("whole").is_null() & ~pl.col("sibling_ours"))
+        .then(pl.lit("adoption")),
     )
     return (
         offers.join(additions.lazy(), on="offer_key", maintain_order="left")
@@ -149,22 +163,40 @@ def missing_products(
     )
 
 
+def _siblings(missing: pl.DataFrame, offers: pl.LazyFrame, matched: pl.LazyFrame) -> pl.DataFrame:
+    """Find by product_key the product that most of the group's other offers are variants of, in columns sibling_..."""
+    return (
+        offers.select("offer_key", "product_key")
+        .filter(pl.col("offer_key") != pl.col("product_key"))
+        .join(missing.lazy().select("product_key").unique(), on="product_key", how="semi")
+        .join(
+            matched.select("offer_key", "ours", "ignored", sibling_id="product_id", sibling_handle="handle"),
+            on="offer_key",
+        )
+        .group_by("product_key", "sibling_id", "sibling_handle")
+        .agg(pl.len(), sibling_ours=pl.col("ours").any(), sibling_ignored=pl.col("ignored").any())
+        .collect()
+        .sort("len", "sibling_id", descending=[True, False])
+        .unique("product_key", keep="first", maintain_order=True)
+        .drop("len")
+    )
+
+
 def _titles(missing: pl.DataFrame, shop: pl.LazyFrame) -> pl.DataFrame:
     """Make (product_key, title, handle), with handles unique among themselves and in the shop.
 
-    The first product of the feed keeps the plain slug; a colliding one gets its SKU appended, then its key in
-    hexadecimal, which is never empty and never equal for two keys.
+    Of products that would collide, the first by its key keeps the plain slug; any other gets its SKU appended, then its
+    key in hexadecimal, which is never empty and never equal for two keys.
     """
     products = missing.group_by("product_key").agg(
-        pl.col("position").min(),
-        pl.col("sku").sort_by("position").first(),
+        pl.col("sku").sort_by("offer_key").first(),
         first=pl.col("name").min(),
         last=pl.col("name").max(),
     )
     titles = pl.Series([common_name(a, b) for a, b in products.select("first", "last").iter_rows()], dtype=pl.String)
     with_sku = pl.concat_str("handle", slug(pl.col("sku")), separator="-").str.strip_chars("-")
     with_key = pl.concat_str("handle", pl.col("product_key").str.encode("hex"), separator="-").str.strip_chars("-")
-    products = products.with_columns(title=titles).sort("position").with_columns(handle=slug(pl.col("title")))
+    products = products.with_columns(title=titles).sort("product_key").with_columns(handle=slug(pl.col("title")))
     for longer in (with_sku, with_key):
         taken = shop.select("handle").join(products.lazy().select("handle"), on="handle", how="semi").collect()
         free = pl.col("handle").is_first_distinct() & ~pl.col("handle").is_in(taken["handle"].implode())
@@ -172,6 +204,11 @@ def _titles(missing: pl.DataFrame, shop: pl.LazyFrame) -> pl.DataFrame:
             handle=pl.when(free & (pl.col("handle") != "")).then("handle").otherwise(longer)
         )
     return products.select("product_key", "title", "handle")
+
+
+def writable_in_feed(matched: pl.LazyFrame, missing: pl.LazyFrame) -> pl.LazyFrame:
+    """The rows of in_feed whose product may be written to."""
+    return in_feed(ours(matched), missing.filter(pl.col("waits").is_null()))
 
 
 def in_feed(matched: pl.LazyFrame, missing: pl.LazyFrame) -> pl.LazyFrame:
@@ -247,7 +284,7 @@ def returning_products(matched: pl.LazyFrame, catalog: pl.LazyFrame, missing: pl
     return (
         hidden.select("product_id", "handle", "title", "hidden_by_run")
         .unique("product_id")
-        .join(in_feed(ours(matched), missing), on="product_id")
+        .join(writable_in_feed(matched, missing), on="product_id")
         .group_by("product_id", "handle", "title", "hidden_by_run")
         .agg(offer_keys=pl.col("offer_key").sort().str.join(_JOINT))
         .sort("product_id")

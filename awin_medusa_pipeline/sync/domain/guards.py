@@ -12,8 +12,9 @@ from enum import StrEnum
 
 import polars as pl
 
-from awin_medusa_pipeline.sync.domain.discrepancies import WRITTEN
-from awin_medusa_pipeline.sync.domain.feed.errors import commonest, remedy
+from awin_medusa_pipeline.sync.domain.discrepancies import UNREAD_SHARE, WRITTEN
+from awin_medusa_pipeline.sync.domain.feed.columns import SOURCES
+from awin_medusa_pipeline.sync.domain.feed.errors import commonest, faults, remedy
 from awin_medusa_pipeline.sync.domain.feed.facts import FeedFacts
 from awin_medusa_pipeline.sync.domain.operations import Decision
 
@@ -59,6 +60,8 @@ CODES: Mapping[str, str] = {
     "other_merchants": "the feed has none of the merchants of the last one",
     "no_stock": "a merchant says nothing of stock any more",
     "wrong_encoding": "the text of the feed is not UTF-8",
+    "unread_stock": "a merchant's stock column holds words that are not understood, so nobody knows what is in stock",
+    "unread_cells": "cells are filled and not understood; a remark, each is left as if the feed did not say",
     "frozen": "the feed has not changed for many days (GUARD_FROZEN_DAYS); a remark, nothing is held",
     "asked": "an owner of a field is `ask`",
     "uncertain": "one sign alone says that a product of the shop is an offer of the feed, or another speaks against it",
@@ -88,6 +91,7 @@ HISTORY_NEEDED = 3
 ALL_OF = 5
 # Measured: 8 damaged bytes in a catalogue of 100,000. A feed in another encoding has one in every tenth row or more.
 DAMAGED_SHARE = 0.05
+STOCK_COLUMNS = (*SOURCES["stock"], *SOURCES["quantity"])
 
 
 @dataclass(frozen=True)
@@ -192,6 +196,7 @@ def check_facts(now: FeedFacts, before: Sequence[FeedFacts], limits: Limits) -> 
         *other_merchants(now, before),
         *no_stock(now, before),
         *wrong_encoding(now),
+        *unread_stock(now),
     ]
 
 
@@ -223,13 +228,13 @@ def short_feed(now: FeedFacts, before: Sequence[FeedFacts], limits: Limits) -> l
 
 def many_rejected(now: FeedFacts, limits: Limits) -> list[TrippedGuard]:
     """Trip for a feed with many rejected rows: their products look as if they had left the feed."""
-    if now.rejected <= limits.rejected_share * now.rows:
+    rejected = faults(now.rejected_by)
+    if sum(rejected.values()) <= limits.rejected_share * now.rows:
         return []
-    reasons = commonest(now.rejected_by)
+    reasons = commonest(rejected)
     named = ", ".join(f"{reason} ({number:,})" for reason, number in reasons)
-    sentence = (
-        f"{now.rejected:,} of {now.rows:,} rows of the feed {now.label} were rejected: {named}. {remedy(reasons[0][0])}"
-    )
+    words = f"{sum(rejected.values()):,} of {now.rows:,} rows of the feed {now.label} were rejected: {named}. "
+    sentence = words + remedy(reasons[0][0])
     return [TrippedGuard(f"many_{reasons[0][0]}", Scope.HIDE, sentence)]
 
 
@@ -273,6 +278,35 @@ def wrong_encoding(now: FeedFacts) -> list[TrippedGuard]:
         return []
     words = f"the feed {now.label} has {now.damaged:,} damaged characters: ask the advertiser for a feed in UTF-8"
     return [TrippedGuard("wrong_encoding", Scope.IMPORT, words)]
+
+
+def unread_stock(now: FeedFacts) -> list[TrippedGuard]:
+    """Trips for merchants of whose filled stock cells a considerable share was not understood."""
+    found = []
+    for merchant, unread in sorted(now.unread_stock.items()):
+        filled = unread + (now.with_stock or {}).get(merchant, 0)
+        if unread > UNREAD_SHARE * filled:
+            words = f"of {filled:,} stock cells of merchant {merchant} in the feed {now.label} {unread:,} were not "
+            words += f"understood{_examples(now)}: ask the advertiser for 1 and 0 in in_stock, or report the words"
+            found.append(TrippedGuard("unread_stock", Scope.IMPORT, words, merchant))
+    return found
+
+
+def _examples(now: FeedFacts) -> str:
+    named = [cell for column in STOCK_COLUMNS for cell in now.examples().get(column, {}) if cell]
+    return f" ({', '.join(f'“{cell}”' for cell in named[:3])})" if named else ""
+
+
+def unread_cells(now: FeedFacts) -> str | None:
+    """A remark on cells that are filled and were not understood, with examples."""
+    columns = []
+    for column, cells in sorted(now.examples().items()):
+        named = ", ".join(f"“{cell}”" for cell in cells if cell)
+        columns.append(f"{column} in {sum(cells.values()):,} rows{f' ({named})' * bool(named)}")
+    if not columns:
+        return None
+    words = f"Cells of the feed {now.label} were not understood and change nothing: {'; '.join(columns)}."
+    return f"{words} Ask the advertiser what they mean. [unread_cells]"
 
 
 def _some(merchants: Iterable[str]) -> str:

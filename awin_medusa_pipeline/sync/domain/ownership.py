@@ -14,10 +14,10 @@ import polars as pl
 from awin_medusa_pipeline.core.contracts import MONEY
 from awin_medusa_pipeline.medusa.shapes import OFFER_KEY
 from awin_medusa_pipeline.sync.domain.contracts import ContentMismatch, PriceMismatch
-from awin_medusa_pipeline.sync.domain.discrepancies import in_feed, ours
+from awin_medusa_pipeline.sync.domain.discrepancies import ours, writable_in_feed
 from awin_medusa_pipeline.sync.domain.operations import Decision
 from awin_medusa_pipeline.sync.domain.products import category_paths, pictures
-from awin_medusa_pipeline.sync.domain.text import common_name, slug
+from awin_medusa_pipeline.sync.domain.text import common_name, handle, longer_handle
 
 PRICE, ADOPTED = "price", "adopted"
 CONTENT = ("title", "description", "images", "category")
@@ -146,7 +146,7 @@ def content_mismatches(
         # Where the categories are not known, none counts as different.
         known=pl.col("categories").is_not_null(),
     )
-    fed = _contents(offers, in_feed(ours(matched), missing))
+    fed = _contents(offers, writable_in_feed(matched, missing))
     ids = _differing_ids(fed, shop).lazy()
     differing = (
         fed.join(ids, on="product_id", how="semi")
@@ -178,7 +178,10 @@ def content_mismatches(
             key=pl.format("{}:{}", "product_id", "field"),
             edited_by_hand=pl.col("last_value").is_not_null()
             & pl.col("last_value").ne_missing(marks["shop_value"].fill_null("")),
-            decision=_decision(pl.col("shop_value").fill_null("") == "", pl.col("last_value").is_null()),
+            decision=_decision(
+                (pl.col("shop_value").fill_null("") == "") | _damaged(pl.col("shop_value")),
+                pl.col("last_value").is_null() | _damaged(pl.col("shop_value")).fill_null(False),
+            ),
         )
         .sort("product_id", "field")
         .select(ContentMismatch.column_names())
@@ -187,7 +190,11 @@ def content_mismatches(
 
 def _differing_ids(fed: pl.LazyFrame, shop: pl.LazyFrame) -> pl.DataFrame:
     """product_id where any field differs, by hashes: nearly all are equal, and all texts at once would fill memory."""
-    marks = fed.select("product_id", *(pl.when(pl.col(f) != "").then(pl.col(f).hash()).alias(f) for f in CONTENT))
+    marks = fed.select(
+        "product_id",
+        pl.col("longer").hash(),
+        *(pl.when(pl.col(f) != "").then(pl.col(f).hash()).alias(f) for f in CONTENT),
+    )
     shown = shop.select("product_id", "known", *(pl.col(f"shop_{field}").hash() for field in CONTENT))
     both = marks.join(shown.unique("product_id"), on="product_id")
     return both.filter(pl.any_horizontal(map(_differs, CONTENT))).select("product_id").collect()
@@ -196,17 +203,16 @@ def _differing_ids(fed: pl.LazyFrame, shop: pl.LazyFrame) -> pl.DataFrame:
 def _contents(offers: pl.LazyFrame, pairs: pl.LazyFrame) -> pl.LazyFrame:
     """Build the feed's content for each product of the shop: product_id, offer_key, merchant_id, CONTENT, path.
 
-    As an import does: text and category of the product's first offer, the common part of their names, and all their
-    images. `pairs`: (product_id, offer_key) of all offers with a product.
+    As an import does: text and category of the product's first offer by key, the common part of their names, and all
+    their images. `pairs`: (product_id, offer_key) of all offers with a product.
     """
     keys = pairs.collect()
     several = keys.filter(pl.len().over("product_id") > 1)
     groups = (
         offers.select("offer_key", "name", urls=_urls())
-        .with_row_index("position")
         .join(several.lazy(), on="offer_key")
         .collect()
-        .sort("position")
+        .sort("offer_key")
         .group_by("product_id")
         .agg(
             pl.col("offer_key").first(),
@@ -219,7 +225,7 @@ def _contents(offers: pl.LazyFrame, pairs: pl.LazyFrame) -> pl.LazyFrame:
     of_groups = groups.select("product_id", "offer_key", common_urls="urls", common_title=titles)
     alone = keys.join(several, on="offer_key", how="anti").select("product_id", "offer_key")
     handles = offers.select(pl.col("category").unique()).collect().with_columns(path=category_paths(pl.col("category")))
-    handles = handles.with_columns(handle=slug(pl.col("path")))
+    handles = handles.with_columns(handle=handle(pl.col("path")), longer=longer_handle(pl.col("path")))
     return (
         offers.select("offer_key", "merchant_id", "name", "description", "category", urls=_urls())
         .join(pl.concat([alone, of_groups], how="diagonal").lazy(), on="offer_key")
@@ -230,15 +236,25 @@ def _contents(offers: pl.LazyFrame, pairs: pl.LazyFrame) -> pl.LazyFrame:
             "merchant_id",
             "description",
             "path",
-            title=pl.coalesce("common_title", "name"),
+            title=_undamaged(pl.coalesce("common_title", "name")),
             images=_pictures(pl.coalesce("common_urls", "urls")).list.join("\n"),
             category="handle",
+            longer="longer",
         )
     )
 
 
 def _hidden_by_hand() -> pl.Expr:
     return (pl.col("status") != "published") & pl.col("hidden_by_run").is_null()
+
+
+def _undamaged(text: pl.Expr) -> pl.Expr:
+    """Null where bytes were lost on the way, which U+FFFD stands for."""
+    return pl.when(~_damaged(text)).then(text)
+
+
+def _damaged(text: pl.Expr) -> pl.Expr:
+    return text.str.contains("\ufffd", literal=True)
 
 
 def _pictures(urls: pl.Expr) -> pl.Expr:
@@ -257,8 +273,9 @@ def _lines(column: str) -> pl.Expr:
 def _differs(field: str) -> pl.Expr:
     """Whether the feed has a value and the shop another one; works on texts and on their hashes."""
     value = pl.col(field)
-    known = pl.col("known") if field == "category" else pl.lit(True)
-    return known & (value.cast(pl.String) != "") & value.ne_missing(pl.col(f"shop_{field}"))
+    shop = pl.col(f"shop_{field}")
+    known = pl.col("known") & shop.ne_missing(pl.col("longer")) if field == "category" else pl.lit(True)
+    return known & (value.cast(pl.String) != "") & value.ne_missing(shop)
 
 
 def _with_last(rows: pl.DataFrame, written: pl.LazyFrame) -> pl.DataFrame:

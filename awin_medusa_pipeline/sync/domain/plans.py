@@ -19,12 +19,15 @@ from awin_medusa_pipeline.sync.domain.products import (
     product_payload,
     restored_patch,
 )
-from awin_medusa_pipeline.sync.domain.text import slug
+from awin_medusa_pipeline.sync.domain.text import handle
 
 Row = Mapping[str, Any]
 
 IGNORED = f"you keep this program off it ({IGNORE_KEY}: {IGNORE_VALUE} in its metadata, or the tag {IGNORE_TAG})"
 LOOSE = "looks like a product of the shop (see loose-matches.csv); correct its SKU, or set SYNC_LOOSE_MATCHES=ignore"
+
+WAITS = {"adoption": "its product waits to be adopted", "ignored": IGNORED}
+"""Reasons of MissingProduct rows whose product is not written to."""
 
 
 @dataclass(frozen=True)
@@ -40,18 +43,23 @@ class HideRules:
 
 
 def split_import(missing: pl.DataFrame, limit: int | None, *, hold_loose: bool) -> tuple[pl.DataFrame, list[NotSent]]:
-    """Split MissingProduct rows into those to import, in the feed's order and grouped by product, and the rest."""
+    """Split MissingProduct rows into those to import, by their keys and grouped by product, and the rest."""
     ordered = (
-        missing.with_row_index("position")
+        missing.sort("offer_key")
+        .with_row_index("position")
         .with_columns(product=pl.col("position").min().over("product_key"))
         .with_columns(held=held_as_loose(hold_loose))
         .sort("product", "position")
     )
-    held = ordered.filter("held")
-    free = ordered.filter(~pl.col("held")).with_columns(rank=pl.col("product").rank("dense"))
+    waiting = ordered.filter(pl.col("waits").is_not_null())
+    held = ordered.filter(pl.col("held") & pl.col("waits").is_null())
+    free = ordered.filter(~pl.col("held") & pl.col("waits").is_null()).with_columns(
+        rank=pl.col("product").rank("dense")
+    )
     chosen = free if limit is None else free.filter(pl.col("rank") <= limit)
     rest = free.clear() if limit is None else free.filter(pl.col("rank") > limit)
     return chosen, [
+        *(NotSent(_import_operation(row), WAITS[row["waits"]]) for row in waiting.iter_rows(named=True)),
         *(NotSent(_import_operation(row), LOOSE) for row in held.iter_rows(named=True)),
         *(NotSent(_import_operation(row), beyond(limit)) for row in rest.iter_rows(named=True)),
     ]
@@ -66,8 +74,9 @@ def import_plan(
     rows: pl.DataFrame, defaults: ProductDefaults, rehost: Callable[[Sequence[str]], list[str]] | None = None
 ) -> Plan:
     """Plan one bundle per new product, with all its variants; `rehost` gives images another address."""
-    handle = slug(category_paths(pl.col("category")))
-    new = rows.filter(pl.col("existing_product_id").is_null()).with_columns(category_handle=handle)
+    new = rows.filter(pl.col("existing_product_id").is_null()).with_columns(
+        category_handle=handle(category_paths(pl.col("category")))
+    )
     for _, group in itertools.groupby(new.iter_rows(named=True), key=lambda row: row["product_key"]):
         offers = list(group)
         fed = product_images(offers)

@@ -70,7 +70,7 @@ class Applier:
     def import_missing(self, missing: pl.DataFrame) -> ApplyResult:
         """Import MissingProduct rows: new products, then new variants of products that the shop has."""
         hold_loose = self.rules.hide.hold_loose
-        held = self._hold(Kind.IMPORT, missing.filter(~plans.held_as_loose(hold_loose)))
+        held = self._hold(Kind.IMPORT, missing.filter(~plans.held_as_loose(hold_loose) & pl.col("waits").is_null()))
         own = pl.col("offer_key").is_in([*held, *self.decisions.rejected])
         # A product is made with all of its variants or not at all.
         new = pl.col("existing_product_id").is_null()

@@ -1,12 +1,12 @@
 """Finds the ids of brands, categories and tags of new products, and creates those that the shop lacks."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import polars as pl
 
-from awin_medusa_pipeline.medusa.client import MedusaClient, Shop
+from awin_medusa_pipeline.medusa.client import Json, MedusaClient, Shop
 from awin_medusa_pipeline.sync.domain.products import ProductDefaults, Row, category_path, tag_values
-from awin_medusa_pipeline.sync.domain.text import slug
+from awin_medusa_pipeline.sync.domain.text import handle, longer_handle
 
 
 def product_defaults(client: MedusaClient, shop: Shop, rows: pl.DataFrame) -> ProductDefaults:
@@ -28,7 +28,7 @@ def _tags(client: MedusaClient, values: Iterable[str]) -> dict[str, str]:
 
 def _brands(client: MedusaClient, names: Iterable[str]) -> dict[str, str]:
     """Find or create collections for brands: Medusa has no brands, and storefronts can list collections."""
-    handles = _handles(names)
+    handles = own_handles(sorted(names), client.where, "collections", "title")
     ids = client.ensure(
         "collections",
         "collection",
@@ -43,24 +43,46 @@ def category_ids(client: MedusaClient, paths: Iterable[str]) -> dict[str, str]:
     branches = {
         " > ".join(parts[: depth + 1]) for path in paths if (parts := path.split(" > ")) for depth in range(len(parts))
     }
-    handles = _handles(sorted(branches))
+    # Paths before single names: "Home > Kitchen" is the older owner of home-kitchen in most shops.
+    by_depth = sorted(branches, key=lambda path: (-path.count(" > "), path))
+    handles = own_handles(by_depth, client.where, "product-categories", "name")
     ids: dict[str, str] = {}
-    by_depth = sorted(handles, key=lambda path: path.count(" > "))
-    for depth in sorted({path.count(" > ") for path in by_depth}):
+    for depth in sorted({path.count(" > ") for path in branches}):
         level = {}
-        for path in by_depth:
+        for path in sorted(branches):
             if path.count(" > ") == depth:
                 parent, _, name = path.rpartition(" > ")
                 # Medusa's own handle of "Clothes & Shoes" would be "clothes-&-shoes".
                 body = {"name": name, "handle": handles[path], "is_active": True}
-                # A parent whose name has no letter or digit has no handle, and is left out.
                 above = ids.get(handles.get(parent, ""))
                 level[handles[path]] = body | ({"parent_category_id": above} if above else {})
         ids |= client.ensure("product-categories", "product_category", "handle", level)
     return {path: ids[handle] for path, handle in handles.items() if handle in ids}
 
 
-def _handles(names: Iterable[str]) -> dict[str, str]:
-    """Name -> handle, without names that have no letter or digit."""
-    texts = pl.DataFrame({"name": list(names)}, schema={"name": pl.String}).with_columns(handle=slug(pl.col("name")))
-    return dict(texts.filter(pl.col("handle") != "").iter_rows())
+def own_handles(
+    names: Sequence[str], where: Callable[[str, str, Sequence[str], str], list[Json]], route: str, field: str
+) -> dict[str, str]:
+    """Give each name or path its own handle: the shop's entry of that name keeps its, else the first name has it.
+
+    An entry that the owner renamed is still the one; one that shows another name with the same handle is another.
+    """
+    made = pl.DataFrame({"name": names}, schema={"name": pl.String}).with_columns(
+        handle=handle(pl.col("name")), longer=longer_handle(pl.col("name"))
+    )
+    shown = {
+        entry["handle"]: str(entry[field])
+        for entry in where(route, "handle", made["handle"].to_list(), f"handle,{field}")
+    }
+    owners: dict[str, str] = {}
+    handles: dict[str, str] = {}
+    for name, plain, longer in made.iter_rows():
+        last = name.rpartition(" > ")[2]
+        there = shown.get(plain, last)
+        same = there.casefold() == last.casefold()
+        of_there, of_last = pl.select(a=handle(pl.lit(there)), b=handle(pl.lit(last))).row(0)
+        # A name that could be the end of this handle is another path's; any other was given by the owner.
+        made_of = of_there == plain or plain.endswith(f"-{of_there}")
+        other = not same and made_of and not (last != name and of_there == of_last)
+        handles[name] = longer if other or owners.setdefault(plain, name) != name else plain
+    return handles

@@ -43,7 +43,8 @@ class FeedHistory:
             feed.rows, feed.accepted, feed.rejected = facts.rows, facts.accepted, facts.rejected
             feed.header_hash, feed.damaged = facts.header, facts.damaged
             feed.merchants, feed.with_stock = dict(facts.merchants), dict(facts.with_stock or {})
-            feed.rejected_by = dict(facts.rejected_by)
+            feed.rejected_by, feed.unread_stock = dict(facts.rejected_by), dict(facts.unread_stock)
+            feed.unread = {column: dict(cells) for column, cells in facts.examples().items()}
         with self._database.writing() as session:
             session.execute(sa.delete(Feed).where(Feed.label == label, Feed.run_id == run_id))
             session.add(feed)
@@ -122,4 +123,6 @@ def facts_of(feed: Feed) -> FeedFacts:
         feed.with_stock,
         feed.rejected_by or {},
         feed.damaged or 0,
+        feed.unread or {},
+        feed.unread_stock or {},
     )

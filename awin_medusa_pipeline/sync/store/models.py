@@ -107,6 +107,10 @@ class Feed(Base):
     """Rejected rows per reason code."""
     damaged: Mapped[int | None]
     """Places where bytes were not UTF-8."""
+    unread: Mapped[Any | None]
+    """By column a few cells that are filled and were not understood, with their rows; "": all the others."""
+    unread_stock: Mapped[Any | None]
+    """Accepted rows by merchant_id of whose filled stock cells none was understood."""
 
     __table_args__ = (
         sa.UniqueConstraint("label", "run_id"),

@@ -18,10 +18,10 @@ TABLES: dict[str, type[dy.Schema]] = {
 }
 MAY_BE_BLANK = {
     "Offer": "merchant_name parent_product_id aw_product_id gtin mpn description brand category colour size in_stock "
-    "quantity image_url deep_link merchant_link",
+    "quantity unread_stock image_url deep_link merchant_link",
     "RejectedRow": "offer_key",
     "MatchedProduct": "hidden_by_run sku inventory_item_id level reserved wanted_level manage_inventory shop_price",
-    "MissingProduct": "barcode existing_product_id half_made_product_id",
+    "MissingProduct": "barcode existing_product_id half_made_product_id waits",
     "MedusaOnlyProduct": "external_id skus feeds_missed",
     "AdoptionCandidate": "variant_title shop_sku gtin barcode brand shop_brand shop_price shop_key external_id "
     "new_external_id",

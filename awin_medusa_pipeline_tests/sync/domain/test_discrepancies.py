@@ -45,6 +45,36 @@ LEVELS: dict[str, tuple[StockRules, dict[str, Any], Row, int | None]] = {
 }
 
 
+def test_an_unread_stock_cell_leaves_its_own_level() -> None:
+    silent = [offer(str(number), in_stock=None) for number in range(10)]
+    assert levels(RULES, offer("a", in_stock=None, unread_stock="zzz"), *silent) == [None] + [10] * 10
+    assert levels(RULES, *(offer(id_, in_stock=None, unread_stock="zzz") for id_ in "ab"), *silent) == [None] * 12
+
+
+def test_a_new_size_under_a_new_parent_joins_its_siblings() -> None:
+    shop = [variant(id_, "prod_1", offer_key=f"awin:1:{id_}", external_id="awin:1:P1") for id_ in "ab"]
+    found = tables([offer(id_, parent="P2") for id_ in "abc"], shop)
+    row = found["missing"].row(0, named=True)
+    assert (row["offer_key"], row["existing_product_id"], row["handle"]) == ("awin:1:c", "prod_1", "handle-prod_1")
+
+
+def test_a_new_size_joins_a_product_made_by_hand() -> None:
+    found = tables([offer("a", parent="P", sku="S1"), offer("b", parent="P")], [variant("x", sku="S1")])
+    assert found["missing"].select("existing_product_id", "waits").rows() == [("prod_x", "adoption")]
+
+
+@pytest.mark.parametrize(("ignored", "waits"), [(False, None), (True, "ignored")])
+def test_a_new_size_waits_only_for_a_product_that_is_kept_off(ignored: bool, waits: str | None) -> None:
+    shop = [variant("x", offer_key="awin:1:a", external_id="awin:1:P", ignored=ignored)]
+    found = tables([offer("a", parent="P"), offer("b", parent="P")], shop)
+    assert found["missing"].select("existing_product_id", "waits").rows() == [("prod_x", waits)]
+
+
+def test_short_names_have_a_title_in_common() -> None:
+    feed = [offer("a", parent="P", name="Shirt Red S"), offer("b", parent="P", name="Shirt Blue M")]
+    assert tables(feed, [])["missing"]["title"].to_list() == ["Shirt", "Shirt"]
+
+
 @pytest.mark.parametrize(("rules", "cells", "beside", "expected"), LEVELS.values(), ids=LEVELS.keys())
 def test_wanted_level(rules: StockRules, cells: dict[str, Any], beside: Row, expected: int | None) -> None:
     row = offer("a", **({"in_stock": None, "quantity": None} | cells))

@@ -132,7 +132,9 @@ SIDES: dict[str, tuple[dict[str, Any], dict[str, Any], list[tuple[str, str, str 
     "no images": ({"image_url": "1"}, {"images": []}, [("images", "1\n1", None)]),
     "one category more": ({"category": "A"}, {"categories": ["a", "sale"]}, [("category", "a", "a\nsale")]),
     "a deep category": ({"category": "A > B > C > D > E"}, {"categories": []}, [("category", "a-b-c-d", None)]),
-    "a category without a handle": ({"category": "日本"}, {"categories": []}, []),
+    "a category in other letters": ({"category": "日本"}, {"categories": []}, [("category", "日本", None)]),
+    "a category whose handle was another's": ({"category": "A B"}, {"categories": ["a-b-fea4c5ce"]}, []),
+    "a damaged title of the feed": ({"name": "Caf\ufffd"}, {}, []),
     "categories not known": ({"category": "A"}, {"categories": None}, []),
     "another title": ({"name": "Other"}, {}, [("title", "Other", "Product a")]),
 }
@@ -142,7 +144,7 @@ SIDES: dict[str, tuple[dict[str, Any], dict[str, Any], list[tuple[str, str, str 
 def test_what_differs(cells: dict[str, Any], has: dict[str, Any], expected: list[Any]) -> None:
     _, found = tables([offer("a", **cells)], [variant("x", **OURS | has)], DEFAULT_OWNERS)
     assert found.select("field", "value", "shop_value").rows() == expected
-    assert found.filter(field="category")["category"].to_list() in ([], ["A"], ["A > B > C > D"])
+    assert found.filter(field="category")["category"].to_list() in ([], ["A"], ["A > B > C > D"], ["日本"])
 
 
 def test_variants_of_one_product_speak_with_one_voice() -> None:
@@ -272,3 +274,19 @@ def test_what_an_operation_wrote() -> None:
         ownership.Written("awin:1:a", "title", "T"),
         ownership.Written("awin:1:a", "images", "s", "1"),
     ]
+
+
+def test_a_damaged_title_is_mended_once_the_feed_is_right() -> None:
+    written = {("prod_x", "title"): "Caf\ufffd"}
+    for name, expected in (("Café", [("title", "Café", "update")]), ("Caf\ufffd Bar", [])):
+        _, found = tables(
+            [offer("a", name=name)], [variant("x", **OURS | {"title": "Caf\ufffd"})], DEFAULT_OWNERS, written
+        )
+        assert found.select("field", "value", "decision").rows() == expected
+
+
+def test_the_order_of_the_rows_changes_no_text() -> None:
+    rows = [offer(id_, parent="P", description=id_, image_url=f"https://i.example/{id_}") for id_ in "ab"]
+    shop = [variant(id_, "prod_1", offer_key=f"awin:1:{id_}", external_id="awin:1:P") for id_ in "ab"]
+    found = [tables(order, shop, DEFAULT_OWNERS)[1] for order in (rows, rows[::-1])]
+    assert found[0].equals(found[1])

@@ -39,7 +39,7 @@ def test_a_sync_after_adopting_and_importing_has_nothing_to_do(feed: list[Row], 
     for name in ("price_mismatches", "content_mismatches"):
         assert again[name].filter(decision="update").is_empty(), name
     # What is refused is so because of what somebody else has, and says which.
-    words = ("already exists", "give it a price", "it stays on sale", "it can be ordered")
+    words = ("already exists", "give it a price", "it stays on sale", "it can be ordered", *plans.WAITS.values())
     assert all(any(word in reason for word in words) for reason in refused.values())
     before = str(shop.products)
     assert set(shop.sync(in_feed, RULES, who)) == left | set(told["variant_id"])
@@ -101,6 +101,14 @@ def test_a_limit_counts_products_and_keeps_variants_together(
     assert rows["merchant_product_id"].to_list() == chosen
     reasons = {n.operation.key.removeprefix("awin:1:"): n.reason for n in staying}
     assert reasons == dict.fromkeys(held, plans.LOOSE) | dict.fromkeys(beyond, f"beyond the limit of {limit}")
+
+
+@pytest.mark.parametrize("why", plans.WAITS)
+def test_nothing_is_added_to_a_product_that_is_not_adopted(why: str) -> None:
+    group = missing(offer("a", existing_product_id="prod_1", waits=why), offer("b"))
+    rows, staying = plans.split_import(group, None, hold_loose=True)
+    assert rows["offer_key"].to_list() == ["awin:1:b"]
+    assert [(one.operation.key, one.reason) for one in staying] == [("awin:1:a", plans.WAITS[why])]
 
 
 def test_one_loose_variant_holds_its_product() -> None:

@@ -48,8 +48,9 @@ def test_a_slug_is_url_safe_and_a_slug_of_itself(text: str) -> None:
         ("Trail Shoe - Blue, 42", "Trail Shoe - Red, 43", "Trail Shoe"),
         ("Trail Shoe 42", "Trail Shoe 43", "Trail Shoe"),
         ("Trail Shoe", "Trail Shoe Blue", "Trail Shoe"),
-        ("Trail Shoelace", "Trail Shoes", "Trail Shoelace"),
-        ("Desk Blue", "Desk Red", "Desk Blue"),
+        ("Trail Shoelace", "Trail Shoes", "Trail"),
+        ("Desk Blue", "Desk Red", "Desk"),
+        ("The Blue", "The Red", "The Blue"),
         ("Alpha", "Omega", "Alpha"),
     ],
 )

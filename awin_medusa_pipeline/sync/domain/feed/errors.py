@@ -96,6 +96,8 @@ class RowReason:
 
     meaning: str
     remedy: str = _MAKE_AGAIN
+    is_fault: bool = True
+    """Whether many of them speak of a feed that is broken."""
 
 
 ROW_REASONS: Mapping[str, RowReason] = {
@@ -129,8 +131,22 @@ ROW_REASONS: Mapping[str, RowReason] = {
         "names one currency in the price and another one beside it",
         "Ask the advertiser which currency is right: the price and the column currency differ.",
     ),
+    "not_for_sale": RowReason(
+        "says in is_for_sale that it is not sold",
+        "Nothing, when the advertiser has stopped selling it; else ask for is_for_sale to be filled rightly.",
+        is_fault=False,
+    ),
+    "not_valid": RowReason(
+        "is not valid yet (valid_from), or no longer (valid_to)",
+        "Ask the advertiser for a feed with dates that hold, or leave valid_from and valid_to out of it in AWIN.",
+    ),
+    "parent_row": RowReason(
+        "stands for variants that are rows of their own, and has neither colour nor size",
+        "Nothing: its variants are sold.",
+        is_fault=False,
+    ),
     "duplicate": RowReason(
-        "repeats the (merchant_id, merchant_product_id) of an earlier row",
+        "repeats the (merchant_id, merchant_product_id) of another row",
         "Take each feed into AWIN_FEED_URL once; if it is, ask the advertiser for ids that are not repeated.",
     ),
     "duplicate_sku": RowReason(
@@ -142,6 +158,13 @@ ROW_REASONS: Mapping[str, RowReason] = {
 def remedy(reason: str) -> str:
     """What to do about rows rejected for this reason."""
     return ROW_REASONS[reason].remedy if reason in ROW_REASONS else _MAKE_AGAIN
+
+
+def faults(rejected: Mapping[str, int]) -> dict[str, int]:
+    """Those of the rejected rows that speak of a broken feed."""
+    return {
+        reason: rows for reason, rows in rejected.items() if reason not in ROW_REASONS or ROW_REASONS[reason].is_fault
+    }
 
 
 def commonest(rejected: Mapping[str, int]) -> list[tuple[str, int]]:

@@ -8,7 +8,17 @@ import polars as pl
 
 from awin_medusa_pipeline.sync.domain.feed.errors import Fault, FeedError
 from awin_medusa_pipeline.sync.domain.feed.layout import RAW_LENGTH, BrokenLine, normalised
-from awin_medusa_pipeline.sync.domain.feed.rows import Rows
+from awin_medusa_pipeline.sync.domain.feed.rows import Rows, repaired
+
+# AWIN's groups, the first that has a name wins; of meta{} only the advertiser is meant: its id is the feed's.
+GROUPS: dict[str, frozenset[str] | None] = {
+    **dict.fromkeys(
+        ("product_basic", "product_category", "product_identifiers", "product_price", "price_info", "pricing")
+    ),
+    **dict.fromkeys(("price_and_availability", "product_availability", "availability_info", "variants")),
+    **dict.fromkeys(("product_variant", "product_variants", "product_details", "product_description")),
+    "meta": frozenset({"advertiser_id", "advertiser_name"}),
+}
 
 
 def is_json(header: bytes, label: str) -> bool:
@@ -38,8 +48,8 @@ def json_columns(header: bytes) -> tuple[str, ...]:
 
 def read_json_rows(chunk: bytes, wanted: Sequence[str], label: str) -> Rows:
     """Read the wanted columns of a chunk's rows. Raises FeedError at AWIN's error record."""
-    text = chunk.decode("utf-8", "replace").replace("\0", "")
-    damaged = text.count("\ufffd") - chunk.count("\ufffd".encode())
+    text, damaged = repaired(chunk)
+    text = text.replace("\0", "")
     lines = text.removesuffix("\n").split("\n")
     rows: list[list[str | None]] = []
     at: list[int] = []
@@ -87,17 +97,20 @@ def _message(cells: dict[str, str]) -> str:
 
 
 def _flat(found: dict[str, Any]) -> dict[str, str]:
-    """Flatten an object to leaves by name; outer ones win, and product_basic wins over meta."""
+    """Flatten an object to cells by column name: what stands outermost, then in the groups that AWIN documents.
+
+    A key deeper down, or in another group, is something else: the price of shipping is not the product's.
+    """
     cells: dict[str, str] = {}
-    groups: list[dict[str, Any]] = []
     for name, value in found.items():
-        text = _text(value)
-        if text is not None:
+        if (text := _text(value)) is not None:
             cells[normalised(name)] = text
-        elif isinstance(value, dict):
-            groups.insert(len(groups) if name != "product_basic" else 0, value)
-    for group in groups:
-        cells = _flat(group) | cells
+    groups = {normalised(name): value for name, value in found.items() if isinstance(value, dict)}
+    for group, names in GROUPS.items():
+        for name, value in (groups.get(group) or {}).items():
+            column = normalised(name)
+            if (names is None or column in names) and (text := _text(value)) is not None:
+                cells.setdefault(column, text)
     return cells
 
 

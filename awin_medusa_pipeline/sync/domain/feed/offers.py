@@ -3,11 +3,15 @@
 Applies the rules between the cells of one row; cells.py has those for one cell, feed.py those between rows.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
 from awin_medusa_pipeline.sync.domain.feed import cells as cell
+from awin_medusa_pipeline.sync.domain.feed import stock as stocks
 from awin_medusa_pipeline.sync.domain.feed.columns import (
     DISPLAY_PRICE,
     GOOGLE_PRICE,
@@ -33,55 +37,109 @@ DETAILS = {
     "no_price": "The column {price_column} holds “{price_text}”, which is no price above zero",
     "no_currency": "The row has no known currency (“{currency_text}”); add the column currency in Create-a-Feed",
     "currency_conflict": "The price “{price_text}” has another currency than the column currency, “{currency_text}”",
-    "duplicate": "An earlier row has the same merchant_product_id “{merchant_product_id}” of advertiser {merchant_id}; "
-    "the first one counts",
+    "not_for_sale": "The column is_for_sale says no",
+    "not_valid": "Its valid_from lies ahead, or its valid_to is past",
+    "parent_row": "The row stands for the variants that name “{merchant_product_id}” as their parent, and is none "
+    "itself",
+    "duplicate": "Another row has the same merchant_product_id “{merchant_product_id}” of advertiser {merchant_id}; "
+    "the one that the shop has counts, else the first by GTIN, size, colour, name and price",
     "duplicate_sku": "Another offer already has the SKU “{sku}”; set SYNC_SKU_TEMPLATE to "
     "{{merchant_id}}-{{merchant_product_id}} to tell them apart",
 }
 DETAIL_FIELDS = ("price_text", "price_column", "currency_text", "merchant_id", "merchant_product_id", "sku")
+
+
+def detail_of(row: Mapping[str, Any]) -> str:
+    """Why this row is rejected, in a sentence; `row` has its reason and DETAIL_FIELDS."""
+    return DETAILS[row["reason"]].format_map({name: "" if value is None else value for name, value in row.items()})
+
+
 _IDENTIFIER = r"^[0-9A-Za-z_.\-]+$"
+_LONGEST_EXAMPLE = 40
+
+Unread = Mapping[str, Mapping[str, int]]
+"""Column -> cell that is filled and was not understood -> rows."""
 
 
-def offers_of(table: Table, rules: FeedRules) -> pl.DataFrame:
-    """Turn rows into columns of Offer except feed and line, plus reason (null: sellable) and the texts for DETAILS."""
-    deep_link = table.first("deep_link")
+@dataclass
+class _Unread:
+    """Collects the cells of a chunk that are filled and not understood."""
+
+    columns: dict[str, pl.Series] = field(default_factory=dict)
+
+    def note(self, text: pl.Series, understood: pl.Series) -> None:
+        """Remember which of these cells say nothing that could be read."""
+        unread = text.is_not_null() & ~understood
+        if unread.any():
+            self.columns[text.name] = text.set(~unread, None)
+
+    def counts(self, rows: pl.Series) -> Unread:
+        """Count rows by column and cell, of these rows only."""
+        found = {}
+        for name, text in self.columns.items():
+            cells = text.filter(rows).drop_nulls().str.slice(0, _LONGEST_EXAMPLE)
+            if len(cells):
+                found[name] = dict(cells.value_counts().iter_rows())
+        return found
+
+
+def more_unread(before: Unread, more: Unread, most: int) -> Unread:
+    """Add both counts; of a column's cells beyond `most` only their number is kept, under ""."""
+    if not more:
+        return before
+    found = {name: Counter(cells) for name, cells in before.items()}
+    for name, cells in more.items():
+        column = found.setdefault(name, Counter())
+        for cell_, rows in cells.items():
+            column[cell_ if cell_ in column or len(column) < most else ""] += rows
+    return found
+
+
+def offers_of(table: Table, rules: FeedRules) -> tuple[pl.DataFrame, Unread]:
+    """Turn rows into columns of Offer except feed and line, plus reason (null: sellable) and the texts for DETAILS.
+
+    Also returns the cells of sellable rows that are filled and were not understood: such a cell changes nothing.
+    """
+    unread = _Unread()
+    deep_link = cell.ampersands(table.first("deep_link"))
     merchant = table.first("merchant_id")
     merchant = _filled(merchant, deep_link, lambda text: text.str.extract(r"[?&](?:m|awinmid)=([0-9]+)"))
-    price = _price(table, rules, merchant)
-    in_stock, quantity = _stock(table)
-    image, more_images = _images(table)
+    price = _price(table, rules, merchant, unread)
+    own_id = _identifier(table.first("merchant_product_id"))
+    image, more_images = _images(table, unread)
     frame = pl.DataFrame(
         {
             "merchant_id": merchant.alias("merchant_id"),
             "merchant_name": cell.by_value(table.first("merchant_name"), cell.one_line),
-            "merchant_product_id": _identifier(table.first("merchant_product_id")),
-            "parent_product_id": cell.value_or_null(_identifier(table.first("parent_product_id"))),
+            "merchant_product_id": own_id,
+            "parent_product_id": cell.parents(_identifier(table.first("parent_product_id")), own_id),
             "aw_product_id": table.first("aw_product_id"),
-            "gtin": _gtin(table),
+            "gtin": _gtin(table, unread),
             "mpn": _mpn(table),
             "name": cell.one_line(table.first("name")),
             "description": cell.many_lines(table.first("description")),
-            "brand": cell.by_value(table.first("brand"), _label),
-            "category": cell.by_value(table.first("category"), lambda text: cell.category_path(cell.one_line(text))),
+            "brand": cell.by_value(table.first("brand"), lambda text: cell.undamaged(_label(text))),
+            "category": _category(table),
             "colour": cell.by_value(table.first("colour"), _label),
             "size": cell.by_value(table.first("size"), _label),
-            "in_stock": in_stock,
-            "quantity": quantity,
+            **_stock(table, unread),
             "image_url": image,
             "more_image_urls": more_images,
             "deep_link": deep_link,
-            "merchant_link": table.first("merchant_link"),
+            "merchant_link": cell.ampersands(table.first("merchant_link")),
             "stock_text": table.first("stock"),
+            **_sold(table, rules, unread),
             **price.to_dict(),
         }
     )
     parent = pl.coalesce("parent_product_id", "merchant_product_id")
-    return frame.with_columns(
+    frame = frame.with_columns(
         offer_key=pl.format("awin:{}:{}", "merchant_id", "merchant_product_id"),
         product_key=pl.format("awin:{}:{}", "merchant_id", parent),
         sku=rules.sku(),
         reason=_reason(),
     )
+    return frame, unread.counts(frame["reason"].is_null())
 
 
 def _reason() -> pl.Expr:
@@ -89,7 +147,7 @@ def _reason() -> pl.Expr:
     shifted = (
         pl.col("currency_text").str.contains(r"[0-9/]").fill_null(False)
         | pl.col("price_text").str.contains("://", literal=True).fill_null(False)
-        | pl.col("stock_text").str.contains("://", literal=True).fill_null(False)
+        | (pl.col("stock_text").str.contains("://", literal=True) & pl.col("in_stock").is_null()).fill_null(False)
         | ~pl.col("merchant_id").str.contains(_IDENTIFIER).fill_null(True)
     )
     cases = {
@@ -101,6 +159,7 @@ def _reason() -> pl.Expr:
         "no_price": ~(pl.col("price") > 0).fill_null(False),
         "no_currency": pl.col("currency").is_null(),
         "currency_conflict": pl.col("conflict"),
+        "not_for_sale": ~pl.col("for_sale"),
     }
     return pl.coalesce(*(pl.when(holds).then(pl.lit(code)) for code, holds in cases.items()))
 
@@ -114,7 +173,33 @@ def _identifier(text: pl.Series) -> pl.Series:
     return text.str.replace_all(r"\s+", " ") if text.str.contains(r"[\r\n\t]").any() else text
 
 
-def _price(table: Table, rules: FeedRules, merchant: pl.Series) -> pl.DataFrame:
+def _category(table: Table) -> pl.Series:
+    """Read the first sibling that names a path; a number is no name."""
+    found = None
+    for text in table.siblings("category"):
+        if found is None or found.null_count():
+            path = cell.by_value(text, lambda t: cell.undamaged(cell.category_path(cell.one_line(t))))
+            found = path if found is None else found.zip_with(found.is_not_null(), path)
+    return table.column("category") if found is None else found.alias("category")
+
+
+def _sold(table: Table, rules: FeedRules, unread: _Unread) -> dict[str, pl.Series]:
+    """Read for_sale (null: the feed does not say) and out_of_date: today is not between valid_from and valid_to."""
+    for_sale = stocks.told(table.first("for_sale"))
+    said = stocks.stock(for_sale)
+    unread.note(for_sale.alias("is_for_sale"), said.is_not_null())
+    sides = []
+    for name, end in (("valid_from", False), ("valid_to", True)):
+        text = stocks.told(table.first(name))
+        moment = cell.by_value(text, lambda t, end=end: cell.moments(t, end=end))  # type: ignore[misc]
+        unread.note(text, moment.is_not_null() | (cell.no_date(text) if moment.null_count() else False))
+        sides.append(moment)
+    begins, ends = sides
+    out_of_date = (begins > rules.now).fill_null(False) | (ends < rules.now).fill_null(False)
+    return {"for_sale": said, "out_of_date": out_of_date}
+
+
+def _price(table: Table, rules: FeedRules, merchant: pl.Series, unread: _Unread) -> pl.DataFrame:
     """Read columns price, currency, unclear, conflict, and the texts price_text, currency_text, price_column."""
     column = merchant.replace_strict(
         {name: of for name, of in rules.price_columns.items() if name != "*"},
@@ -127,18 +212,23 @@ def _price(table: Table, rules: FeedRules, merchant: pl.Series) -> pl.DataFrame:
     for name in used:
         text = text.zip_with(column != name, _price_text(table, name, google))
     found = cell.prices(text)
-    amount, code, unclear = found["amount"], found["code"], found["unclear"]
-    if google and LEGACY_PRICE in used and SALE_PRICE in table.cells.columns:
-        sale = cell.prices(table.column(SALE_PRICE))
-        holds = (sale["amount"] > 0) & (sale["amount"] < amount) & ~sale["unclear"] & _on_sale(table, rules)
-        holds &= (sale["code"] == code).fill_null(True) & (column == LEGACY_PRICE)
-        amount = sale["amount"].zip_with(holds.fill_null(False), amount)
+    code = found["code"]
     written = table.first("currency")
     named = cell.by_value(written, cell.currencies)
     conflict = (named != code).fill_null(False)
     currency = named.zip_with(written.is_not_null(), cell.currencies(code))
     shown = table.column(DISPLAY_PRICE).set(written.is_not_null(), None)
     currency = _filled(currency, shown, lambda text: cell.currencies(cell.prices(text)["code"]))
+    found = cell.cleared(found, currency, text)
+    amount, unclear = found["amount"], found["unclear"]
+    if google and LEGACY_PRICE in used and SALE_PRICE in table.cells.columns:
+        sale_text = table.column(SALE_PRICE)
+        sale = cell.cleared(cell.prices(sale_text), currency, sale_text)
+        unread.note(sale_text, sale["amount"].is_not_null() & ~sale["unclear"])
+        holds = (sale["amount"] > 0) & (sale["amount"] < amount) & ~sale["unclear"]
+        holds &= _on_sale(table, rules, sale_text.is_not_null(), unread)
+        holds &= (sale["code"] == code).fill_null(True) & (column == LEGACY_PRICE)
+        amount = sale["amount"].zip_with(holds.fill_null(False), amount)
     return pl.DataFrame(
         {
             "price": amount,
@@ -161,50 +251,64 @@ def _price_text(table: Table, column: str, google: bool) -> pl.Series:
     return text.zip_with(text.is_not_null(), table.column(DISPLAY_PRICE)) if text.null_count() else text
 
 
-def _on_sale(table: Table, rules: FeedRules) -> pl.Series:
-    """Whether now is within the sale's dates (Google: start/end in ISO 8601); unreadable dates do not count."""
-    dates = table.column(SALE_DATES)
-    ends = dates.str.split_exact("/", 1)
-    now = pl.lit(rules.now).dt.convert_time_zone("UTC")
-
-    def moment(part: str) -> pl.Expr:
-        text = (
-            pl.col(part)
-            .str.strip_chars()
-            .str.replace(r"[Zz]$", "+0000")
-            .str.replace(r"([+-][0-9]{2}):([0-9]{2})$", "$1$2")
-        )
-        zoned = [
-            text.str.to_datetime(form, strict=False, time_zone="UTC")
-            for form in ("%Y-%m-%dT%H:%M%z", "%Y-%m-%dT%H:%M:%S%z")
-        ]
-        plain = [
-            text.str.to_datetime(form, strict=False).dt.replace_time_zone("UTC")
-            for form in ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S")
-        ]
-        return pl.coalesce(*zoned, *plain)
-
-    frame = ends.struct.unnest()
-    return frame.select(
-        (moment("field_0") <= now).fill_null(True) & (moment("field_1") >= now).fill_null(True)
-    ).to_series()
+def _on_sale(table: Table, rules: FeedRules, with_price: pl.Series, unread: _Unread) -> pl.Series:
+    """Whether now is within the sale's dates (Google: start/end in ISO 8601); unreadable dates grant no sale."""
+    dates = table.column(SALE_DATES).set(~with_price, None)
+    if dates.null_count() == len(dates):
+        return dates.is_null()
+    ends = dates.str.split_exact("/", 2).struct
+    both = [ends.field(f"field_{at}").str.strip_chars() for at in range(3)]
+    sides = [cell.moments(both[0]), cell.moments(both[1], end=True)]
+    open_ended = [(text == "").fill_null(False) | cell.no_date(text) for text in both[:2]]
+    read = [side.is_not_null() | is_open for side, is_open in zip(sides, open_ended, strict=True)]
+    understood = read[0] & read[1] & both[2].is_null()
+    unread.note(dates, understood)
+    holds = (sides[0] <= rules.now).fill_null(True) & (sides[1] >= rules.now).fill_null(True)
+    return dates.is_null() | (understood & holds)
 
 
-def _stock(table: Table) -> tuple[pl.Series, pl.Series]:
-    """Read in_stock and quantity. A status wins over the quantity; a quantity alone gives the status."""
-    status = table.first("stock")
-    quantity = cell.quantities(table.first("quantity"))
-    in_stock = cell.stock(status)
-    return in_stock.zip_with(status.is_not_null() | quantity.is_null(), quantity > 0), quantity
+def _stock(table: Table, unread: _Unread) -> dict[str, pl.Series]:
+    """Read in_stock, quantity, and unread_stock: the cell that is filled where none of the row's could be understood.
+
+    A status wins over the quantity; a quantity alone gives the status. Of siblings the first that is understood counts.
+    A number above one in a status column is a quantity. Less than none is nothing in stock, unless the status says
+    else.
+    """
+    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, table.cells.height)
+    in_stock, quantity = nothing.cast(pl.Boolean), nothing.cast(pl.Int64)
+    odd = nothing
+    counted: list[pl.Series] = []
+    for text in map(stocks.told, table.siblings("stock")):
+        status, number = stocks.statuses(text)
+        unread.note(text, status.is_not_null())
+        odd = odd.zip_with(odd.is_not_null(), text.set(status.is_not_null(), None))
+        in_stock = in_stock.zip_with(in_stock.is_not_null(), status) if in_stock.null_count() else in_stock
+        counted += [number] if number.null_count() < len(number) else []
+    for text in map(stocks.told, table.siblings("quantity")):
+        number = stocks.quantities(text)
+        unread.note(text, number.is_not_null())
+        odd = odd.zip_with(odd.is_not_null(), text.set(number.is_not_null(), None))
+        quantity = quantity.zip_with(quantity.is_not_null(), number) if quantity.null_count() else quantity
+    for number in counted:
+        quantity = quantity.zip_with(quantity.is_not_null(), number)
+    in_stock = in_stock.zip_with(in_stock.is_not_null() | quantity.is_null(), quantity > 0)
+    quantity = quantity.set(((quantity < 0) & in_stock).fill_null(False), None).clip(0)
+    odd = odd.set(in_stock.is_not_null(), None)
+    return {"in_stock": in_stock, "quantity": quantity, "unread_stock": odd.str.slice(0, _LONGEST_EXAMPLE)}
 
 
-def _gtin(table: Table) -> pl.Series:
+def _gtin(table: Table, unread: _Unread) -> pl.Series:
     """Read the first valid code of the sibling columns."""
     found = pl.Series("gtin", [None], dtype=pl.String).new_from_index(0, table.cells.height)
     for name in GTINS:
-        if name in table.cells.columns:
-            found = _filled(found, table.column(name), cell.gtins)
-    return found
+        text = table.column(name)
+        if found.null_count() and text.null_count() < len(text):
+            text = text.set(found.is_not_null(), None) if found.null_count() < len(found) else text
+            read = cell.gtins(text)
+            if read.null_count() > text.null_count():
+                unread.note(cell.value_or_null(text), read.is_not_null())
+            found = read if found.null_count() == len(found) else found.zip_with(found.is_not_null(), read)
+    return found.alias("gtin")
 
 
 def _filled(found: pl.Series, other: pl.Series, read: Callable[[pl.Series], pl.Series]) -> pl.Series:
@@ -221,37 +325,48 @@ def _mpn(table: Table) -> pl.Series:
     return mpn.set(mpn.str.contains("|", literal=True), None)
 
 
-def _images(table: Table) -> tuple[pl.Series, pl.Series]:
+def _images(table: Table, unread: _Unread) -> tuple[pl.Series, pl.Series]:
     """Read the main image, and the others without repetition."""
-    image = cell.web_addresses(table.first("image"))
+    written = [table.first("image"), *(table.column(name) for name in MORE_IMAGES if name in table.cells.columns)]
+    plain = [cell.plain_addresses(text) for text in written]
+    several = ~plain[0] & False
+    for text, alone in zip(written, plain, strict=True):
+        odd = (~alone).arg_true()
+        if len(odd):
+            several = several.scatter(odd, several.gather(odd) | cell.holds_several(text.gather(odd)))
+    image, *others = (cell.odd_addresses(text, ~alone) for text, alone in zip(written, plain, strict=True))
+    for text, address in zip(written, (image, *others), strict=True):
+        unread.note(text, address.is_not_null() | several)
     more: list[pl.Series] = []
-    for name in MORE_IMAGES:
-        if name not in table.cells.columns:
-            continue
-        found = cell.web_addresses(table.column(name))
+    for found in others:
         for earlier in [image, *more]:
             found = found.set((found == earlier).fill_null(False), None)
         if found.null_count() < len(found):
-            more.append(found.alias(name))
+            more.append(found)
     # Addresses have no line breaks; joining and splitting is four times as fast as dropping nulls from lists.
     lists = none = pl.Series([[]], dtype=pl.List(pl.String)).new_from_index(0, len(image))
     if more:
         joined = pl.DataFrame(more).select(pl.concat_str(pl.all(), separator="\n", ignore_nulls=True)).to_series()
         lists = joined.str.split("\n").zip_with(joined != "", none)
     if IMAGE_LIST in table.cells.columns:
-        # Addresses may contain commas, so the list is split only before the next address.
-        given = table.column(IMAGE_LIST).str.replace_all(r"\s*,\s*(https?://)", "\n$1").str.split("\n")
-        frame = pl.DataFrame({"image": image, "more": lists, "row": pl.int_range(len(image), eager=True)})
-        each = pl.DataFrame({"row": frame["row"], "address": given}).explode("address").drop_nulls()
-        each = each.with_columns(address=cell.web_addresses(cell.blank_to_null(each["address"]))).drop_nulls()
-        each = each.join(
-            frame, left_on=["row", "address"], right_on=["row", "image"], how="anti", maintain_order="left"
-        )
-        grouped = each.group_by("row", maintain_order=True).agg("address")
-        frame = frame.join(grouped, on="row", how="left", maintain_order="left").with_columns(
-            more=pl.when(pl.col("address").is_null())
-            .then("more")
-            .otherwise(pl.concat_list("more", "address").list.unique(maintain_order=True))
-        )
-        lists = frame["more"]
-    return image, lists
+        written.append(table.column(IMAGE_LIST))
+        several |= written[-1].is_not_null()
+    if not several.any():
+        return image, lists
+    at = several.arg_true()
+    every = pl.DataFrame([text.gather(at).alias(str(number)) for number, text in enumerate(written)]).select(
+        pl.concat_str(pl.all(), separator="\n", ignore_nulls=True)
+    )
+    each = pl.DataFrame({"row": at, "address": cell.one_a_line(every.to_series()).str.split("\n")}).explode("address")
+    each = each.with_columns(address=cell.web_addresses(cell.blank_to_null(each["address"]))).drop_nulls()
+    each = each.unique(["row", "address"], keep="first", maintain_order=True)
+    read = each.group_by("row", maintain_order=True).agg(
+        first=pl.col("address").first(), rest=pl.col("address").slice(1)
+    )
+    frame = pl.DataFrame({"image": image, "more": lists, "several": several}).with_row_index("row")
+    frame = frame.join(read.with_columns(pl.col("row").cast(pl.UInt32)), on="row", how="left", maintain_order="left")
+    frame = frame.with_columns(
+        image=pl.when("several").then("first").otherwise("image"),
+        more=pl.when("several").then(pl.col("rest").fill_null([])).otherwise("more"),
+    )
+    return frame["image"], frame["more"]

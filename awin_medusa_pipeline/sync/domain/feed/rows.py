@@ -5,6 +5,7 @@ last cell: a line too short, too long, or swallowed by a quote has no mark in it
 again in smaller blocks, and only the blocks that fail go line by line through Python's strict csv reader.
 """
 
+import codecs
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -28,6 +29,7 @@ CHUNK = 8 << 20
 PARTS, FEW_LINES = 8, 64
 # A line has some kilobytes; without this bound a file without line ends would fill the memory.
 LONGEST_LINE = 32 << 20
+_BLOCK = 64 << 10
 BOM = b"\xef\xbb\xbf"
 PAGE_START = 20_000
 
@@ -131,7 +133,8 @@ def read_rows(chunk: bytes, layout: Layout, wanted: Sequence[str]) -> Rows:
     broken: list[BrokenLine] = []
     cells = _read_fast(data, layout, positions)
     if cells is None:
-        data, damaged = _as_utf8(data)
+        text, damaged = repaired(data)
+        data = text.encode()
         cells = _read_fast(data, layout, positions) if damaged else None
     if cells is None:
         cells, at, spans, broken = _read_with_care(data, layout, positions)
@@ -141,12 +144,29 @@ def read_rows(chunk: bytes, layout: Layout, wanted: Sequence[str]) -> Rows:
     cells.columns = list(wanted)
 
     def raw(rows: Sequence[int]) -> list[str]:
-        text = data.split(b"\n")
         first = [at[row] if at else row for row in rows]
         last = [start + (spans[row] if spans else 1) for row, start in zip(rows, first, strict=True)]
-        return [b"\n".join(text[a:b]).decode("utf-8", "replace")[:RAW_LENGTH] for a, b in zip(first, last, strict=True)]
+        starts = _line_starts(data, {*first, *last})
+        return [
+            data[starts[a] : starts[b] - 1].decode("utf-8", "replace")[:RAW_LENGTH]
+            for a, b in zip(first, last, strict=True)
+        ]
 
     return Rows(cells, lines, line_count, raw, broken, damaged)
+
+
+def _line_starts(data: bytes, lines: Iterable[int]) -> dict[int, int]:
+    """Where these lines begin, counted from 0. Measured: a third of the time of cutting all of them apart."""
+    found, number, at = {}, 0, 0
+    for line in sorted(lines):
+        while (end := at + _BLOCK) < len(data) and number + (ends := data.count(b"\n", at, end)) < line:
+            number, at = number + ends, end
+        start, left = at, line - number
+        while left:
+            start = data.find(b"\n", start) + 1 or len(data) + 1
+            left -= 1
+        found[line] = start
+    return found
 
 
 def _with_plain_line_ends(data: bytes) -> bytes:
@@ -158,10 +178,24 @@ def _with_plain_line_ends(data: bytes) -> bytes:
     return data
 
 
-def _as_utf8(data: bytes) -> tuple[bytes, int]:
-    """Make clean UTF-8 of the data; also returns in how many places it was not."""
-    text = data.decode("utf-8", "replace")
-    return text.encode(), text.count("\ufffd") - data.count("\ufffd".encode())
+def repaired(data: bytes) -> tuple[str, int]:
+    """Decode the text; also returns in how many places it was not UTF-8.
+
+    A letter of Windows-1252 alone among UTF-8 is read as what it is; where a character was cut, U+FFFD stands.
+    """
+    damaged = data.decode("utf-8", "replace").count("\ufffd") - data.count("\ufffd".encode())
+    return data.decode("utf-8", "windows_letter" if damaged else "strict"), damaged
+
+
+def _windows_letter(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    bad = error.object[error.start : error.end]
+    # C2, C3 and E2 begin nearly all that is cut off of Western text.
+    alone = len(bad) == 1 and 0xC0 <= bad[0] < 0xFE and bad not in (b"\xc2", b"\xc3", b"\xe2")
+    return bad.decode("cp1252") if alone else "\ufffd", error.end
+
+
+codecs.register_error("windows_letter", _windows_letter)
 
 
 def _read_fast(data: bytes, layout: Layout, positions: Sequence[int]) -> pl.DataFrame | None:

@@ -1,6 +1,8 @@
 """What single cells of a feed mean."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 
 import polars as pl
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awin_medusa_pipeline.sync.domain.feed import cells as cell
+from awin_medusa_pipeline.sync.domain.feed import stock
 
 
 def _one(change: object, text: str | None) -> object:
@@ -131,6 +134,8 @@ def test_names_become_one_clean_line(text: str | None, shown: str | None) -> Non
         ("One<br/>two<p>three</p><b>x</b>", "One\ntwo\nthree\nx"),
         ("&lt;ul&gt;&lt;li&gt;a&lt;/li&gt;&lt;/ul&gt;", "a"),
         ("Plain, short.", "Plain, short."),
+        ("<p>Nice</p><script>alert(1)</script><style>p{color:red}</style>", "Nice"),
+        ("A<SCRIPT type='x'>\nif (a < b) {}\n</SCRIPT >B<!-- c > d -->", "AB"),
         (" ", None),
         (None, None),
     ],
@@ -148,6 +153,15 @@ def test_descriptions_keep_their_lines(text: str | None, shown: str | None) -> N
         ("Mens;;Womens|Trainers|Trainers", "Mens"),
         ("|A||B|", "A > B"),
         ("Tops/T-Shirts", "Tops/T-Shirts"),
+        ("Home > Kitchen, Sale > Pots", "Home > Kitchen"),
+        ("Home > Kitchen | Sale > Pots", "Home > Kitchen"),
+        ("Bags > Handbags, Wallets & Cases > Clutches", "Bags > Handbags, Wallets & Cases > Clutches"),
+        ("Home->Kitchen", "Home > Kitchen"),
+        ("Home » Kitchen › Pots", "Home > Kitchen > Pots"),
+        ("632", None),
+        ("632 - Hardware > Tools", "Hardware > Tools"),
+        ("632, 1234", None),
+        ("3D Printers", "3D Printers"),
         (" > ", None),
         (None, None),
     ],
@@ -159,18 +173,65 @@ def test_category_paths(text: str | None, path: str | None) -> None:
 @pytest.mark.parametrize(
     ("text", "in_stock"),
     [
-        *((word, True) for word in ("1", "in stock", "In_Stock", "TRUE", "disponível", "limited stock", "Auf Lager")),
-        *((word, False) for word in ("0", "out of stock", "Sold Out", "preorder", "backorder", "ausverkauft")),
+        *(
+            (word, True)
+            for word in (
+                "1",
+                "in stock",
+                "In_Stock",
+                "TRUE",
+                "disponível",
+                "limited stock",
+                "Auf Lager",
+                "ja",
+                "25",
+                "https://schema.org/InStock",
+            )
+        ),
+        *(
+            (word, False)
+            for word in ("0", "out of stock", "Sold Out", "preorder", "backorder", "ausverkauft", "nein", "-3")
+        ),
         *((word, None) for word in ("perhaps", "2026-01-01", None)),
     ],
 )
 def test_stock_words(text: str | None, in_stock: bool | None) -> None:
-    assert _one(cell.stock, text) is in_stock
+    assert _one(stock.stock, text) is in_stock
 
 
-@pytest.mark.parametrize(("text", "quantity"), [("12", 12), ("0", 0), ("-1", None), ("10+", None), (None, None)])
+@pytest.mark.parametrize(
+    ("text", "quantity"),
+    [
+        *((text, 12) for text in ("12", "12.0000", "12,00", "12 pcs", "noch 12 Stück", "(12)", ">12", "12+", "12.9")),
+        *((text, 0) for text in ("0", "0.0000", "0.0", "0,00", "0.5", "0 Stk.")),
+        *((text, -1) for text in ("-1", "-2.0000")),
+        *((text, 1_234) for text in ("1,234", "1 234", "1'234", "1.234,00", "1,234.00")),
+        *((text, None) for text in ("many", "<5", "2026-01-01", "1e3", "99999999999999999999", None)),
+    ],
+)
 def test_quantities(text: str | None, quantity: int | None) -> None:
-    assert _one(cell.quantities, text) == quantity
+    assert _one(stock.quantities, text) == quantity
+
+
+@pytest.mark.parametrize(
+    ("text", "moment", "end"),
+    [
+        ("2025-01-31", "2025-01-31 00:00:00", "2025-01-31 23:59:59.999999"),
+        ("20250131", "2025-01-31 00:00:00", "2025-01-31 23:59:59.999999"),
+        *(
+            (text, "2025-01-31 12:30:00", "2025-01-31 12:30:00")
+            for text in (
+                *("2025-01-31T12:30", "2025-01-31 12:30:00", "2025-01-31T12:30:00.000Z", "2025-01-31T12:30Z"),
+                *("2025-01-31T13:30+01", "2025-01-31T13:30:00+01:00", "2025-01-31T13:30+0100", "20250131T123000Z"),
+                *("2025-01-31T12:30:00,5", "2025-01-31t12:30z", "2025-01-31 07:00 -0530", "2025-01-31T12:30 UTC"),
+            )
+        ),
+        *((text, None, None) for text in ("31/01/2025", "2025-02-30", "2025-01-31T25:00", "soon", "2025", None)),
+    ],
+)
+def test_moments(text: str | None, moment: str | None, end: str | None) -> None:
+    for read, expected in ((_one(cell.moments, text), moment), (_one(partial(cell.moments, end=True), text), end)):
+        assert read == (expected and datetime.fromisoformat(expected).replace(tzinfo=UTC))
 
 
 @pytest.mark.parametrize(
@@ -178,7 +239,11 @@ def test_quantities(text: str | None, quantity: int | None) -> None:
     [
         ("https://a.example/b c.png", "https://a.example/b%20c.png"),
         ("HTTP://a.example/x?w=1,2", "HTTP://a.example/x?w=1,2"),
-        ("//a.example/x.png", None),
+        ("//a.example/x.png", "https://a.example/x.png"),
+        ("www.a.example/x.png", "https://www.a.example/x.png"),
+        ("https://a.example/x?w=1&amp;amp;h=2&#038;d=3", "https://a.example/x?w=1&h=2&d=3"),
+        (r"https:\/\/a.example\/x.png", "https://a.example/x.png"),
+        ('["https://a.example/x.png"]', "https://a.example/x.png"),
         ("ftp://a.example/x", None),
         ("javascript:alert(1)", None),
         ("https://", None),
@@ -208,7 +273,7 @@ def test_values_that_mean_nothing() -> None:
 @given(st.lists(st.one_of(st.none(), st.text(max_size=30)), max_size=20))
 def test_any_text_is_survived(texts: list[str | None]) -> None:
     series = cell.blank_to_null(pl.Series(texts, dtype=pl.String))
-    for change in (cell.one_line, cell.many_lines, cell.category_path, cell.web_addresses, cell.gtins, cell.stock):
+    for change in (cell.one_line, cell.many_lines, cell.category_path, cell.web_addresses, cell.gtins, stock.stock):
         assert len(change(series)) == len(texts)
     assert cell.prices(series).height == len(texts)
     names = cell.one_line(series).drop_nulls()
@@ -225,7 +290,7 @@ def test_any_text_is_survived(texts: list[str | None]) -> None:
         (cell.category_path, ["A|B", "A", None, "A > B;;C"], ["A > B", "A", None, "A > B"]),
         (cell.web_addresses, ["http://i/a b", "http://i/c", "x", None], ["http://i/a%20b", "http://i/c", None, None]),
         (cell.gtins, ["96385074", "4006381-333931", None, "+6385074"], ["96385074", "4006381333931", None, None]),
-        (cell.quantities, ["1", "-1", "0", "x", None], [1, None, 0, None, None]),
+        (stock.quantities, ["1", "-1", "0", "x", None], [1, -1, 0, None, None]),
         (cell.currencies, ["GBP", "€", "xx", None], ["gbp", "eur", None, None]),
     ],
 )

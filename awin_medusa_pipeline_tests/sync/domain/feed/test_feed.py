@@ -22,12 +22,11 @@ from awin_medusa_pipeline.sync.domain.feed.feed import (
     CHUNKS_AHEAD,
     FeedBatch,
     FeedRules,
-    Seen,
     check_feed,
     open_feed,
     read_feed,
 )
-from awin_medusa_pipeline.sync.domain.feed.offers import DETAILS
+from awin_medusa_pipeline.sync.domain.feed.offers import DETAILS, Unread, more_unread
 
 LEGACY = {
     "merchant_id": "7",
@@ -46,15 +45,19 @@ def _csv(*rows: Mapping[str, str]) -> bytes:
     return table.write_csv().encode()
 
 
-def _read(path: Path, data: bytes, rules: FeedRules = RULES, seen: Seen | None = None) -> FeedBatch:
+def _read(path: Path, data: bytes, rules: FeedRules = RULES) -> FeedBatch:
     path.mkdir(exist_ok=True)
     file = path / "feed"
     file.write_bytes(data)
-    batches = list(read_feed(file, label="made", rules=rules, seen=seen))
+    batches = list(read_feed(file, label="made", rules=rules))
     offers = Offer.validate(pl.concat(batch.offers for batch in batches))
     rejects = RejectedRow.validate(pl.concat(batch.rejects for batch in batches))
     assert sum(batch.rows for batch in batches) == offers.height + rejects.height
-    return FeedBatch(offers, rejects, sum(batch.rows for batch in batches), sum(batch.damaged for batch in batches))
+    unread: Unread = {}
+    for batch in batches:
+        unread = more_unread(unread, batch.unread, 100)
+    rows, damaged = sum(batch.rows for batch in batches), sum(batch.damaged for batch in batches)
+    return FeedBatch(offers, rejects, rows, pl.concat(batch.out_of_date for batch in batches), damaged, unread)
 
 
 def _offer(path: Path, row: Mapping[str, str], rules: FeedRules = RULES) -> dict[str, Any]:
@@ -112,6 +115,7 @@ def test_a_full_legacy_row(tmp_path: Path) -> None:
         "currency": "gbp",
         "in_stock": True,
         "quantity": 4,
+        "unread_stock": None,
         "image_url": "https://i.example/a%20b.png",
         "more_image_urls": ["https://i.example/2.png"],
         "deep_link": "https://www.awin1.com/pclick.php?p=99&a=1&m=7",
@@ -188,7 +192,7 @@ def test_a_google_row_in_every_shape(tmp_path: Path, shape: str) -> None:
         ),
         ({"sale_price": "9 GBP", "sale_price_effective_date": "2026-10-01T00:00/2026-10-30T23:59"}, "12.50"),
         ({"sale_price": "9 GBP", "sale_price_effective_date": "2026-12-01T00:00+0000/2026-12-30T23:59+0000"}, "12.50"),
-        ({"sale_price": "9 GBP", "sale_price_effective_date": "soon"}, "9"),
+        ({"sale_price": "9 GBP", "sale_price_effective_date": "soon"}, "12.50"),
     ],
 )
 def test_a_sale_price_holds_when_it_is_lower_and_in_time(tmp_path: Path, cells: dict[str, str], price: str) -> None:
@@ -203,8 +207,11 @@ def test_a_sale_price_holds_when_it_is_lower_and_in_time(tmp_path: Path, cells: 
         ({"in_stock": ""}, None, None),
         ({"in_stock": "", "stock_status": "out of stock"}, False, None),
         ({"in_stock": "1", "stock_status": "out of stock"}, True, None),
-        ({"in_stock": "perhaps", "stock_quantity": "5"}, None, 5),
-        ({"in_stock": "0", "stock_quantity": "-1"}, False, None),
+        ({"in_stock": "perhaps", "stock_quantity": "5"}, True, 5),
+        ({"in_stock": "perhaps"}, None, None),
+        ({"in_stock": "1", "stock_quantity": "-1"}, True, None),
+        ({"stock_quantity": "-1"}, False, 0),
+        ({"in_stock": "0", "stock_quantity": "-1"}, False, 0),
         ({"stock_quantity": "0"}, False, 0),
         ({"stock_quantity": "", "number_available": "3"}, True, 3),
         ({"availability": "backorder"}, False, None),
@@ -274,19 +281,6 @@ def test_what_cannot_be_sold_is_kept_with_its_reason(
     assert reject["raw"] == _csv(LEGACY | cells).decode().splitlines()[1]
 
 
-def test_duplicates_across_feeds_the_first_wins(tmp_path: Path) -> None:
-    seen = Seen()
-    first = _read(tmp_path, _csv(LEGACY, LEGACY | {"search_price": "1"}), seen=seen)
-    again = _read(
-        tmp_path, _csv(LEGACY, LEGACY | {"merchant_id": "8"}, LEGACY | {"merchant_product_id": "B"}), seen=seen
-    )
-    assert first.offers["price"].to_list() == [Decimal("12.5")]
-    assert first.rejects["reason"].to_list() == ["duplicate"]
-    assert again.rejects["reason"].to_list() == ["duplicate", "duplicate_sku"]
-    assert "SYNC_SKU_TEMPLATE to {merchant_id}-{merchant_product_id}" in again.rejects["detail"][1]
-    assert again.offers["merchant_product_id"].to_list() == ["B"]
-
-
 def test_a_row_that_cannot_be_sold_does_not_make_the_next_one_a_duplicate(tmp_path: Path) -> None:
     batch = _read(tmp_path, _csv(LEGACY | {"search_price": ""}, LEGACY))
     assert (batch.offers.height, batch.rejects["reason"].to_list()) == (1, ["no_price"])
@@ -315,13 +309,13 @@ def test_the_merchant_is_read_from_the_deep_link(tmp_path: Path) -> None:
 def test_lines_are_those_of_the_file(tmp_path: Path) -> None:
     header, row = _csv(LEGACY).decode().splitlines()
     more = row.replace("SKU1", '"SKU\n2"').replace("Lamp", '"A\n\nB"')
-    batch = _read(tmp_path, f"\n{header}\n{row}\n{more}\n\nx\n{row}\n{row.replace('SKU1', 'Z')}".encode())
+    batch = _read(tmp_path, f"\n{header}\n{row}\n{more}\n\nx\n\n{row.replace('SKU1', 'Z')}".encode())
     assert batch.offers.select("line", "merchant_product_id", "name").rows() == [
         (3, "SKU1", "Lamp"),
         (4, "SKU 2", "A B"),
         (11, "Z", "Lamp"),
     ]
-    assert batch.rejects.select("line", "reason").rows() == [(9, "too_few_cells"), (10, "duplicate")]
+    assert batch.rejects.select("line", "reason").rows() == [(9, "too_few_cells")]
 
 
 @pytest.mark.parametrize(

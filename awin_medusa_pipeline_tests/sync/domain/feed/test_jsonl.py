@@ -18,10 +18,10 @@ from awin_medusa_pipeline.sync.domain.feed.errors import FeedError
         ({"a": {"value": 0, "currency": "GBP"}}, {"a": "0 GBP"}),
         ({"a": {"amount": "5", "currency_code": "EUR"}}, {"a": "5 EUR"}),
         ({"a": {"value": 5}}, {"a": "5"}),
-        ({"id": "out", "meta": {"id": "in", "more": "x"}}, {"id": "out", "more": "x"}),
-        ({"meta": {"id": "m", "x": "1"}, "product_basic": {"id": "p"}}, {"id": "p", "x": "1"}),
+        ({"id": "out", "meta": {"id": "in", "advertiser_id": "x", "more": "y"}}, {"id": "out", "advertiser_id": "x"}),
+        ({"meta": {"advertiser_id": "1"}, "product_basic": {"id": "p"}}, {"id": "p", "advertiser_id": "1"}),
         ({"product_basic": {"id": "p"}, "meta": {"id": "m"}}, {"id": "p"}),
-        ({"one": {"id": "1"}, "two": {"id": "2"}}, {"id": "1"}),
+        ({"product_basic": {"id": "1"}, "pricing": {"id": "2"}, "other": {"x": "3"}}, {"id": "1"}),
     ],
 )
 def test_objects_are_flat_cells(found: dict[str, Any], cells: dict[str, str]) -> None:

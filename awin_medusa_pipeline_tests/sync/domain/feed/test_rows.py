@@ -86,7 +86,7 @@ def test_a_column_left_out_hides_no_broken_line(wanted: str) -> None:
 
 def test_bad_bytes_are_survived_and_counted() -> None:
     rows = read_rows(b"1,caf\xe9,3\n4,\xff\xfe,6\n", ABC, ["b"])
-    assert rows.cells["b"].to_list() == ["caf\ufffd", "\ufffd\ufffd"]
+    assert rows.cells["b"].to_list() == ["café", "\ufffd\ufffd"]
     assert rows.damaged == 3
     assert rows.raw([1]) == ["4,\ufffd\ufffd,6"]
 
