@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from awin_medusa_pipeline.core.http import Backoff
-from awin_medusa_pipeline.defs.sync import applied
 from awin_medusa_pipeline.medusa import client as medusa
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
 from awin_medusa_pipeline.sandbox.feed_generator import write_feed
+from awin_medusa_pipeline.sync.engine import runs
 from awin_medusa_pipeline.sync.engine.apply import Engine
 from awin_medusa_pipeline_tests.support.fault_proxy import Fault, FaultProxy, seeded_faults
 from awin_medusa_pipeline_tests.support.feeds import Answer, Web, row, web_server, write_rows
@@ -30,7 +30,7 @@ NOT_A_KEY = "sk_" + "0ddba11" * 8
 def patience(pipeline: Pipeline) -> None:
     """Repetitions follow one another without a wait, or nearly so."""
     pipeline.environment.setattr(medusa, "Backoff", partial(Backoff, sleep=lambda seconds: None))
-    pipeline.environment.setattr(applied, "Engine", partial(Engine, sleep=lambda seconds: time.sleep(seconds / 10)))
+    pipeline.environment.setattr(runs, "Engine", partial(Engine, sleep=lambda seconds: time.sleep(seconds / 10)))
 
 
 @pytest.fixture
