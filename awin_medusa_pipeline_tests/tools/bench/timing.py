@@ -55,7 +55,7 @@ def largest_child_megabytes() -> float:
 
 
 def show(results: list[Comparison], console: Console) -> None:
-    """Print the table that docs/speed.md quotes."""
+    """Print the table that docs/testing.md quotes."""
     table = Table("work", "ours, s", "bare, s", "ratio", "at most", "", title="Ours beside a bare loop, same run")
     for result in results:
         table.add_row(
