@@ -83,7 +83,7 @@ class EtsyReport:
 
     @property
     def table(self) -> Table:
-        """What docs/reliability.md quotes."""
+        """What docs/testing.md quotes."""
         table = Table(
             "", "", title="Etsy: one job for all products, killed, with spoilt calls; then all changed, so again"
         )
