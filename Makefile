@@ -50,7 +50,7 @@ chaos: $(INSTALLED) ## Syncs and shops killed, requests spoilt, broken feeds; wh
 mutants: $(INSTALLED) ## 300 small faults in the rules, one at a time; which of them the tests notice
 	@$(BIN)/python -m awin_medusa_pipeline_tests.tools.mutants
 
-screenshots: $(INSTALLED) ## The pictures of the README; needs chromium
+screenshots: $(INSTALLED) ## The pictures of README and docs; needs chromium
 	@$(BIN)/python -m awin_medusa_pipeline_tests.tools.screenshots
 
 clean: ## Stop the sandbox; remove the environment and all state

@@ -445,7 +445,7 @@ def trials(folder: Path) -> Iterator[Trials]:
 
 def main() -> None:
     """Print every broken feed as a table in Markdown, and what all of them together destroyed."""
-    sys.stdout.write("| broken feed | code | what is told |\n|---|---|---|\n")
+    sys.stdout.write("| broken feed | code | message |\n|---|---|---|\n")
     destroyed = 0
     with TemporaryDirectory() as folder, trials(Path(folder)) as world:
         for broken in BROKEN:
