@@ -1,6 +1,5 @@
 """Gives tests a sandbox: one real Medusa per worker, put back to its clean seed before each test that uses it."""
 
-import os
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -30,9 +29,9 @@ STACK = pytest.StashKey[ExitStack]()
 
 temporary_files_in_memory()
 
-# A deadline would fail a law on a busy machine; in CI each law is tried on the same examples every time.
-hypothesis.settings.register_profile("ours", deadline=None, derandomize=bool(os.environ.get("CI")))
-# For a look with more patience: pytest --hypothesis-profile thorough.
+# A deadline would fail a law on a busy machine; each law is tried on the same examples every time.
+hypothesis.settings.register_profile("ours", deadline=None, derandomize=True)
+# For a search with more patience, on other examples each time: pytest --hypothesis-profile thorough.
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=2000)
 hypothesis.settings.load_profile("ours")
 

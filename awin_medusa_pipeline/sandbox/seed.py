@@ -4,9 +4,10 @@ It uses HTTP, as a shop owner's own tools would; only the first admin user is cr
 """
 
 import json
+from collections.abc import Generator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 
@@ -40,12 +41,31 @@ class Shop:
     shipping_profile_id: str
 
     def client(self) -> httpx.Client:
-        """Open an HTTP client with the secret key; the caller closes it."""
+        """Make an HTTP client that is logged in as the admin user; the caller closes it."""
         # Medusa closes an idle connection after 5 s, so we close ours earlier.
         limits = httpx.Limits(keepalive_expiry=4)
         return httpx.Client(
-            base_url=self.base_url, auth=(self.admin_key, ""), timeout=120, limits=limits, verify=certificates()
+            base_url=self.base_url, auth=_Session(self), timeout=120, limits=limits, verify=certificates()
         )
+
+
+class _Session(httpx.Auth):
+    """Logs in with the first request of this process: checking the secret key takes Medusa 35 ms, each time."""
+
+    requires_response_body = True
+    _tokens: ClassVar[dict[Shop, str]] = {}
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        shop = self._shop
+        if shop not in self._tokens:
+            credentials = {"email": shop.admin_email, "password": shop.admin_password}
+            answer = yield httpx.Request("POST", f"{shop.base_url}/auth/user/emailpass", json=credentials)
+            self._tokens[shop] = answer.raise_for_status().json()["token"]
+        request.headers["Authorization"] = f"Bearer {self._tokens[shop]}"
+        yield request
 
 
 def call(client: httpx.Client, method: str, path: str, **options: Any) -> dict[str, Any]:

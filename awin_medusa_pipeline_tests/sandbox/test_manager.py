@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from awin_medusa_pipeline.core.ports import HOST
+from awin_medusa_pipeline.core.ports import HOST, port_is_free
 from awin_medusa_pipeline.sandbox import Sandbox, SandboxError, Shop, medusa
 from awin_medusa_pipeline.sandbox.processes import silent
 from awin_medusa_pipeline.sandbox.seed import CURRENCIES, STOCK_LOCATION
@@ -131,9 +131,9 @@ def test_other_port_while_it_runs(sandbox: Sandbox):
 
 def test_port_taken_is_told_before_anything_is_made(tmp_path: Path):
     with socket.socket() as taken:
-        taken.bind((HOST, 0))
+        port = next(port for port in range(24_500, 24_900) if all(map(port_is_free, range(port - 2, port + 3))))
+        taken.bind((HOST, port))
         taken.listen()
-        port = taken.getsockname()[1]
         with pytest.raises(SandboxError, match=f"port {port}.*another program.*--port"):
             Sandbox(tmp_path, port - 2).up()
     assert [path.name for path in tmp_path.iterdir()] == ["sandbox.lock"]

@@ -36,7 +36,7 @@ _maybe = st.none
 def slow_law(examples: int) -> settings:
     """Set how many examples a law of whole feeds and shops is tried on; `--hypothesis-profile thorough` takes 20 times.
 
-    Each run draws others, and `make mutants` shows what 15 are enough to notice.
+    `make mutants` shows what 15 are enough to notice.
     """
     thorough = settings.get_current_profile_name() == "thorough"
     return settings(max_examples=examples * (20 if thorough else 1), deadline=None)
