@@ -8,8 +8,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import polars as pl
-
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.cli.application import open_app
 from awin_medusa_pipeline.cli.environment import make_env_file, set_in_env_file
@@ -28,7 +26,7 @@ from awin_medusa_pipeline.sandbox.etsy import shop as etsy_shop
 from awin_medusa_pipeline.sandbox.feed_generator import write_feed
 from awin_medusa_pipeline.sandbox.prefill import prefill, product_count
 from awin_medusa_pipeline.settings import ENV_FILE_VARIABLE, Settings, env_file
-from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules, read_feed
+from awin_medusa_pipeline.sync.engine.intake import whole_feed
 
 OFFERS = 1_800
 SEED = 7
@@ -117,8 +115,7 @@ def fill(sandbox: Sandbox, progress: Progress) -> None:
     with shop.client() as client:
         filled = product_count(client) > 0
     if not filled:
-        batches = read_feed(sandbox.feed_file, label="demo", rules=FeedRules())
-        prefill(shop, pl.concat([batch.offers for batch in batches]), progress=progress)
+        prefill(shop, whole_feed(sandbox.feed_file, label="demo"), progress=progress)
 
 
 def write_settings(sandbox: Sandbox) -> DemoSettings:

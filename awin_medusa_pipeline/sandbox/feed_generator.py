@@ -306,7 +306,7 @@ def _offers(
             alternate_image=pl.when(number(27, 2) == 0)
             .then(pl.lit(image_address + "/") + product.cast(pl.String) + "-back.png")
             .otherwise(pl.lit("")),
-            valid_to=pl.lit("2018-05-29 00:00:00"),
+            valid_to=pl.lit("2099-12-31 23:59:59"),
         )
         .rename({"size": "Fashion:size"})
     )

@@ -90,7 +90,7 @@ def test_usage_error_is_2(command: list[str]):
         ({"AWIN_MEDUSA_DATABASE_URL": "nonsense"}, ["init"], "AWIN_MEDUSA_DATABASE_URL"),
         ({}, ["sandbox", "env"], "Run: awin-medusa sandbox up."),
         ({}, ["sandbox", "reset"], "Run: awin-medusa sandbox up."),
-        ({}, ["sync"], "AWIN_FEED_URL is not set"),
+        ({}, ["sync"], "MEDUSA_BACKEND_URL is not set"),
         ({}, ["report"], "There is no report yet"),
         ({}, ["sandbox", "status"], "Not set up."),
     ],
@@ -158,12 +158,12 @@ def test_report_shows_numbers_reasons_and_first_failures(reports: RunReports):
 def test_report_tells_of_a_later_run_that_failed_before_its_summary(
     reports: RunReports, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setenv("AWIN_FEED_URL", "")
+    monkeypatch.setenv("MEDUSA_BACKEND_URL", "")
     assert run("sync").exit_code == 1
     result = run("report")
     assert "daily_sync_job on http://shop" in result.output
     assert "A later run, " in result.output
-    assert "AWIN_FEED_URL is not set" in result.output
+    assert "MEDUSA_BACKEND_URL is not set" in result.output
 
 
 def test_ui_on_a_taken_port(home: Path):

@@ -12,7 +12,7 @@ import pytest
 from awin_medusa_pipeline.sandbox import Sandbox
 from awin_medusa_pipeline.sandbox.feed_generator import write_feed
 from awin_medusa_pipeline.sandbox.prefill import Case, Placed, prefill
-from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules, read_feed
+from awin_medusa_pipeline.sync.engine.intake import whole_feed
 from awin_medusa_pipeline_tests.support.pipeline import Finished, Json, Pipeline, pipeline_on
 from awin_medusa_pipeline_tests.support.plain import level_of, state_of
 from awin_medusa_pipeline_tests.support.summary import KINDS, OUTCOMES
@@ -41,7 +41,7 @@ class Prefilled:
 def prefilled(sandbox: Sandbox) -> Prefilled:
     sandbox.reset()
     feed = write_feed(sandbox.feed_file, offers=OFFERS)
-    offers = pl.concat(batch.offers for batch in read_feed(feed.path, label="demo", rules=FeedRules()))
+    offers = whole_feed(feed.path, label="demo")
     placed = prefill(sandbox.shop, offers, limit=120)
     sandbox.snapshot(PREFILLED)
     never_filled = offers.filter(pl.col("in_stock").is_null().all().over("merchant_id"))["offer_key"]

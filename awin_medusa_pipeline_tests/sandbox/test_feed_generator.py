@@ -13,21 +13,22 @@ from awin_medusa_pipeline.sandbox.feed_generator import COLUMNS, write_feed
 from awin_medusa_pipeline.sync.domain.contracts import Offer, RejectedRow
 from awin_medusa_pipeline.sync.domain.feed import rows as feed_rows
 from awin_medusa_pipeline.sync.domain.feed import unpack
-from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules, read_feed
+from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules, open_feed
+from awin_medusa_pipeline.sync.engine.intake import FeedParts, whole_feed
 
 
 @pytest.mark.parametrize(("offers", "merchants"), [(1, 1), (7, 2), (40, 1), (500, 3), (9_000, 5)])
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".zip"])
 def test_the_parser_finds_what_was_put_in(tmp_path: Path, offers: int, merchants: int, suffix: str) -> None:
     facts = write_feed(tmp_path / f"feed{suffix}", offers=offers, merchants=merchants)
-    batches = list(read_feed(facts.path, label="made", rules=FeedRules()))
-    found = Offer.validate(pl.concat(batch.offers for batch in batches))
-    rejects = RejectedRow.validate(pl.concat(batch.rejects for batch in batches))
+    parts = FeedParts(tmp_path / "parts", FeedRules())
+    read = parts.add(facts.path, "made")
+    found, rejects = Offer.validate(parts.offers.collect()), RejectedRow.validate(parts.rejects.collect())
     assert dict(sorted(Counter(rejects["reason"]).items())) == facts.rejected
-    assert (found.height, sum(batch.rows for batch in batches)) == (offers, facts.rows)
+    assert (found.height, read.rows) == (offers, facts.rows)
     stock = {True: "in_stock", False: "out_of_stock", None: "unknown"}
     assert {stock[value]: count for value, count in Counter(found["in_stock"]).items()} == facts.stock
-    assert sum(batch.damaged for batch in batches) == facts.quirks.get("bad_byte", 0)
+    assert read.damaged == facts.quirks.get("bad_byte", 0)
     assert not found["name"].str.contains("Â|Ã|&#|  ").any(), "entities and broken encodings are repaired"
     assert found["image_url"].null_count() == facts.quirks.get("image_missing", 0)
     gtin_lost = facts.quirks.get("gtin_list", 0) + facts.quirks.get("gtin_invalid", 0)
@@ -38,7 +39,7 @@ def test_small_chunks_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     facts = write_feed(tmp_path / "feed.csv", offers=3_000)
 
     def read() -> tuple[pl.DataFrame, pl.DataFrame, int]:
-        batches = list(read_feed(facts.path, label="made", rules=FeedRules()))
+        batches = list(open_feed(facts.path, label="made", rules=FeedRules()).batches())
         return pl.concat(b.offers for b in batches), pl.concat(b.rejects for b in batches), len(batches)
 
     offers, rejects, batches = read()
@@ -80,7 +81,7 @@ def test_packing_follows_the_name(tmp_path: Path) -> None:
 def test_tomorrow_some_go_some_come_some_change(tmp_path: Path) -> None:
     def offers(day: int) -> pl.DataFrame:
         facts = write_feed(tmp_path / f"{day}.csv", offers=3_000, day=day, euro_merchant=True)
-        return pl.concat(b.offers for b in read_feed(facts.path, label="made", rules=FeedRules()))
+        return whole_feed(facts.path, label="made")
 
     today, tomorrow = offers(0), offers(1)
     assert today.join(tomorrow, on="offer_key", how="anti").height == 100

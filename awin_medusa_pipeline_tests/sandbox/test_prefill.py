@@ -11,7 +11,7 @@ from awin_medusa_pipeline.sandbox import Sandbox, SandboxError, Shop
 from awin_medusa_pipeline.sandbox.feed_generator import write_feed
 from awin_medusa_pipeline.sandbox.prefill import HIDING_RUN, Case, Placed, prefill
 from awin_medusa_pipeline.sync.domain import discrepancies, ownership
-from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules, read_feed
+from awin_medusa_pipeline.sync.engine.intake import whole_feed
 from awin_medusa_pipeline_tests.support.factories import NOTHING_WRITTEN
 
 LIMIT = 120
@@ -20,7 +20,7 @@ LIMIT = 120
 @pytest.fixture(scope="module")
 def offers(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
     feed = write_feed(tmp_path_factory.mktemp("feed") / "feed.csv.gz", offers=240)
-    return pl.concat(batch.offers for batch in read_feed(feed.path, label="demo", rules=FeedRules()))
+    return whole_feed(feed.path, label="demo")
 
 
 @pytest.fixture(scope="module")

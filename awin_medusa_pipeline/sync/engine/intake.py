@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
@@ -178,6 +179,14 @@ class FeedParts:
             ]
         table = pl.DataFrame(rejects, schema=dict(dtypes(RejectedRow)), orient="row")
         table.write_parquet(self._folder / f"rejects-{next(self._written):06}.parquet", compression="lz4")
+
+
+def whole_feed(path: Path, label: str, rules: FeedRules | None = None) -> pl.DataFrame:
+    """Rows of Offer of one small feed, as they stand beside an empty shop. Raises FeedError."""
+    with TemporaryDirectory() as folder:
+        parts = FeedParts(Path(folder), rules or FeedRules())
+        parts.add(path, label)
+        return parts.offers.collect()
 
 
 @dataclass(frozen=True)

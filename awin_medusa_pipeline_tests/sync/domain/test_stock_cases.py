@@ -12,7 +12,7 @@ from awin_medusa_pipeline.medusa.shapes import amount, base_prices
 from awin_medusa_pipeline.sync.domain import discrepancies, ownership
 from awin_medusa_pipeline.sync.domain.contracts import StockMismatch, WrittenValue
 from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
-from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules, read_feed
+from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules, open_feed
 from awin_medusa_pipeline_tests.support.factories import NO_LOOSE, Row, catalog, variant
 
 CASES = sorted((Path(__file__).parents[2] / "cases").glob("*.json"))
@@ -32,7 +32,7 @@ def test_case(path: Path, tmp_path: Path) -> None:
     case = json.loads(path.read_text())
     feed = tmp_path / "feed.csv"
     feed.write_text("\n".join(case["feed"]) + "\n")
-    offers = pl.concat(batch.offers for batch in read_feed(feed, label="feed.csv", rules=FeedRules())).lazy()
+    offers = pl.concat(batch.offers for batch in open_feed(feed, label="feed.csv", rules=FeedRules()).batches()).lazy()
     shop = catalog(*map(in_shop, case["shop"]))
     values = [{"key": key, "field": "price", "value": value} for key, value in case["written"].items()]
     written = pl.LazyFrame(values, schema=dtypes(WrittenValue))

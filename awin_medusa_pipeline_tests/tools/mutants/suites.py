@@ -16,6 +16,8 @@ ALSO: dict[str, tuple[str, ...]] = {
     "sync/domain/feed/jsonl.py": FEED,
     "sync/domain/feed/layout.py": FEED,
     "sync/domain/feed/offers.py": FEED,
+    "sync/domain/feed/standing.py": ("sync/domain/feed/test_cases.py", "sync/engine/test_intake.py"),
+    "sync/domain/feed/stock.py": ("sync/domain/feed/test_cases.py", FEED[0]),
     "sync/domain/feed/unpack.py": FEED,
     "etsy/domain/memory.py": ("etsy/domain/test_plan.py", "etsy/domain/test_drift.py", "etsy/store/test_jobs.py"),
     "etsy/domain/tokens.py": ("etsy/store/test_accounts.py", "etsy/client/test_oauth.py"),

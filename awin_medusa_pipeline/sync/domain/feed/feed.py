@@ -101,11 +101,6 @@ def open_feed(path: Path, *, label: str, rules: FeedRules) -> FeedFile:
     return FeedFile(label, layout.columns, rows, line, lambda chunk: read_rows(chunk, layout, columns), rules)
 
 
-def read_feed(path: Path, *, label: str, rules: FeedRules) -> Iterator[FeedBatch]:
-    """Read all batches of a feed; see FeedFile.batches."""
-    return open_feed(path, label=label, rules=rules).batches()
-
-
 def raw_lines(path: Path, label: str, lines: Collection[int]) -> dict[int, str]:
     """Find the text of these lines of a feed, the first being 1, each cut at 2,000 characters."""
     wanted, found, number, rest = sorted(set(lines)), dict[int, str](), 1, b""

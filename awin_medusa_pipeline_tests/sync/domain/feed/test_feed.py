@@ -24,7 +24,6 @@ from awin_medusa_pipeline.sync.domain.feed.feed import (
     FeedRules,
     check_feed,
     open_feed,
-    read_feed,
 )
 from awin_medusa_pipeline.sync.domain.feed.offers import DETAILS, Unread, more_unread
 
@@ -49,7 +48,7 @@ def _read(path: Path, data: bytes, rules: FeedRules = RULES) -> FeedBatch:
     path.mkdir(exist_ok=True)
     file = path / "feed"
     file.write_bytes(data)
-    batches = list(read_feed(file, label="made", rules=rules))
+    batches = list(open_feed(file, label="made", rules=rules).batches())
     offers = Offer.validate(pl.concat(batch.offers for batch in batches))
     rejects = RejectedRow.validate(pl.concat(batch.rejects for batch in batches))
     assert sum(batch.rows for batch in batches) == offers.height + rejects.height
@@ -374,7 +373,7 @@ def test_check_feed_reads_as_much_as_it_is_told(tmp_path: Path) -> None:
 def test_a_reader_that_is_left_early_ends_its_threads(tmp_path: Path) -> None:
     path = tmp_path / "feed"
     path.write_bytes(_csv(*(LEGACY | {"merchant_product_id": str(n)} for n in range(100))))
-    batches = read_feed(path, label="made", rules=RULES)
+    batches = open_feed(path, label="made", rules=RULES).batches()
     assert next(batches).rows == 100
     batches.close()  # type: ignore[attr-defined]
 
