@@ -30,6 +30,10 @@ _EXTENSIONS = {
     "image/avif": "avif",
 }
 
+# What servers send instead of the real type: old browsers' names, and stores of files that know none.
+_UNSURE = ("image/jpg", "image/pjpeg", "image/x-png", "application/octet-stream", "binary/octet-stream", "")
+_BEGINNINGS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png", b"GIF8": "image/gif"}
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -89,8 +93,8 @@ class ImageFetcher:
                 raise TransientError(tried, f"HTTP {response.status_code}", "It may be there tomorrow.")
             if not response.is_success:
                 raise ImageError(tried, f"HTTP {response.status_code}", "Give the product another image.")
-            if kind not in self._kinds:
-                raise ImageError(tried, kind or "no type", f"Taken are {', '.join(self._kinds)}.")
+            if kind not in (*self._kinds, *_UNSURE):
+                raise self._refused(tried, kind)
             content = bytearray()
             for part in response.iter_bytes():
                 content += part
@@ -98,4 +102,11 @@ class ImageFetcher:
                     raise ImageError(tried, f"it has more than {self._largest:,} bytes", "Use a smaller image.")
                 if time.monotonic() > ends_at:
                     raise ImageError(tried, f"it was not there after {LONGEST:.0f} seconds", "Use another image.")
+        if kind in _UNSURE:
+            kind = next((known for start, known in _BEGINNINGS.items() if content.startswith(start)), kind)
+        if kind not in self._kinds:
+            raise self._refused(tried, kind)
         return Picture(bytes(content), kind)
+
+    def _refused(self, tried: str, kind: str) -> ImageError:
+        return ImageError(tried, kind or "no type", f"Taken are {', '.join(self._kinds)}.")

@@ -1,12 +1,16 @@
 """Fetching images: what is taken, and in which words the rest is refused."""
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from awin_medusa_pipeline.core import images
 from awin_medusa_pipeline.core.http import Backoff
 from awin_medusa_pipeline.core.images import ImageError, ImageFetcher
+from awin_medusa_pipeline.etsy.engine.images import IMAGE_TYPES
+from awin_medusa_pipeline_tests.support.fault_proxy import AnsweringServer
 from awin_medusa_pipeline_tests.support.image_web import ImageWeb, image_web
 
 
@@ -34,6 +38,22 @@ def test_why_an_image_is_not_to_be_had(path: str, said: str, web: ImageWeb) -> N
         fetch(web.address + path)
     assert str(caught.value) == f"Fetching the image {web.address}{path}: {said}"
     assert caught.value.status is None
+
+
+CASE = json.loads((Path(__file__).parents[1] / "cases" / "23_image_types.json").read_text())
+
+
+@pytest.mark.parametrize(("served", "start", "kind"), CASE["images"])
+def test_the_bytes_decide_where_the_server_does_not_know(served: str, start: str, kind: str | None) -> None:
+    with (
+        AnsweringServer(lambda path: (200, served, bytes.fromhex(start))) as address,
+        ImageFetcher(IMAGE_TYPES) as fetch,
+    ):
+        if kind:
+            assert fetch(f"{address}/a").kind == kind
+        else:
+            with pytest.raises(ImageError, match=served):
+                fetch(f"{address}/a")
 
 
 def test_an_image_that_never_ends(web: ImageWeb, monkeypatch: pytest.MonkeyPatch) -> None:
