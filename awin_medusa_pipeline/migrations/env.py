@@ -8,7 +8,8 @@ from alembic import context
 
 from awin_medusa_pipeline.core.store.base import Base
 from awin_medusa_pipeline.core.store.database import VERSION_TABLE
-from awin_medusa_pipeline.etsy.store import models  # noqa: F401 (its tables belong to Base.metadata too)
+from awin_medusa_pipeline.etsy.store import models as etsy_models  # noqa: F401 (fills Base.metadata)
+from awin_medusa_pipeline.sync.store import models as sync_models  # noqa: F401 (as well)
 
 context.configure(
     connection=context.config.attributes["connection"],
