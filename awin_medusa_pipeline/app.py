@@ -32,6 +32,7 @@ from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.sync.clients.awin_address import local_path, secrets_in
 from awin_medusa_pipeline.sync.domain.contracts import TRACED
 from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules
+from awin_medusa_pipeline.sync.engine.catalog import Places
 from awin_medusa_pipeline.sync.engine.intake import FeedSource
 from awin_medusa_pipeline.sync.engine.rules import SyncRules
 from awin_medusa_pipeline.sync.engine.runs import ShopAccess, SyncRun
@@ -141,6 +142,11 @@ class App:
         """Feeds to download, and the rules for reading them."""
         token = self.settings.awin_api_token
         return FeedSource(self.settings.feed_addresses, self.feed_rules, token.get_secret_value() if token else None)
+
+    @property
+    def places(self) -> Places:
+        """Stock location and sales channel that the settings name."""
+        return Places(self.settings.medusa_stock_location, self.settings.medusa_sales_channel)
 
     @property
     def sync_rules(self) -> SyncRules:

@@ -32,7 +32,7 @@ def why(
             _choose(key.strip(), products)
             return
         connect = partial(app.medusa, backoff=Backoff(attempts=2))
-        sources = Sources(app.database, app.tables, app.shop_address, connect, app.settings.medusa_stock_location)
+        sources = Sources(app.database, app.tables, app.shop_address, connect, app.places)
         _show(tell_story(sources, products[0], recent))
 
 
@@ -140,7 +140,11 @@ def _now(rows: Sequence[Mapping[str, Any]] | str) -> Iterator[Text]:
         prices = ", ".join(f"{price['amount'].normalize():f} {price['currency'].upper()}" for price in row["prices"])
         level = "no level" if row["level"] is None else f"level {row['level']:,}"
         reserved = f" ({row['reserved']:,} reserved)" if row["reserved"] else ""
+        elsewhere = f", {row['elsewhere']:,} at {row['elsewhere_at']}" if row["elsewhere"] else ""
         hidden = f", hidden by run {row['hidden_by_run'][:8]}" if row["hidden_by_run"] else ""
         half = f", half-made: {row['half_made']}" if row["half_made"] else ""
         sku = row["sku"] or row["variant_id"] or "no variant"
-        yield Text(f"{sku}: {row['status']}{hidden}{half}, {prices or 'no price'}, {level}{reserved}; “{row['title']}”")
+        yield Text(
+            f"{sku}: {row['status']}{hidden}{half}, {prices or 'no price'}, {level}{reserved}{elsewhere}; "
+            f"“{row['title']}”"
+        )

@@ -8,7 +8,7 @@ from awin_medusa_pipeline.defs.resources import applies
 from awin_medusa_pipeline.defs.sync.applied import ShopRun
 from awin_medusa_pipeline.defs.tables import OWNERS, schema_metadata
 from awin_medusa_pipeline.medusa.contracts import CatalogVariant
-from awin_medusa_pipeline.sync.engine.catalog import Memory, Places, read_catalog
+from awin_medusa_pipeline.sync.engine.catalog import Memory, read_catalog
 
 
 @dg.asset(group_name="medusa", kinds={"medusa", "polars"}, owners=OWNERS, metadata=schema_metadata(CatalogVariant))
@@ -21,7 +21,7 @@ def medusa_catalog(
     with app.medusa() as client:
         catalog = read_catalog(
             client,
-            Places(app.settings.medusa_stock_location, app.settings.medusa_sales_channel),
+            app.places,
             lambda done, total: context.log.info(f"Read {done:,} of {total:,} products"),
             Memory(sync_run.unfinished_imports, app.etsy.links.of_any),
         )

@@ -42,6 +42,13 @@ class Places:
     sales_channel: str | None = None
     """Of new products; what its other locations hold can be bought too."""
 
+    def find(self, client: MedusaClient) -> tuple[str, dict[str, str]]:
+        """Id of the stock location, and names by id of the others that the channel sells from."""
+        location = client.stock_location_id(self.stock_location)
+        others = client.selling_locations(client.sales_channel_id(self.sales_channel))
+        others.pop(location, None)
+        return location, others
+
 
 @dataclass(frozen=True)
 class Memory:
@@ -61,9 +68,7 @@ def read_catalog(client: MedusaClient, places: Places, progress: Progress, memor
     if not client.can_write:
         pages = [variants_frame(page, None) for page in client.product_pages(progress)]
         return Catalog(pl.concat([variants_frame([], None), *pages]), with_admin_key=False)
-    location = client.stock_location_id(places.stock_location)
-    others = client.selling_locations(client.sales_channel_id(places.sales_channel))
-    others.pop(location, None)
+    location, others = places.find(client)
     categories, ignored = client.category_handles(), client.tagged(IGNORE_TAG)
     pages = [variants_frame(page, location, categories, others, ignored) for page in client.product_pages(progress)]
     table = pl.concat([variants_frame([], location), *pages])

@@ -12,6 +12,7 @@ from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.core.tables import Tables
 from awin_medusa_pipeline.medusa.catalog import ADMIN_FIELDS, variants_frame
 from awin_medusa_pipeline.medusa.client import MedusaClient
+from awin_medusa_pipeline.sync.engine.catalog import Places
 from awin_medusa_pipeline.sync.store.feed_history import Feed, FeedHistory
 from awin_medusa_pipeline.sync.store.ledger import Ledger, LogEntry, Run
 
@@ -97,8 +98,7 @@ class Sources:
     shop: str
     """Address of the shop, as in the operation log."""
     connect: Callable[[], MedusaClient]
-    stock_location: str | None
-    """Name or id; None: the first one."""
+    places: Places
 
 
 def tell_story(sources: Sources, product: Product, runs: Sequence[Run]) -> Story:
@@ -211,18 +211,18 @@ def _now(sources: Sources, product: Product) -> Rows | str:
         with sources.connect() as client:
             if not client.can_write:
                 return "Reading the product: only MEDUSA_ADMIN_API_KEY allows that. Set it in .env."
-            return _shown(client, sources.stock_location, product)
+            return _shown(client, sources.places, product)
     except PipelineError as error:
         return str(error)
 
 
-def _shown(client: MedusaClient, stock_location: str | None, product: Product) -> Rows:
-    location = client.stock_location_id(stock_location)
+def _shown(client: MedusaClient, places: Places, product: Product) -> Rows:
+    location, others = places.find(client)
     found: dict[str, Any] = {}
     for column, values in (("id", product.every("product_id")), ("external_id", product.every("product_key"))):
         for entry in client.where("products", column, values, ADMIN_FIELDS) if values else []:
             found[entry["id"]] = entry
-    shown = variants_frame(found.values(), location)
+    shown = variants_frame(found.values(), location, others=others)
     if not product.whole:
         ids = {name: product.every(name) for name in ("variant_id", "offer_key", "sku")}
         return _where(shown.lazy(), ids)
