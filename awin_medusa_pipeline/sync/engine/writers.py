@@ -202,21 +202,21 @@ class ProductWriter:
         }
 
     def look_up(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
-        """Find operations whose variant exists with price, inventory item and wanted level."""
+        """Find operations whose variant exists with price and, where it is counted, inventory item and wanted level."""
         keys = list(dict.fromkeys(str(operation.after["product_key"]) for operation in operations))
         products = self._client.where("products", "external_id", keys, _STATE)
         done = {
-            (
-                product["external_id"],
-                variant["sku"],
-                level(variant, self._location_id).get("stocked_quantity"),
-            ): variant["id"]
+            (product["external_id"], variant["sku"]): variant
             for product in products
             for variant in product["variants"]
             if not missing_part(variant)
         }
-        wanted = {one.key: (one.after["product_key"], one.after["sku"], one.after["level"]) for one in operations}
-        return {key: done[state] for key, state in wanted.items() if state in done}
+        found = [(one, done.get((one.after["product_key"], one.after["sku"]))) for one in operations]
+        return {one.key: variant["id"] for one, variant in found if variant and self._is_level(variant, one)}
+
+    def _is_level(self, variant: Json, operation: Operation) -> bool:
+        shown = level(variant, self._location_id).get("stocked_quantity")
+        return variant.get("manage_inventory") is False or shown == operation.after["level"]
 
     def reverse(self, applied: Sequence[Operation]) -> Plan:
         """Plan drafts of the products that were created."""
@@ -224,19 +224,27 @@ class ProductWriter:
         fields = "id,external_id,variants.id"
         return reverse_imports(applied, self._client.where("products", "external_id", keys, fields))
 
-    def _set_levels(self, products: Iterable[Json], wanted: Mapping[str, int]) -> dict[str, int | None]:
+    def _set_levels(self, products: Sequence[Json], wanted: Mapping[str, int]) -> dict[str, int | None]:
         items = {
             variant["sku"]: (item_id, level(variant, self._location_id).get("stocked_quantity"))
             for product in products
             for variant in product["variants"]
             if variant["sku"] in wanted and (item_id := inventory_item_id(variant))
         }
+        # Where a person told Medusa not to count, no level is needed.
+        uncounted = {
+            variant["sku"]: wanted[variant["sku"]]
+            for product in products
+            for variant in product["variants"]
+            if variant["sku"] in wanted and variant.get("manage_inventory") is False
+        }
         stored = self._levels.set_levels(
             {"inventory_item_id": item_id, "stocked_quantity": wanted[sku], "exists": stocked is not None}
             for sku, (item_id, stocked) in items.items()
             if stocked != wanted[sku]
         )
-        return {sku: stored[item_id] if item_id in stored else wanted[sku] for sku, (item_id, _) in items.items()}
+        set_ = {sku: stored[item_id] if item_id in stored else wanted[sku] for sku, (item_id, _) in items.items()}
+        return uncounted | set_
 
     def _remove_half_made(self, bodies: Sequence[Json]) -> None:
         """Delete the products that an interrupted import left, only once: later ones may be our own."""

@@ -513,3 +513,14 @@ def test_images_are_rehosted_and_a_broken_one_costs_only_itself(rig: Rig) -> Non
     assert all("/static/" in address for address in addresses)
     assert httpx.get(rig.shop.base_url + addresses[0][addresses[0].index("/static/") :]).content == b"jpeg/1.jpg"
     assert (shown["awin:1:b"]["thumbnail"], shown["awin:1:b"]["images"]) == (None, [])
+
+
+def test_what_a_person_told_medusa_not_to_count_is_completed_all_the_same(rig: Rig) -> None:
+    feed = [offer("a")]
+    [body] = rig.interrupted(feed)
+    body["variants"][0] |= {"manage_inventory": False, "prices": []}
+    rig.on_etsy = (rig.post("/admin/products", body)["product"]["id"],)
+    assert rig.imports(feed).counts == Counts(applied=1)
+    [variant] = rig.products()[0]["variants"]
+    assert (variant["manage_inventory"], variant["prices"][0]["amount"]) == (False, 9.99)
+    assert rig.missing(feed).is_empty()
