@@ -24,6 +24,7 @@ from awin_medusa_pipeline.sync.store.feed_history import FeedHistory
 from awin_medusa_pipeline.sync.store.held_plans import HeldPlan, HeldPlans
 from awin_medusa_pipeline.sync.store.leases import HeldLease, Leases
 from awin_medusa_pipeline.sync.store.ledger import Ledger, Run
+from awin_medusa_pipeline.sync.store.models import SHORTEST_ID
 from awin_medusa_pipeline.sync.store.reports import Reports, RunReports
 from awin_medusa_pipeline.sync.store.written import WrittenValues
 
@@ -151,9 +152,11 @@ class SyncRun:
         """
         undone = self.ledger.find_run(start)
         if undone is None or undone.shop != self.row.shop:
+            short = f"give at least {SHORTEST_ID} letters of its id"
+            unknown = f"it is not in the operation log of the shop {self.row.shop}, or not the only one"
             raise PermanentError(
                 f"Taking back the run {start}",
-                f"it is not in the operation log of the shop {self.row.shop}",
+                short if len(start) < SHORTEST_ID else unknown,
                 "Find its id in the Dagster UI, in Slack's message or in the names of the report folders.",
             )
         results: dict[Kind, ApplyResult] = {}

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from awin_medusa_pipeline.core.errors import Action, PermanentError
 from awin_medusa_pipeline.core.store.database import Database, insert_new
 from awin_medusa_pipeline.sync.store.decisions import remember_decision
-from awin_medusa_pipeline.sync.store.models import Decided, HeldPlan, PlanState
+from awin_medusa_pipeline.sync.store.models import SHORTEST_ID, Decided, HeldPlan, PlanState
 
 __all__ = ["SHOWN", "HeldPlan", "HeldPlans", "PlanError", "PlanState"]
 
@@ -78,9 +78,11 @@ class HeldPlans:
         """Find the plan whose hash begins with `start`. Raises PlanError when there is none, or more than one."""
         query = sa.select(HeldPlan).where(HeldPlan.hash.startswith(start, autoescape=True)).limit(2)
         with self._database.reading() as session:
-            found = list(session.scalars(query)) if len(start) >= 4 else []
+            found = list(session.scalars(query)) if len(start) >= SHORTEST_ID else []
         if len(found) != 1:
             came_back = "more than one begins like this" if found else "there is none"
+            if len(start) < SHORTEST_ID:
+                came_back = f"give at least {SHORTEST_ID} letters of it"
             raise PlanError(
                 f"Looking for the plan {start}", came_back, "List the held plans.", action=Action.LIST_PLANS
             )

@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 from awin_medusa_pipeline.core.store.database import Database, insert_new
 from awin_medusa_pipeline.sync.domain.operations import OPEN, Counts, Kind, NotSent, Operation, Status
 from awin_medusa_pipeline.sync.domain.ownership import Written
-from awin_medusa_pipeline.sync.store.models import OPEN_ROWS, LogEntry, Run
+from awin_medusa_pipeline.sync.store.models import OPEN_ROWS, SHORTEST_ID, LogEntry, Run
 from awin_medusa_pipeline.sync.store.written import remember
 
 __all__ = ["KEPT", "Ledger", "LogEntry", "Outcome", "Run", "reported"]
@@ -71,7 +71,7 @@ class Ledger:
         query = sa.select(Run).where(Run.run_id.startswith(start, autoescape=True)).limit(2)
         with self._database.reading() as session:
             found = list(session.scalars(query))
-        return found[0] if len(found) == 1 and len(start) >= 4 else None
+        return found[0] if len(found) == 1 and len(start) >= SHORTEST_ID else None
 
     def record_intents(
         self, run_id: str, kind: Kind, operations: Iterable[Operation], *, batch: int | None = None

@@ -23,6 +23,10 @@ class FeedState(StrEnum):
     REFUSED = "refused"
 
 
+SHORTEST_ID = 4
+"""Letters that a plan or a run must be named with."""
+
+
 class PlanState(StrEnum):
     """State of a held plan."""
 

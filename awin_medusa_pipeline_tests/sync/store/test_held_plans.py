@@ -68,7 +68,12 @@ def test_a_plan_expires(plans: HeldPlans, clock: Clock) -> None:
 
 @pytest.mark.parametrize(
     ("start", "kind", "why"),
-    [("0000", "hide", "there is none"), ("", "hide", "there is none"), (None, "stock", "it is a plan to hide")],
+    [
+        ("0000", "hide", "there is none"),
+        ("", "hide", "at least 4 letters"),
+        ("000", "hide", "at least 4 letters"),
+        (None, "stock", "it is a plan to hide"),
+    ],
 )
 def test_what_cannot_be_applied(plans: HeldPlans, start: str | None, kind: str, why: str) -> None:
     held = keep(plans)
