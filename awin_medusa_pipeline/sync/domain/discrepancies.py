@@ -16,19 +16,20 @@ from awin_medusa_pipeline.sync.domain.contracts import (
     ReturningProduct,
     StockMismatch,
 )
-from awin_medusa_pipeline.sync.domain.text import common_name, slug
+from awin_medusa_pipeline.sync.domain.text import is_damaged, slug, titles, without_damage
 
 _JOINT = " | "
 WRITTEN = ("differs", "no_level", "no_item", "left_feed")
 """Reasons of StockMismatch rows whose level is set."""
 TOLD = {
-    "uncounted": "the feed says sold out, and Medusa does not count it, so it stays on sale; let Medusa manage its "
-    "inventory, or hide it",
+    "uncounted": "the feed says sold out, and Medusa does not count it, so it stays on sale while it is published; let "
+    "Medusa manage its inventory, or set SYNC_UNCOUNTED_SOLD_OUT=hide",
     "backorder": "the feed says sold out, and it can be ordered all the same: Medusa allows backorders of it",
     "elsewhere": "the feed says sold out, and other stock locations of the sales channel still have it",
     "shared_item": "offers want the same inventory item at different levels (a set, or a multipack); set it by hand",
 }
 """Reasons of StockMismatch rows that are told and left, with what a person reads."""
+NO_LOOSE = pl.LazyFrame(schema={"product_id": pl.String})
 REPLACE, COMPLETE = "replace", "complete"
 """What the import does about what an unfinished one left; halves.py decides."""
 UNREAD_SHARE = 0.10
@@ -188,15 +189,13 @@ def _titles(missing: pl.DataFrame, shop: pl.LazyFrame) -> pl.DataFrame:
     Of products that would collide, the first by its key keeps the plain slug; any other gets its SKU appended, then its
     key in hexadecimal, which is never empty and never equal for two keys.
     """
-    products = missing.group_by("product_key").agg(
-        pl.col("sku").sort_by("offer_key").first(),
-        first=pl.col("name").min(),
-        last=pl.col("name").max(),
+    products = missing.group_by("product_key").agg(pl.col("sku").sort_by("offer_key").first())
+    products = products.join(_import_titles(missing.select("product_key", "name")), on="product_key").with_columns(
+        title=pl.when(pl.col("title") == "").then("sku").otherwise("title")
     )
-    titles = pl.Series([common_name(a, b) for a, b in products.select("first", "last").iter_rows()], dtype=pl.String)
     with_sku = pl.concat_str("handle", slug(pl.col("sku")), separator="-").str.strip_chars("-")
     with_key = pl.concat_str("handle", pl.col("product_key").str.encode("hex"), separator="-").str.strip_chars("-")
-    products = products.with_columns(title=titles).sort("product_key").with_columns(handle=slug(pl.col("title")))
+    products = products.sort("product_key").with_columns(handle=slug(pl.col("title")))
     for longer in (with_sku, with_key):
         taken = shop.select("handle").join(products.lazy().select("handle"), on="handle", how="semi").collect()
         free = pl.col("handle").is_first_distinct() & ~pl.col("handle").is_in(taken["handle"].implode())
@@ -204,6 +203,16 @@ def _titles(missing: pl.DataFrame, shop: pl.LazyFrame) -> pl.DataFrame:
             handle=pl.when(free & (pl.col("handle") != "")).then("handle").otherwise(longer)
         )
     return products.select("product_key", "title", "handle")
+
+
+def _import_titles(names: pl.DataFrame) -> pl.DataFrame:
+    """(product_key, title); where every name is damaged, without the damage until the feed is right: maybe empty."""
+    damaged = names.filter(is_damaged(pl.col("name")))
+    if damaged.is_empty():
+        return titles(names, "product_key")
+    whole = titles(names.filter(~is_damaged(pl.col("name"))), "product_key")
+    rest = damaged.join(whole, on="product_key", how="anti").with_columns(name=without_damage(pl.col("name")))
+    return pl.concat([whole, titles(rest, "product_key")])
 
 
 def writable_in_feed(matched: pl.LazyFrame, missing: pl.LazyFrame) -> pl.LazyFrame:

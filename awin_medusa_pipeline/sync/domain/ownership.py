@@ -17,7 +17,7 @@ from awin_medusa_pipeline.sync.domain.contracts import ContentMismatch, PriceMis
 from awin_medusa_pipeline.sync.domain.discrepancies import ours, writable_in_feed
 from awin_medusa_pipeline.sync.domain.operations import Decision
 from awin_medusa_pipeline.sync.domain.products import category_paths, pictures
-from awin_medusa_pipeline.sync.domain.text import common_name, handle, longer_handle
+from awin_medusa_pipeline.sync.domain.text import DAMAGE, handle, is_damaged, longer_handle, titles
 
 PRICE, ADOPTED = "price", "adopted"
 CONTENT = ("title", "description", "images", "category")
@@ -179,8 +179,8 @@ def content_mismatches(
             edited_by_hand=pl.col("last_value").is_not_null()
             & pl.col("last_value").ne_missing(marks["shop_value"].fill_null("")),
             decision=_decision(
-                (pl.col("shop_value").fill_null("") == "") | _damaged(pl.col("shop_value")),
-                pl.col("last_value").is_null() | _damaged(pl.col("shop_value")).fill_null(False),
+                (pl.col("shop_value").fill_null("") == "") | _to_mend(marks["shop_value"]),
+                pl.col("last_value").is_null() | _to_mend(marks["shop_value"]),
             ),
         )
         .sort("product_id", "field")
@@ -208,21 +208,17 @@ def _contents(offers: pl.LazyFrame, pairs: pl.LazyFrame) -> pl.LazyFrame:
     """
     keys = pairs.collect()
     several = keys.filter(pl.len().over("product_id") > 1)
+    rows = offers.select("offer_key", "name", urls=_urls()).join(several.lazy(), on="offer_key").collect()
     groups = (
-        offers.select("offer_key", "name", urls=_urls())
-        .join(several.lazy(), on="offer_key")
-        .collect()
-        .sort("offer_key")
+        rows.sort("offer_key")
         .group_by("product_id")
         .agg(
             pl.col("offer_key").first(),
-            pl.col("urls").explode(empty_as_null=False).unique(maintain_order=True),
-            first=pl.col("name").min(),
-            last=pl.col("name").max(),
+            common_urls=pl.col("urls").explode(empty_as_null=False).unique(maintain_order=True),
         )
     )
-    titles = pl.Series([common_name(a, b) for a, b in groups.select("first", "last").iter_rows()], dtype=pl.String)
-    of_groups = groups.select("product_id", "offer_key", common_urls="urls", common_title=titles)
+    named = titles(rows.select("product_id", "name").filter(~is_damaged(pl.col("name"))), "product_id")
+    of_groups = groups.join(named.rename({"title": "common_title"}), on="product_id", how="left")
     alone = keys.join(several, on="offer_key", how="anti").select("product_id", "offer_key")
     handles = offers.select(pl.col("category").unique()).collect().with_columns(path=category_paths(pl.col("category")))
     handles = handles.with_columns(handle=handle(pl.col("path")), longer=longer_handle(pl.col("path")))
@@ -249,12 +245,14 @@ def _hidden_by_hand() -> pl.Expr:
 
 
 def _undamaged(text: pl.Expr) -> pl.Expr:
-    """Null where bytes were lost on the way, which U+FFFD stands for."""
-    return pl.when(~_damaged(text)).then(text)
+    """Null where bytes were lost on the way."""
+    return pl.when(~is_damaged(text)).then(text)
 
 
-def _damaged(text: pl.Expr) -> pl.Expr:
-    return text.str.contains("\ufffd", literal=True)
+def _to_mend(shown: pl.Expr) -> pl.Expr:
+    """Whether the shop shows a damaged text, or, untouched since, what an import made of one; `shown`: its mark."""
+    made_of_one = (pl.col("source") == DAMAGE) & (pl.col("last_value") == shown)
+    return is_damaged(pl.col("shop_value")).fill_null(False) | made_of_one.fill_null(False)
 
 
 def _pictures(urls: pl.Expr) -> pl.Expr:
@@ -350,7 +348,10 @@ def content_marks(row: Json, images: Sequence[str], fed: Sequence[str], *, categ
     }
     marks = {field: fingerprint(text) for field, value in values.items() if (text := text_of(value))}
     rehosted = images and list(images) != list(fed)
-    return {"content": marks} | ({"feed": {"images": fingerprint("\n".join(pictures(fed)))}} if rehosted else {})
+    sources = {"images": fingerprint("\n".join(pictures(fed)))} if rehosted else {}
+    # Marked with the damage alone: the title is to be mended whatever the feed's becomes.
+    sources |= {"title": DAMAGE} if DAMAGE in row["name"] else {}
+    return {"content": marks} | ({"feed": sources} if sources else {})
 
 
 def written_values(key: str, target_id: str | None, after: Json) -> Iterator[Written]:

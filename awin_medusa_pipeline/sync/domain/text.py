@@ -2,10 +2,16 @@
 
 import hashlib
 import os.path
+import re
+from collections.abc import Iterable
 
 import polars as pl
 
+DAMAGE = "\ufffd"
+"""Stands where bytes were lost on the way."""
+
 _ARTICLES = {"the", "der", "die", "das", "ein", "eine", "les", "une", "los", "las", "una", "het", "een", "for", "für"}
+_AROUND = " -–,/|:("
 # Letters that Unicode decomposition leaves whole.
 _LETTERS = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "þ": "th", "ı": "i"}
 
@@ -53,16 +59,54 @@ def _short_hash(text: pl.Expr) -> pl.Expr:
     )
 
 
-def common_name(first: str, last: str) -> str:
-    """The common start of a product's variant names, given the first and last in sort order.
+def is_damaged(text: pl.Expr) -> pl.Expr:
+    """Whether bytes of a text were lost."""
+    return text.str.contains(DAMAGE, literal=True)
 
-    A sorted set's common start is that of its ends. It is cut at a word; when it names nothing, the first name is used
-    whole.
+
+def without_damage(text: pl.Expr) -> pl.Expr:
+    """What is left of a damaged text; empty where that is no letter and no digit."""
+    rest = text.str.replace_all(DAMAGE, "", literal=True).str.replace_all(r"\s+", " ").str.strip_chars()
+    return pl.when(rest.str.contains(r"[\p{L}\p{N}]")).then(rest).otherwise(pl.lit(""))
+
+
+def titles(names: pl.DataFrame, key: str) -> pl.DataFrame:
+    """(key, title) of products, from (key, name) of their variants: what the names have in common.
+
+    That is their start, else the words that all of them share; where these name nothing, the first name in sort order.
     """
+    # A sorted set's common start is that of its ends.
+    ends = names.group_by(key).agg(first=pl.col("name").min(), last=pl.col("name").max())
+    starts = pl.Series([common_start(a, b) for a, b in ends.select("first", "last").iter_rows()], dtype=pl.String)
+    found = ends.with_columns(title=starts)
+    odd = names.join(found.filter(pl.col("title").is_null()), on=key, how="semi").group_by(key).agg("name")
+    shared = pl.Series([shared_words(group) for group in odd["name"]], dtype=pl.String)
+    found = found.join(odd.select(key, shared=shared), on=key, how="left")
+    return found.select(key, title=pl.coalesce("title", "shared", "first"))
+
+
+def shared_words(names: Iterable[str]) -> str | None:
+    """The longest run of words that all these names hold, the first of several; None where it names nothing."""
+    first, *others = sorted(set(names))
+    words, padded = first.split(), [f" {' '.join(other.split())} " for other in others]
+    for length in range(len(words) - 1, 0, -1):
+        for start in range(len(words) - length + 1):
+            run = " ".join(words[start : start + length])
+            if all(f" {run} " in other for other in padded) and _names_something(re.sub(r"[\d_]", "", run)):
+                return run.strip(_AROUND)
+    return None
+
+
+def common_start(first: str, last: str) -> str | None:
+    """The common start of two names, cut at a word; None where it names nothing."""
     if first == last:
         return first
     start = os.path.commonprefix([first, last])  # noqa: RUF071 (letter by letter is what is meant)
     if not (len(start) == len(first) or first[len(start)].isspace()):
         start = start.rpartition(" ")[0]
-    start = start.rstrip(" -–,/|:(")
-    return start if any(len(word) > 2 and word not in _ARTICLES for word in start.lower().split()) else first
+    start = start.rstrip(_AROUND)
+    return start if _names_something(start) else None
+
+
+def _names_something(text: str) -> bool:
+    return any(len(word) > 2 and word not in _ARTICLES for word in text.lower().split())

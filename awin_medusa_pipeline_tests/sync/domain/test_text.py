@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awin_medusa_pipeline.sync.domain.text import common_name, slug
+from awin_medusa_pipeline.sync.domain.text import slug, titles
 
 
 def slugs(*texts: str) -> list[str]:
@@ -55,11 +55,11 @@ def test_a_slug_is_url_safe_and_a_slug_of_itself(text: str) -> None:
     ],
 )
 def test_common_name(first: str, last: str, expected: str) -> None:
-    assert common_name(first, last) == expected
+    assert titles(pl.DataFrame({"key": ["k", "k"], "name": [last, first]}), "key").rows() == [("k", expected)]
 
 
 @given(st.text(min_size=1), st.text(min_size=1))
 def test_a_common_name_names_something(first: str, last: str) -> None:
-    name = common_name(first, last)
+    [(_, name)] = titles(pl.DataFrame({"key": ["k", "k"], "name": [first, last]}), "key").rows()
     assert name
-    assert first.startswith(name)
+    assert any(name in " ".join(each.split()) or name in each for each in (first, last))

@@ -110,7 +110,7 @@ def offers_of(table: Table, rules: FeedRules) -> tuple[pl.DataFrame, Unread]:
     frame = pl.DataFrame(
         {
             "merchant_id": merchant.alias("merchant_id"),
-            "merchant_name": cell.by_value(table.first("merchant_name"), cell.one_line),
+            "merchant_name": cell.by_value(table.first("merchant_name"), lambda t: cell.undamaged(cell.one_line(t))),
             "merchant_product_id": own_id,
             "parent_product_id": cell.parents(_identifier(table.first("parent_product_id")), own_id),
             "aw_product_id": table.first("aw_product_id"),
@@ -118,7 +118,7 @@ def offers_of(table: Table, rules: FeedRules) -> tuple[pl.DataFrame, Unread]:
             "mpn": _mpn(table),
             "name": cell.one_line(table.first("name")),
             "description": cell.many_lines(table.first("description")),
-            "brand": cell.by_value(table.first("brand"), lambda text: cell.undamaged(_label(text))),
+            "brand": cell.by_value(table.first("brand"), _label),
             "category": _category(table),
             "colour": cell.by_value(table.first("colour"), _label),
             "size": cell.by_value(table.first("size"), _label),
@@ -165,7 +165,7 @@ def _reason() -> pl.Expr:
 
 
 def _label(text: pl.Series) -> pl.Series:
-    return cell.value_or_null(cell.one_line(text))
+    return cell.undamaged(cell.value_or_null(cell.one_line(text)))
 
 
 def _identifier(text: pl.Series) -> pl.Series:
