@@ -60,6 +60,13 @@ class LooseMatches(StrEnum):
     IGNORE = "ignore"
 
 
+class UncountedSoldOut(StrEnum):
+    """What becomes of a product that is sold out in the feed and that Medusa does not count."""
+
+    LEAVE = "leave"
+    HIDE = "hide"
+
+
 class Hide(StrEnum):
     """Which products of the shop may be hidden when they are not in the feed."""
 
@@ -183,6 +190,11 @@ class Settings(BaseSettings):
         description="Which published products that are not in the feed are hidden. all: every one, but those that no "
         "feed ever held wait for your decision, once per product. ours: only what this program imported or adopted.",
     )
+    sync_uncounted_sold_out: UncountedSoldOut = Field(
+        UncountedSoldOut.LEAVE,
+        description="A product of ours that is sold out in the feed and whose inventory Medusa does not manage, so "
+        "that it can still be bought: leave (it is reported) or hide (until it is in stock again).",
+    )
     guard_hide_percent: float = Field(
         10, ge=0, le=100, description="Hide at most this share of the published products at once, or the floor below."
     )
@@ -294,6 +306,8 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return value
         pairs = [item.rpartition("=") for item in value.split()]
+        if odd := ["".join(pair) for pair in pairs if pair[1] and not (pair[0] and pair[2])]:
+            raise ValueError(f"{odd[0]!r} names no merchant or no value: write 12345=value, without spaces around =.")
         return {merchant if separator else "*": chosen for merchant, separator, chosen in pairs}
 
     @property
@@ -319,6 +333,7 @@ class Settings(BaseSettings):
             hold_loose=self.sync_loose_matches is LooseMatches.HOLD,
             after=self.guard_hide_after_feeds,
             ours_alone=self.sync_hide is Hide.OURS,
+            uncounted_sold_out=self.sync_uncounted_sold_out is UncountedSoldOut.HIDE,
         )
 
     @property

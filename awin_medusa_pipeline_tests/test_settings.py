@@ -23,10 +23,23 @@ def test_who_owns_the_price(monkeypatch: pytest.MonkeyPatch, value: str, expecte
     assert Settings().owners["title"] == {"*": Owner.FIRST_WRITE}
 
 
-@pytest.mark.parametrize("value", ["mine", "feed 12345=", "12345=Feed"])
-def test_an_owner_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    monkeypatch.setenv("SYNC_OWNER_IMAGES", value)
+NO_OWNER = "Input should be 'feed', 'shop', 'first-write' or 'ask'"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("SYNC_OWNER_IMAGES", "mine", NO_OWNER),
+        ("SYNC_OWNER_IMAGES", "12345=Feed", NO_OWNER),
+        ("SYNC_OWNER_IMAGES", "feed 12345=", "'12345=' names no merchant or no value"),
+        ("SYNC_PRICE_COLUMN", "12345=", "'12345=' names no merchant or no value"),
+        ("SYNC_PRICE_COLUMN", "search_price 12345= base_price", "'12345=' names no merchant or no value"),
+        ("SYNC_PRICE_COLUMN", "=base_price", "'=base_price' names no merchant or no value"),
+    ],
+)
+def test_half_a_rule_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str) -> None:
+    monkeypatch.setenv(name, value)
     with pytest.raises(ValidationError) as caught:
         Settings()
-    told = str(sentence_of(caught.value))
-    assert "SYNC_OWNER_IMAGES: Input should be 'feed', 'shop', 'first-write' or 'ask'" in told
+    assert name in (sentence := str(sentence_of(caught.value)))
+    assert told in sentence

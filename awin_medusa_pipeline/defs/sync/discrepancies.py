@@ -77,10 +77,18 @@ def medusa_only_products(
 
 @dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.ReturningProduct))
 def returning_products(
-    matched_products: pl.LazyFrame, medusa_catalog: pl.LazyFrame, missing_awin_products: pl.LazyFrame
+    matched_products: pl.LazyFrame,
+    medusa_catalog: pl.LazyFrame,
+    missing_awin_products: pl.LazyFrame,
+    sync_run: ShopRun,
 ) -> Table:
     """Products that this program hid and that the feed offers again; one hidden by hand stays hidden."""
-    returning = discrepancies.returning_products(matched_products, medusa_catalog, missing_awin_products)
+    returning = discrepancies.returning_products(
+        matched_products,
+        medusa_catalog,
+        missing_awin_products,
+        sold_out_stay=sync_run.rules.hide.uncounted_sold_out,
+    )
     return dg.MaterializeResult(
         value=returning,
         metadata={"hidden_by_hand": discrepancies.hidden_by_hand(matched_products)},

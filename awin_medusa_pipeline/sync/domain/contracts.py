@@ -147,7 +147,7 @@ class MissingProduct(Offer):
 
 
 class MedusaOnlyProduct(Table):
-    """A published product of the shop without a variant in the feed."""
+    """A published product of the shop without a variant in the feed, or one to be hidden for another reason."""
 
     product_id = text("Medusa id", primary_key=True)
     handle = text("Medusa handle")
@@ -160,6 +160,10 @@ class MedusaOnlyProduct(Table):
     loose_match = dy.Bool(metadata={"doc": "Held back: looks like an offer of the feed, see loose_matches"})
     feeds_missed = dy.Int64(
         nullable=True, min=0, metadata={"doc": "Accepted feeds in a row that lacked it, up to GUARD_HIDE_AFTER_FEEDS"}
+    )
+    reason = text(
+        "Why it would be hidden: not_in_feed, or sold_out (SYNC_UNCOUNTED_SOLD_OUT=hide)",
+        regex="^(not_in_feed|sold_out)$",
     )
 
 

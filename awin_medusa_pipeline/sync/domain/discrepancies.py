@@ -230,10 +230,44 @@ def medusa_only_products(
     catalog: pl.LazyFrame, matched: pl.LazyFrame, missing: pl.LazyFrame, loose: pl.LazyFrame
 ) -> pl.LazyFrame:
     """Build MedusaOnlyProduct rows: published, without a variant in the feed or one to be added."""
+    only = _comparable(catalog).join(in_feed(matched, missing), on="product_id", how="anti")
+    return _to_hide(only, loose, "not_in_feed")
+
+
+def sold_out_products(catalog: pl.LazyFrame, matched: pl.LazyFrame, missing: pl.LazyFrame) -> pl.LazyFrame:
+    """MedusaOnlyProduct rows of published products that are sold out and can be bought, as Medusa does not count them.
+
+    They are in the feed, so they are no rows of medusa_only_products.
+    """
+    sold_out = _comparable(catalog).join(sold_out_uncounted(catalog, matched, missing), on="product_id", how="semi")
+    return _to_hide(sold_out, NO_LOOSE, "sold_out")
+
+
+def sold_out_uncounted(catalog: pl.LazyFrame, matched: pl.LazyFrame, missing: pl.LazyFrame) -> pl.LazyFrame:
+    """product_id of products of ours that are sold out as a whole, with variants that Medusa does not count.
+
+    None of their variants may be unknown to the feed, about to be added, or left on sale by a person's choice.
+    """
+    wanted = ours(matched).select("variant_id", "wanted_level")
+    by_choice = _is_counted() & _sold_all_the_same().is_not_null()
+    added = missing.filter(pl.col("wanted_level") > 0).select(product_id="existing_product_id").drop_nulls()
     return (
-        _comparable(catalog)
-        .join(in_feed(matched, missing), on="product_id", how="anti")
-        .group_by("product_id", "handle", "title", "status", "external_id", "ignored")
+        catalog.join(wanted, on="variant_id", how="left")
+        .group_by("product_id")
+        .agg(
+            uncounted=(~_is_counted()).any(),
+            sold_out=((pl.col("wanted_level") == 0).fill_null(False) & ~by_choice).all(),
+        )
+        .filter("uncounted", "sold_out")
+        .join(added, on="product_id", how="anti")
+        .select("product_id")
+    )
+
+
+def _to_hide(rows: pl.LazyFrame, loose: pl.LazyFrame, reason: str) -> pl.LazyFrame:
+    """MedusaOnlyProduct rows of these CatalogVariant rows."""
+    return (
+        rows.group_by("product_id", "handle", "title", "status", "external_id", "ignored")
         .agg(
             skus=pl.col("sku").drop_nulls().str.join(_JOINT),
             ours=(pl.col("external_id").str.starts_with(OURS) | pl.col("offer_key").is_not_null())
@@ -241,7 +275,9 @@ def medusa_only_products(
             .fill_null(False),
         )
         .join(loose.select("product_id", loose_match=True).unique(), on="product_id", how="left")
-        .with_columns(pl.col("loose_match").fill_null(False), feeds_missed=pl.lit(None, pl.Int64))
+        .with_columns(
+            pl.col("loose_match").fill_null(False), feeds_missed=pl.lit(None, pl.Int64), reason=pl.lit(reason)
+        )
         .sort("product_id")
         .select(MedusaOnlyProduct.column_names())
     )
@@ -287,9 +323,16 @@ def loose_matches(offers: pl.LazyFrame, catalog: pl.LazyFrame, matched: pl.LazyF
     )
 
 
-def returning_products(matched: pl.LazyFrame, catalog: pl.LazyFrame, missing: pl.LazyFrame) -> pl.LazyFrame:
-    """ReturningProduct rows: hidden by this program and in the feed again. One hidden by hand stays hidden."""
+def returning_products(
+    matched: pl.LazyFrame, catalog: pl.LazyFrame, missing: pl.LazyFrame, *, sold_out_stay: bool = False
+) -> pl.LazyFrame:
+    """ReturningProduct rows: hidden by this program and in the feed again. One hidden by hand stays hidden.
+
+    `sold_out_stay`: whether those stay hidden too that would be hidden again, by sold_out_products.
+    """
     hidden = catalog.filter((pl.col("status") == "draft") & pl.col("hidden_by_run").is_not_null() & ~pl.col("ignored"))
+    if sold_out_stay:
+        hidden = hidden.join(sold_out_uncounted(catalog, matched, missing), on="product_id", how="anti")
     return (
         hidden.select("product_id", "handle", "title", "hidden_by_run")
         .unique("product_id")
@@ -307,7 +350,8 @@ def stock_mismatches(matched: pl.LazyFrame, catalog: pl.LazyFrame, missing: pl.L
     A variant leaves the feed only where a feed once had it: where it carries an offer's key.
     """
     facts = catalog.select("variant_id", "half_made", "backorder", "elsewhere", "elsewhere_at", "external_id")
-    on_sale = (pl.col("status") == "published") | pl.col("hidden_by_run").is_not_null()  # the latter come back
+    published = pl.col("status") == "published"
+    on_sale = published | pl.col("hidden_by_run").is_not_null()  # the latter come back
     sold_out = (pl.col("wanted_level") == 0) & on_sale
     in_feed_rows = (
         ours(matched)
@@ -318,7 +362,7 @@ def stock_mismatches(matched: pl.LazyFrame, catalog: pl.LazyFrame, missing: pl.L
         .join(facts, on="variant_id")
         .with_columns(
             reason=pl.when(~_is_counted())
-            .then(pl.when(sold_out).then(pl.lit("uncounted")))
+            .then(pl.when(sold_out & published).then(pl.lit("uncounted")))
             .when(_lacks_item())
             .then(pl.lit("no_item"))
             .when(~_known())

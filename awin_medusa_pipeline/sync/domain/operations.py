@@ -70,6 +70,8 @@ class Bundle:
 
     operations: tuple[Operation, ...]
     body: Json
+    reason: str | None = None
+    """Why they are sent, where the kind alone does not say so; kept in the operation log."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ Row = Mapping[str, Any]
 IGNORED = f"you keep this program off it ({IGNORE_KEY}: {IGNORE_VALUE} in its metadata, or the tag {IGNORE_TAG})"
 LOOSE = "looks like a product of the shop (see loose-matches.csv); correct its SKU, or set SYNC_LOOSE_MATCHES=ignore"
 
+SOLD_OUT = "the feed says sold out, and Medusa does not count it (SYNC_UNCOUNTED_SOLD_OUT=hide)"
 WAITS = {"adoption": "its product waits to be adopted", "ignored": IGNORED}
 """Reasons of MissingProduct rows whose product is not written to."""
 
@@ -40,6 +41,8 @@ class HideRules:
     """Accepted feeds in a row that must lack a product."""
     ours_alone: bool = False
     """Whether products that no feed ever held are left alone."""
+    uncounted_sold_out: bool = False
+    """Whether what is sold out is hidden where Medusa does not count it."""
 
 
 def split_import(missing: pl.DataFrame, limit: int | None, *, hold_loose: bool) -> tuple[pl.DataFrame, list[NotSent]]:
@@ -124,7 +127,8 @@ def hide_plan(medusa_only: pl.DataFrame, run_id: str, at: str, rules: HideRules)
         if reason := _stays(row, rules):
             yield NotSent(operation, reason)
         else:
-            yield Bundle((operation,), hidden_patch(row["product_id"], run_id, at))
+            why = SOLD_OUT if row["reason"] == "sold_out" else None
+            yield Bundle((operation,), hidden_patch(row["product_id"], run_id, at), why)
 
 
 def _stays(row: Row, rules: HideRules) -> str | None:

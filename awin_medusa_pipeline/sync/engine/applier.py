@@ -76,7 +76,7 @@ class Applier:
         new = pl.col("existing_product_id").is_null()
         waiting = pl.when(new).then((own & new).any().over("product_key")).otherwise(own)
         rows, beyond = plans.split_import(missing.filter(~waiting), self.limit, hold_loose=hold_loose)
-        stopped = None if self.dry_run or rows.is_empty() else self._cannot_be_bought()
+        stopped = None if rows.is_empty() else self._cannot_be_bought()
         nothing_is_sent = self.dry_run or stopped is not None
         with ExitStack() as stack:
             # No images are uploaded and no brands are made for what waits.

@@ -127,10 +127,11 @@ class Engine:
     ) -> ApplyResult:
         """Carry out a plan and record every row of it; after a fault of the whole shop nothing more is sent.
 
-        `stopped`: such a fault, already known.
+        `stopped`: such a fault, already known; a dry run tells it of each row, and does not count as stopped by it.
         """
         tally = _Tally()
-        bundles = self._record_not_sent(writer.kind, plan, tally, dry_run)
+        dry = f"dry run; could not be sent: {stopped}" if stopped else "dry run"
+        bundles = self._record_not_sent(writer.kind, plan, tally, dry if dry_run else None)
         size = min(self.batch_size, writer.per_request)
         with ThreadPoolExecutor(self.threads, thread_name_prefix=f"apply-{writer.kind}") as pool:
             waiting: deque[Future[_Batch]] = deque()
@@ -144,7 +145,7 @@ class Engine:
                     stopped = self._collect(waiting.popleft(), tally)
             while waiting:
                 stopped = self._collect(waiting.popleft(), tally) or stopped
-        return ApplyResult(tally.counts, tuple(tally.failures), stopped)
+        return ApplyResult(tally.counts, tuple(tally.failures), None if dry_run else stopped)
 
     def _collect(self, future: "Future[_Batch]", tally: "_Tally") -> str | None:
         batch = future.result()
@@ -153,15 +154,18 @@ class Engine:
         return batch.stopped
 
     def _record_not_sent(
-        self, kind: Kind, plan: Iterable[Bundle | NotSent], tally: "_Tally", dry_run: bool
+        self, kind: Kind, plan: Iterable[Bundle | NotSent], tally: "_Tally", dry_run: str | None
     ) -> Iterator[Bundle]:
-        """Yield the bundles to send; record everything else, a thousand rows at a time."""
+        """Yield the bundles to send; record everything else, a thousand rows at a time.
+
+        `dry_run`: why no bundle is sent; None: they are.
+        """
         rest: list[NotSent] = []
         for item in plan:
             if isinstance(item, NotSent):
                 rest.append(item)
             elif dry_run:
-                rest.extend(NotSent(operation, "dry run") for operation in item.operations)
+                rest.extend(NotSent(operation, dry_run) for operation in item.operations)
             else:
                 yield item
             if len(rest) >= RECORDED_AT_ONCE:
@@ -185,8 +189,12 @@ class Engine:
         else:
             batch.settle()
         done = {key: target for key, (status, target, _) in batch.outcomes.items() if status is Status.APPLIED}
+        why = {one.key: bundle.reason for bundle in bundles for one in bundle.operations}
         self.ledger.record_outcomes(
-            (Outcome(by_key[key], status, target, reason) for key, (status, target, reason) in batch.outcomes.items()),
+            (
+                Outcome(by_key[key], status, target, reason or why[key])
+                for key, (status, target, reason) in batch.outcomes.items()
+            ),
             run_id=self.run_id,
             written=_written(operations, done),
         )

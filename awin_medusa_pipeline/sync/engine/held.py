@@ -1,7 +1,7 @@
 """Holds back the rows that guards and owners stop, and compares approved rows with the shop before they are sent."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -81,7 +81,7 @@ def _without(bundle: Bundle, reasons: Mapping[str, str], status: Status) -> Plan
         reasons = dict.fromkeys((one.key for one in bundle.operations), next(iter(reasons.values())))
     yield from (NotSent(one, reasons[one.key], status) for one in bundle.operations if one.key in reasons)
     if rest := tuple(one for one in bundle.operations if one.key not in reasons):
-        yield Bundle(rest, bundle.body)
+        yield replace(bundle, operations=rest)
 
 
 def rows_of(plan: HeldPlan) -> pl.DataFrame:

@@ -77,7 +77,7 @@ VALUES: list[tuple[str, dict[str, Any], dict[str, list[Any]], dict[str, list[Any
         {"match_reason": ["external_id", "sku", "gtin", "handle"]},
         {"match_reason": ["name", "a sku"]},
     ),
-    ("MedusaOnlyProduct", {}, {"feeds_missed": [0, None]}, {"feeds_missed": [-1]}),
+    ("MedusaOnlyProduct", {"reason": "sold_out"}, {"feeds_missed": [0, None]}, {"feeds_missed": [-1]}),
     (
         "StockMismatch",
         {"reason": "differs"},

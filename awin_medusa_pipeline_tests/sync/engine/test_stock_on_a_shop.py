@@ -1,5 +1,7 @@
 """Stock as a real Medusa counts it: at several locations, in sets, and in a channel that sells from nowhere."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -7,10 +9,17 @@ import pytest
 
 from awin_medusa_pipeline.medusa.client import Shop
 from awin_medusa_pipeline.medusa.shapes import OFFER_KEY
+from awin_medusa_pipeline.sync.domain import discrepancies, plans
 from awin_medusa_pipeline.sync.domain.operations import Counts
-from awin_medusa_pipeline_tests.support.factories import NO_CATALOG, offer
+from awin_medusa_pipeline.sync.domain.plans import HideRules
+from awin_medusa_pipeline.sync.engine.applier import Applier
+from awin_medusa_pipeline.sync.engine.apply import ApplyResult
+from awin_medusa_pipeline.sync.engine.intake import whole_feed
+from awin_medusa_pipeline.sync.engine.rules import SyncRules
+from awin_medusa_pipeline_tests.support.factories import NO_CATALOG, NO_LOOSE, offer, offers
 from awin_medusa_pipeline_tests.support.rig import Rig
 
+CASE = json.loads((Path(__file__).parents[2] / "cases" / "15_channel_that_sells_from_nowhere.json").read_text())
 LEVELS = "POST /admin/inventory-items/location-levels/batch"
 
 
@@ -98,19 +107,53 @@ def test_what_medusa_does_not_count_is_told(rig: Rig) -> None:
     assert "stays on sale" in str(entry.reason)
 
 
-def test_nothing_is_imported_that_nobody_could_buy(rig: Rig) -> None:
-    feed = [offer("a", brand="Lumen")]
-    web = rig.post("/admin/sales-channels", {"name": "Web"})["sales_channel"]["id"]
-    missing, applier = rig.missing(feed), rig.applier()
-    object.__setattr__(applier, "shop", Shop(web, rig.ids.stock_location_id, rig.ids.shipping_profile_id))
-    result = applier.import_missing(missing)
+def test_what_is_sold_out_and_not_counted_is_hidden_and_comes_back(rig: Rig) -> None:
+    rig.post("/admin/products", own("PRINT", manage_inventory=False))
+    rules = SyncRules(hide=HideRules(uncounted_sold_out=True))
+
+    def sync(*, in_stock: bool) -> tuple[Counts, Counts]:
+        fed, shop = offers(offer("PRINT", in_stock=in_stock)), rig.catalog()
+        matched = discrepancies.matched_products(fed, shop, rules.stock).collect().lazy()
+        missing = discrepancies.missing_products(fed, shop, matched, NO_LOOSE, rules.stock).collect().lazy()
+        sold_out = discrepancies.sold_out_products(shop, matched, missing).collect()
+        back = discrepancies.returning_products(matched, shop, missing, sold_out_stay=True).collect()
+        applier = rig.applier(rules=rules)
+        return applier.hide(sold_out, shop).counts, applier.restore(back).counts
+
+    assert sync(in_stock=False) == (Counts(applied=1), Counts())
+    [entry] = rig.ledger.rows(rig.run_id)
+    assert entry.reason == plans.SOLD_OUT
+    assert [product["status"] for product in rig.products()] == ["draft"]
+    assert rig.mismatches([offer("PRINT", in_stock=False)]).is_empty(), "it is not on sale any more"
+    assert sync(in_stock=False) == (Counts(), Counts())
+    assert sync(in_stock=True) == (Counts(), Counts(applied=1))
+    assert [product["status"] for product in rig.products()] == ["published"]
+    assert sync(in_stock=True) == (Counts(), Counts())
+
+
+def test_15_nothing_is_imported_that_nobody_could_buy(rig: Rig, tmp_path: Path) -> None:
+    (tmp_path / "feed.csv").write_text("\n".join(CASE["feed"]))
+    feed = [row | {"brand": "Lumen"} for row in whole_feed(tmp_path / "feed.csv", "feed.csv").to_dicts()]
+    web = rig.post("/admin/sales-channels", {"name": CASE["channel"]})["sales_channel"]["id"]
+    missing = rig.missing(feed)
+
+    def applier(*, dry_run: bool) -> Applier:
+        made = rig.applier(dry_run=dry_run)
+        object.__setattr__(made, "shop", Shop(web, rig.ids.stock_location_id, rig.ids.shipping_profile_id))
+        return made
+
+    assert applier(dry_run=True).import_missing(missing) == ApplyResult(Counts(skipped=1))
+    [entry] = rig.ledger.rows(rig.run_id)
+    assert str(entry.reason).startswith("dry run; could not be sent: ")
+    assert CASE["told"] in str(entry.reason)
+    result = applier(dry_run=False).import_missing(missing)
     assert result.counts == Counts(failed=1)
-    assert "does not sell from the stock location" in str(result.stopped_reason)
+    assert CASE["told"] in str(result.stopped_reason)
     assert "Locations & Shipping" in str(result.stopped_reason)
     assert [request for request in rig.proxy.requests if not request.startswith("GET")] == []
 
     rig.post(f"/admin/stock-locations/{rig.ids.stock_location_id}/sales-channels", {"add": [web]})
-    assert applier.import_missing(missing).counts == Counts(applied=1)
+    assert applier(dry_run=False).import_missing(missing).counts == Counts(applied=1)
     key = rig.post("/admin/api-keys", {"title": "Web", "type": "publishable"})["api_key"]
     rig.post(f"/admin/api-keys/{key['id']}/sales-channels", {"add": [web]})
     store = httpx.get(
