@@ -5,6 +5,7 @@ from rapidfuzz import fuzz, process
 
 from awin_medusa_pipeline.medusa.shapes import OURS
 from awin_medusa_pipeline.sync.domain.contracts import AdoptionCandidate
+from awin_medusa_pipeline.sync.domain.guards import merchant_of
 from awin_medusa_pipeline.sync.domain.matching import gtin14
 from awin_medusa_pipeline.sync.domain.operations import Decision
 
@@ -48,6 +49,31 @@ def adoption_candidates(offers: pl.LazyFrame, catalog: pl.LazyFrame, matched: pl
         .sort("product_id", "variant_id")
         .select(AdoptionCandidate.column_names())
     )
+
+
+def new_merchant_ids(candidates: pl.LazyFrame) -> list[str]:
+    """A sentence for each merchant whose products are offered under another merchant id, from AdoptionCandidate rows.
+
+    Matching takes products of another merchant only where that one has left the feed.
+    """
+    found = (
+        candidates.with_columns(old=merchant_of(pl.col("shop_key").fill_null(pl.col("external_id"))))
+        .filter(pl.col("old") != pl.col("merchant_id"))
+        .group_by("old", "merchant_id")
+        .agg(
+            *(
+                pl.col("product_id").filter(pl.col("decision") == decision).n_unique().alias(decision)
+                for decision in (Decision.UPDATE, Decision.ASK)
+            )
+        )
+        .sort("old", "merchant_id")
+        .collect()
+    )
+    return [
+        f"Merchant {old} is {new} in the feed now: of its products {going:,} are taken over under the new id"
+        f"{f', and {asked:,} wait for your decision' * bool(asked)} (adoption-candidates.csv) [new_merchant_id]"
+        for old, new, going, asked in found.iter_rows()
+    ]
 
 
 def _signs() -> tuple[dict[str, pl.Expr], dict[str, pl.Expr]]:

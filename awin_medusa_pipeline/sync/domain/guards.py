@@ -65,6 +65,7 @@ CODES: Mapping[str, str] = {
     "frozen": "the feed has not changed for many days (GUARD_FROZEN_DAYS); a remark, nothing is held",
     "asked": "an owner of a field is `ask`",
     "uncertain": "one sign alone says that a product of the shop is an offer of the feed, or another speaks against it",
+    "new_merchant_id": "a remark: products of a merchant that left the feed are offered under another merchant id",
     "never_fed": "a product that no feed ever held would be hidden; asked once per product",
     "first_price": "an adopted variant would get its first price from the feed",
     "price_jump": "a single price would fall or rise by more than GUARD_PRICE_JUMP allows",

@@ -9,6 +9,7 @@ from upath import UPath
 from awin_medusa_pipeline.core.errors import Action
 from awin_medusa_pipeline.core.messages import Hint, HowTo, Payload, line_text
 from awin_medusa_pipeline.sync.domain import ownership
+from awin_medusa_pipeline.sync.domain.adoption import new_merchant_ids
 from awin_medusa_pipeline.sync.domain.discrepancies import told_stock
 from awin_medusa_pipeline.sync.domain.messages import sync_message
 from awin_medusa_pipeline.sync.domain.summary import SummaryTables, SyncCounts, sync_counts
@@ -70,7 +71,8 @@ def _notes(run: SyncRun, tables: SummaryTables, how: HowTo) -> list[str]:
     # A feed guard's sentence is already in the reasons of the plans that it holds.
     of_feeds = [text for text in remarks(run.feeds, run.id, run.rules.limits) if text not in held_text]
     edited = ownership.hand_edits({"price": tables.price_mismatches, "content": tables.content_mismatches})
-    return [*held, *of_feeds, *edited, *told_stock(tables.stock_mismatches)]
+    renamed = new_merchant_ids(tables.adoption_candidates)
+    return [*held, *of_feeds, *renamed, *edited, *told_stock(tables.stock_mismatches)]
 
 
 def _held_note(plan: HeldPlan) -> Hint:
