@@ -32,6 +32,7 @@ __all__ = [
 
 TIMED_OUT = "confirmation timed out"
 PREFIX = "etsy_"
+SHORTEST_ID = 4
 
 MOVES = {
     JobStatus.PENDING: frozenset({JobStatus.CONFIRMED, JobStatus.FAILED}),
@@ -122,9 +123,11 @@ class EtsyJobs:
         begins = f"{PREFIX}{start.removeprefix(PREFIX)}"
         query = sa.select(EtsyJob).where(EtsyJob.transaction_id.startswith(begins, autoescape=True)).limit(2)
         with self._database.reading() as session:
-            found = list(session.scalars(query)) if len(begins) >= len(PREFIX) + 4 else []
+            found = list(session.scalars(query)) if len(begins) >= len(PREFIX) + SHORTEST_ID else []
         if len(found) != 1:
             came_back = "more than one begins so" if found else "there is none"
+            if len(begins) < len(PREFIX) + SHORTEST_ID:
+                came_back = f"give at least {SHORTEST_ID} letters of it"
             raise EtsyJobError(
                 f"Looking for the Etsy job {start}", came_back, "List the jobs.", action=Action.LIST_ETSY_JOBS
             )
