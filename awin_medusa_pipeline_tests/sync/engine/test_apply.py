@@ -322,6 +322,9 @@ def test_a_dry_run_sends_nothing_and_reports_every_row(ledger: Ledger) -> None:
         (Status.SKIPPED, "dry run"): 1_500,
         (Status.HELD, "too many"): 1,
     }
+    result = Engine(ledger, shop.run_id).apply(shop, plan(1), dry_run=True, stopped="nobody could buy it")
+    assert (result.counts, result.stopped_reason) == (Counts(skipped=1), None)
+    assert "dry run; could not be sent: nobody could buy it" in {row.reason for row in ledger.rows(shop.run_id)}
 
 
 def test_a_run_that_lost_the_shop_sends_no_further_batch(ledger: Ledger) -> None:
