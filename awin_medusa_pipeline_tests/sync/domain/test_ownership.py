@@ -248,7 +248,7 @@ def test_a_value_as_text_and_back(field: str, value: Any, text: str | None) -> N
 
 
 def test_what_an_import_remembers() -> None:
-    row = {"title": "Lamp", "description": None}
+    row = {"title": "Lamp", "name": "Lamp", "description": None}
     assert ownership.content_marks(row, [], [], category=None) == {"content": {"title": "Lamp"}}
     assert ownership.content_marks(row, ["1"], ["1"], category="home") == {
         "content": {"title": "Lamp", "images": "1\n1", "category": "home"}
@@ -258,6 +258,11 @@ def test_what_an_import_remembers() -> None:
         "feed": {"images": "1\n1"},
     }
     assert ownership.content_marks(row, [], ["1"], category=None) == {"content": {"title": "Lamp"}}
+    damaged = row | {"name": "L\ufffdamp"}
+    assert ownership.content_marks(damaged, ["s"], ["1"], category=None)["feed"] == {
+        "images": "1\n1",
+        "title": "\ufffd",
+    }
 
 
 def test_what_an_operation_wrote() -> None:

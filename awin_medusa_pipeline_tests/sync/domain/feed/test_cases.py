@@ -60,8 +60,14 @@ CELLS: dict[str, tuple[Sequence[str], list[tuple[Any, ...]]]] = {
     "03_numbers_as_status": (("in_stock", "quantity"), [(False, None), (True, None), (True, 40), (False, None)]),
     "04_sale_dates": (("price",), [(Decimal(price),) for price in (50, 20, 50, 50, 50, 20)]),
     "05_no_parent": (("parent_product_id",), [(None,)] * 6 + [("900",)] * 2),
-    "16_damaged_name": (("name", "description"), [("Caf\ufffd Chair", None)]),
-    "21_categories": (("category",), [(None,), ("Garden > Pots",), ("Garden > Pots",)]),
+    "16_damaged_name": (
+        ("name", "description", "merchant_name", "brand", "colour", "size", "category"),
+        [("Caf\ufffd Chair", *[None] * 6)],
+    ),
+    "21_categories": (
+        ("category", "description"),
+        [(None, "x"), ("Garden > Pots", "x"), ("Garden > Pots", "Neat")],
+    ),
     "17_images": (
         ("image_url", "more_image_urls"),
         [
