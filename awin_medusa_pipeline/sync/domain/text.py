@@ -77,12 +77,14 @@ def titles(names: pl.DataFrame, key: str) -> pl.DataFrame:
     """
     # A sorted set's common start is that of its ends.
     ends = names.group_by(key).agg(first=pl.col("name").min(), last=pl.col("name").max())
-    starts = pl.Series([common_start(a, b) for a, b in ends.select("first", "last").iter_rows()], dtype=pl.String)
-    found = ends.with_columns(title=starts)
-    odd = names.join(found.filter(pl.col("title").is_null()), on=key, how="semi").group_by(key).agg("name")
-    shared = pl.Series([shared_words(group) for group in odd["name"]], dtype=pl.String)
-    found = found.join(odd.select(key, shared=shared), on=key, how="left")
-    return found.select(key, title=pl.coalesce("title", "shared", "first"))
+    several = ends.filter(pl.col("first") != pl.col("last"))
+    starts = pl.Series([common_start(a, b) for a, b in several.select("first", "last").iter_rows()], dtype=pl.String)
+    several = several.select(key, start=starts)
+    odd = names.join(several.filter(pl.col("start").is_null()), on=key, how="semi").group_by(key).agg("name")
+    shared = pl.Series([shared_words(group) for group in odd["name"].to_list()], dtype=pl.String)
+    of_several = several.join(odd.select(key, shared=shared), on=key, how="left")
+    found = ends.join(of_several, on=key, how="left")
+    return found.select(key, title=pl.coalesce("start", "shared", "first"))
 
 
 def shared_words(names: Iterable[str]) -> str | None:
@@ -99,8 +101,6 @@ def shared_words(names: Iterable[str]) -> str | None:
 
 def common_start(first: str, last: str) -> str | None:
     """The common start of two names, cut at a word; None where it names nothing."""
-    if first == last:
-        return first
     start = os.path.commonprefix([first, last])  # noqa: RUF071 (letter by letter is what is meant)
     if not (len(start) == len(first) or first[len(start)].isspace()):
         start = start.rpartition(" ")[0]
