@@ -96,6 +96,9 @@ def _of_run(story: RunStory) -> Iterator[tuple[str, Text]]:
     if story.offers and not story.matched:
         yield "match", Text("none: the shop did not have it")
     for row in story.only_in_shop:
+        if row.get("reason") == "sold_out":
+            yield "match", Text("sold out in the feed, and not counted by Medusa")
+            continue
         missed = f", accepted feeds in a row without it: {row['feeds_missed']}" if row["feeds_missed"] else ""
         alike = ", but it looks like an offer of the feed" if row["loose_match"] else ""
         yield "match", Text(f"only in the shop{missed}{alike}")

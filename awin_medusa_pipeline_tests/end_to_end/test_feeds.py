@@ -72,6 +72,35 @@ def test_levels_as_configured(pipeline: Pipeline, shop: Shop, feed: Path) -> Non
     assert summary["stock"]["applied"] == 2
 
 
+def test_what_is_sold_out_and_not_counted(pipeline: Pipeline, shop: Shop, feed: Path) -> None:
+    others = [row(sku) for sku in "BCD"]
+
+    def statuses() -> list[str]:
+        return [one["status"] for one in products_in(shop).values() if one["variants"][0]["sku"] == "A"]
+
+    write_rows(feed, row("A"), *others)
+    pipeline.run()
+    product, variant = next(
+        (p["id"], v["id"]) for p in products_in(shop).values() for v in p["variants"] if v["sku"] == "A"
+    )
+    with shop.client() as client:
+        path = f"/admin/products/{product}/variants/{variant}"
+        client.post(path, json={"manage_inventory": False}).raise_for_status()
+    write_rows(feed, row("A", in_stock="0"), *others)
+    assert "stays on sale" in " ".join(pipeline.run().summary["notes"])
+    assert statuses() == ["published"]
+    pipeline.environment.setenv("SYNC_UNCOUNTED_SOLD_OUT", "hide")
+    for applied in (1, 0):
+        run = pipeline.run()
+        assert run.summary["hide"]["applied"] == run.summary["hide"]["planned"] == applied
+        assert (statuses(), run.summary["restore"]["planned"]) == (["draft"], 0)
+        assert (run.summary["uncounted_sold_out"], run.summary["medusa_only"]) == (applied, 0)
+    assert "stays on sale" not in " ".join(run.summary["notes"])
+    write_rows(feed, row("A"), *others)
+    assert pipeline.run().summary["restore"]["applied"] == 1
+    assert statuses() == ["published"]
+
+
 def test_two_merchants_with_one_id(pipeline: Pipeline, shop: Shop, tmp_path: Path) -> None:
     feeds = [
         write_rows(tmp_path / f"{merchant}.csv", row("A", merchant_id=merchant), row(f"B{merchant}"))

@@ -46,10 +46,15 @@ def assert_adds_up(folder: Path) -> dict[str, Any]:
     assert {file.name for file in folder.glob("*.csv")} == set(TABLES)
     for name, count in TABLES.items():
         with (folder / name).open(newline="", encoding="utf-8") as file:
-            assert (name, sum(1 for _ in csv.DictReader(file))) == (name, summary[count])
+            assert (name, sum(1 for _ in csv.DictReader(file))) == (name, _rows(summary, count))
     for kind in KINDS:
         _assert_kind_adds_up(folder, summary, kind)
     return summary
+
+
+def _rows(summary: dict[str, Any], count: str) -> int:
+    """Rows of a table; what is hidden beside what left the feed stands in the same one."""
+    return int(summary[count]) + (int(summary["uncounted_sold_out"]) if count == "medusa_only" else 0)
 
 
 def _assert_kind_adds_up(folder: Path, summary: dict[str, Any], kind: str) -> None:
@@ -65,5 +70,5 @@ def _assert_kind_adds_up(folder: Path, summary: dict[str, Any], kind: str) -> No
     assert len({line["key"] for line in lines}) == len(lines), f"{kind}: a row was counted twice"
     assert dict(Counter(line["status"] for line in lines)) == {name: counts[name] for name in OUTCOMES if counts[name]}
     assert {name: of_kind[name] for name in ("planned", *OUTCOMES)} == counts
-    rows = summary[ROWS_OF[kind]] - summary.get(f"{kind}_kept", 0)
+    rows = _rows(summary, ROWS_OF[kind]) - summary.get(f"{kind}_kept", 0)
     assert counts["planned"] == rows, f"{kind}: a row of the table has no operation"

@@ -8,7 +8,6 @@ import polars as pl
 from pydantic import Field
 
 from awin_medusa_pipeline.defs.tables import OWNERS
-from awin_medusa_pipeline.sync.domain import discrepancies
 from awin_medusa_pipeline.sync.domain.operations import Kind
 from awin_medusa_pipeline.sync.engine.applier import Applier
 from awin_medusa_pipeline.sync.engine.apply import ApplyResult
@@ -59,16 +58,11 @@ def hidden_products(
     config: ApplyConfig,
     medusa_only_products: pl.DataFrame,
     medusa_catalog: pl.LazyFrame,
-    matched_products: pl.LazyFrame,
-    missing_awin_products: pl.LazyFrame,
     sync_run: ShopRun,
 ) -> Applied:
     """Products that left the feed, now drafts, marked as hidden by this program; by setting also sold out ones."""
-    rows = medusa_only_products
-    if sync_run.rules.hide.uncounted_sold_out:
-        sold_out = discrepancies.sold_out_products(medusa_catalog, matched_products, missing_awin_products)
-        rows = pl.concat([rows, sold_out.collect()])
-    return apply(context, config, sync_run, Kind.HIDE, rows, partial(Applier.hide, catalog=medusa_catalog))
+    hide = partial(Applier.hide, catalog=medusa_catalog)
+    return apply(context, config, sync_run, Kind.HIDE, medusa_only_products, hide)
 
 
 @_applied

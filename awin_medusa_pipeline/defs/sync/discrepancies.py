@@ -67,12 +67,16 @@ def medusa_only_products(
     loose_matches: pl.LazyFrame,
     sync_run: ShopRun,
 ) -> Table:
-    """Published products of the shop that are not in the feed."""
+    """Published products of the shop that are not in the feed; by setting also those sold out and not counted."""
     only = discrepancies.medusa_only_products(
         medusa_catalog, matched_products, missing_awin_products, loose_matches
     ).collect()
     feeds = sync_run.feeds_missed(only["product_id"].to_list())
-    return table(discrepancies.with_absences(only.lazy(), feeds), sync_run.reports, "medusa-only-products.csv")
+    rows = discrepancies.with_absences(only.lazy(), feeds)
+    if sync_run.rules.hide.uncounted_sold_out:
+        sold_out = discrepancies.sold_out_products(medusa_catalog, matched_products, missing_awin_products)
+        rows = pl.concat([rows, sold_out])
+    return table(rows, sync_run.reports, "medusa-only-products.csv")
 
 
 @dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.ReturningProduct))

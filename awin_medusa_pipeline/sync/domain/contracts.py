@@ -264,6 +264,15 @@ TRACED: Mapping[str, Sequence[str]] = {
     ),
     "awin_feed_rejects": ("feed", "line", "reason", "detail", "raw", "offer_key"),
     "matched_products": ("offer_key", "variant_id", "product_id", "handle", "sku", "match_reason", "wanted_level"),
-    "medusa_only_products": ("product_id", "handle", "title", "external_id", "skus", "feeds_missed", "loose_match"),
+    "medusa_only_products": (
+        "product_id",
+        "handle",
+        "title",
+        "external_id",
+        "skus",
+        "feeds_missed",
+        "loose_match",
+        "reason",
+    ),
 }
 """Columns per table that `awin-medusa why` needs, kept from every run for 30 days."""

@@ -237,7 +237,7 @@ def medusa_only_products(
 def sold_out_products(catalog: pl.LazyFrame, matched: pl.LazyFrame, missing: pl.LazyFrame) -> pl.LazyFrame:
     """MedusaOnlyProduct rows of published products that are sold out and can be bought, as Medusa does not count them.
 
-    They are in the feed, so they are no rows of medusa_only_products.
+    They are in the feed, and join the others only where the shop owner wants them hidden.
     """
     sold_out = _comparable(catalog).join(sold_out_uncounted(catalog, matched, missing), on="product_id", how="semi")
     return _to_hide(sold_out, NO_LOOSE, "sold_out")

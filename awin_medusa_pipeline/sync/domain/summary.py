@@ -62,6 +62,8 @@ def sync_counts(tables: SummaryTables, operations: Mapping[Kind, Counts]) -> Syn
     catalog_products = catalog_matched + medusa_only + catalog_only_hidden + half_made. Raises ValueError otherwise.
     """
     rows = tables.heights()
+    only = tables.medusa_only_products.filter(reason="not_in_feed").select(pl.len()).collect().item()
+    sold_out, rows["medusa_only_products"] = rows["medusa_only_products"] - only, only
     catalog = catalog_counts(tables.medusa_catalog, tables.matched_products, tables.missing_awin_products)
     _check(rows, catalog)
     found = {
@@ -74,6 +76,7 @@ def sync_counts(tables: SummaryTables, operations: Mapping[Kind, Counts]) -> Syn
         "adoption_candidates": rows["adoption_candidates"],
         "missing_in_medusa": rows["missing_awin_products"],
         "medusa_only": rows["medusa_only_products"],
+        "uncounted_sold_out": sold_out,
         "returning": rows["returning_products"],
         "hidden_by_hand": hidden_by_hand(tables.matched_products),
         "stock_mismatches": rows["stock_mismatches"],
