@@ -98,14 +98,14 @@ def test_who_is_asked_decides(kettles: Pipeline, sandbox: Sandbox) -> None:
     plan = plan_of(kettles, asked)
     assert f"awin-medusa plans approve {plan.hash[:SHOWN]}" in sandbox.slack_messages()[-1]["text"]
     with kettles.database() as database:
-        HeldPlans(database).reject(plan.hash, "ada")
+        HeldPlans(database).reject(plan, "ada")
 
     edit(sandbox, "kettle-3", price=13, description="Mine.")
     later = kettles.run()
     assert (later.summary["price"]["held"], later.summary["content"]["held"]) == (3, 1)
     with kettles.database() as database:
         plans = {plan.kind: plan for plan in HeldPlans(database).of_run(later.run_id)}
-    assert {kind: len(plan.rows) for kind, plan in plans.items()} == {"price": 1, "content": 1}, "no is no"
+    assert {kind: plan.row_count for kind, plan in plans.items()} == {"price": 1, "content": 1}, "no is no"
 
     for kind, asset in (("price", "price_updates"), ("content", "content_updates")):
         config = {asset: {"config": {"dry_run": False, "approve_plan": plans[kind].hash}}}

@@ -15,6 +15,7 @@ from awin_medusa_pipeline.core.batching import parts
 from awin_medusa_pipeline.core.errors import PipelineError
 from awin_medusa_pipeline.core.http import PermanentError, UnknownOutcomeError
 from awin_medusa_pipeline.sync.domain.operations import (
+    DRY_RUN,
     OPEN,
     Bundle,
     Counts,
@@ -161,7 +162,7 @@ class Engine:
             if isinstance(item, NotSent):
                 rest.append(item)
             elif dry_run:
-                rest.extend(NotSent(operation, "dry run") for operation in item.operations)
+                rest.extend(NotSent(operation, DRY_RUN) for operation in item.operations)
             else:
                 yield item
             if len(rest) >= RECORDED_AT_ONCE:
