@@ -5,6 +5,7 @@ A new kind is one entry here, one plan function (plans.py), one writer (sync/eng
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 import dataframely as dy
 
@@ -21,6 +22,7 @@ from awin_medusa_pipeline.sync.domain.contracts import (
 from awin_medusa_pipeline.sync.domain.guards import Scope
 from awin_medusa_pipeline.sync.domain.operations import Json, Kind
 from awin_medusa_pipeline.sync.domain.ownership import CONTENT, text_of
+from awin_medusa_pipeline.sync.domain.products import money_text
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,9 @@ class KindEntry:
 
 
 def _money(values: Json) -> str:
-    return f"{values['price']} {values['currency'].upper()}" if values.get("price") else "no price"
+    if not values.get("price"):
+        return "no price"
+    return f"{money_text(Decimal(values['price']))} {values['currency'].upper()}"
 
 
 def _level(values: Json) -> str:

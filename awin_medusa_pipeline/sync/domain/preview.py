@@ -20,22 +20,20 @@ def example(kind: Kind, operation: Operation) -> dict[str, str]:
     return {"title": operation.title or operation.key, "before": before, "after": tell(operation.after)}
 
 
-def page(summaries: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The lines about a run, from what its `{kind}-summary.json` files hold."""
+def page(summaries: Iterable[Mapping[str, Any]], *, in_no_feed: int = 0) -> list[str]:
+    """The lines about a run, from what its `{kind}-summary.json` files hold.
+
+    `in_no_feed`: published products of the shop that the feed does not have.
+    """
     by_kind = {Kind(summary["kind"]): summary for summary in summaries if summary["planned"]}
     lines = [line for kind in KINDS if kind in by_kind for line in _lines(kind, by_kind[kind])]
-    return [*_matters(by_kind), *lines] or ["Nothing to do: zero writes."]
-
-
-def _matters(by_kind: Mapping[Kind, Json]) -> list[str]:
-    number = by_kind.get(Kind.HIDE, {}).get("planned", 0)
-    if not number:
-        return []
-    return [f"{number:,} published {'product is' if number == 1 else 'products are'} in no feed.", ""]
+    matters = f"{in_no_feed:,} published {'product is' if in_no_feed == 1 else 'products are'} in no feed."
+    return [*([matters, ""] if in_no_feed else []), *lines] or ["Nothing to do: zero writes."]
 
 
 def _lines(kind: Kind, summary: Json) -> Iterator[str]:
-    for (status, reason), shown in groupby(summary["examples"], key=lambda one: (one["status"], one["reason"])):
+    going_first = sorted(summary["examples"], key=lambda one: one["reason"] not in (DRY_RUN, None))
+    for (status, reason), shown in groupby(going_first, key=lambda one: (one["status"], one["reason"])):
         reasons = summary["reasons"].get(status, {})
         number = reasons[reason] if reason else summary[status] - sum(reasons.values())
         outcome = f"{number:,}" if reason == DRY_RUN else f"{number:,} {status}" + (f": {reason}" if reason else "")

@@ -174,6 +174,8 @@ class SyncRun:
                 results[kind] = undo.take_back(kind, self.ledger.rows(undone.run_id, kind))
                 if results[kind].stopped_reason:
                     return results
+        if not dry_run:
+            self.plans.forget_those_of(undone.run_id)
         for kind in self.ledger.counts(self.id):
             self.reports.write_operations(kind, self.ledger.rows(self.id, kind))
         self.reports.write_page()

@@ -137,6 +137,12 @@ class HeldPlans:
             freed = sa.delete(Decided).where(Decided.plan_hash == plan.hash).returning(Decided.key)
             return len(session.scalars(freed).all())
 
+    def forget_those_of(self, run_id: str) -> None:
+        """Forget what was decided on the plans that a run applied: it is taken back, so the next sync asks again."""
+        applied = sa.select(HeldPlan.hash).where(HeldPlan.applied_by_run == run_id)
+        with self._database.writing() as session:
+            session.execute(sa.delete(Decided).where(Decided.plan_hash.in_(applied)))
+
     def mark_applied(self, plan_hash: str, run_id: str) -> None:
         """Record that a plan was applied, so that it cannot be applied again."""
         with self._database.writing() as session:

@@ -90,9 +90,9 @@ class RunReports:
         self.write_json(summary, f"{kind}-summary.json")
         return counts
 
-    def write_page(self) -> None:
+    def write_page(self, *, in_no_feed: int = 0) -> None:
         """Write what the kinds' summaries say in plain lines (preview.page)."""
-        lines = page(_summary(path) for path in _of_kinds(self.folder))
+        lines = page((_summary(path) for path in _of_kinds(self.folder)), in_no_feed=in_no_feed)
         with replacing(self.folder / PAGE) as file:
             file.write_text("\n".join([*lines, ""]), encoding="utf-8")
 
