@@ -134,7 +134,8 @@ def test_two_syncs_started_in_the_same_second(pipeline: Pipeline, sandbox: Sandb
         pipeline.environment.setenv("MEDUSA_BACKEND_URL", proxy.address)
         # As slow as the first must be to be at work still when the second comes to the shop.
         proxy.seeded = lambda request: Fault(after=True, seconds=0.3)
-        both = [subprocess.Popen([program, "sync"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for _ in range(2)]
+        command = [program, "sync", "--yes"]
+        both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for _ in range(2)]
         said = [process.communicate(timeout=240)[0].decode() for process in both]
     codes = [process.returncode for process in both]
     assert sorted(codes) == [0, 1], said

@@ -188,6 +188,7 @@ def _log_line(entry: LogEntry) -> dict[str, Any]:
         "run": entry.run_id,
         "kind": entry.kind,
         "key": entry.key,
+        "title": entry.title,
         "target": entry.target_id,
         "before": entry.before,
         "after": entry.after,
