@@ -4,7 +4,6 @@ import getpass
 from datetime import UTC, datetime
 from typing import Annotated
 
-import polars as pl
 import typer
 from rich.table import Table
 
@@ -61,12 +60,12 @@ def show_plan(start: Hash) -> None:
     with open_app() as opened:
         plans = HeldPlans(opened.database)
         for plan in plans.find(start):
-            _show(plan, plans.rows(plan))
+            _show(plans, plan)
 
 
-def _show(plan: HeldPlan, rows: pl.DataFrame) -> None:
+def _show(plans: HeldPlans, plan: HeldPlan) -> None:
     say((plan.kind, "bold"), f", {plan.row_count:,} rows: {_decision(plan)}")
-    rows = rows.select(KINDS[Kind(plan.kind)].shown)
+    rows = plans.rows(plan).select(KINDS[Kind(plan.kind)].shown)
     shown = Table(*(name.replace("_", " ") for name in rows.columns))
     for row in rows.head(SHOWN_ROWS).iter_rows():
         shown.add_row(*("" if cell is None else short(cell) for cell in row))
