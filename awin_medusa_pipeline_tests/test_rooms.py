@@ -1,6 +1,7 @@
 """Who may import whom: every import of the package, against one list of what each room may use."""
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -158,3 +159,11 @@ def test_settings_are_read_by_the_app_and_the_faces_alone() -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Settings"
     }
     assert callers == {"cli", "defs"}
+
+
+def test_importing_the_package_starts_no_threads_of_polars() -> None:
+    """A process that is forked after it would wait for them for ever."""
+    modules = ", ".join(f"awin_medusa_pipeline.{name}" for name in ("definitions", "cli.main", "sandbox"))
+    code = f"import os, polars, numpy; before = os.listdir('/proc/self/task'); import {modules}; "
+    code += "assert len(os.listdir('/proc/self/task')) == len(before)"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -20,6 +20,7 @@ from awin_medusa_pipeline.medusa.client import MedusaClient
 from awin_medusa_pipeline.medusa.contracts import CatalogVariant
 from awin_medusa_pipeline.medusa.shapes import HIDDEN_AT, HIDDEN_BY_RUN, OFFER_KEY
 from awin_medusa_pipeline.sandbox.errors import SandboxError
+from awin_medusa_pipeline.sandbox.feed_generator import FIRST_MERCHANT
 from awin_medusa_pipeline.sandbox.processes import Progress, silent
 from awin_medusa_pipeline.sandbox.seed import Shop, call
 from awin_medusa_pipeline.sync.domain.contracts import LooseMatch, MatchedProduct
@@ -52,7 +53,10 @@ class Case(StrEnum):
     HIDDEN_BY_HAND = "hidden_by_hand"
     LOOSE = "loose"
     LEFT_FEED = "left_feed"
+    GONE = "gone"
+    """The whole product has left the feed."""
     MEDUSA_ONLY = "medusa_only"
+    """Made by hand: no feed ever held it."""
 
 
 # One round of cases; half of them are PRESENT, so that a sync changes a realistic share of the shop.
@@ -63,7 +67,7 @@ ROUND = (
     *(Case.LEFT_FEED, Case.PRESENT, Case.LEVEL, Case.NO_TEXT, Case.PRICE, Case.PRESENT, Case.TITLE, Case.PRESENT),
 )
 MEDUSA_ONLY_SHARE = 40
-"""One MEDUSA_ONLY product per this many products of the feed, but at least three."""
+"""One GONE and one MEDUSA_ONLY product per this many products of the feed, but at least three."""
 
 Row = Mapping[str, Any]
 Payload = dict[str, Any]
@@ -101,7 +105,8 @@ def prefill(shop: Shop, offers: pl.DataFrame, *, limit: int = 400, progress: Pro
                 "Filling the sandbox's shop", f"it has {count} products already", "First: awin-medusa sandbox reset."
             )
         products = list(_cast(_products(shop, offers, limit)))
-        alone = [_medusa_only(shop, index) for index in range(1, max(3, len(products) // MEDUSA_ONLY_SHARE) + 1)]
+        numbers = range(1, max(3, len(products) // MEDUSA_ONLY_SHARE) + 1)
+        alone = [_teapot(shop, number, case) for case in (Case.GONE, Case.MEDUSA_ONLY) for number in numbers]
         _create(client, shop, [p for p in products if p.case is not Case.MISSING] + alone, progress)
     return [_placed(product) for product in products + alone]
 
@@ -277,11 +282,14 @@ _PLAYS: dict[Case, Callable[[_Product], None]] = {
 }
 
 
-def _medusa_only(shop: Shop, number: int) -> _Product:
-    sku = f"HOUSE-{number:04d}"
+def _teapot(shop: Shop, number: int, case: Case) -> _Product:
+    gone = case is Case.GONE
+    sku, make = f"{'GONE' if gone else 'HOUSE'}-{number:04d}", "Slip-cast" if gone else "Hand-thrown"
+    key = f"awin:{FIRST_MERCHANT}:{sku}" if gone else None
     payload = {
-        "title": f"Hand-thrown teapot no. {number}",
-        "handle": f"hand-thrown-teapot-no-{number}",
+        "title": f"{make} teapot no. {number}",
+        "handle": f"{make.lower()}-teapot-no-{number}",
+        "external_id": key,
         "status": "published",
         "options": [{"title": "Glaze", "values": ["Celadon"]}],
         "variants": [
@@ -291,12 +299,13 @@ def _medusa_only(shop: Shop, number: int) -> _Product:
                 "options": {"Glaze": "Celadon"},
                 "prices": [{"amount": 48, "currency_code": "gbp"}],
                 "manage_inventory": True,
+                "metadata": {OFFER_KEY: key} if key else {},
             }
         ],
         "sales_channels": [{"id": shop.sales_channel_id}],
         "shipping_profile_id": shop.shipping_profile_id,
     }
-    return _Product([], payload, {sku: 2}, False, Case.MEDUSA_ONLY)
+    return _Product([], payload, {sku: 2}, False, case)
 
 
 def _placed(product: _Product) -> Placed:

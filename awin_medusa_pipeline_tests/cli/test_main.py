@@ -260,7 +260,7 @@ def test_sync_changes_the_shop_once(sandbox: Sandbox, demo_shop: Shop, tmp_path:
     assert "nothing was sent" in shown
     assert min(counts["planned"] for counts in planned.values()) > 0
     assert products(demo_shop) == before
-    shown, done = synced("--pilot", "2")
+    shown, done = synced("--pilot", "2", "--yes")
     assert [done[kind]["applied"] for kind in ("hide", "restore", "stock")] == [2, 2, 2]
     assert before < products(demo_shop) <= before + 2
     shown, done = synced()

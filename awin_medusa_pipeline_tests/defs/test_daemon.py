@@ -150,7 +150,7 @@ def test_a_sync_by_hand_in_the_second_of_the_schedule(
         since = dg.RunsFilter(job_name="daily_sync_job")
         daemon: Path = request.getfixturevalue("daemon")
         wait_for("A run by the schedule", lambda: instance.get_runs_count(since) == 1, daemon)
-        subprocess.run([PROGRAMS / "awin-medusa", "sync"], cwd=folder, capture_output=True, check=False)
+        subprocess.run([PROGRAMS / "awin-medusa", "sync", "--yes"], cwd=folder, capture_output=True, check=False)
 
         def both() -> list[dg.RunRecord]:
             runs = instance.get_run_records(since, ascending=True)

@@ -57,13 +57,13 @@ def test_fifteen_products_made_by_hand(pipeline: Pipeline, sandbox: Sandbox) -> 
 
     first = pipeline.run(dry_run=False, limit=10)
     plan = held(pipeline, first)["hide"]
-    assert {entry["title"] for entry in plan.rows} == {f"Bowl of clay {number}" for number in range(15)}
+    assert {entry["title"] for entry in pipeline.rows_of(plan)} == {f"Bowl of clay {number}" for number in range(15)}
     assert "never were" in plan.reasons[0]
     assert first.summary["import"]["applied"] == 10
     assert hidden(shop) == set()
 
     with pipeline.database() as database:
-        HeldPlans(database).reject(plan.hash, "ada")
+        HeldPlans(database).reject(plan, "ada")
     for _ in range(2):
         run = pipeline.run()
         assert held(pipeline, run) == {}
@@ -80,7 +80,7 @@ def test_fifteen_products_made_by_hand(pipeline: Pipeline, sandbox: Sandbox) -> 
     assert {handle: now[handle] for handle in theirs} == theirs
 
     with pipeline.database() as database:
-        HeldPlans(database).forget(plan.hash)
+        HeldPlans(database).forget(plan)
     again = held(pipeline, pipeline.run())["hide"]
     approved = pipeline.run("hide_medusa_only_job", dry_run=False, approve_plan=again.hash)
     assert hidden(shop) == {f"Bowl of clay {number}" for number in range(15)}
@@ -112,19 +112,19 @@ def test_what_agrees_by_chance_is_a_question(pipeline: Pipeline, sandbox: Sandbo
     assert variant["metadata"] == {"note": "mine", OFFER_KEY: "awin:7001:7"}
     assert variant["prices"] == before["kettle-7"]["variants"][0]["prices"], "nothing but the key"
     plan = held(pipeline, run)["adopt"]
-    assert {(entry["name"], entry["title"], entry["agrees"]) for entry in plan.rows} == {
+    assert {(entry["name"], entry["title"], entry["agrees"]) for entry in pipeline.rows_of(plan)} == {
         ("Rubber Duck", "Walnut Table", "SKU"),
         ("Gift Card", "Gift Card", "name"),
     }
 
     # The first price is asked about, the level follows the feed.
     next_day = pipeline.run()
-    (price,) = held(pipeline, next_day)["price"].rows
-    assert (Decimal(price["price"]), price["question"]) == (Decimal(10), "first_price")
+    (price,) = pipeline.rows_of(held(pipeline, next_day)["price"])
+    assert (price["price"], price["question"]) == (Decimal(10), "first_price")
     assert next_day.summary["stock"]["applied"] == 1
 
     with pipeline.database() as database:
-        HeldPlans(database).reject(plan.hash, "ada")
+        HeldPlans(database).reject(plan, "ada")
     state = state_of(shop)
     assert "adopt" not in held(pipeline, pipeline.run())
     assert state_of(shop) == state

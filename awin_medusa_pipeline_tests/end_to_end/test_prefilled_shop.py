@@ -52,12 +52,14 @@ def prefilled(sandbox: Sandbox) -> Prefilled:
 
 @dataclass(frozen=True)
 class Story:
-    """A dry run, the run itself, and the same run again."""
+    """A dry run, the run itself, one that brings in line what was adopted, and the same run again."""
 
     dry: Finished
     after_dry: Json
     real: Finished
     after: Json
+    next_day: Finished
+    after_next_day: Json
     again: Finished
     after_again: Json
     slack: list[Json]
@@ -69,8 +71,10 @@ def story(sandbox: Sandbox, prefilled: Prefilled, tmp_path_factory: pytest.TempP
     with pipeline_on(sandbox, tmp_path_factory.mktemp("prefilled") / "home") as pipeline:
         dry, after_dry = pipeline.run(dry_run=True), state_of(sandbox.shop)
         real, after = pipeline.run(), state_of(sandbox.shop)
+        next_day, after_next_day = pipeline.run(), state_of(sandbox.shop)
         again, after_again = pipeline.run(), state_of(sandbox.shop)
-        yield Story(dry, after_dry, real, after, again, after_again, sandbox.slack_messages())
+        states = (after, next_day, after_next_day, again, after_again)
+        yield Story(dry, after_dry, real, *states, sandbox.slack_messages())
 
 
 @pytest.fixture
@@ -100,7 +104,7 @@ def test_dry_run_plans_the_same_and_sends_nothing(story: Story, prefilled: Prefi
     dry, real = story.dry.summary, story.real.summary
     assert (dry["dry_run"], real["dry_run"]) == (True, False)
     for kind in KINDS:
-        assert dry[kind]["planned"] == dry[kind]["skipped"] == real[kind]["planned"]
+        assert dry[kind]["planned"] == dry[kind]["skipped"] + dry[kind]["held"] == real[kind]["planned"]
         plans = [{(line["key"], line["target"] or "") for line in run.log(kind)} for run in (story.dry, story.real)]
         assert {key for key, _ in plans[0]} == {key for key, _ in plans[1]}
         would_send = [line["key"] for line in story.dry.log(kind) if line["error"] == "dry run"]
@@ -109,13 +113,14 @@ def test_dry_run_plans_the_same_and_sends_nothing(story: Story, prefilled: Prefi
     assert "dry run" not in story.slack[1]["text"]
 
 
-def test_the_second_run_writes_nothing(story: Story) -> None:
-    assert story.after_again == story.after
+def test_what_was_adopted_is_brought_in_line_and_then_nothing_is_written(story: Story, prefilled: Prefilled) -> None:
+    adopted = {line["key"] for line in story.real.log("adopt") if line["status"] == "applied"}
+    done = [line for kind in KINDS for line in story.next_day.log(kind) if line["status"] == "applied"]
+    assert {line["key"] for line in done} <= adopted
+    assert story.after_again == story.after_next_day
     summary = story.again.summary
     for kind in KINDS:
-        assert {name: summary[kind][name] for name in OUTCOMES if name != "skipped"} == dict.fromkeys(
-            (name for name in OUTCOMES if name != "skipped"), 0
-        )
+        assert {summary[kind][name] for name in OUTCOMES if name not in ("skipped", "held")} == {0}
     # What is held back stays in the tables until a person decides.
     assert summary["import"]["skipped"] == len({line["key"] for line in story.again.log("import")}) > 0
     assert summary["loose_matches"] == story.real.summary["loose_matches"]
@@ -133,8 +138,20 @@ def imported(before: Json | None, after: Json, one: Placed, run: str) -> None:
     assert (after["status"], after["external_id"]) == ("published", one.product_key)
 
 
-def matched(before: Json, after: Json, one: Placed, run: str) -> None:
-    """Only its level may change: it is someone's own product."""
+def adopted(before: Json, after: Json, one: Placed, run: str) -> None:
+    """Two signs agree: it gets our key and nothing else."""
+    (was,), (now,) = before["variants"], after["variants"]
+    assert after["external_id"] == one.product_key
+    assert now["metadata"] == {"awin_offer_key": one.offer_keys[0]}
+    assert {name: now[name] for name in ("sku", "barcode", "prices")} == {
+        name: was[name] for name in ("sku", "barcode", "prices")
+    }
+    for name in ("title", "status", "metadata"):
+        assert after[name] == before[name]
+
+
+def level(before: Json, after: Json, one: Placed, run: str) -> None:
+    """Only its level may change."""
     for name in ("title", "status", "external_id", "metadata", "updated_at"):
         assert after[name] == before[name]
 
@@ -173,7 +190,7 @@ def left_feed(before: Json, after: Json, one: Placed, run: str) -> None:
     assert after["status"] == "published"
 
 
-def medusa_only(before: Json, after: Json, one: Placed, run: str) -> None:
+def gone(before: Json, after: Json, one: Placed, run: str) -> None:
     assert (before["status"], after["status"]) == ("published", "draft")
     assert after["metadata"]["awin_hidden_by_run"] == run
     assert "T" in after["metadata"]["awin_hidden_at"]
@@ -182,11 +199,11 @@ def medusa_only(before: Json, after: Json, one: Placed, run: str) -> None:
 ENDS: dict[Case, Callable[[Any, Json, Placed, str], None]] = {
     Case.PRESENT: present,
     Case.MISSING: imported,
-    Case.BY_SKU: matched,
-    Case.BY_GTIN: matched,
-    Case.BY_HANDLE: matched,
-    Case.LEVEL: matched,
-    Case.NO_LEVEL: matched,
+    Case.BY_SKU: adopted,
+    Case.BY_GTIN: adopted,
+    Case.BY_HANDLE: present,
+    Case.LEVEL: level,
+    Case.NO_LEVEL: level,
     Case.PRICE: price,
     Case.NO_TEXT: no_text,
     Case.TITLE: present,
@@ -194,7 +211,8 @@ ENDS: dict[Case, Callable[[Any, Json, Placed, str], None]] = {
     Case.HIDDEN_BY_HAND: hidden_by_hand,
     Case.LOOSE: present,
     Case.LEFT_FEED: left_feed,
-    Case.MEDUSA_ONLY: medusa_only,
+    Case.GONE: gone,
+    Case.MEDUSA_ONLY: present,
 }
 
 
@@ -208,13 +226,12 @@ def test_how_each_case_ends(story: Story, prefilled: Prefilled, case: Case) -> N
 def test_levels_are_the_feeds_wherever_it_says_one(story: Story, prefilled: Prefilled) -> None:
     checked: Counter[str] = Counter()
     for one in prefilled.placed:
-        if one.case in (Case.LOOSE, Case.MEDUSA_ONLY):
+        if one.case in (Case.LOOSE, Case.BY_HANDLE, Case.GONE, Case.MEDUSA_ONLY):
             continue
         before = prefilled.state["products"].get(one.handle)
         for position, key in enumerate(one.offer_keys):
-            variants = story.after["products"][one.handle]["variants"]
-            # A product that someone else made has one variant, and no key.
-            (variant,) = [v for v in variants if (v["metadata"] or {}).get("awin_offer_key") == key] or variants
+            variants = story.after_next_day["products"][one.handle]["variants"]
+            (variant,) = [v for v in variants if (v["metadata"] or {}).get("awin_offer_key") == key]
             wanted = prefilled.wanted[key]
             if wanted is None:
                 kept = 0 if before is None else level_of(before["variants"][position])
@@ -240,19 +257,22 @@ def test_loose_pairs_are_as_any_other_when_told_so(again: Pipeline, sandbox: San
     again.environment.setenv("SYNC_LOOSE_MATCHES", "ignore")
     summary = again.run().summary
     assert summary["import"]["applied"] == summary["missing_in_medusa"]
-    assert summary["hide"]["applied"] == summary["medusa_only"]
-    products = state_of(sandbox.shop)["products"]
-    made = {product["external_id"]: product for product in products.values()}
+    of_ours, own = len(prefilled.of(Case.GONE)), [*prefilled.of(Case.LOOSE), *prefilled.of(Case.MEDUSA_ONLY)]
+    assert (summary["hide"]["applied"], summary["hide"]["held"]) == (of_ours, len(own))
+    made = {product["external_id"]: product for product in state_of(sandbox.shop)["products"].values()}
     for one in prefilled.of(Case.LOOSE):
-        assert products[one.handle]["status"] == "draft"
         assert made[one.product_key]["status"] == "published"
 
 
 # --- each job does its part, and no other ---
 
 
+def keys_of(product: Json) -> Json:
+    return {variant["id"]: (variant["metadata"] or {}).get("awin_offer_key") for variant in product["variants"]}
+
+
 def changed(before: Json, after: Json) -> dict[str, int]:
-    """How many products were made, hidden, restored or described, and how many levels and prices set."""
+    """How many products were made, hidden, restored or described, and how many keys, levels and prices set."""
     counts: Counter[str] = Counter()
     old, new = before["products"], after["products"]
     counts["import"] = sum(
@@ -262,6 +282,11 @@ def changed(before: Json, after: Json) -> dict[str, int]:
         became = (product["status"], new[handle]["status"])
         counts["hide"] += became == ("published", "draft")
         counts["restore"] += became == ("draft", "published")
+        keys = [
+            {v["id"]: (v["metadata"] or {}).get("awin_offer_key") for v in one["variants"]}
+            for one in (product, new[handle])
+        ]
+        counts["adopt"] += sum(key != keys[1][id_] for id_, key in keys[0].items())
         levels = {v["id"]: level_of(v) for v in new[handle]["variants"]}
         counts["stock"] += sum(level_of(v) != levels[v["id"]] for v in product["variants"])
         prices = prices_of(new[handle])
@@ -329,6 +354,7 @@ def prices_of(product: Json) -> Json:
 def test_limit_concerns_every_kind(again: Pipeline, sandbox: Sandbox, prefilled: Prefilled) -> None:
     summary = again.run(dry_run=False, limit=1).summary
     assert {kind: summary[kind]["applied"] for kind in KINDS if kind not in ("import", "price")} == {
+        "adopt": 1,
         "hide": 1,
         "restore": 1,
         "stock": 1,

@@ -18,6 +18,7 @@ from awin_medusa_pipeline.defs.failures import failure_of
 from awin_medusa_pipeline.sandbox import Sandbox
 from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.sync.domain.kinds import ASSETS
+from awin_medusa_pipeline.sync.store.held_plans import HeldPlan, HeldPlans
 from awin_medusa_pipeline_tests.support.summary import assert_adds_up
 
 Json = dict[str, Any]
@@ -111,6 +112,11 @@ class Pipeline:
         """The state store."""
         with App(Settings()) as app:
             yield app.database
+
+    def rows_of(self, plan: HeldPlan) -> list[dict[str, Any]]:
+        """The rows of a plan."""
+        with self.database() as database:
+            return HeldPlans(database).rows(plan).to_dicts()
 
 
 @contextmanager

@@ -80,6 +80,7 @@ class MatchedProduct(Table):
     match_reason = text("external_id, sku, gtin or handle", regex="^(external_id|sku|gtin|handle)$")
     product_id = text("Medusa product")
     handle = text("Medusa handle")
+    title = text("Product title in the shop")
     status = text("Status in the shop")
     hidden_by_run = text("Run of this program that hid the product", nullable=True)
     ignored = dy.Bool(metadata={"doc": "A person keeps this program off the product"})
@@ -182,6 +183,7 @@ class StockMismatch(Table):
 
     variant_id = text("Medusa id", primary_key=True)
     product_id = text("Medusa product")
+    title = text("Product title in the shop")
     offer_key = text("The offer, even when it has left the feed", nullable=True)
     sku = text("Variant SKU", nullable=True)
     inventory_item_id = text("Medusa id; null when read with a publishable key", nullable=True)
@@ -202,6 +204,7 @@ class PriceMismatch(Table):
 
     variant_id = text("Medusa id", primary_key=True)
     product_id = text("Medusa product")
+    title = text("Product title in the shop")
     offer_key = text("The offer")
     merchant_id = text("AWIN advertiser")
     sku = text("Variant SKU", nullable=True)
@@ -223,6 +226,7 @@ class ContentMismatch(Table):
     key = text("{product_id}:{field}", primary_key=True)
     product_id = text("Medusa product")
     handle = text("Medusa handle")
+    title = text("Product title in the shop")
     offer_key = text("The offer that the value comes from: the product's first in the feed")
     merchant_id = text("AWIN advertiser")
     field = text("title, description, images or category", regex="^(title|description|images|category)$")

@@ -29,7 +29,6 @@ TOLD = {
     "shared_item": "offers want the same inventory item at different levels (a set, or a multipack); set it by hand",
 }
 """Reasons of StockMismatch rows that are told and left, with what a person reads."""
-NO_LOOSE = pl.LazyFrame(schema={"product_id": pl.String})
 REPLACE, COMPLETE = "replace", "complete"
 """What the import does about what an unfinished one left; halves.py decides."""
 UNREAD_SHARE = 0.10
@@ -240,7 +239,8 @@ def sold_out_products(catalog: pl.LazyFrame, matched: pl.LazyFrame, missing: pl.
     They are in the feed, and join the others only where the shop owner wants them hidden.
     """
     sold_out = _comparable(catalog).join(sold_out_uncounted(catalog, matched, missing), on="product_id", how="semi")
-    return _to_hide(sold_out, NO_LOOSE, "sold_out")
+    nothing_alike = pl.LazyFrame(schema={"product_id": pl.String})
+    return _to_hide(sold_out, nothing_alike, "sold_out")
 
 
 def sold_out_uncounted(catalog: pl.LazyFrame, matched: pl.LazyFrame, missing: pl.LazyFrame) -> pl.LazyFrame:

@@ -37,7 +37,7 @@ def _price_operation(row: Row) -> Operation:
     def price(amount: str) -> dict[str, str | None]:
         return {PRICE: None if row[amount] is None else money_text(row[amount]), "currency": row["currency"]}
 
-    return Operation(row["variant_id"], price("price"), price("shop_price"), row["variant_id"])
+    return Operation(row["variant_id"], price("price"), price("shop_price"), row["variant_id"], row["title"])
 
 
 def _refused(row: Row) -> str:
@@ -87,13 +87,13 @@ def content_plan(
 
 def _content_operation(row: Row) -> Operation:
     before, after = ({row["field"]: value_of(row["field"], row[side])} for side in ("shop_value", "value"))
-    return Operation(row["key"], after, before, row["product_id"])
+    return Operation(row["key"], after, before, row["product_id"], row["title"])
 
 
 def reverse_prices(applied: Iterable[Operation]) -> Plan:
     """Plan prices as they were before."""
     for one in applied:
-        yield Bundle((Operation(one.key, one.before or {}, one.after, one.target_id),), {})
+        yield Bundle((one.back(),), {})
 
 
 def reverse_content(applied: Iterable[Operation], categories: Mapping[str, str]) -> Plan:
@@ -101,7 +101,7 @@ def reverse_content(applied: Iterable[Operation], categories: Mapping[str, str])
     for one in applied:
         after = one.before or {}
         (field,) = after
-        operation = Operation(one.key, after, {field: one.after[field]}, one.target_id)
+        operation = replace(one.back(), before={field: one.after[field]})
         gone = [handle for handle in after[field] if handle not in categories] if field == "category" else []
         if gone:
             yield NotSent(operation, f"the shop has no category with the handle {', '.join(gone)} any more")

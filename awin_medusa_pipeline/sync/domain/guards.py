@@ -111,7 +111,12 @@ class TrippedGuard:
 
 
 def check_hides(to_hide: pl.DataFrame, catalog: pl.LazyFrame, limits: Limits) -> list[TrippedGuard]:
-    """Trips for hiding all of these MedusaOnlyProduct rows, beside the published products of CatalogVariant rows."""
+    """Trips for hiding these MedusaOnlyProduct rows, beside the published products of CatalogVariant rows.
+
+    Those with a `question` do not count: each of them waits anyway.
+    """
+    if "question" in to_hide.columns:
+        to_hide = to_hide.filter(pl.col("question").is_null())
     published = catalog.filter(pl.col("status") == "published").select("product_id", "external_id").unique("product_id")
     return check_share(
         to_hide.select(merchant_id=merchant_of(pl.col("external_id"))),

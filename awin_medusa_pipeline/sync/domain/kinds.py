@@ -3,11 +3,13 @@
 A new kind is one entry here, one plan function (plans.py), one writer (sync/engine/writers.py) and one asset.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 import dataframely as dy
 
+from awin_medusa_pipeline.medusa.shapes import OFFER_KEY
 from awin_medusa_pipeline.sync.domain.contracts import (
     AdoptionCandidate,
     ContentMismatch,
@@ -18,7 +20,9 @@ from awin_medusa_pipeline.sync.domain.contracts import (
     StockMismatch,
 )
 from awin_medusa_pipeline.sync.domain.guards import Scope
-from awin_medusa_pipeline.sync.domain.operations import Kind
+from awin_medusa_pipeline.sync.domain.operations import Json, Kind
+from awin_medusa_pipeline.sync.domain.ownership import CONTENT, text_of
+from awin_medusa_pipeline.sync.domain.products import money_text
 
 
 @dataclass(frozen=True)
@@ -37,12 +41,31 @@ class KindEntry:
     """Column of the contract that identifies a row in operations and held plans."""
     shown: tuple[str, ...]
     """Columns that tell a person which product it is, and what would change."""
+    tell: Callable[[Json], str]
+    """What a person reads for `before` or `after` of an operation."""
     decided_by: tuple[str, ...]
     """Columns of what would be written: while they stay the same, a person's decision on the row holds."""
     undone_as: Kind
     """Kind of the operations that undo it."""
     scope: Scope
     """Scope of the guards that hold this kind."""
+
+
+def _money(values: Json) -> str:
+    if not values.get("price"):
+        return "no price"
+    return f"{money_text(Decimal(values['price']))} {values['currency'].upper()}"
+
+
+def _level(values: Json) -> str:
+    return f"{values['level']} in stock" if values.get("level") is not None else "no level"
+
+
+def _content(values: Json) -> str:
+    field, value = next((field, value) for field, value in values.items() if field in CONTENT)
+    if field == "images":  # the thumbnail comes first, and is one of them
+        return f"images {max(len(value) - 1, 0)}"
+    return f"{field} {text_of(value) or 'none'}"
 
 
 KINDS: Mapping[Kind, KindEntry] = {
@@ -53,6 +76,7 @@ KINDS: Mapping[Kind, KindEntry] = {
         contract=AdoptionCandidate,
         key="variant_id",
         shown=("name", "title", "variant_title", "sku", "shop_sku", "price", "shop_price", "agrees", "contradicts"),
+        tell=lambda values: str(values.get(OFFER_KEY) or "no key"),
         decided_by=(
             *("offer_key", "name", "title", "variant_title", "sku", "shop_sku", "gtin", "barcode", "brand"),
             "shop_brand",
@@ -67,6 +91,7 @@ KINDS: Mapping[Kind, KindEntry] = {
         contract=MissingProduct,
         key="offer_key",
         shown=("sku", "title", "price", "currency", "wanted_level"),
+        tell=lambda values: f"{_money(values)}, {_level(values)}",
         decided_by=("product_key", "name"),
         undone_as=Kind.HIDE,
         scope=Scope.IMPORT,
@@ -78,6 +103,7 @@ KINDS: Mapping[Kind, KindEntry] = {
         contract=MedusaOnlyProduct,
         key="product_id",
         shown=("handle", "title", "skus", "reason"),
+        tell=lambda values: str(values.get("status")),
         decided_by=(),
         undone_as=Kind.RESTORE,
         scope=Scope.HIDE,
@@ -89,6 +115,7 @@ KINDS: Mapping[Kind, KindEntry] = {
         contract=ReturningProduct,
         key="product_id",
         shown=("handle", "title"),
+        tell=lambda values: str(values.get("status")),
         decided_by=(),
         undone_as=Kind.HIDE,
         scope=Scope.EVERYTHING,
@@ -99,7 +126,8 @@ KINDS: Mapping[Kind, KindEntry] = {
         table="stock_mismatches",
         contract=StockMismatch,
         key="variant_id",
-        shown=("sku", "level", "wanted_level", "reason"),
+        shown=("title", "sku", "level", "wanted_level", "reason"),
+        tell=_level,
         decided_by=("wanted_level",),
         undone_as=Kind.STOCK,
         scope=Scope.STOCK,
@@ -110,7 +138,8 @@ KINDS: Mapping[Kind, KindEntry] = {
         table="price_mismatches",
         contract=PriceMismatch,
         key="variant_id",
-        shown=("sku", "currency", "shop_price", "price", "change_percent"),
+        shown=("title", "sku", "currency", "shop_price", "price", "change_percent"),
+        tell=_money,
         decided_by=("currency", "price"),
         undone_as=Kind.PRICE,
         scope=Scope.PRICE,
@@ -121,7 +150,8 @@ KINDS: Mapping[Kind, KindEntry] = {
         table="content_mismatches",
         contract=ContentMismatch,
         key="key",
-        shown=("handle", "field", "shop_value", "value"),
+        shown=("title", "field", "shop_value", "value"),
+        tell=_content,
         decided_by=("value",),
         undone_as=Kind.CONTENT,
         scope=Scope.CONTENT,

@@ -1,7 +1,7 @@
 """Defines the changes to a shop: kinds, operations, bundles, plans and outcomes."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any, Self, TypeAlias
 
@@ -43,6 +43,8 @@ class Status(StrEnum):
     """Sent, but neither the answer nor a look at the shop showed whether it was carried out."""
 
 
+DRY_RUN = "dry run"
+"""Reason of an operation that an applying run would have sent."""
 OPEN = (Status.INTENT, Status.UNKNOWN)
 """Statuses without a known outcome: the next run checks the shop and settles them."""
 
@@ -52,13 +54,18 @@ class Operation:
     """One row of a plan, and later one row of the operation log.
 
     `key`: an offer_key or a Medusa id. `before`: the shop's values that the operation changes; `after`: the values to
-    reach. `target_id`: Medusa id, None while there is none.
+    reach. `target_id`: Medusa id, None while there is none. `title`: what a person calls the product.
     """
 
     key: str
     after: Json
     before: Json | None = None
     target_id: str | None = None
+    title: str | None = None
+
+    def back(self) -> "Operation":
+        """The operation that takes this one back."""
+        return replace(self, after=self.before or {}, before=self.after)
 
 
 @dataclass(frozen=True, slots=True)

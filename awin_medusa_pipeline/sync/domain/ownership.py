@@ -162,6 +162,7 @@ def content_mismatches(
             "merchant_id",
             "by_hand",
             pl.lit(field).alias("field"),
+            title="shop_title",
             value=field,
             shop_value=f"shop_{field}",
             category="path" if field == "category" else pl.lit(None, pl.String),

@@ -116,14 +116,14 @@ def _import_operation(row: Row) -> Operation:
         "currency": row["currency"],
         "level": row["wanted_level"],
     }
-    return Operation(row["offer_key"], after)
+    return Operation(row["offer_key"], after, title=row["title"])
 
 
 def hide_plan(medusa_only: pl.DataFrame, run_id: str, at: str, rules: HideRules) -> Plan:
     """Hide products, marked with run and time (ISO 8601), where nothing keeps them."""
     after = {"status": "draft", HIDDEN_BY_RUN: run_id}
     for row in medusa_only.sort("loose_match").iter_rows(named=True):
-        operation = Operation(row["product_id"], after, {"status": row["status"]}, row["product_id"])
+        operation = Operation(row["product_id"], after, {"status": row["status"]}, row["product_id"], row["title"])
         if reason := _stays(row, rules):
             yield NotSent(operation, reason)
         else:
@@ -154,7 +154,8 @@ def restore_plan(returning: pl.DataFrame) -> Plan:
     for row in returning.iter_rows(named=True):
         before = {"status": "draft", HIDDEN_BY_RUN: row["hidden_by_run"]}
         yield Bundle(
-            (Operation(row["product_id"], after, before, row["product_id"]),), restored_patch(row["product_id"])
+            (Operation(row["product_id"], after, before, row["product_id"], row["title"]),),
+            restored_patch(row["product_id"]),
         )
 
 
@@ -162,7 +163,7 @@ def stock_plan(mismatches: pl.DataFrame) -> Plan:
     """Set levels, absolute; what is only told stays behind with its reason."""
     for row in mismatches.iter_rows(named=True):
         level, wanted, item = row["level"], row["wanted_level"], row["inventory_item_id"]
-        operation = Operation(row["variant_id"], {"level": wanted}, {"level": level}, item)
+        operation = Operation(row["variant_id"], {"level": wanted}, {"level": level}, item, row["title"])
         body = {"inventory_item_id": item, "stocked_quantity": wanted, "exists": level is not None}
         if row["reason"] == "no_item":
             body |= {"variant_id": row["variant_id"], "product_id": row["product_id"]}
@@ -187,13 +188,14 @@ def _adoption(row: Row) -> Operation:
         {OFFER_KEY: row["offer_key"], "external_id": row["new_external_id"]},
         {OFFER_KEY: row["shop_key"], "external_id": row["external_id"]},
         row["variant_id"],
+        row["title"],
     )
 
 
 def reverse_adoptions(applied: Iterable[Operation]) -> Plan:
     """Keys as they were before."""
     for one in applied:
-        yield Bundle((Operation(one.key, one.before or {}, one.after, one.target_id),), {})
+        yield Bundle((one.back(),), {})
 
 
 def up_to(plan: Iterable[Bundle | NotSent], limit: int | None) -> Plan:
@@ -221,7 +223,7 @@ def reverse_levels(applied: Iterable[Operation]) -> Plan:
             "stocked_quantity": level,
             "exists": one.after.get("level") is not None,
         }
-        yield Bundle((Operation(one.key, {"level": level}, one.after, one.target_id),), body)
+        yield Bundle((replace(one.back(), after={"level": level}),), body)
 
 
 def reverse_status(applied: Iterable[Operation], *, hidden: bool) -> Plan:
@@ -230,7 +232,7 @@ def reverse_status(applied: Iterable[Operation], *, hidden: bool) -> Plan:
         product_id, mark = str(one.target_id), (one.before or {}).get(HIDDEN_BY_RUN)
         after = {"status": (one.before or {}).get("status"), HIDDEN_BY_RUN: mark}
         body = restored_patch(product_id) if hidden else hidden_patch(product_id, mark or "", "")
-        yield Bundle((Operation(one.key, after, one.after, product_id),), body)
+        yield Bundle((replace(one.back(), after=after),), body)
 
 
 def reverse_imports(applied: Iterable[Operation], products: Iterable[Row]) -> Plan:
@@ -245,7 +247,8 @@ def reverse_imports(applied: Iterable[Operation], products: Iterable[Row]) -> Pl
         if not variants & made:
             continue
         before = {"status": "published", HIDDEN_BY_RUN: None}
-        operation = Operation(product["id"], {"status": "draft", HIDDEN_BY_RUN: None}, before, product["id"])
+        after = {"status": "draft", HIDDEN_BY_RUN: None}
+        operation = Operation(product["id"], after, before, product["id"], product["title"])
         if variants <= made:
             yield Bundle((operation,), {"id": product["id"], "status": "draft"})
         else:

@@ -87,7 +87,7 @@ class Applier:
             writer = WRITERS[Kind.IMPORT](self.client, self.shop)
             made = self._apply(writer, chain(self._parted(staying, held), beyond, plan), stopped)
         variants = VariantWriter(self.client, self.shop.stock_location_id)
-        return made + self._apply(variants, plans.variant_plan(rows), made.stopped_reason)
+        return made + self._apply(variants, plans.variant_plan(rows), made.stopped_reason or stopped)
 
     def hide(self, medusa_only: pl.DataFrame, catalog: pl.LazyFrame) -> ApplyResult:
         """Set MedusaOnlyProduct rows to draft, marked with run and time. `catalog`: what their number is judged by."""
@@ -162,15 +162,16 @@ class Applier:
     ) -> dict[str, str]:
         """Reason by key of the rows that wait: those with a `question`, and those that guards hold.
 
-        `judge`: the guards that rows trip by their number; it sees neither what was rejected nor what is asked about.
+        `judge`: the guards that rows trip by their number; it does not see what was rejected.
         """
         if self.gate is None:
             return {}
         left = rows.filter(~pl.col(KINDS[kind].key).is_in(list(self.decisions.rejected)))
         asked = left.filter(pl.col("question").is_not_null()) if "question" in left.columns else left.clear()
         going = left.join(asked, on=KINDS[kind].key, how="anti")
-        held = self.gate.ask(kind, asked) if asked.height else {}
-        return held | self.gate.hold(kind, going, scope, judge(going))
+        tripped = judge(left)
+        held = self.gate.ask(kind, asked, tripped) if asked.height else {}
+        return held | self.gate.hold(kind, going, scope, tripped)
 
     def _parted(self, plan: Iterable[Bundle | NotSent], held: Mapping[str, str]) -> Plan:
         return without(without(plan, self.decisions.rejected, Status.SKIPPED), held, Status.HELD)

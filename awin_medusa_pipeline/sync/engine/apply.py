@@ -15,6 +15,7 @@ from awin_medusa_pipeline.core.batching import parts
 from awin_medusa_pipeline.core.errors import PipelineError
 from awin_medusa_pipeline.core.http import PermanentError, UnknownOutcomeError
 from awin_medusa_pipeline.sync.domain.operations import (
+    DRY_RUN,
     OPEN,
     Bundle,
     Counts,
@@ -130,7 +131,7 @@ class Engine:
         `stopped`: such a fault, already known; a dry run tells it of each row, and does not count as stopped by it.
         """
         tally = _Tally()
-        dry = f"dry run; could not be sent: {stopped}" if stopped else "dry run"
+        dry = f"{DRY_RUN}; could not be sent: {stopped}" if stopped else DRY_RUN
         bundles = self._record_not_sent(writer.kind, plan, tally, dry if dry_run else None)
         size = min(self.batch_size, writer.per_request)
         with ThreadPoolExecutor(self.threads, thread_name_prefix=f"apply-{writer.kind}") as pool:

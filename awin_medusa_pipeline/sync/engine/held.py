@@ -7,7 +7,6 @@ from typing import Any
 import polars as pl
 
 from awin_medusa_pipeline.core.batching import parts
-from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.core.errors import PipelineError
 from awin_medusa_pipeline.sync.domain import guards
 from awin_medusa_pipeline.sync.domain.guards import Scope, TrippedGuard
@@ -19,11 +18,11 @@ from awin_medusa_pipeline.sync.store.held_plans import SHOWN, HeldPlan, HeldPlan
 
 @dataclass(frozen=True)
 class Gate:
-    """Decides which rows of a run must wait, and stores them as held plans; `plans` None (a dry run) stores nothing."""
+    """Decides which rows of a run must wait, and stores them as held plans."""
 
     tripped: Sequence[TrippedGuard]
     """How the feeds are unlike the ones before."""
-    plans: HeldPlans | None
+    plans: HeldPlans
     shop: str
     run_id: str
     hours: int
@@ -40,20 +39,17 @@ class Gate:
         waiting = rows.filter(guards.held(everything, scope))
         return self._keep(kind, waiting, [guard.reason for guard in everything if guards.holds(guard, scope)])
 
-    def ask(self, kind: Kind, rows: pl.DataFrame) -> dict[str, str]:
+    def ask(self, kind: Kind, rows: pl.DataFrame, tripped: Sequence[TrippedGuard] = ()) -> dict[str, str]:
         """Store rows that a person is asked about, by code in `question`, as a plan; returns the reason by key."""
         codes = rows["question"].unique().sort()
-        of_feeds = [guard.reason for guard in self.tripped if guards.holds(guard, KINDS[kind].scope)]
-        return self._keep(kind, rows, [*(guards.QUESTIONS[code] for code in codes), *of_feeds])
+        also = [guard.reason for guard in (*self.tripped, *tripped) if guards.holds(guard, KINDS[kind].scope)]
+        return self._keep(kind, rows, [*(guards.QUESTIONS[code] for code in codes), *also])
 
     def _keep(self, kind: Kind, rows: pl.DataFrame, reasons: Sequence[str]) -> dict[str, str]:
         if rows.is_empty():
             return {}
-        why = "; ".join(reasons)
-        if self.plans is not None:
-            content = rows.select(KINDS[kind].contract.column_names()).to_dicts()
-            why = held_reason(self.plans.keep(self.shop, kind, self.run_id, content, reasons, hours=self.hours))
-        return dict.fromkeys(rows[KINDS[kind].key], why)
+        plan = self.plans.keep(self.shop, kind, self.run_id, rows, reasons, hours=self.hours)
+        return dict.fromkeys(rows[KINDS[kind].key], held_reason(plan))
 
 
 def held_reason(plan: HeldPlan) -> str:
@@ -82,13 +78,6 @@ def _without(bundle: Bundle, reasons: Mapping[str, str], status: Status) -> Plan
     yield from (NotSent(one, reasons[one.key], status) for one in bundle.operations if one.key in reasons)
     if rest := tuple(one for one in bundle.operations if one.key not in reasons):
         yield replace(bundle, operations=rest)
-
-
-def rows_of(plan: HeldPlan) -> pl.DataFrame:
-    """The rows of a held plan, under the contract of its kind."""
-    types = dtypes(KINDS[Kind(plan.kind)].contract)
-    stored = {name: pl.String() if isinstance(dtype, pl.Decimal) else dtype for name, dtype in types.items()}
-    return pl.DataFrame(plan.rows, schema=stored).cast(dict(types))  # type: ignore[arg-type]
 
 
 def without_stale(plan: Iterable[Bundle | NotSent], writer: ReviewedWriter) -> Plan:

@@ -11,17 +11,18 @@ from awin_medusa_pipeline.core.errors import PermanentError
 from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.medusa.client import MedusaClient, Shop
 from awin_medusa_pipeline.sync.domain import guards
-from awin_medusa_pipeline.sync.domain.operations import Kind, Operation
+from awin_medusa_pipeline.sync.domain.kinds import KINDS
+from awin_medusa_pipeline.sync.domain.operations import DRY_RUN, Kind, Operation
 from awin_medusa_pipeline.sync.engine.applier import Applier
 from awin_medusa_pipeline.sync.engine.apply import ApplyResult, Engine
-from awin_medusa_pipeline.sync.engine.held import Gate, rows_of
+from awin_medusa_pipeline.sync.engine.held import Gate
 from awin_medusa_pipeline.sync.engine.intake import tripped_guards
 from awin_medusa_pipeline.sync.engine.rules import Extent, SyncRules
 from awin_medusa_pipeline.sync.engine.undo import Undo
 from awin_medusa_pipeline.sync.store.absences import Absences
 from awin_medusa_pipeline.sync.store.decisions import Decisions, decisions_on
 from awin_medusa_pipeline.sync.store.feed_history import FeedHistory
-from awin_medusa_pipeline.sync.store.held_plans import HeldPlan, HeldPlans
+from awin_medusa_pipeline.sync.store.held_plans import PROPOSED, HeldPlan, HeldPlans
 from awin_medusa_pipeline.sync.store.leases import HeldLease, Leases
 from awin_medusa_pipeline.sync.store.ledger import Ledger, Run
 from awin_medusa_pipeline.sync.store.models import SHORTEST_ID
@@ -102,12 +103,14 @@ class SyncRun:
     ) -> ApplyResult:
         """Apply a table as far as guards and decisions allow, or the approved plan and nothing else; writes reports."""
         plan = self.plans.to_apply(extent.plan, kind, f"run {self.id}") if extent.plan else None
-        rows = rows_of(plan) if plan else table
+        rows = self.plans.rows(plan) if plan else table
         decisions = Decisions() if plan else decisions_on(self.database, self.row.shop, kind, rows)
         with self._applier(extent, plan, decisions, progress) as applier:
             result = method(applier, rows)
         if plan and not (extent.dry_run or result.stopped_reason):
             self._mark_applied(plan)
+        if extent.dry_run and not plan:
+            self._propose(kind, rows)
         self.reports.write_operations(kind, self.ledger.rows(self.id, kind))
         return result
 
@@ -121,7 +124,7 @@ class SyncRun:
     ) -> Iterator[Applier]:
         rules = self.rules
         of_feeds = tripped_guards(self.feeds, self.id, rules.limits)
-        gate = Gate(of_feeds, None if extent.dry_run else self.plans, self.row.shop, self.id, rules.plan_hours)
+        gate = Gate(of_feeds, self.plans, self.row.shop, self.id, rules.plan_hours)
         with self.shop.connect() as client:
             yield Applier(
                 client,
@@ -139,10 +142,17 @@ class SyncRun:
         check_lease = (lambda: None) if dry_run else self.take_shop()
         return Engine(self.ledger, self.id, progress=progress, check_lease=check_lease)
 
+    def _propose(self, kind: Kind, rows: pl.DataFrame) -> None:
+        """Keep what this dry run would have sent, so that exactly that can be applied."""
+        going = rows.filter(pl.col(KINDS[kind].key).is_in(self.ledger.keys(self.id, kind, DRY_RUN)))
+        if going.height:
+            hours = self.rules.plan_hours
+            self.plans.keep(self.row.shop, kind, self.id, going, [PROPOSED], hours=hours, proposed=True)
+
     def _mark_applied(self, plan: HeldPlan) -> None:
         self.plans.mark_applied(plan.hash, self.id)
         # Approving what only asks first says nothing about the feed.
-        if not set(plan.reasons) <= set(guards.QUESTIONS.values()):
+        if not plan.proposed and not set(plan.reasons) <= set(guards.QUESTIONS.values()):
             self.feeds.accept(plan.run_id)
 
     def take_back(self, start: str, kinds: Sequence[Kind], *, dry_run: bool) -> Mapping[Kind, ApplyResult]:
@@ -167,8 +177,11 @@ class SyncRun:
                 results[kind] = undo.take_back(kind, self.ledger.rows(undone.run_id, kind))
                 if results[kind].stopped_reason:
                     return results
+        if not dry_run:
+            self.plans.forget_those_of(undone.run_id)
         for kind in self.ledger.counts(self.id):
             self.reports.write_operations(kind, self.ledger.rows(self.id, kind))
+        self.reports.write_page()
         self.ledger.finish_run(self.id)
         return results
 

@@ -60,6 +60,7 @@ def finish_run(run: SyncRun, tables: SummaryTables, how: HowTo) -> RunSummary:
     notes = _notes(run, tables, how)
     facts = {"run": run.id, "job": row.job, "shop": row.shop, "dry_run": row.dry_run, "started_at": row.started_at}
     path = run.reports.write_json({**facts, "seconds": round(seconds, 1), **counts.as_dict(), "notes": notes})
+    run.reports.write_page(in_no_feed=counts.found["medusa_only"])
     run.reports.point_latest()
     run.ledger.finish_run(run.id)
     return RunSummary(row, counts, seconds, notes, path)
@@ -76,5 +77,5 @@ def _notes(run: SyncRun, tables: SummaryTables, how: HowTo) -> list[str]:
 
 
 def _held_note(plan: HeldPlan) -> Hint:
-    text = f"{plan.kind} is held for {len(plan.rows):,} rows: {'; '.join(plan.reasons)}. To apply it all the same"
+    text = f"{plan.kind} is held for {plan.row_count:,} rows: {'; '.join(plan.reasons)}. To apply it all the same"
     return Hint(text, Action.APPROVE_PLAN, plan.hash[:SHOWN])

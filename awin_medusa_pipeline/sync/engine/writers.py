@@ -221,7 +221,7 @@ class ProductWriter:
     def reverse(self, applied: Sequence[Operation]) -> Plan:
         """Plan drafts of the products that were created."""
         keys = list(dict.fromkeys(str(one.after["product_key"]) for one in applied if one.after))
-        fields = "id,external_id,variants.id"
+        fields = "id,title,external_id,variants.id"
         return reverse_imports(applied, self._client.where("products", "external_id", keys, fields))
 
     def _set_levels(self, products: Sequence[Json], wanted: Mapping[str, int]) -> dict[str, int | None]:

@@ -29,10 +29,11 @@ class Decisions:
     """With the sentence that people are told."""
 
 
-def remember_decision(session: Session, plan: HeldPlan, *, approved: bool) -> None:
+def remember_decision(session: Session, plan: HeldPlan, rows: pl.DataFrame, *, approved: bool) -> None:
     """Keep a decision on a plan as one on each of its rows, in the place of an earlier one."""
     kind = Kind(plan.kind)
-    keys = [row[KINDS[kind].key] for row in plan.rows]
+    marks = {row[KINDS[kind].key]: _mark(kind, row) for row in rows.iter_rows(named=True)}
+    keys = list(marks)
     same = sa.and_(Decided.shop == plan.shop, Decided.kind == plan.kind)
     for start in range(0, len(keys), _AT_ONCE):
         session.execute(sa.delete(Decided).where(same, Decided.key.in_(keys[start : start + _AT_ONCE])))
@@ -44,8 +45,7 @@ def remember_decision(session: Session, plan: HeldPlan, *, approved: bool) -> No
         "decided_by": plan.decided_by,
         "decided_at": plan.decided_at,
     }
-    rows = [{"key": key, "mark": _mark(kind, row), **shared} for key, row in zip(keys, plan.rows, strict=True)]
-    session.execute(sa.insert(Decided), rows)
+    session.execute(sa.insert(Decided), [{"key": key, "mark": mark, **shared} for key, mark in marks.items()])
 
 
 def decisions_on(database: Database, shop: str, kind: Kind, rows: pl.DataFrame) -> Decisions:

@@ -1,22 +1,29 @@
-"""Stores the plans that guards held, and the decisions on them: exactly the reviewed rows are applied, or none."""
+"""Stores plans that guards held or dry runs proposed, and the decisions on them: exactly these rows, or none."""
 
 import hashlib
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from io import BytesIO
 
+import polars as pl
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from awin_medusa_pipeline.core.errors import Action, PermanentError
 from awin_medusa_pipeline.core.store.database import Database, insert_new
+from awin_medusa_pipeline.sync.domain.kinds import KINDS
+from awin_medusa_pipeline.sync.domain.operations import Kind
 from awin_medusa_pipeline.sync.store.decisions import remember_decision
 from awin_medusa_pipeline.sync.store.models import SHORTEST_ID, Decided, HeldPlan, PlanState
 
-__all__ = ["SHOWN", "HeldPlan", "HeldPlans", "PlanError", "PlanState"]
+__all__ = ["PROPOSED", "SHOWN", "HeldPlan", "HeldPlans", "PlanError", "PlanState"]
 
 SHOWN = 12
 """Characters of a hash shown to people."""
+
+
+PROPOSED = "planned by a dry run; approving applies exactly these rows"
+"""Why a proposed plan is there."""
 
 
 class PlanError(PermanentError):
@@ -32,23 +39,31 @@ class HeldPlans:
     def keep(
         self,
         shop: str,
-        kind: str,
+        kind: Kind,
         run_id: str,
-        rows: Sequence[Mapping[str, Any]],
+        rows: pl.DataFrame,
         reasons: Sequence[str],
         *,
         hours: int,
+        proposed: bool = False,
     ) -> HeldPlan:
-        """Keep a plan for `hours`. The same rows again are the same plan; done or forgotten, it waits anew."""
-        content = json.dumps([shop, kind, rows], sort_keys=True, default=str, ensure_ascii=False)
-        plan_hash = hashlib.sha256(content.encode()).hexdigest()
+        """Keep rows of the kind's contract as a plan for `hours`; `proposed`: by a dry run.
+
+        The same rows again are the same plan; done or forgotten, it waits anew.
+        """
+        file = BytesIO()
+        rows.select(KINDS[kind].contract.column_names()).sort(KINDS[kind].key).write_parquet(file)
+        table = file.getvalue()
+        plan_hash = hashlib.sha256(f"{shop}\n{kind}\n{proposed}\n".encode() + table).hexdigest()
         now = self._now()
         values = {
             "hash": plan_hash,
             "shop": shop,
             "kind": str(kind),
+            "proposed": proposed,
             "run_id": run_id,
-            "rows": list(rows),
+            "row_count": rows.height,
+            "table": table,
             "reasons": list(reasons),
             "state": PlanState.HELD,
             "created_at": now,
@@ -70,47 +85,67 @@ class HeldPlans:
 
     def of_run(self, run_id: str) -> list[HeldPlan]:
         """Plans that a run held and that wait for a decision."""
-        query = sa.select(HeldPlan).where(HeldPlan.run_id == run_id, HeldPlan.state == PlanState.HELD)
+        waiting = (HeldPlan.run_id == run_id, HeldPlan.state == PlanState.HELD, ~HeldPlan.proposed)
         with self._database.reading() as session:
-            return list(session.scalars(query.order_by(HeldPlan.kind)))
+            return list(session.scalars(sa.select(HeldPlan).where(*waiting).order_by(HeldPlan.kind)))
 
-    def find(self, start: str) -> HeldPlan:
-        """Find the plan whose hash begins with `start`. Raises PlanError when there is none, or more than one."""
-        query = sa.select(HeldPlan).where(HeldPlan.hash.startswith(start, autoescape=True)).limit(2)
+    def proposed_by(self, run_id: str) -> list[HeldPlan]:
+        """Plans of what a dry run would have sent, of which none was decided yet."""
+        waiting = (HeldPlan.run_id == run_id, HeldPlan.state == PlanState.HELD, HeldPlan.proposed)
         with self._database.reading() as session:
-            found = list(session.scalars(query)) if len(start) >= SHORTEST_ID else []
-        if len(found) != 1:
+            return list(session.scalars(sa.select(HeldPlan).where(*waiting).order_by(HeldPlan.kind)))
+
+    def rows(self, plan: HeldPlan) -> pl.DataFrame:
+        """The rows of a plan, under the contract of its kind."""
+        with self._database.reading() as session:
+            return _rows(session, plan)
+
+    def find(self, start: str) -> list[HeldPlan]:
+        """Find the plan whose hash begins with `start`, or all that one dry run proposed whose id begins so.
+
+        Raises PlanError when there is none, or more than one such hash or run.
+        """
+        by_hash = HeldPlan.hash.startswith(start, autoescape=True)
+        by_run = sa.and_(HeldPlan.proposed, HeldPlan.run_id.startswith(start, autoescape=True))
+        with self._database.reading() as session:
+            found = (
+                list(session.scalars(sa.select(HeldPlan).where(by_hash | by_run))) if len(start) >= SHORTEST_ID else []
+            )
+        if len({plan.run_id if plan.run_id.startswith(start) else plan.hash for plan in found}) != 1:
             came_back = "more than one begins like this" if found else "there is none"
             if len(start) < SHORTEST_ID:
                 came_back = f"give at least {SHORTEST_ID} letters of it"
-            raise PlanError(
-                f"Looking for the plan {start}", came_back, "List the held plans.", action=Action.LIST_PLANS
-            )
-        return found[0]
+            raise PlanError(f"Looking for the plan {start}", came_back, "List the plans.", action=Action.LIST_PLANS)
+        return sorted(found, key=lambda plan: list(KINDS).index(Kind(plan.kind)))
 
-    def approve(self, start: str, by: str) -> HeldPlan:
-        """Approve a held plan. Raises PlanError when it is expired, rejected or applied."""
-        return self._decide(start, PlanState.APPROVED, by)
+    def approve(self, plan: HeldPlan, by: str) -> HeldPlan:
+        """Approve a plan. Raises PlanError when it is expired, rejected or applied."""
+        return self._decide(plan, PlanState.APPROVED, by)
 
-    def reject(self, start: str, by: str) -> HeldPlan:
+    def reject(self, plan: HeldPlan, by: str) -> HeldPlan:
         """Never apply this plan: each of its rows stays as it is until what would be written changes."""
-        return self._decide(start, PlanState.REJECTED, by)
+        return self._decide(plan, PlanState.REJECTED, by)
 
     def to_apply(self, start: str, kind: str, by: str) -> HeldPlan:
         """Find a plan of this kind to apply, approving it if necessary. Raises PlanError."""
-        plan = self.find(start)
-        if plan.kind != str(kind):
+        plans = {found.kind: found for found in self.find(start)}
+        if (plan := plans.get(kind)) is None:
             raise PlanError(
-                f"Applying the plan {plan.hash[:SHOWN]}", f"it is a plan to {plan.kind}", f"It is not for {kind}."
+                f"Applying the plan {start}", f"it is a plan to {', '.join(plans)}", f"It is not for {kind}."
             )
-        return plan if plan.state is PlanState.APPROVED and not self._is_expired(plan) else self.approve(start, by)
+        return plan if plan.state is PlanState.APPROVED and not self._is_expired(plan) else self.approve(plan, by)
 
-    def forget(self, start: str) -> tuple[HeldPlan, int]:
-        """Forget what was decided on this plan, so that its rows are planned anew; with how many rows that freed."""
-        plan = self.find(start)
+    def forget(self, plan: HeldPlan) -> int:
+        """Forget what was decided on this plan, so that its rows are planned anew; returns how many rows that frees."""
         with self._database.writing() as session:
             freed = sa.delete(Decided).where(Decided.plan_hash == plan.hash).returning(Decided.key)
-            return plan, len(session.scalars(freed).all())
+            return len(session.scalars(freed).all())
+
+    def forget_those_of(self, run_id: str) -> None:
+        """Forget what was decided on the plans that a run applied: it is taken back, so the next sync asks again."""
+        applied = sa.select(HeldPlan.hash).where(HeldPlan.applied_by_run == run_id)
+        with self._database.writing() as session:
+            session.execute(sa.delete(Decided).where(Decided.plan_hash.in_(applied)))
 
     def mark_applied(self, plan_hash: str, run_id: str) -> None:
         """Record that a plan was applied, so that it cannot be applied again."""
@@ -124,8 +159,7 @@ class HeldPlans:
         with self._database.writing() as session:
             return len(session.scalars(removed).all())
 
-    def _decide(self, start: str, state: PlanState, by: str) -> HeldPlan:
-        found = self.find(start)
+    def _decide(self, found: HeldPlan, state: PlanState, by: str) -> HeldPlan:
         with self._database.writing() as session:
             plan = session.get_one(HeldPlan, found.hash, with_for_update=True)
             if plan.state is not PlanState.HELD or self._is_expired(plan):
@@ -136,8 +170,15 @@ class HeldPlans:
                     "The next sync makes a plan of what the shop and the feed then show.",
                 )
             plan.state, plan.decided_by, plan.decided_at = state, by, self._now()
-            remember_decision(session, plan, approved=state is PlanState.APPROVED)
+            # What a dry run proposed was no question, so a yes to it is no answer to keep.
+            if not (plan.proposed and state is PlanState.APPROVED):
+                remember_decision(session, plan, _rows(session, plan), approved=state is PlanState.APPROVED)
             return plan
 
     def _is_expired(self, plan: HeldPlan) -> bool:
         return plan.expires_at <= self._now()
+
+
+def _rows(session: Session, plan: HeldPlan) -> pl.DataFrame:
+    table = session.scalars(sa.select(HeldPlan.table).where(HeldPlan.hash == plan.hash)).one()
+    return pl.read_parquet(BytesIO(table))

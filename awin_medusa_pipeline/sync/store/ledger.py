@@ -169,6 +169,19 @@ class Ledger:
         with self._database.reading() as session:
             yield from session.scalars(query.execution_options(yield_per=1000))
 
+    def keys(self, run_id: str, kind: Kind, reason: str) -> list[str]:
+        """Keys of a run's operations that were not applied for this reason."""
+        of_run = (LogEntry.run_id == run_id, LogEntry.kind == str(kind), LogEntry.reason == reason)
+        with self._database.reading() as session:
+            return list(session.scalars(sa.select(LogEntry.key).where(*of_run)))
+
+    def last_applied(self, shop: str) -> Run | None:
+        """The newest run that changed something in the shop; None before the first."""
+        changed = sa.exists().where(LogEntry.run_id == Run.run_id, LogEntry.status == Status.APPLIED)
+        query = sa.select(Run).where(Run.shop == shop, ~Run.dry_run, changed).order_by(Run.started_at.desc()).limit(1)
+        with self._database.reading() as session:
+            return session.scalars(query).first()
+
     def history(self, *keys: str) -> list[LogEntry]:
         """Every operation with one of these keys or Medusa ids, oldest first."""
         query = sa.select(LogEntry).where(sa.or_(LogEntry.key.in_(keys), LogEntry.target_id.in_(keys)))
@@ -195,6 +208,7 @@ def _columns(operation: Operation) -> dict[str, Any]:
         "before": operation.before,
         "after": operation.after,
         "target_id": operation.target_id,
+        "title": operation.title,
     }
 
 

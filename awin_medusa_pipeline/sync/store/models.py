@@ -63,6 +63,7 @@ class LogEntry(Base):
     after: Mapped[Any | None]
     status: Mapped[Status] = mapped_column(enum_text(Status))
     reason: Mapped[str | None]
+    title: Mapped[str | None]
     batch: Mapped[int | None]
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
@@ -81,7 +82,7 @@ class LogEntry(Base):
     @property
     def operation(self) -> Operation:
         """The planned operation."""
-        return Operation(self.key, self.after or {}, self.before, self.target_id)
+        return Operation(self.key, self.after or {}, self.before, self.target_id, self.title)
 
 
 class Feed(Base):
@@ -186,17 +187,21 @@ class Decided(Base):
 
 
 class HeldPlan(Base):
-    """Rows that a guard held, exactly as they would be applied. The rows never change, only the state."""
+    """Rows that wait for a person, exactly as they would be applied. The rows never change, only the state."""
 
     __tablename__ = "sync_held_plans"
 
     hash: Mapped[str] = mapped_column(primary_key=True)
-    """SHA-256 over shop, kind and rows: the same plan on two nights is one plan."""
+    """SHA-256 over what it is for and its rows in the order of their keys: the same plan on two nights is one plan."""
     shop: Mapped[str]
     kind: Mapped[str]
+    proposed: Mapped[bool]
+    """Whether it is what a dry run would have sent; nothing holds it back."""
     run_id: Mapped[str]
-    """Run that held it last."""
-    rows: Mapped[Any]
+    """Run that made it last."""
+    row_count: Mapped[int]
+    table: Mapped[bytes] = mapped_column(deferred=True)
+    """The rows as Parquet, under the contract of their kind; HeldPlans.rows reads them."""
     reasons: Mapped[Any]
     state: Mapped[PlanState] = mapped_column(enum_text(PlanState))
     created_at: Mapped[datetime]

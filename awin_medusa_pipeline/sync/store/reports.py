@@ -13,11 +13,14 @@ from upath import UPath
 
 from awin_medusa_pipeline.core.files import dated_name, home_path, local_path, replacing
 from awin_medusa_pipeline.sync.domain.operations import Counts, Kind, Status
+from awin_medusa_pipeline.sync.domain.preview import EXAMPLES, example, page
 from awin_medusa_pipeline.sync.store.ledger import LogEntry, Run, reported
 
 REPORTS = "reports"
 LATEST = "latest"
 SUMMARY = "sync-summary.json"
+PAGE = "changes.txt"
+MOST_REASONS = 20
 LIST_SEPARATOR = " | "
 FORMULA = r"^[=+\-@\t\r]"
 
@@ -56,14 +59,18 @@ class RunReports:
         """
         statuses: Counter[Status] = Counter()
         reasons: dict[str, Counter[str]] = {}
+        examples: dict[tuple[Status, str | None], list[dict[str, str | None]]] = {}
         with replacing(self.folder / f"{kind}-log.ndjson") as file, file.open("w", encoding="utf-8") as log:
             for entry in entries:
                 status, reason = reported(entry)
                 statuses[status] += 1
+                if len(few := examples.setdefault((status, reason), [])) < EXAMPLES:
+                    few.append({"status": status, "reason": reason, **example(kind, entry.operation)})
                 if reason:
                     reasons.setdefault(status, Counter())[reason] += 1
                 log.write(json.dumps(_log_line(entry), default=_plain, ensure_ascii=False) + "\n")
         counts = Counts.of(statuses)
+        told = {status: dict(texts.most_common(MOST_REASONS)) for status, texts in reasons.items()}
         summary = {
             "run": self.run.run_id,
             "shop": self.run.shop,
@@ -72,10 +79,22 @@ class RunReports:
             "dry_run": self.run.dry_run,
             "started_at": self.run.started_at,
             **counts.as_dict(),
-            "reasons": {status: dict(texts.most_common(20)) for status, texts in reasons.items()},
+            "reasons": told,
+            "examples": [
+                one
+                for (status, reason), few in examples.items()
+                if reason is None or reason in told[status]
+                for one in few
+            ],
         }
         self.write_json(summary, f"{kind}-summary.json")
         return counts
+
+    def write_page(self, *, in_no_feed: int = 0) -> None:
+        """Write what the kinds' summaries say in plain lines (preview.page)."""
+        lines = page((_summary(path) for path in _of_kinds(self.folder)), in_no_feed=in_no_feed)
+        with replacing(self.folder / PAGE) as file:
+            file.write_text("\n".join([*lines, ""]), encoding="utf-8")
 
     def point_latest(self) -> None:
         """Point `reports/latest` to this folder, unless it already leads to a newer run.
@@ -126,17 +145,31 @@ class Reports:
         folder = self.latest()
         if folder is None or not (folder / SUMMARY).exists():
             return None
-        summary: dict[str, Any] = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
-        return summary
+        return _summary(folder / SUMMARY)
+
+
+def read_page(folder: UPath) -> list[str]:
+    """The plain lines about a run; none before it has ended."""
+    path = folder / PAGE
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
 
 def reasons(folder: UPath) -> Iterator[tuple[str, str, str, int]]:
     """Yield why a run's operations were not applied, from `{kind}-summary.json`: kind, outcome, reason, number."""
-    for path in sorted(folder.glob("*-summary.json")):
-        summary = json.loads(path.read_text(encoding="utf-8"))
+    for path in _of_kinds(folder):
+        summary = _summary(path)
         for outcome, texts in summary.get("reasons", {}).items():
             for reason, number in texts.items():
                 yield summary["kind"], outcome, reason, number
+
+
+def _of_kinds(folder: UPath) -> list[UPath]:
+    return sorted(path for path in folder.glob("*-summary.json") if path.name != SUMMARY)
+
+
+def _summary(path: UPath) -> dict[str, Any]:
+    summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return summary
 
 
 def failures(folder: UPath) -> Iterator[tuple[str, str, str]]:
@@ -155,6 +188,7 @@ def _log_line(entry: LogEntry) -> dict[str, Any]:
         "run": entry.run_id,
         "kind": entry.kind,
         "key": entry.key,
+        "title": entry.title,
         "target": entry.target_id,
         "before": entry.before,
         "after": entry.after,

@@ -22,7 +22,7 @@ def rows(kind: Kind, *values: dict[str, Any]) -> pl.DataFrame:
 
 
 def keep(database: Database, kind: Kind, frame: pl.DataFrame) -> HeldPlan:
-    return HeldPlans(database).keep(SHOP, str(kind), "run-1", frame.to_dicts(), ["why"], hours=24)
+    return HeldPlans(database).keep(SHOP, kind, "run-1", frame, ["why"], hours=24)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_rejection_holds_while_what_would_be_written_stays(
 ) -> None:
     first = {KINDS[kind].key: "v1"} | decided
     plan = keep(database, kind, rows(kind, first))
-    HeldPlans(database).reject(plan.hash, "ada")
+    HeldPlans(database).reject(plan, "ada")
     found = decisions_on(database, SHOP, kind, rows(kind, first | now))
     assert bool(found.rejected) is holds
     assert not found.approved
@@ -57,11 +57,11 @@ def test_a_rejection_holds_while_what_would_be_written_stays(
 def test_the_last_decision_counts_and_can_be_forgotten(database: Database) -> None:
     plans, product = HeldPlans(database), rows(Kind.HIDE, {"product_id": "p1"})
     both = rows(Kind.HIDE, {"product_id": "p1"}, {"product_id": "p2"})
-    plans.reject(keep(database, Kind.HIDE, product).hash, "ada")
-    plan = plans.approve(keep(database, Kind.HIDE, both).hash, "bob")
+    plans.reject(keep(database, Kind.HIDE, product), "ada")
+    plan = plans.approve(keep(database, Kind.HIDE, both), "bob")
     assert decisions_on(database, SHOP, Kind.HIDE, both) == Decisions(frozenset({"p1", "p2"}))
     assert decisions_on(database, SHOP, Kind.HIDE, product).approved == {"p1"}
     assert decisions_on(database, "http://other.test", Kind.HIDE, both) == Decisions()
     assert decisions_on(database, SHOP, Kind.RESTORE, rows(Kind.RESTORE, {"product_id": "p1"})) == Decisions()
-    assert plans.forget(plan.hash)[1] == 2
+    assert plans.forget(plan) == 2
     assert decisions_on(database, SHOP, Kind.HIDE, both) == Decisions()

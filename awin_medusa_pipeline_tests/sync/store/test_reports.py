@@ -81,7 +81,7 @@ def test_logs_and_summaries_from_the_ledger(tmp_path: Path) -> None:
 
     lines = [json.loads(line) for line in (reports.folder / "import-log.ndjson").read_text().splitlines()]
     first = lines[0]
-    assert list(first) == ["time", "run", "kind", "key", "target", "before", "after", "status", "error"]
+    assert list(first) == ["time", "run", "kind", "key", "title", "target", "before", "after", "status", "error"]
     assert datetime.fromisoformat(first["time"]).tzinfo is not None
     assert (first["key"], first["target"], first["after"], first["status"]) == (
         "a",

@@ -4,7 +4,7 @@ import contextlib
 import multiprocessing
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -87,13 +87,14 @@ class Laboratory:
 
         A first import into an empty shop; another into a shop that has all brands and categories; and one with all that
         there is to do: some offers are new to the shop, some have left, some come back, others have another price or
-        stock.
+        stock, and some products have lost our key and are to be adopted.
         """
         nothing, lived_in = self.folder / "nothing", self.folder / "lived_in"
         nothing.mkdir()
         first = self._undisturbed("first import", EMPTY, nothing, self._feed(day=5))
         self._assert_follows(first, day=5)
         assert self.sync(self._feed(day=3)) == 0
+        self._disown(self._unchanged(day=3, later=6))
         shutil.copytree(self.home, lived_in)
         self.sandbox.snapshot(LIVED_IN)
         later = self._undisturbed("all kinds of change", LIVED_IN, lived_in, self._feed(day=6))
@@ -103,6 +104,24 @@ class Laboratory:
         second = self._undisturbed("import", EMPTIED, nothing, first.feed)
         assert second.wanted == first.wanted
         self.mornings = (first, second, later)
+
+    def _unchanged(self, day: int, later: int) -> list[str]:
+        """A tenth of the products of one variant that both days offer alike, by product key."""
+        before, after = (plain_feed(self.folder, offers=self.offers, day=number)[0] for number in (day, later))
+        alone = [key for key, offer in before.items() if offer.product == key and after.get(key) == offer]
+        return sorted(alone)[::10]
+
+    def _disown(self, product_keys: Sequence[str]) -> None:
+        """Take our key from products, as if a person had made them."""
+        assert product_keys
+        own = {product["external_id"]: product for product in products_in(self.sandbox.shop).values()}
+        with self.sandbox.shop.client() as client:
+            for product in (own[key] for key in product_keys):
+                (variant,) = product["variants"]
+                path = f"/admin/products/{product['id']}"
+                client.post(path, json={"external_id": None}).raise_for_status()
+                keyless = {"metadata": {"awin_offer_key": ""}}
+                client.post(f"{path}/variants/{variant['id']}", json=keyless).raise_for_status()
 
     def _empty(self) -> None:
         """Empty the shop of products; it keeps its brands and categories."""

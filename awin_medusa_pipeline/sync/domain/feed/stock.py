@@ -1,7 +1,7 @@
 """What a stock cell means: words in the languages of AWIN's markets, numbers, and schema.org's addresses."""
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import polars as pl
 
@@ -141,9 +141,11 @@ def _words(*lists: str, single: str) -> list[str]:
     return [word for word in _plain(pl.Series(phrases)).to_list() if word]
 
 
-STOCK_WORDS = dict.fromkeys(_words(_IN_STOCK, single=_YES), True) | dict.fromkeys(
-    _words(_OUT_OF_STOCK, single=_NO), False
-)
+@cache
+def stock_words() -> dict[str, bool]:
+    """Plain words and whether they mean in stock; made at need, since polars' threads would not survive a fork."""
+    no = dict.fromkeys(_words(_OUT_OF_STOCK, single=_NO), False)
+    return dict.fromkeys(_words(_IN_STOCK, single=_YES), True) | no
 
 
 def told(text: pl.Series) -> pl.Series:
@@ -180,11 +182,11 @@ def _few(values: tuple[str, ...]) -> tuple[pl.Series, pl.Series]:
 
 def _in_stock(text: pl.Series) -> pl.Series:
     number = quantities(text) > 0  # before the words, in which a minus is lost
-    said = _plain(text).replace_strict(STOCK_WORDS, default=None, return_dtype=pl.Boolean)
+    said = _plain(text).replace_strict(stock_words(), default=None, return_dtype=pl.Boolean)
     # "In stock (12)", "12 in stock", "In stock: 0"
     parts = text.str.extract_groups(rf"^(?P<a>[^0-9]*?)[\s:(=-]*(?P<n>{_NUMBER})[\s)]*(?P<b>[^0-9]*)$").struct
     word = pl.select(_plain((parts.field("a") + parts.field("b")).fill_null(""))).to_series()
-    counted = word.replace_strict(STOCK_WORDS, default=None, return_dtype=pl.Boolean)
+    counted = word.replace_strict(stock_words(), default=None, return_dtype=pl.Boolean)
     some = counted & (quantities(parts.field("n")) > 0)
     return pl.select(pl.coalesce(number, said, some)).to_series().alias(text.name)
 
