@@ -17,7 +17,7 @@ def upgrade() -> None:
     with op.batch_alter_table("sync_held_plans") as plans:
         plans.drop_column("rows")
         plans.add_column(sa.Column("proposed", sa.Boolean(), nullable=False))
-        plans.add_column(sa.Column("row_count", sa.Integer(), nullable=False))
+        plans.add_column(sa.Column("row_count", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False))
         plans.add_column(sa.Column("table", sa.LargeBinary(), nullable=False))
     op.add_column("sync_operations", sa.Column("title", SafeText(), nullable=True))
 
