@@ -331,9 +331,9 @@ def test_a_status_goes_back(hidden: bool, before: dict[str, str] | None, status:
 def test_imports_become_drafts_and_a_product_that_was_joined_stays() -> None:
     made = [Operation(key, {}, None, target) for key, target in (("a", "v1"), ("b", "v2"), ("c", "v3"))]
     products = [
-        {"id": "whole", "variants": [{"id": "v1"}, {"id": "v2"}]},
-        {"id": "joined", "variants": [{"id": "v3"}, {"id": "own"}]},
-        {"id": "other", "variants": [{"id": "own2"}]},
+        {"id": "whole", "title": "whole", "variants": [{"id": "v1"}, {"id": "v2"}]},
+        {"id": "joined", "title": "joined", "variants": [{"id": "v3"}, {"id": "own"}]},
+        {"id": "other", "title": "other", "variants": [{"id": "own2"}]},
     ]
     (draft,), (stays,) = parts(plans.reverse_imports(made, products))
     assert draft.body == {"id": "whole", "status": "draft"}
