@@ -64,8 +64,11 @@ class RunReports:
             for entry in entries:
                 status, reason = reported(entry)
                 statuses[status] += 1
-                if len(few := examples.setdefault((status, reason), [])) < EXAMPLES:
-                    few.append({"status": status, "reason": reason, **example(kind, entry.operation)})
+                one = example(kind, entry.operation)
+                few = examples.setdefault((status, reason), [])
+                # One of each product: its variants come one after another.
+                if len(few) < EXAMPLES and not (few and few[-1]["title"] == one["title"]):
+                    few.append({"status": status, "reason": reason, **one})
                 if reason:
                     reasons.setdefault(status, Counter())[reason] += 1
                 log.write(json.dumps(_log_line(entry), default=_plain, ensure_ascii=False) + "\n")

@@ -124,14 +124,15 @@ def test_taxonomy_is_made_once_also_by_two_at_a_time(rig: Rig) -> None:
     assert first == second == product_defaults(rig.client, ids, missing)
     assert set(first.brands) == {"Lumen", "日本"}
     assert {entry["value"] for entry in rig.get("/admin/product-tags")["product_tags"]} == {"AWIN", "Merchant 1"}
-    assert len(rig.get("/admin/collections")["collections"]) == 1
+    assert len(rig.get("/admin/collections")["collections"]) == 2
     fields = "handle,parent_category.handle"
     categories = rig.get("/admin/product-categories", fields=fields)["product_categories"]
     assert {c["handle"]: (c.get("parent_category") or {}).get("handle") for c in categories} == {
         "home-garden": None,
         "home-garden-light": "home-garden",
         "home-garden-light-desk": "home-garden-light",
-        "shoes": None,
+        "日本": None,
+        "日本-shoes": "日本",
     }
 
     assert rig.imports(feed).counts.applied == 2
@@ -140,7 +141,7 @@ def test_taxonomy_is_made_once_also_by_two_at_a_time(rig: Rig) -> None:
     assert {tag["value"] for tag in by_key["awin:1:a"]["tags"]} == {"AWIN", "Merchant 1"}
     assert by_key["awin:1:a"]["collection"]["title"] == "Lumen"
     assert [c["handle"] for c in by_key["awin:1:a"]["categories"]] == ["home-garden-light-desk"]
-    assert by_key["awin:1:b"]["collection"] is None
+    assert by_key["awin:1:b"]["collection"]["title"] == "日本"
 
 
 def own_product(handle: str, **variant: Any) -> dict[str, Any]:
