@@ -138,9 +138,8 @@ class FeedParts:
         self._tell("parent_product_id", parents)
         self._tell("valid_from, valid_to", dict.fromkeys(dates, "a range that is over for most rows"))
         if not fallen.is_empty():
-            told = of_rows(fallen["row"]).select("row", *standing.TOLD).collect()
-            self._reject(told.join(fallen, on="row", maintain_order="left").with_columns(number=feed))
-            offers = offers.join(fallen.lazy(), on="row", how="anti", maintain_order="left")
+            self._reject(fallen.with_columns(number=feed))
+            offers = offers.join(fallen.lazy().select("row"), on="row", how="anti", maintain_order="left")
         self._offers = offers.drop("row")
         return self._offers
 
