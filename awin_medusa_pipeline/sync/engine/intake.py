@@ -35,8 +35,8 @@ class FeedSource:
     """For AWIN's enhanced feeds."""
 
 
-# Of a batch, 2 kB each; of more the file is read again.
-_MOST_RAW = 100
+# Of all batches, 2 kB each; of more the file is read again.
+_MOST_RAW = 10_000
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class FeedParts:
         again = skus.is_duplicated() | skus.is_in(list(self._skus.intersection(hashes)))
         self._skus.update(hashes)
         at = again.arg_true().to_list()
-        if 0 < len(at) <= _MOST_RAW:
+        if 0 < len(at) <= _MOST_RAW - len(self._raw):
             lines = batch.offers["line"].gather(at).to_list()
             self._raw |= {(len(self._files), line): text for line, text in zip(lines, batch.raw(at), strict=True)}
 
