@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
+from awin_medusa_pipeline.sync.domain.feed.cells import blank_to_null
 from awin_medusa_pipeline.sync.domain.feed.errors import Fault, FeedError
 
 # Sibling columns in order of preference: an advertiser fills one of them, so the first that is not blank counts.
@@ -145,22 +146,16 @@ class Table:
     """Cells of a chunk, by column or by meaning."""
 
     cells: pl.DataFrame
-    _known: dict[str, pl.Series] = field(init=False)
-
-    def __post_init__(self) -> None:
-        # Once and all together: a column is asked for twice on average, and each call of polars costs 0.1 ms, which is
-        # as much as the work itself on one column of a chunk.
-        cells = self.cells.select_seq(pl.all().str.strip_chars())
-        blank = cells.select_seq((pl.all() == "").any()).row(0) if cells.width else ()
-        known = {
-            text.name: text.set(text == "", None) if some else text for text, some in zip(cells, blank, strict=True)
-        }
-        object.__setattr__(self, "_known", known)
+    _known: dict[str, pl.Series] = field(default_factory=dict, init=False)
 
     def column(self, name: str) -> pl.Series:
         """One column, blanks as null; all null when the feed lacks it."""
-        if name not in self._known:
-            self._known[name] = pl.Series(name, [None], dtype=pl.String).new_from_index(0, self.cells.height)
+        if name not in self._known:  # a column is asked for twice on average
+            self._known[name] = (
+                blank_to_null(self.cells.get_column(name))
+                if name in self.cells.columns
+                else pl.Series(name, [None], dtype=pl.String).new_from_index(0, self.cells.height)
+            )
         return self._known[name]
 
     def first(self, meaning: str) -> pl.Series:
@@ -174,5 +169,5 @@ class Table:
 
     def siblings(self, meaning: str) -> Iterator[pl.Series]:
         """The columns with this meaning that say anything, the one that counts first."""
-        columns = (self._known[name] for name in SOURCES[meaning] if name in self._known)
+        columns = (self.column(name) for name in SOURCES[meaning] if name in self.cells.columns)
         return (text for text in columns if text.null_count() < len(text))

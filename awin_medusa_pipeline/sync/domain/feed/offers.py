@@ -67,11 +67,15 @@ class _Unread:
 
     columns: dict[str, pl.Series] = field(default_factory=dict)
 
-    def note(self, text: pl.Series, understood: pl.Series) -> None:
-        """Remember which of these cells say nothing that could be read."""
-        unread = text.is_not_null() & ~understood
-        if unread.any():
-            self.columns[text.name] = text.set(~unread, None)
+    def note(self, text: pl.Series, read: pl.Series, passed: pl.Series | None = None) -> None:
+        """Remember which of these cells say nothing that could be read; `passed`: rows of which none is unread."""
+        if read.null_count() > text.null_count():
+            self.add(text.set(read.is_not_null() if passed is None else read.is_not_null() | passed, None))
+
+    def add(self, unread: pl.Series) -> None:
+        """Remember these cells."""
+        if unread.null_count() < len(unread):
+            self.columns[unread.name] = unread
 
     def counts(self, rows: pl.Series) -> Unread:
         """Count rows by column and cell, of these rows only."""
@@ -137,20 +141,20 @@ def offers_of(table: Table, rules: FeedRules) -> tuple[pl.DataFrame, Unread]:
         offer_key=pl.format("awin:{}:{}", "merchant_id", "merchant_product_id"),
         product_key=pl.format("awin:{}:{}", "merchant_id", parent),
         sku=rules.sku(),
-        reason=_reason(),
     )
-    return frame, unread.counts(frame["reason"].is_null())
+    reason = _reason(frame)
+    return frame.with_columns(reason), unread.counts(reason.is_null())
 
 
-def _reason() -> pl.Expr:
-    """The first reason that applies; reasons that explain others come first."""
+def _cases() -> dict[str, pl.Expr]:
+    """When each reason applies; reasons that explain others come first."""
     shifted = (
         pl.col("currency_text").str.contains(r"[0-9/]").fill_null(False)
         | pl.col("price_text").str.contains("://", literal=True).fill_null(False)
         | (pl.col("stock_text").str.contains("://", literal=True) & pl.col("in_stock").is_null()).fill_null(False)
         | ~pl.col("merchant_id").str.contains(_IDENTIFIER).fill_null(True)
     )
-    cases = {
+    return {
         "shifted_columns": shifted,
         "no_merchant": pl.col("merchant_id").is_null(),
         "no_id": pl.col("merchant_product_id").is_null(),
@@ -161,7 +165,17 @@ def _reason() -> pl.Expr:
         "currency_conflict": pl.col("conflict"),
         "not_for_sale": ~pl.col("for_sale"),
     }
-    return pl.coalesce(*(pl.when(holds).then(pl.lit(code)) for code, holds in cases.items()))
+
+
+_ANY_REASON = pl.any_horizontal(_cases().values())
+_FIRST_REASON = pl.coalesce(*(pl.when(holds).then(pl.lit(code)) for code, holds in _cases().items()))
+
+
+def _reason(frame: pl.DataFrame) -> pl.Series:
+    """The first reason that applies to a row, of the few rows only to which one does: a third of the time."""
+    at = frame.select_seq(_ANY_REASON).to_series().arg_true()
+    reason = pl.Series("reason", [None], dtype=pl.String).new_from_index(0, frame.height)
+    return reason.scatter(at, frame[at].select_seq(_FIRST_REASON).to_series()) if len(at) else reason
 
 
 def _label(text: pl.Series) -> pl.Series:
@@ -185,46 +199,49 @@ def _category(table: Table) -> pl.Series:
 
 def _sold(table: Table, rules: FeedRules, unread: _Unread) -> dict[str, pl.Series]:
     """Read for_sale (null: the feed does not say) and out_of_date: today is not between valid_from and valid_to."""
-    for_sale = stocks.told(table.first("for_sale"))
-    said = stocks.stock(for_sale)
-    unread.note(for_sale.alias("is_for_sale"), said.is_not_null())
+    for_sale, said, _ = stocks.statuses(table.first("for_sale"))
+    unread.note(for_sale.alias("is_for_sale"), said)
     sides = []
     for name, end in (("valid_from", False), ("valid_to", True)):
-        text = stocks.told(table.first(name))
-        moment = cell.by_value(text, lambda t, end=end: cell.moments(t, end=end))  # type: ignore[misc]
-        unread.note(text, moment.is_not_null() | (cell.no_date(text) if moment.null_count() else False))
+        text = table.first(name)
+        moment = cell.moments(text, end=end)
+        if moment.null_count() > text.null_count():
+            text = stocks.told(text)
+            unread.note(text, moment, cell.no_date(text))
         sides.append(moment)
     begins, ends = sides
-    out_of_date = (begins > rules.now).fill_null(False) | (ends < rules.now).fill_null(False)
+    out_of_date = ((begins > rules.now) | (ends < rules.now)).fill_null(False)
     return {"for_sale": said, "out_of_date": out_of_date}
 
 
 def _price(table: Table, rules: FeedRules, merchant: pl.Series, unread: _Unread) -> pl.DataFrame:
     """Read columns price, currency, unclear, conflict, and the texts price_text, currency_text, price_column."""
-    column = merchant.replace_strict(
-        {name: of for name, of in rules.price_columns.items() if name != "*"},
-        default=rules.price_columns.get("*", LEGACY_PRICE),
-        return_dtype=pl.String,
-    )
-    used = column.unique().drop_nulls().to_list()
+    own = {name: of for name, of in rules.price_columns.items() if name != "*"}
+    default = rules.price_columns.get("*", LEGACY_PRICE)
     google = LEGACY_PRICE not in table.cells.columns and GOOGLE_PRICE in table.cells.columns
-    text = table.column("price_text")
-    for name in used:
-        text = text.zip_with(column != name, _price_text(table, name, google))
+    column = pl.Series([default], dtype=pl.String).new_from_index(0, len(merchant))
+    text, used = _price_text(table, default, google), [default]
+    if own:
+        column = merchant.replace_strict(own, default=default, return_dtype=pl.String)
+        used = column.unique().to_list()
+        for name in used:
+            text = text.zip_with(column != name, _price_text(table, name, google))
     found = cell.prices(text)
     code = found["code"]
     written = table.first("currency")
-    named = cell.by_value(written, cell.currencies)
-    conflict = (named != code).fill_null(False)
-    currency = named.zip_with(written.is_not_null(), cell.currencies(code))
-    shown = table.column(DISPLAY_PRICE).set(written.is_not_null(), None)
-    currency = _filled(currency, shown, lambda text: cell.currencies(cell.prices(text)["code"]))
+    currency = cell.by_value(written, cell.currencies)
+    conflict = (currency != code).fill_null(False)
+    if currency.null_count():
+        blank = written.is_null()
+        shown = table.column(DISPLAY_PRICE)
+        currency = _filled(currency, code.set(~blank, None), cell.currencies)
+        currency = _filled(currency, shown.set(~blank, None), lambda text: cell.currencies(cell.prices(text)["code"]))
     found = cell.cleared(found, currency, text)
     amount, unclear = found["amount"], found["unclear"]
     if google and LEGACY_PRICE in used and SALE_PRICE in table.cells.columns:
         sale_text = table.column(SALE_PRICE)
         sale = cell.cleared(cell.prices(sale_text), currency, sale_text)
-        unread.note(sale_text, sale["amount"].is_not_null() & ~sale["unclear"])
+        unread.note(sale_text, sale["amount"].set(sale["unclear"], None))
         holds = (sale["amount"] > 0) & (sale["amount"] < amount) & ~sale["unclear"]
         holds &= _on_sale(table, rules, sale_text.is_not_null(), unread)
         holds &= (sale["code"] == code).fill_null(True) & (column == LEGACY_PRICE)
@@ -262,7 +279,7 @@ def _on_sale(table: Table, rules: FeedRules, with_price: pl.Series, unread: _Unr
     open_ended = [(text == "").fill_null(False) | cell.no_date(text) for text in both[:2]]
     read = [side.is_not_null() | is_open for side, is_open in zip(sides, open_ended, strict=True)]
     understood = read[0] & read[1] & both[2].is_null()
-    unread.note(dates, understood)
+    unread.note(dates, dates.set(~understood, None))
     holds = (sides[0] <= rules.now).fill_null(True) & (sides[1] >= rules.now).fill_null(True)
     return dates.is_null() | (understood & holds)
 
@@ -274,27 +291,40 @@ def _stock(table: Table, unread: _Unread) -> dict[str, pl.Series]:
     A number above one in a status column is a quantity. Less than none is nothing in stock, unless the status says
     else.
     """
-    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, table.cells.height)
-    in_stock, quantity = nothing.cast(pl.Boolean), nothing.cast(pl.Int64)
-    odd = nothing
+    odd = pl.Series([None], dtype=pl.String).new_from_index(0, table.cells.height)
+    in_stock, quantity = odd.cast(pl.Boolean), odd.cast(pl.Int64)
     counted: list[pl.Series] = []
-    for text in map(stocks.told, table.siblings("stock")):
-        status, number = stocks.statuses(text)
-        unread.note(text, status.is_not_null())
-        odd = odd.zip_with(odd.is_not_null(), text.set(status.is_not_null(), None))
-        in_stock = in_stock.zip_with(in_stock.is_not_null(), status) if in_stock.null_count() else in_stock
+    for column in table.siblings("stock"):
+        text, status, number = stocks.statuses(column)
+        odd = _odd(odd, text, status, unread)
+        in_stock = _first_of(in_stock, status)
         counted += [number] if number.null_count() < len(number) else []
-    for text in map(stocks.told, table.siblings("quantity")):
+    for text in table.siblings("quantity"):
         number = stocks.quantities(text)
-        unread.note(text, number.is_not_null())
-        odd = odd.zip_with(odd.is_not_null(), text.set(number.is_not_null(), None))
-        quantity = quantity.zip_with(quantity.is_not_null(), number) if quantity.null_count() else quantity
+        if number.null_count() > text.null_count():
+            odd = _odd(odd, stocks.told(text), number, unread)
+        quantity = _first_of(quantity, number)
     for number in counted:
-        quantity = quantity.zip_with(quantity.is_not_null(), number)
+        quantity = _first_of(quantity, number)
     in_stock = in_stock.zip_with(in_stock.is_not_null() | quantity.is_null(), quantity > 0)
-    quantity = quantity.set(((quantity < 0) & in_stock).fill_null(False), None).clip(0)
-    odd = odd.set(in_stock.is_not_null(), None)
-    return {"in_stock": in_stock, "quantity": quantity, "unread_stock": odd.str.slice(0, _LONGEST_EXAMPLE)}
+    less = quantity < 0
+    if less.any():
+        quantity = quantity.set(less & in_stock, None).clip(0)
+    if odd.null_count() < len(odd):
+        odd = odd.set(in_stock.is_not_null(), None).str.slice(0, _LONGEST_EXAMPLE)
+    return {"in_stock": in_stock, "quantity": quantity, "unread_stock": odd}
+
+
+def _odd(odd: pl.Series, text: pl.Series, read: pl.Series, unread: _Unread) -> pl.Series:
+    """Add to the stock cells that were not understood those of another column."""
+    unread.note(text, read)
+    return _first_of(odd, text.set(read.is_not_null(), None)) if read.null_count() > text.null_count() else odd
+
+
+def _first_of(found: pl.Series, other: pl.Series) -> pl.Series:
+    if not found.null_count():
+        return found
+    return other if found.null_count() == len(found) else found.zip_with(found.is_not_null(), other)
 
 
 def _gtin(table: Table, unread: _Unread) -> pl.Series:
@@ -302,13 +332,16 @@ def _gtin(table: Table, unread: _Unread) -> pl.Series:
     found = pl.Series("gtin", [None], dtype=pl.String).new_from_index(0, table.cells.height)
     for name in GTINS:
         text = table.column(name)
-        if found.null_count() and text.null_count() < len(text):
-            text = text.set(found.is_not_null(), None) if found.null_count() < len(found) else text
-            read = cell.gtins(text)
-            if read.null_count() > text.null_count():
-                unread.note(cell.value_or_null(text), read.is_not_null())
-            found = read if found.null_count() == len(found) else found.zip_with(found.is_not_null(), read)
-    return found.alias("gtin")
+        if not found.null_count() or text.null_count() == len(text):
+            continue
+        at = (found.is_null() & text.is_not_null()).arg_true()
+        cells = text.gather(at)
+        codes = cell.gtins(cells)
+        if codes.null_count():
+            odd = cell.value_or_null(cells.set(codes.is_not_null(), None))
+            unread.add(text.clear(len(text)).scatter(at, odd))
+        found = found.scatter(at, codes) if len(at) else found
+    return found
 
 
 def _filled(found: pl.Series, other: pl.Series, read: Callable[[pl.Series], pl.Series]) -> pl.Series:
@@ -331,16 +364,16 @@ def _images(table: Table, unread: _Unread) -> tuple[pl.Series, pl.Series]:
     plain = [cell.plain_addresses(text) for text in written]
     several = ~plain[0] & False
     for text, alone in zip(written, plain, strict=True):
-        odd = (~alone).arg_true()
-        if len(odd):
+        if not alone.all():
+            odd = (~alone).arg_true()
             several = several.scatter(odd, several.gather(odd) | cell.holds_several(text.gather(odd)))
     image, *others = (cell.odd_addresses(text, ~alone) for text, alone in zip(written, plain, strict=True))
     for text, address in zip(written, (image, *others), strict=True):
-        unread.note(text, address.is_not_null() | several)
+        unread.note(text, address, several)
     more: list[pl.Series] = []
     for found in others:
         for earlier in [image, *more]:
-            found = found.set((found == earlier).fill_null(False), None)
+            found = found.set(found == earlier, None)
         if found.null_count() < len(found):
             more.append(found)
     # Addresses have no line breaks; joining and splitting is four times as fast as dropping nulls from lists.

@@ -6,9 +6,11 @@ again in smaller blocks, and only the blocks that fail go line by line through P
 """
 
 import codecs
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from functools import cache
+from itertools import accumulate, chain
 
 import polars as pl
 
@@ -143,10 +145,13 @@ def read_rows(chunk: bytes, layout: Layout, wanted: Sequence[str]) -> Rows:
         lines, line_count = pl.int_range(cells.height, dtype=pl.Int64, eager=True), cells.height
     cells.columns = list(wanted)
 
+    # Lines are counted once, and none is cut off that nobody asks for; to cut all apart takes twice as long.
+    ends = cache(lambda: _ends_by_block(data))
+
     def raw(rows: Sequence[int]) -> list[str]:
         first = [at[row] if at else row for row in rows]
         last = [start + (spans[row] if spans else 1) for row, start in zip(rows, first, strict=True)]
-        starts = _line_starts(data, {*first, *last})
+        starts = {line: _line_start(data, ends(), line) for line in {*first, *last}}
         return [
             data[starts[a] : starts[b] - 1].decode("utf-8", "replace")[:RAW_LENGTH]
             for a, b in zip(first, last, strict=True)
@@ -155,18 +160,18 @@ def read_rows(chunk: bytes, layout: Layout, wanted: Sequence[str]) -> Rows:
     return Rows(cells, lines, line_count, raw, broken, damaged)
 
 
-def _line_starts(data: bytes, lines: Iterable[int]) -> dict[int, int]:
-    """Where these lines begin, counted from 0. Measured: a third of the time of cutting all of them apart."""
-    found, number, at = {}, 0, 0
-    for line in sorted(lines):
-        while (end := at + _BLOCK) < len(data) and number + (ends := data.count(b"\n", at, end)) < line:
-            number, at = number + ends, end
-        start, left = at, line - number
-        while left:
-            start = data.find(b"\n", start) + 1 or len(data) + 1
-            left -= 1
-        found[line] = start
-    return found
+def _ends_by_block(data: bytes) -> list[int]:
+    """How many lines end before the end of each block."""
+    return list(accumulate(data.count(b"\n", at, at + _BLOCK) for at in range(0, len(data), _BLOCK)))
+
+
+def _line_start(data: bytes, ends: Sequence[int], line: int) -> int:
+    """Where this line begins, counted from 0; `ends`: those of _ends_by_block."""
+    block = min(bisect_left(ends, line), len(ends) - 1)
+    start = block * _BLOCK
+    for _ in range(line - (ends[block - 1] if block else 0)):
+        start = data.find(b"\n", start) + 1 or len(data) + 1
+    return start
 
 
 def _with_plain_line_ends(data: bytes) -> bytes:

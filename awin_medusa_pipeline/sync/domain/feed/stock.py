@@ -5,6 +5,8 @@ from functools import cache, lru_cache
 
 import polars as pl
 
+from awin_medusa_pipeline.sync.domain.feed.cells import evaluated
+
 # "ja" and "nein", as shops and spreadsheets write them: a language a line.
 _YES = """
     1 true t yes y on
@@ -120,6 +122,7 @@ _BLANK = ["null", "nan", "n/a", "#n/a", "undefined", "nil", "\\n", "(null)"]
 _BLANKS = rf"^(?i:{'|'.join(map(re.escape, _BLANK))})$"
 _NUMBER = r"-?[0-9][0-9., '\u{a0}\u{202f}]*"
 _FEW = 100
+_VALUES = pl.first().unique().drop_nulls().sort()
 # What may stand around a number of pieces: ">10", "10+", "12 pcs", "noch 3 Stück", "(4)".
 _BEFORE = r"(?:>=?|≥|=|\(|(?i:only|just|nur|noch|nur noch|plus que|solo|quedan|nog|còn|qty|quantity|stock|bestand)\b:?)"
 _AFTER = (
@@ -158,26 +161,29 @@ def told(text: pl.Series) -> pl.Series:
 
 def stock(text: pl.Series) -> pl.Series:
     """Whether it is in stock; null for blank and for what is not understood."""
-    return statuses(text)[0]
+    return statuses(text)[1]
 
 
-def statuses(text: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """Whether it is in stock, and numbers of pieces in this status column, where 0 and 1 are no and yes."""
-    values = text.unique().drop_nulls().sort()
+def statuses(text: pl.Series) -> tuple[pl.Series, pl.Series, pl.Series]:
+    """Told cells, whether they are in stock, and numbers of pieces in this status column: 0 and 1 are no and yes."""
+    values = evaluated(text, _VALUES)
     if values.is_empty():
-        return text.cast(pl.Boolean), text.cast(pl.Int64)
+        return text, text.cast(pl.Boolean), text.cast(pl.Int64)
     if len(values) > _FEW:
-        return _in_stock(text), _many(text)
-    said, numbers = _few(tuple(values))
+        text = told(text)
+        return text, _in_stock(text), _many(text)
+    told_, said, numbers = _few(tuple(values))
     at = text.cast(pl.Enum(values)).to_physical()
-    return said.gather(at).alias(text.name), numbers.gather(at).alias(text.name)
+    if told_.null_count():
+        text = told_.gather(at).alias(text.name)
+    return text, said.gather(at).alias(text.name), numbers.gather(at).alias(text.name)
 
 
 @lru_cache(256)
-def _few(values: tuple[str, ...]) -> tuple[pl.Series, pl.Series]:
+def _few(values: tuple[str, ...]) -> tuple[pl.Series, pl.Series, pl.Series]:
     """What these cells say, and those of them that are numbers above one: a feed has few, and repeats them."""
-    text = pl.Series(values, dtype=pl.String)
-    return _in_stock(text), _many(text)
+    text = told(pl.Series(values, dtype=pl.String))
+    return text, _in_stock(text), _many(text)
 
 
 def _in_stock(text: pl.Series) -> pl.Series:
