@@ -138,17 +138,10 @@ def _http(address: str | None) -> None:
         raise ValueError("It must begin with http:// or https://.")
 
 
-def _feed_rules(settings: Settings) -> FeedRules:
-    if not all(settings.sync_price_column.values()):
-        raise ValueError("Write it as `12345=base_price *=search_price`.")
-    return FeedRules(sku_template=settings.sync_sku_template, price_columns=settings.sync_price_column)
-
-
 _RULES: dict[str, Rule] = {
     "medusa_backend_url": lambda settings: _http(settings.medusa_backend_url),
     "dagster_webserver_url": lambda settings: _http(settings.dagster_webserver_url),
     "sync_sku_template": lambda settings: FeedRules(sku_template=settings.sync_sku_template),
-    "sync_price_column": _feed_rules,
 }
 
 

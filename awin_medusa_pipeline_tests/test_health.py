@@ -71,7 +71,7 @@ def dead_port() -> int:
         ("SYNC_CRON", "0 25 * * *", "SYNC_CRON", "invalid cron"),
         ("ETSY_CRON", "0 25 * * *", "ETSY_CRON", "invalid cron"),
         ("SYNC_SKU_TEMPLATE", "{merchant_id}", "SYNC_SKU_TEMPLATE", "it must hold"),
-        ("SYNC_PRICE_COLUMN", "12345=", "SYNC_PRICE_COLUMN", "12345=base_price"),
+        ("SYNC_PRICE_COLUMN", "12345=", "SYNC_PRICE_COLUMN", "write 12345=value"),
         ("SYNC_STOCK_LEVEL", "ten", "SYNC_STOCK_LEVEL", "Correct it"),
         ("SYNC_STOCK_LEVEL", "-1", "SYNC_STOCK_LEVEL", "Correct it"),
         ("SYNC_UNKNOWN_STOCK", "maybe", "SYNC_UNKNOWN_STOCK", "Correct it"),
