@@ -92,12 +92,13 @@ class Bench:
         self.import_products(self.missing(more))
         level = RULES.in_stock_level
 
-        def stock(way: Callable[[pl.DataFrame], object]) -> float:
+        def stock(way: Callable[[pl.DataFrame, pl.DataFrame], object]) -> float:
             nonlocal level
             level += 1
-            mismatches = self.stock_mismatches(pl.concat([new, more]), level)
+            shop = self.catalog()
+            mismatches = self.stock_mismatches(shop.lazy(), pl.concat([new, more]), level)
             assert mismatches.height == STOCK_UPDATES
-            return seconds_of(lambda: way(mismatches))
+            return seconds_of(lambda: way(mismatches, shop))
 
         with self.console.status(f"Setting {STOCK_UPDATES:,} levels"):
             levels = compare(
@@ -152,9 +153,8 @@ class Bench:
         loose = pl.LazyFrame(schema=dtypes(contracts.LooseMatch))
         return discrepancies.missing_products(feed, shop, matched, loose, RULES).collect()
 
-    def stock_mismatches(self, offers: pl.DataFrame, level: int) -> pl.DataFrame:
+    def stock_mismatches(self, shop: pl.LazyFrame, offers: pl.DataFrame, level: int) -> pl.DataFrame:
         """Detect levels that all differ, by asking for another one."""
-        shop = self.catalog().lazy()
         feed = offers.lazy().with_columns(in_stock=pl.lit(True))
         matched = discrepancies.matched_products(feed, shop, StockRules(level)).collect().lazy()
         nothing = pl.LazyFrame(schema=dtypes(contracts.MissingProduct))
@@ -174,9 +174,9 @@ class Bench:
         result = self.applier().import_missing(missing)
         assert result.counts.applied == missing.height, result
 
-    def set_stock(self, mismatches: pl.DataFrame) -> None:
+    def set_stock(self, mismatches: pl.DataFrame, shop: pl.DataFrame) -> None:
         """Set levels in our way."""
-        result = self.applier().set_stock(mismatches, self.catalog().lazy())
+        result = self.applier().set_stock(mismatches, shop.lazy())
         assert result.counts.applied == mismatches.height, result
 
     def import_bare(self, missing: pl.DataFrame) -> None:
@@ -200,7 +200,7 @@ class Bench:
 
         self.in_batches(bodies, one)
 
-    def set_stock_bare(self, mismatches: pl.DataFrame) -> None:
+    def set_stock_bare(self, mismatches: pl.DataFrame, shop: pl.DataFrame) -> None:
         """Set levels; nothing is kept, nothing looked at."""
         rows = mismatches.select("inventory_item_id", "wanted_level").iter_rows()
 
