@@ -49,7 +49,8 @@ class HeldPlans:
     ) -> HeldPlan:
         """Keep rows of the kind's contract as a plan for `hours`; `proposed`: by a dry run.
 
-        The same rows again are the same plan; done or forgotten, it waits anew.
+        The same rows again are the same plan; done or forgotten, it waits anew. A proposal takes the place of the one
+        before, which is no longer what would happen, and may be large.
         """
         file = BytesIO()
         rows.select(KINDS[kind].contract.column_names()).sort(KINDS[kind].key).write_parquet(file)
@@ -70,6 +71,10 @@ class HeldPlans:
             "expires_at": now + timedelta(hours=hours),
         }
         with self._database.writing() as session:
+            if proposed:
+                same = (HeldPlan.shop == shop, HeldPlan.kind == str(kind), HeldPlan.hash != plan_hash)
+                waiting = (HeldPlan.proposed, HeldPlan.state == PlanState.HELD)
+                session.execute(sa.delete(HeldPlan).where(*same, *waiting))
             if not insert_new(session, HeldPlan, values):
                 plan = session.get_one(HeldPlan, plan_hash)
                 plan.run_id, plan.reasons, plan.expires_at = run_id, list(reasons), now + timedelta(hours=hours)

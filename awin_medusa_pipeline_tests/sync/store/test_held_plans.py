@@ -106,5 +106,7 @@ def test_all_that_a_dry_run_proposed_is_found_by_its_id(plans: HeldPlans, databa
     assert decisions_on(database, SHOP, Kind.HIDE, ROWS) == Decisions(), "it was no question"
     assert plans.proposed_by("run-a") == []
     keep(plans, "run-b", ROWS[:1], proposed=True)
+    newest = keep(plans, "run-c", ROWS[1:], proposed=True)
+    assert {plan.hash for plan in plans.all(SHOP)} == {held.hash, proposed.hash, newest.hash}, "the one between is gone"
     with pytest.raises(PlanError, match="more than one"):
         plans.find("run-")
