@@ -6,18 +6,26 @@ PROJECT = Path(__file__).parents[3]
 PACKAGE, TESTS = "awin_medusa_pipeline", "awin_medusa_pipeline_tests"
 ROOMS = ("sync/domain", "etsy/domain")
 
-FEED = ("sync/domain/feed/test_feed.py", "sync/domain/feed/test_rows.py")
+FEED_CASES = "sync/domain/feed/test_cases.py"
+FEED = ("sync/domain/feed/test_feed.py", "sync/domain/feed/test_rows.py", FEED_CASES)
 PLANS = ("sync/domain/test_plans.py",)
+SHOP_CASES = ("sync/domain/test_shop_cases.py",)
 ALSO: dict[str, tuple[str, ...]] = {
+    "sync/domain/adoption.py": SHOP_CASES,
+    "sync/domain/discrepancies.py": (*SHOP_CASES, *PLANS),
     "sync/domain/field_plans.py": PLANS,
+    "sync/domain/halves.py": SHOP_CASES,
+    "sync/domain/matching.py": SHOP_CASES,
+    "sync/domain/ownership.py": SHOP_CASES,
+    "sync/domain/feed/cells.py": (FEED_CASES,),
     "sync/domain/feed/columns.py": FEED,
     "sync/domain/feed/errors.py": (FEED[0],),
     "sync/domain/feed/facts.py": (*FEED, "sync/domain/test_guards.py", "sync/store/test_feed_history.py"),
     "sync/domain/feed/jsonl.py": FEED,
     "sync/domain/feed/layout.py": FEED,
     "sync/domain/feed/offers.py": FEED,
-    "sync/domain/feed/standing.py": ("sync/domain/feed/test_cases.py", "sync/engine/test_intake.py"),
-    "sync/domain/feed/stock.py": ("sync/domain/feed/test_cases.py", FEED[0]),
+    "sync/domain/feed/standing.py": (FEED_CASES, "sync/engine/test_intake.py"),
+    "sync/domain/feed/stock.py": (FEED_CASES, FEED[0]),
     "sync/domain/feed/unpack.py": FEED,
     "etsy/domain/memory.py": ("etsy/domain/test_plan.py", "etsy/domain/test_drift.py", "etsy/store/test_jobs.py"),
     "etsy/domain/tokens.py": ("etsy/store/test_accounts.py", "etsy/client/test_oauth.py"),
