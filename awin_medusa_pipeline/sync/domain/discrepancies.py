@@ -393,7 +393,7 @@ def told_stock(mismatches: pl.LazyFrame) -> list[str]:
     """A sentence for each reason for which StockMismatch rows are told and left."""
     numbers = dict(mismatches.group_by("reason").len().collect().iter_rows())
     return [
-        f"{numbers[reason]:,} {'variant was' if numbers[reason] == 1 else 'variants were'} left as they are: {told} "
+        f"{numbers[reason]:,} {'variant was left as it is' if numbers[reason] == 1 else 'variants were left as they are'}: {told} "
         f"(stock-mismatches.csv) [{reason}]"
         for reason, told in TOLD.items()
         if reason in numbers

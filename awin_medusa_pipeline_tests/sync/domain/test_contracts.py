@@ -84,6 +84,12 @@ VALUES: list[tuple[str, dict[str, Any], dict[str, list[Any]], dict[str, list[Any
         {"wanted_level": [0], "reason": [*WRITTEN, *TOLD]},
         {"wanted_level": [-1], "reason": ["x", "a differs"]},
     ),
+    (
+        "AdoptionCandidate",
+        {"match_reason": "sku", "decision": "ask"},
+        {"likeness": [0.0, 100.0], "decision": ["update", "ask"], "match_reason": ["sku", "gtin", "handle"]},
+        {"likeness": [-0.5, 100.5], "decision": ["keep"], "match_reason": ["external_id"]},
+    ),
     ("LooseMatch", {}, {"score": [0.0, 100.0]}, {"score": [-0.5, 100.5]}),
     (
         "PriceMismatch",

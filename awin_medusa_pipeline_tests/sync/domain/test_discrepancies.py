@@ -497,3 +497,18 @@ def test_only_a_persons_draft_is_hidden_by_hand() -> None:
     ]
     matched = discrepancies.matched_products(offers(*feed), catalog(*shop), RULES)
     assert discrepancies.hidden_by_hand(matched) == 2
+
+
+def test_what_is_only_told_is_told_in_a_sentence_for_each_reason() -> None:
+    rows = pl.LazyFrame({"reason": ["uncounted", "backorder", "backorder", "differs"]})
+    one, two = discrepancies.told_stock(rows)
+    assert one.startswith("1 variant was left as it is: ")
+    assert one.endswith("[uncounted]")
+    assert two.startswith("2 variants were left as they are: ")
+    assert two.endswith("[backorder]")
+    assert discrepancies.told_stock(rows.filter(reason="differs")) == []
+
+
+def test_a_variant_of_which_nobody_says_whether_it_is_counted_is_counted() -> None:
+    found = tables([offer("a")], [variant("x", **OURS, level=3, manage_inventory=None)])
+    assert found["stock"]["reason"].to_list() == ["differs"]
