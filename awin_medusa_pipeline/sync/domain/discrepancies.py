@@ -392,9 +392,12 @@ def stock_mismatches(matched: pl.LazyFrame, catalog: pl.LazyFrame, missing: pl.L
 def told_stock(mismatches: pl.LazyFrame) -> list[str]:
     """A sentence for each reason for which StockMismatch rows are told and left."""
     numbers = dict(mismatches.group_by("reason").len().collect().iter_rows())
+
+    def left(number: int) -> str:
+        return "variant was left as it is" if number == 1 else "variants were left as they are"
+
     return [
-        f"{numbers[reason]:,} {'variant was left as it is' if numbers[reason] == 1 else 'variants were left as they are'}: {told} "
-        f"(stock-mismatches.csv) [{reason}]"
+        f"{numbers[reason]:,} {left(numbers[reason])}: {told} (stock-mismatches.csv) [{reason}]"
         for reason, told in TOLD.items()
         if reason in numbers
     ]
