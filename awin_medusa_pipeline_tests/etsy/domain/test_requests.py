@@ -68,6 +68,7 @@ REFUSED: dict[str, tuple[type[BaseModel], dict[str, Any], str]] = {
     "no images at all": (DraftListing, DRAFT | {"image_ids": ()}, "at least 1"),
     "price of nothing": (DraftListing, DRAFT | {"price": Decimal(0)}, "greater than 0"),
     "no number": (DraftListing, DRAFT | {"price": Decimal("NaN")}, "finite|greater"),
+    "no end": (DraftListing, DRAFT | {"price": Decimal("Infinity")}, "finite"),
     "a state is not content": (ListingPatch, {"state": "active"}, "Extra inputs"),
     "one of three": (ListingPatch, {"when_made": "2020_2026"}, "go together"),
     "two offerings": (

@@ -192,6 +192,13 @@ def test_a_google_row_in_every_shape(tmp_path: Path, shape: str) -> None:
         ({"sale_price": "9 GBP", "sale_price_effective_date": "2026-10-01T00:00/2026-10-30T23:59"}, "12.50"),
         ({"sale_price": "9 GBP", "sale_price_effective_date": "2026-12-01T00:00+0000/2026-12-30T23:59+0000"}, "12.50"),
         ({"sale_price": "9 GBP", "sale_price_effective_date": "soon"}, "12.50"),
+        ({"sale_price": "9 GBP", "sale_price_effective_date": "2026-11-01/"}, "9"),
+        ({"sale_price": "9 GBP", "sale_price_effective_date": "/2026-11-30"}, "9"),
+        ({"sale_price": "9 GBP", "sale_price_effective_date": "2026-12-01/"}, "12.50"),
+        ({"sale_price": "9 GBP", "sale_price_effective_date": "/2026-10-30"}, "12.50"),
+        ({"sale_price": "9 GBP", "sale_price_effective_date": "soon/2026-11-30"}, "12.50"),
+        ({"sale_price": "9 GBP", "sale_price_effective_date": "2026-11-01/soon"}, "12.50"),
+        ({"sale_price": "9 GBP", "sale_price_effective_date": "2026-11-01T10:60/2026-11-30"}, "12.50"),
     ],
 )
 def test_a_sale_price_holds_when_it_is_lower_and_in_time(tmp_path: Path, cells: dict[str, str], price: str) -> None:
