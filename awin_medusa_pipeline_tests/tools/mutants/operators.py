@@ -35,7 +35,7 @@ NAMES = {
 }
 CONDITIONS = ("when", "filter")
 """Functions of polars that take a condition."""
-NO_MEANING = ("strict", "frozen", "slots", "kw_only")
+NO_MEANING = ("strict", "frozen", "slots", "kw_only", "literal")
 """Arguments that guard against a programmer's slip, and decide nothing about data."""
 ANNOTATIONS = ("annotation", "returns")
 Node = TypeVar("Node", bound=ast.AST)
