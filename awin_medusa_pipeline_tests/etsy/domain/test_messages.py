@@ -47,6 +47,7 @@ MESSAGES = [
         messages.started_message("Lamps", JOB, 1, attempt=1, url=URL),
         ["Lamps: 1 product on the way", "abc|Open run"],
     ),
+    (messages.started_message("Lamps", JOB, 2, attempt=2, url=URL), ["2 products on the way, try 2"]),
     (messages.started_message("Lamps", JOB, 2, attempt=3, url=URL), ["2 products on the way, try 3"]),
     (
         messages.finished_message("Lamps", JOB, ["synced", "unchanged", "synced"], url=URL),
@@ -81,3 +82,10 @@ def test_what_is_told(message: Message, words: list[str]) -> None:
     # What phones show, and what is left when Slack refuses the blocks.
     assert [text for text in words if not text.startswith(":") and text not in payload["text"]] == []
     assert within_limits(payload)
+
+
+@pytest.mark.parametrize(
+    ("number", "last"), [(1, "- 0"), (10, "- 9"), (11, "- ... and 1 more"), (12, "- ... and 2 more")]
+)
+def test_ten_lines_and_how_many_more(number: int, last: str) -> None:
+    assert messages.shorten("- ", [str(place) for place in range(number)])[-1] == last

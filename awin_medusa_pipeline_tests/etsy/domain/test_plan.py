@@ -148,7 +148,9 @@ def test_no_more_than_the_cap_is_published() -> None:
     ]
     assert "publish_at_most" in capped[2].notes[-1].sentence
     assert listing_fees(capped) == Decimal("0.20")
-    assert count_plans([]) == PlanCounts(create=0, update=0, deactivate=0, nothing=0, refuse=0, publish=0)
+    assert (
+        count_plans([]) == PlanCounts() == PlanCounts(create=0, update=0, deactivate=0, nothing=0, refuse=0, publish=0)
+    )
     assert count_plans(capped) == PlanCounts(create=2, nothing=2, refuse=1, publish=1)
     assert count_plans(capped).products == 4
     assert listing_fees(cap_publishing(plans, 0)) == 0

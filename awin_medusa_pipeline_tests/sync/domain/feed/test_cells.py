@@ -227,6 +227,8 @@ def test_quantities(text: str | None, quantity: int | None) -> None:
             )
         ),
         *((text, None, None) for text in ("31/01/2025", "2025-02-30", "2025-01-31T25:00", "soon", "2025", None)),
+        *((f"2025-01-31T{time}", None, None) for time in ("24:00", "12:60", "12:59:61")),
+        ("2025-01-31T23:59:59", "2025-01-31 23:59:59", "2025-01-31 23:59:59"),
     ],
 )
 def test_moments(text: str | None, moment: str | None, end: str | None) -> None:

@@ -31,3 +31,10 @@ def test_a_feed_without_a_row_that_can_be_sold_is_named_after_the_commonest_reas
 )
 def test_every_reason_has_a_remedy(reason: str, expected: str) -> None:
     assert remedy(reason) == expected
+
+
+def test_rows_that_are_not_meant_to_be_sold_speak_of_no_broken_feed() -> None:
+    assert errors.faults({"not_for_sale": 3, "parent_row": 2, "not_valid": 1, "unheard_of": 4}) == {
+        "not_valid": 1,
+        "unheard_of": 4,
+    }
