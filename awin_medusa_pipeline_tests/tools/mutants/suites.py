@@ -15,6 +15,7 @@ ALSO: dict[str, tuple[str, ...]] = {
     "sync/domain/discrepancies.py": (*SHOP_CASES, *PLANS),
     "sync/domain/field_plans.py": PLANS,
     "sync/domain/halves.py": SHOP_CASES,
+    "sync/domain/kinds.py": ("sync/domain/test_preview.py",),
     "sync/domain/matching.py": SHOP_CASES,
     "sync/domain/ownership.py": SHOP_CASES,
     "sync/domain/feed/cells.py": (FEED_CASES,),
