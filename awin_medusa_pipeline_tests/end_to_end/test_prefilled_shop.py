@@ -200,7 +200,7 @@ ENDS: dict[Case, Callable[[Any, Json, Placed, str], None]] = {
     Case.PRESENT: present,
     Case.MISSING: imported,
     Case.BY_SKU: adopted,
-    # A GTIN of the range that every company gives out anew is no sign, so a person is asked.
+    # The made-up feed's GTINs are for use inside a company (GS1), so they prove nothing, and a person is asked.
     Case.BY_GTIN: present,
     Case.BY_HANDLE: present,
     Case.LEVEL: level,

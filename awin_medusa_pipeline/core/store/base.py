@@ -46,6 +46,10 @@ class SafeText(sa.TypeDecorator[str]):
         return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
+SHORTEST_ID = 4
+"""Letters of its id that a run, a plan or a job must be named with at least."""
+
+
 def enum_text(kind: type[StrEnum]) -> sa.Enum:
     """An enum as text without a constraint: a new member then needs no migration."""
     return sa.Enum(kind, native_enum=False, length=16, values_callable=lambda e: [member.value for member in e])

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from awin_medusa_pipeline.core.errors import Action, PermanentError
+from awin_medusa_pipeline.core.store.base import SHORTEST_ID
 from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.etsy.domain.plan import Proposal
 from awin_medusa_pipeline.etsy.store import links
@@ -32,7 +33,6 @@ __all__ = [
 
 TIMED_OUT = "confirmation timed out"
 PREFIX = "etsy_"
-SHORTEST_ID = 4
 
 MOVES = {
     JobStatus.PENDING: frozenset({JobStatus.CONFIRMED, JobStatus.FAILED}),

@@ -96,7 +96,7 @@ def _signs() -> tuple[dict[str, pl.Expr], dict[str, pl.Expr]]:
 
 
 def _identifying(column: str) -> pl.Expr:
-    """The code as GTIN-14; null for the numbers that every company, shop or till gives out anew."""
+    """The code as GTIN-14; null for numbers that are unique inside one company, shop or till alone (GS1)."""
     code = gtin14(column)
     return pl.when(~code.str.contains(_RESTRICTED)).then(code)
 

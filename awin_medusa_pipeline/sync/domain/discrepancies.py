@@ -32,7 +32,7 @@ TOLD = {
 REPLACE, COMPLETE = "replace", "complete"
 """What the import does about what an unfinished one left; halves.py decides."""
 UNREAD_SHARE = 0.10
-"""Of a merchant's stock cells, and of its offers; a slip in a few is told and changes nothing but their own offers."""
+"""Up to this share of a merchant's stock cells may be unread before its whole stock column is doubted."""
 
 
 @dataclass(frozen=True)

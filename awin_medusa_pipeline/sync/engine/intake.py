@@ -180,10 +180,10 @@ class FeedParts:
         table.write_parquet(self._folder / f"rejects-{next(self._written):06}.parquet", compression="lz4")
 
 
-def whole_feed(path: Path, label: str, rules: FeedRules | None = None) -> pl.DataFrame:
+def whole_feed(path: Path, label: str) -> pl.DataFrame:
     """Rows of Offer of one small feed, as they stand beside an empty shop. Raises FeedError."""
     with TemporaryDirectory() as folder:
-        parts = FeedParts(Path(folder), rules or FeedRules())
+        parts = FeedParts(Path(folder), FeedRules())
         parts.add(path, label)
         return parts.offers.collect()
 

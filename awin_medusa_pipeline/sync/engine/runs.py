@@ -8,6 +8,7 @@ from functools import partial
 import polars as pl
 
 from awin_medusa_pipeline.core.errors import PermanentError
+from awin_medusa_pipeline.core.store.base import SHORTEST_ID
 from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.medusa.client import MedusaClient, Shop
 from awin_medusa_pipeline.sync.domain import guards
@@ -25,7 +26,6 @@ from awin_medusa_pipeline.sync.store.feed_history import FeedHistory
 from awin_medusa_pipeline.sync.store.held_plans import PROPOSED, HeldPlan, HeldPlans
 from awin_medusa_pipeline.sync.store.leases import HeldLease, Leases
 from awin_medusa_pipeline.sync.store.ledger import Ledger, Run
-from awin_medusa_pipeline.sync.store.models import SHORTEST_ID
 from awin_medusa_pipeline.sync.store.reports import Reports, RunReports
 from awin_medusa_pipeline.sync.store.written import WrittenValues
 

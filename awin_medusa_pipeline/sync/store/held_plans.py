@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from awin_medusa_pipeline.core.errors import Action, PermanentError
+from awin_medusa_pipeline.core.store.base import SHORTEST_ID
 from awin_medusa_pipeline.core.store.database import Database, insert_new
 from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import Kind
 from awin_medusa_pipeline.sync.store.decisions import remember_decision
-from awin_medusa_pipeline.sync.store.models import SHORTEST_ID, Decided, HeldPlan, PlanState
+from awin_medusa_pipeline.sync.store.models import Decided, HeldPlan, PlanState
 
 __all__ = ["PROPOSED", "SHOWN", "HeldPlan", "HeldPlans", "PlanError", "PlanState"]
 
@@ -49,8 +50,8 @@ class HeldPlans:
     ) -> HeldPlan:
         """Keep rows of the kind's contract as a plan for `hours`; `proposed`: by a dry run.
 
-        The same rows again are the same plan; done or forgotten, it waits anew. A proposal takes the place of the one
-        before, which is no longer what would happen, and may be large.
+        The same rows again are the same plan; one that was applied or rejected waits for a decision again. A proposal
+        replaces the shop's last one of this kind, which is no longer what would happen, and may be large.
         """
         file = BytesIO()
         rows.select(KINDS[kind].contract.column_names()).sort(KINDS[kind].key).write_parquet(file)
@@ -141,7 +142,7 @@ class HeldPlans:
         return plan if plan.state is PlanState.APPROVED and not self._is_expired(plan) else self.approve(plan, by)
 
     def forget(self, plan: HeldPlan) -> int:
-        """Forget what was decided on this plan, so that its rows are planned anew; returns how many rows that frees."""
+        """Delete the decisions on this plan, so that the next sync plans its rows again; returns their number."""
         with self._database.writing() as session:
             freed = sa.delete(Decided).where(Decided.plan_hash == plan.hash).returning(Decided.key)
             return len(session.scalars(freed).all())

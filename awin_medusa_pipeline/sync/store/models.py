@@ -23,10 +23,6 @@ class FeedState(StrEnum):
     REFUSED = "refused"
 
 
-SHORTEST_ID = 4
-"""Letters that a plan or a run must be named with."""
-
-
 class PlanState(StrEnum):
     """State of a held plan."""
 

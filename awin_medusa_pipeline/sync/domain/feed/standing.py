@@ -11,7 +11,7 @@ _FEW = 3
 _MARKS = ("offer_key", "product_key", "sku")
 # What tells two rows of one id apart for good comes first, what changes daily last.
 _BY_CONTENT = ("gtin", "mpn", "size", "colour", "name", "currency", "price")
-# What is told and counted of a row that does not stand.
+# Columns that the report and the counts need of a row that is rejected here.
 TOLD = (
     *("feed", "line", "offer_key", "merchant_id", "merchant_product_id", "sku"),
     *("in_stock", "quantity", "unread_stock"),
@@ -131,7 +131,7 @@ def fallen(
     found = [offers(gone["row"]).select("row", *TOLD).collect().join(gone, on="row")]
     again = marks["row"].filter(_repeated(marks["offer_key"]) | _repeated(marks["sku"]))
     if len(again):
-        # What is told of them is read along: to read them once more would take a third of the time of this function.
+        # Reads TOLD as well: reading these rows a second time would take a third of the time of this function.
         rows = offers(again).select("row", *_JUDGED, content=_content()).collect()
         judged = rows.with_columns(feed=feed_of).join(_held(rows, shop), on="offer_key", how="left")
         found.append(rows.select("row", *TOLD).join(duplicates(judged), on="row"))
