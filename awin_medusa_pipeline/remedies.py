@@ -9,7 +9,9 @@ from awin_medusa_pipeline.core.errors import Action, PipelineError
 
 COMMANDS: Mapping[Action, str] = {
     Action.APPROVE_PLAN: "awin-medusa plans approve {target}",
+    Action.REJECT_PLAN: "awin-medusa plans reject {target}",
     Action.LIST_PLANS: "awin-medusa plans list",
+    Action.REQUEST_ETSY_JOB: "awin-medusa etsy request PRODUCT...",
     Action.LIST_ETSY_JOBS: "awin-medusa etsy jobs",
     Action.SHOW_ETSY_JOB: "awin-medusa etsy show {target}",
     Action.CONFIRM_ETSY_JOB: "awin-medusa etsy confirm {target}",
@@ -20,6 +22,7 @@ COMMANDS: Mapping[Action, str] = {
     Action.MAKE_SECRET_KEY: "awin-medusa etsy key",
     Action.ACCEPT_SMALLER_FEED: "awin-medusa sync --accept-smaller-feed",
     Action.SYNC: "awin-medusa sync",
+    Action.UNDO: "awin-medusa undo {target}",
     Action.START_UI: "awin-medusa ui",
     Action.SEND_TEST_MESSAGE: "awin-medusa doctor --send-test-message",
     Action.TAKE_ANOTHER_PORT: "awin-medusa ui --port {target}",

@@ -39,12 +39,22 @@ RULES = (
     Rule("etsy.client", ("core", "etsy.domain"), ("httpx", "pydantic")),
     Rule("etsy.store", ("core", "etsy.domain"), ("sqlalchemy", "pydantic")),
     Rule("etsy.engine", ("core", "medusa", "etsy.domain", "etsy.client", "etsy.store"), ("polars", "pydantic")),
-    Rule("migrations", ("core.store", "sync.store.models", "etsy.store.models"), ("alembic", "sqlalchemy")),
+    Rule("console.store", ("core",), ("sqlalchemy", "pwdlib")),
+    Rule(
+        "migrations",
+        ("core.store", "sync.store.models", "etsy.store.models", "console.store.models"),
+        ("alembic", "sqlalchemy"),
+    ),
     Rule("settings", ("core.files", "sync.domain"), ("pydantic", "pydantic_settings")),
     Rule("remedies", ("core.errors",)),
     Rule("app", ("settings", "remedies", "core", "medusa", "sync", "etsy"), ("pydantic", "slack_sdk")),
     Rule("health", BELOW_FACES, ("pydantic",)),
-    Rule("defs", BELOW_FACES, ("dagster", "dagster_slack", "polars", "dataframely", "pydantic", "slack_sdk", "upath")),
+    Rule("decisions", BELOW_FACES),
+    Rule(
+        "defs",
+        (*BELOW_FACES, "decisions"),
+        ("dagster", "dagster_slack", "polars", "dataframely", "pydantic", "slack_sdk", "upath"),
+    ),
     Rule("definitions", ("defs",)),
     Rule(
         "sandbox",
@@ -53,7 +63,7 @@ RULES = (
     ),
     Rule("cli.sandbox", (*BELOW_FACES, "cli", "sandbox"), ("typer", "rich")),
     Rule("cli.demo", (*BELOW_FACES, "cli", "sandbox"), ("typer", "polars")),
-    Rule("cli", (*BELOW_FACES, "defs"), ("typer", "rich", "pydantic", "dotenv")),
+    Rule("cli", (*BELOW_FACES, "defs", "decisions", "console"), ("typer", "rich", "pydantic", "dotenv")),
 )
 
 

@@ -7,7 +7,9 @@ class Action(StrEnum):
     """Something that a person can do; the command line or the console shows how."""
 
     APPROVE_PLAN = "approve_plan"
+    REJECT_PLAN = "reject_plan"
     LIST_PLANS = "list_plans"
+    REQUEST_ETSY_JOB = "request_etsy_job"
     LIST_ETSY_JOBS = "list_etsy_jobs"
     SHOW_ETSY_JOB = "show_etsy_job"
     CONFIRM_ETSY_JOB = "confirm_etsy_job"
@@ -20,6 +22,7 @@ class Action(StrEnum):
     SEND_TEST_MESSAGE = "send_test_message"
     START_UI = "start_ui"
     SYNC = "sync"
+    UNDO = "undo"
     TAKE_ANOTHER_PORT = "take_another_port"
 
 

@@ -17,7 +17,7 @@ from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.defs.alerts import alert
 from awin_medusa_pipeline.defs.build import build_defs
 from awin_medusa_pipeline.defs.failures import RunFailure, failure_of, how_it_ended
-from awin_medusa_pipeline.defs.sync.jobs import SHOP_TAG, part_of
+from awin_medusa_pipeline.defs.sync.jobs import SHOP_TAG, part_of, run_config
 from awin_medusa_pipeline.sync.domain.operations import Kind
 
 # max_runtime fails runs that a reboot left as started: nothing else in Dagster does, and they block the queue.
@@ -97,11 +97,7 @@ def run_job(
     `ops`: config of other ops, by name; `tags`: those by which Dagster's queue limits runs.
     """
     job = build_defs(app).resolve_job_def(name)
-    part = part_of(job, only)
-    config: dict[str, Any] = dict(job.run_config or {})
-    config["ops"] = {asset: {"config": dict(applying)} if applying else own for asset, own in part.ops.items()} | {
-        op: {"config": dict(values)} for op, values in (ops or {}).items()
-    }
+    config = run_config(job, applying, only, ops)
     dagster_home(app)
     with dg.DagsterInstance.get() as instance, _following(instance, run_id := str(uuid.uuid4()), watcher):
         # Dagster's own log goes to the run's page; the terminal gets one line per step.
@@ -112,7 +108,7 @@ def run_job(
             raise_on_error=False,
             run_id=run_id,
             tags=dict(tags),
-            asset_selection=part.keys if only else None,
+            asset_selection=part_of(job, only).keys if only else None,
         )
         if result.success:
             return JobOutcome(run_id, None)

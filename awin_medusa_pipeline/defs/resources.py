@@ -11,6 +11,7 @@ from dagster_slack import SlackResource
 from slack_sdk import WebClient
 
 from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.core.store.run_requests import RunRequests
 from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.sync.engine.runs import SyncRun, is_dry_run, will_apply
 
@@ -18,6 +19,8 @@ IMPLICIT_JOB = "__ASSET_JOB"
 """Dagster's job name for assets materialised by hand."""
 APPLIES_TAG = "awin_medusa/applies"
 """On jobs that change the shop unless their config says otherwise."""
+REQUEST_TAG = "awin_medusa/request"
+"""On the runs that a person asked for: the id of the request."""
 
 
 def new_app() -> App:
@@ -35,6 +38,8 @@ def sync_run(context: dg.InitResourceContext) -> Iterator[SyncRun]:
     app: App = context.resources.app
     run = context.run
     assert run is not None
+    if request := run.tags.get(REQUEST_TAG):
+        RunRequests(app.database).mark_started(int(request), run.run_id)
     dry_run = is_dry_run(_dry_run_values(run), by_hand=run.job_name.startswith(IMPLICIT_JOB))
     with app.sync_run(run.run_id, job=run.job_name, dry_run=dry_run) as started:
         yield started

@@ -1,14 +1,16 @@
 """Runs migrations on the connection that core/store/database.py hands over; there is no alembic.ini.
 
 To add a version, put a file with the next number into versions/. A test checks that all versions together equal
-sync/store/models.py and etsy/store/models.py.
+the models in core/store, sync/store, etsy/store and console/store.
 """
 
 from alembic import context
 
+from awin_medusa_pipeline.console.store import models as console_models  # noqa: F401 (fills Base.metadata)
+from awin_medusa_pipeline.core.store import audit, run_requests  # noqa: F401 (as well)
 from awin_medusa_pipeline.core.store.base import Base
 from awin_medusa_pipeline.core.store.database import VERSION_TABLE
-from awin_medusa_pipeline.etsy.store import models as etsy_models  # noqa: F401 (fills Base.metadata)
+from awin_medusa_pipeline.etsy.store import models as etsy_models  # noqa: F401 (as well)
 from awin_medusa_pipeline.sync.store import models as sync_models  # noqa: F401 (as well)
 
 context.configure(

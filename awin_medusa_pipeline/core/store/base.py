@@ -1,7 +1,7 @@
 """Defines the base of all tables of the state store: column types and key names, for SQLite and PostgreSQL alike.
 
-Table names begin with `sync_` or `etsy_`, since Dagster's own tables (`runs`, `alembic_version`) may share the
-PostgreSQL database.
+Table names begin with `sync_`, `etsy_` or `console_`, since Dagster's own tables (`runs`, `alembic_version`) may share
+the PostgreSQL database.
 """
 
 from datetime import UTC, datetime

@@ -52,6 +52,23 @@ def part_of(job: dg.JobDefinition, kinds: Collection[Kind]) -> Part:
     return Part({asset: own for asset, own in ops.items() if asset not in others}, sorted(keys))
 
 
+def run_config(
+    job: dg.JobDefinition,
+    applying: Mapping[str, Any] | None = None,
+    only: Collection[Kind] = (),
+    ops: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Compose the config of a run.
+
+    `applying`: config of the applying assets, instead of the job's own; `only`: kinds to apply, when not all. `ops`:
+    config of other ops, by name.
+    """
+    own = part_of(job, only).ops
+    applied = {asset: {"config": dict(applying)} if applying else config for asset, config in own.items()}
+    others = {op: {"config": dict(values)} for op, values in (ops or {}).items()}
+    return dict(job.run_config or {}) | {"ops": applied | others}
+
+
 detect_discrepancies_job = _job("detect_discrepancies_job", "Compare feed and shop; change nothing.")
 daily_sync_job = _job(
     "daily_sync_job", f"Bring the shop in line: {', '.join(entry.words for entry in KINDS.values())}.", *KINDS

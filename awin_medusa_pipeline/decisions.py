@@ -1,0 +1,123 @@
+"""Carries out what a person decides, and keeps who it was: the same for console, API, Dagster and command line.
+
+Nothing here changes a shop: runs that do are requested, and Dagster starts them.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.core.errors import Action, PermanentError
+from awin_medusa_pipeline.core.store.audit import Audit, Who
+from awin_medusa_pipeline.core.store.base import SHORTEST_ID
+from awin_medusa_pipeline.core.store.run_requests import RunRequest, RunRequests
+from awin_medusa_pipeline.etsy.engine.jobs import expire_unconfirmed_jobs, retry_job
+from awin_medusa_pipeline.etsy.engine.request import Requested, request_products
+from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, EtsyJobs
+from awin_medusa_pipeline.sync.domain.operations import Kind
+from awin_medusa_pipeline.sync.store.held_plans import HeldPlan, HeldPlans
+from awin_medusa_pipeline.sync.store.ledger import Ledger, Run
+
+SYNC_JOB, UNDO_JOB = "daily_sync_job", "undo_run_job"
+
+
+@dataclass(frozen=True)
+class Decider:
+    """Decides for one person. Ids may be cut to what fits one thing; errors are those of the stores."""
+
+    app: App
+    who: Who
+
+    def approve_plan(self, start: str, comment: str | None = None) -> list[HeldPlan]:
+        """Approve a plan by its hash, or all that a dry run proposed by its id. Raises PlanError."""
+        plans = HeldPlans(self.app.database)
+        approved = [plans.approve(plan, self.who.name) for plan in plans.find(start)]
+        for plan in approved:
+            self._record(Action.APPROVE_PLAN, plan.hash, comment)
+        return approved
+
+    def apply_approved(self, plans: Sequence[HeldPlan]) -> RunRequest:
+        """Ask for the run that applies these approved plans and nothing else: one plan, or those of one dry run."""
+        start = plans[0].hash if len(plans) == 1 else plans[0].run_id
+        applying = {"dry_run": False, "approve_plan": start}
+        return self.request_run(SYNC_JOB, applying=applying, kinds=[Kind(plan.kind) for plan in plans])
+
+    def reject_plan(self, start: str, comment: str | None = None) -> list[HeldPlan]:
+        """Reject a plan, as `approve_plan` approves one."""
+        plans = HeldPlans(self.app.database)
+        rejected = [plans.reject(plan, self.who.name) for plan in plans.find(start)]
+        for plan in rejected:
+            self._record(Action.REJECT_PLAN, plan.hash, comment)
+        return rejected
+
+    def request_run(
+        self,
+        job: str,
+        *,
+        applying: Mapping[str, Any] | None = None,
+        kinds: Collection[Kind] = (),
+        ops: Mapping[str, Any] | None = None,
+    ) -> RunRequest:
+        """Ask for a run of a job; the arguments are those of defs/launch.py run_job."""
+        return RunRequests(self.app.database).put(self.who, job, applying=applying, kinds=kinds, ops=ops)
+
+    def sync(self, *, dry_run: bool, limit: int | None = None, comment: str | None = None) -> RunRequest:
+        """Ask for a sync of the kinds that SYNC_KINDS names; `limit`: things of each kind to change at most."""
+        applying = {"dry_run": dry_run} | ({"limit": limit} if limit else {})
+        self._record(Action.SYNC, "dry run" if dry_run else "apply", comment)
+        return self.request_run(SYNC_JOB, applying=applying, kinds=self.app.settings.sync_kinds)
+
+    def find_run(self, start: str) -> Run:
+        """Find a run of this shop by the beginning of its id. Raises PermanentError."""
+        run = Ledger(self.app.database).find_run(start)
+        if run is None or run.shop != self.app.shop_address:
+            short = len(start) < SHORTEST_ID
+            came_back = f"give at least {SHORTEST_ID} letters of its id" if short else "there is none, or more than one"
+            raise PermanentError(f"Looking for the run {start}", came_back, "Look at the list of runs.")
+        return run
+
+    def undo(self, start: str, kinds: Sequence[Kind] = (), comment: str | None = None) -> RunRequest:
+        """Ask for the run that takes another one back, all of it or one kind. Raises PermanentError for no such run."""
+        run = self.find_run(start)
+        only = {"only": str(kinds[0])} if kinds else {}
+        self._record(Action.UNDO, run.run_id, comment)
+        return self.request_run(UNDO_JOB, ops={"undo_run": {"run_id": run.run_id, "dry_run": False} | only})
+
+    def request_etsy(self, names: Collection[str], account: str | None = None) -> Requested:
+        """Request products by id, handle or SKU for Etsy; nothing is sent before a confirmation."""
+        expire_unconfirmed_jobs(self.app.etsy)
+        with self.app.medusa(applying=True) as medusa:
+            requested = request_products(self.app.etsy, medusa, names, account=account, by=self.who.name)
+        self._record(Action.REQUEST_ETSY_JOB, requested.job.transaction_id)
+        return requested
+
+    def confirm_etsy_job(self, start: str, comment: str | None = None) -> EtsyJob:
+        """Confirm a job: etsy_confirmation_sensor starts it. Raises EtsyJobError."""
+        jobs = self._jobs()
+        job = jobs.confirm(jobs.find(start).transaction_id, self.who.name)
+        self._record(Action.CONFIRM_ETSY_JOB, job.transaction_id, comment)
+        return job
+
+    def reject_etsy_job(self, start: str, comment: str | None = None) -> EtsyJob:
+        """Drop a job that has not started. Raises EtsyJobError."""
+        jobs = self._jobs()
+        job = jobs.reject(jobs.find(start).transaction_id, self.who.name)
+        self._record(Action.REJECT_ETSY_JOB, job.transaction_id, comment)
+        return job
+
+    def retry_etsy_job(
+        self, start: str, how_run_ended: Callable[[str], str | None], comment: str | None = None
+    ) -> EtsyJob:
+        """Confirm a failed job once more, for its failed products. `how_run_ended`: as in etsy/engine/jobs.py."""
+        jobs = self._jobs()
+        job = retry_job(self.app.etsy, jobs.find(start), self.who.name, how_run_ended)
+        self._record(Action.RETRY_ETSY_JOB, job.transaction_id, comment)
+        return job
+
+    def _jobs(self) -> EtsyJobs:
+        expire_unconfirmed_jobs(self.app.etsy)
+        return self.app.etsy.jobs
+
+    def _record(self, action: Action, target: str, comment: str | None = None) -> None:
+        Audit(self.app.database).record(self.who, action, target, comment)

@@ -1,0 +1,53 @@
+"""Starts the runs that people asked for in the console, by the API, or by approving a plan."""
+
+from typing import Any
+
+import dagster as dg
+
+from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.core.store.run_requests import RunRequest, RunRequests
+from awin_medusa_pipeline.defs.resources import REQUEST_TAG
+from awin_medusa_pipeline.defs.sync.jobs import SHOP_TAG, daily_sync_job, part_of, run_config, undo_run_job
+from awin_medusa_pipeline.sync.domain.operations import Kind
+
+
+def request_sensor(name: str, job: Any) -> dg.SensorDefinition:
+    """Make the sensor that starts the requested runs of one job."""
+
+    # By name: Dagster warns of a beta parameter of its own where a sensor holds the job itself.
+    @dg.sensor(
+        name=name,
+        job_name=job.name,
+        description=f"Starts {job.name} where a person asked for it: in the console, by the API, or by approving a "
+        "plan.",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=10,
+    )
+    def sensor(context: dg.SensorEvaluationContext, app: dg.ResourceParam[App]) -> dg.SensorResult:
+        """Hand every request to Dagster once: the cursor is the id of the last, and no run key is used twice."""
+        last = int(context.cursor or 0)
+        waiting = [one for one in RunRequests(app.database).waiting() if one.id > last and one.job == job.name]
+        if not waiting:
+            return dg.SensorResult(skip_reason="Nobody asked for a run.")
+        repository = context.repository_def
+        assert repository is not None
+        runs = [_run_request(repository.get_job(job.name), request) for request in waiting]
+        return dg.SensorResult(run_requests=runs, cursor=str(waiting[-1].id))
+
+    return sensor
+
+
+def _run_request(job: dg.JobDefinition, request: RunRequest) -> dg.RunRequest:
+    kinds = [Kind(kind) for kind in request.kinds]
+    return dg.RunRequest(
+        run_key=f"request-{request.id}",
+        run_config=run_config(job, request.applying, kinds, request.ops),
+        asset_selection=part_of(job, kinds).keys if kinds else None,
+        tags=SHOP_TAG | request.tags | {REQUEST_TAG: str(request.id)},
+    )
+
+
+all_sensors = [
+    request_sensor("sync_request_sensor", daily_sync_job),
+    request_sensor("undo_request_sensor", undo_run_job),
+]
