@@ -19,6 +19,7 @@ COMMANDS: Mapping[Action, str] = {
     Action.RETRY_ETSY_JOB: "awin-medusa etsy retry {target}",
     Action.CONNECT_ETSY: "awin-medusa etsy connect",
     Action.CHANGE_ETSY_SETTINGS: "awin-medusa etsy settings",
+    Action.MAKE_CONSOLE_LINK: "awin-medusa console link",
     Action.MAKE_SECRET_KEY: "awin-medusa etsy key",
     Action.ACCEPT_SMALLER_FEED: "awin-medusa sync --accept-smaller-feed",
     Action.SYNC: "awin-medusa sync",

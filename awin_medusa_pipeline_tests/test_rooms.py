@@ -39,7 +39,7 @@ RULES = (
     Rule("etsy.client", ("core", "etsy.domain"), ("httpx", "pydantic")),
     Rule("etsy.store", ("core", "etsy.domain"), ("sqlalchemy", "pydantic")),
     Rule("etsy.engine", ("core", "medusa", "etsy.domain", "etsy.client", "etsy.store"), ("polars", "pydantic")),
-    Rule("console.store", ("core",), ("sqlalchemy", "pwdlib")),
+    Rule("console.store", ("core",), ("sqlalchemy", "pwdlib", "itsdangerous")),
     Rule(
         "migrations",
         ("core.store", "sync.store.models", "etsy.store.models", "console.store.models"),

@@ -51,7 +51,12 @@ COMMANDS = {
         WORK,
         "Show the summary of the last run, its first failures, and whether a later run ended without a summary.",
     ),
-    "ui": Entry("ui:ui", WORK, "Start the Dagster UI, with schedules and sensors; Ctrl-C stops it."),
+    "ui": Entry("ui:ui", WORK, "Start console and Dagster UI, with schedules and sensors; Ctrl-C stops them."),
+    "console": Entry(
+        "console:app",
+        WORK,
+        "Serve the console alone, where Dagster runs elsewhere; links, users and tokens that open it.",
+    ),
     "plans": Entry("plans:app", WORK, "Review plans that a guard held because too much would have changed at once."),
     "etsy": Entry("etsy:app", WORK, "Products of the shop as listings on Etsy."),
     "demo": Entry(
@@ -152,7 +157,7 @@ def awin_medusa(
     awin-medusa doctor             is everything set up?
     awin-medusa sync --dry-run     what would change?
     awin-medusa sync --pilot 10    change a little, and look at it
-    awin-medusa ui                 the Dagster UI; syncs every night
+    awin-medusa ui                 console and Dagster UI; syncs every night
 
     \b
     [bold]With nothing at hand[/]

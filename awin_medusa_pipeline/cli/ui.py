@@ -1,40 +1,47 @@
-"""Runs `awin-medusa ui`: the Dagster UI with its daemon, which runs schedules and sensors."""
+"""Runs `awin-medusa ui`: console and Dagster UI at one address, with the daemon that runs schedules and sensors."""
 
 import os
-import signal
-import sys
-from typing import Annotated, NoReturn
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from typing import Annotated
 
 import typer
+import uvicorn
 
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.cli.application import open_app
 from awin_medusa_pipeline.cli.terminal import Steps, say
+from awin_medusa_pipeline.console.application import console
+from awin_medusa_pipeline.console.door import DAGSTER
+from awin_medusa_pipeline.console.store.access import Access
 from awin_medusa_pipeline.core.errors import Action, PermanentError
 from awin_medusa_pipeline.core.ports import HOST, port_is_free
+from awin_medusa_pipeline.core.store.outbox import Outbox
 from awin_medusa_pipeline.defs.launch import dagster_home
-from awin_medusa_pipeline.settings import ENV_FILE_VARIABLE, env_file
+from awin_medusa_pipeline.defs.services import services
+from awin_medusa_pipeline.defs.webserver import ThisDagster, dagster_ui
+from awin_medusa_pipeline.settings import ENV_FILE_VARIABLE, Settings, env_file
 
-WORKSPACE = """\
-load_from:
-  - python_module:
-      module_name: awin_medusa_pipeline.definitions
-      location_name: awin_medusa_pipeline
-"""
 ADDRESS = "DAGSTER_WEBSERVER_URL"
-# The successor `dg dev` leaves its code server alive for up to 45 s (measured); `dagster dev` has one for both parts.
-SUPERSEDED = "ignore:Function `dev_command` is superseded"
+LOOK = 5.0  # seconds between two looks for messages to show
+
+Port = Annotated[int, typer.Option(min=1024, max=65535, help="Port of console and Dagster UI.")]
+Host = Annotated[
+    str,
+    typer.Option(help="Address to listen on. Beyond this machine only behind TLS, with DAGSTER_WEBSERVER_URL set."),
+]
 
 
-def ui(port: Annotated[int, typer.Option(min=1024, max=65535, help="Port of the UI.")] = 3000) -> None:
-    """Start the Dagster UI, with schedules and sensors; Ctrl-C stops it.
+def ui(port: Port = 3000, host: Host = HOST) -> None:
+    """Start console and Dagster UI, with schedules and sensors; Ctrl-C stops them.
 
-    The nightly sync runs while the UI does. A sandbox that .env points to is started as well.
+    The nightly sync runs while this does. A sandbox that .env points to is started as well.
     """
     with open_app() as app:
         _start_sandbox(app)
-        say("The Dagster UI comes up at ", (f"http://localhost:{port}", "bold"), " in some seconds. Ctrl-C stops it.")
-        serve(app, port)
+    serve(port, host, with_dagster=True)
 
 
 def _start_sandbox(app: App) -> None:
@@ -50,30 +57,58 @@ def _start_sandbox(app: App) -> None:
             sandbox.up(steps)
 
 
-def serve(app: App, port: int) -> NoReturn:
-    """Replace this process by `dagster dev`, so that signals reach it. Raises PermanentError when the port is taken."""
+def serve(port: int, host: str, *, with_dagster: bool) -> None:
+    """Serve the console, and Dagster with it, until Ctrl-C. Raises PermanentError when the port is taken."""
     if not port_is_free(port):
         raise PermanentError(
-            f"Starting the Dagster UI on port {port}",
-            "another program uses that port, perhaps a Dagster UI that runs already",
+            f"Starting the console on port {port}",
+            "another program uses that port, perhaps a console that runs already",
             f"Look at http://localhost:{port}, or choose another port.",
             action=Action.TAKE_ANOTHER_PORT,
             target=str(port + 1),
         )
-    home = dagster_home(app)
-    workspace = home / "workspace.yaml"
-    workspace.write_text(WORKSPACE)
-    if ADDRESS.lower() not in app.settings.model_fields_set:
+    settings = Settings()
+    if ADDRESS.lower() not in settings.model_fields_set:
         os.environ[ADDRESS] = f"http://localhost:{port}"
-    # Absolute, since Dagster starts in another folder.
-    os.environ["AWIN_MEDUSA_HOME"] = app.home
+    # Absolute, since the processes of Dagster work in another folder.
+    os.environ["AWIN_MEDUSA_HOME"] = settings.awin_medusa_home
     os.environ[ENV_FILE_VARIABLE] = str(env_file())
-    app.close()
-    warnings = [SUPERSEDED, os.environ.get("PYTHONWARNINGS")]
-    os.environ["PYTHONWARNINGS"] = ",".join(rule for rule in warnings if rule)
-    # Dagster treats SIGTERM as SIGINT, which a shell's background jobs ignore.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # Dagster prefers a .env in its folder to the environment, and so to AWIN_MEDUSA_ENV_FILE.
-    os.chdir(home)
-    command = ["dagster", "dev", "--workspace", str(workspace), "--host", HOST, "--port", str(port)]
-    os.execv(sys.executable, [sys.executable, "-m", *command, "--log-level", "warning"])
+    with ExitStack() as stack:
+        app = stack.enter_context(open_app())
+        home = dagster_home(app)
+        # Dagster prefers a .env in its folder to the environment, and so to AWIN_MEDUSA_ENV_FILE.
+        os.chdir(home)
+        workspace = stack.enter_context(services(home, say)) if with_dagster else None
+        pages = stack.enter_context(dagster_ui(workspace, DAGSTER)) if workspace else None
+        public = app.settings.dagster_webserver_url
+        served = console(app, ThisDagster(), public, pages)
+        say("The console: ", (public, "bold"), f", Dagster's UI: {public.rstrip('/')}{DAGSTER}/. Ctrl-C stops both.")
+        _show_first_link(app, public)
+        stack.callback(_follow_messages(app))
+        uvicorn.run(served, host=host, port=port, log_level="warning", access_log=False, server_header=False)
+
+
+def _show_first_link(app: App, public: str) -> None:
+    access = Access(app.database)
+    if not access.users():
+        say("Make the first user: ", (f"{public.rstrip('/')}/link/{access.make_link(None)}", "bold"))
+        say(("This link works once, for an hour. Later: awin-medusa console link", "dim"))
+
+
+def _follow_messages(app: App) -> Callable[[], None]:
+    """Print the title of each message to the shop owner as it comes; returns how to stop."""
+    over = threading.Event()
+    outbox = Outbox(app.database)
+    last = outbox.last_id()
+
+    def follow() -> None:
+        nonlocal last
+        while not over.wait(LOOK):
+            for message in outbox.after(last):
+                last = message.id
+                title = "".join(filter(str.isprintable, str(message.payload.get("text", "")).partition("\n")[0]))
+                say((f"{datetime.now(UTC):%H:%M} UTC  ", "dim"), title[:200])
+
+    thread = threading.Thread(target=follow, name="messages", daemon=True)
+    thread.start()
+    return over.set

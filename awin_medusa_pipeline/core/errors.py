@@ -17,6 +17,7 @@ class Action(StrEnum):
     RETRY_ETSY_JOB = "retry_etsy_job"
     CONNECT_ETSY = "connect_etsy"
     CHANGE_ETSY_SETTINGS = "change_etsy_settings"
+    MAKE_CONSOLE_LINK = "make_console_link"
     MAKE_SECRET_KEY = "make_secret_key"
     ACCEPT_SMALLER_FEED = "accept_smaller_feed"
     SEND_TEST_MESSAGE = "send_test_message"

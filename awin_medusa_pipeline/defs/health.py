@@ -20,13 +20,19 @@ def dagster_findings(app: App) -> Findings:
     """Examine the home, and whether a daemon is alive."""
     yield Finding("Dagster", State.OK, f"home: {dagster_home(app)}")
     with dg.DagsterInstance.get() as instance:
-        beats = [beat.timestamp for name, beat in instance.get_daemon_heartbeats().items() if name == "SCHEDULER"]
-    if max(beats, default=0) > time.time() - DAEMON_SILENCE:
+        alive = daemon_is_alive(instance)
+    if alive:
         yield Finding("Dagster", State.OK, "the daemon is alive: schedules and sensors run")
     else:
         to_do = "Let a service run dagster-daemon, sync by hand, or keep the UI running."
         found = "no daemon is alive: the nightly sync will not start"
         yield Finding("Dagster", State.NOTE, found, to_do, Action.START_UI)
+
+
+def daemon_is_alive(instance: dg.DagsterInstance) -> bool:
+    """Whether a daemon runs, as its heartbeats say."""
+    beats = [beat.timestamp for name, beat in instance.get_daemon_heartbeats().items() if name == "SCHEDULER"]
+    return max(beats, default=0) > time.time() - DAEMON_SILENCE
 
 
 def _check_cron(settings: Settings, **others: str) -> None:

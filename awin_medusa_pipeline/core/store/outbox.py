@@ -53,6 +53,23 @@ class Outbox:
         with self._database.reading() as session:
             return list(session.scalars(query))
 
+    def last_id(self) -> int:
+        """Id of the newest message, sent or not; 0 before the first."""
+        with self._database.reading() as session:
+            return session.scalar(sa.select(sa.func.max(OutboxMessage.id))) or 0
+
+    def after(self, message_id: int) -> list[OutboxMessage]:
+        """Messages that came after one, sent or not, oldest first."""
+        query = sa.select(OutboxMessage).where(OutboxMessage.id > message_id).order_by(OutboxMessage.id)
+        with self._database.reading() as session:
+            return list(session.scalars(query))
+
+    def newest(self, number: int) -> list[OutboxMessage]:
+        """The newest messages, sent or not, newest first."""
+        query = sa.select(OutboxMessage).order_by(OutboxMessage.id.desc()).limit(number)
+        with self._database.reading() as session:
+            return list(session.scalars(query))
+
     def claim(self, *, after: int = 0) -> OutboxMessage | None:
         """Claim the oldest unsent message above id `after` that nobody else is sending; None when there is none."""
         now = self._now()

@@ -1,0 +1,62 @@
+"""Assembles the console: pages, API and Dagster's UI behind one door."""
+
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI, Request, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.console.door import LOOPBACK, Door, within_dagster
+from awin_medusa_pipeline.console.errors import add_handlers
+from awin_medusa_pipeline.console.pages import HERE
+from awin_medusa_pipeline.console.routes import access, today
+from awin_medusa_pipeline.console.store.access import Access
+from awin_medusa_pipeline.console.surroundings import DagsterSide, Surroundings
+
+ROUTERS = (access.router, today.router)
+
+
+def console(app: App, dagster: DagsterSide, public: str, ui: ASGIApp | None = None) -> ASGIApp:
+    """Make the application. `public`: its address; `ui`: Dagster's own pages, for paths below /dagster."""
+    users = Access(app.database)
+    pages = _pages(Surroundings(app, users, dagster, public.rstrip("/")))
+
+    async def inner(scope: Scope, receive: Receive, send: Send) -> None:
+        below = scope["type"] != "lifespan" and within_dagster(scope["path"])
+        await (ui if ui is not None and below else pages)(scope, receive, send)
+
+    return Door(inner, users, LOOPBACK | {urlsplit(public).hostname or "localhost"})
+
+
+def _pages(around: Surroundings) -> FastAPI:
+    api = FastAPI(title="awin-medusa", docs_url=None, redoc_url=None, openapi_url="/admin/openapi.json")
+    api.state.surroundings = around
+    for router in ROUTERS:
+        api.include_router(router)
+    api.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+    policy = content_policy(around.app)
+
+    @api.middleware("http")
+    async def add_policy(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        response = await call_next(request)
+        response.headers["content-security-policy"] = policy
+        return response
+
+    add_handlers(api)
+    return api
+
+
+def content_policy(app: App) -> str:
+    """Content-Security-Policy of the pages: no script but ours, no frame, pictures by https and from the own shop."""
+    own = {_origin(address) for address in (app.shop_address, *app.settings.feed_addresses)} - {""}
+    images = " ".join(["'self'", "https:", *sorted(own)])
+    parts = ["default-src 'none'", "script-src 'self'", "style-src 'self'", f"img-src {images}"]
+    parts += ["connect-src 'self'", "form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'"]
+    return "; ".join(parts)
+
+
+def _origin(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.scheme in ("http", "https") else ""

@@ -1,0 +1,49 @@
+"""Makes Dagster's UI as an ASGI application behind the console's door, and answers what the console asks Dagster."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import WorkspaceFileTarget
+from dagster_webserver.app import create_app_from_workspace_process_context
+from starlette.types import ASGIApp
+
+from awin_medusa_pipeline.defs.failures import how_it_ended
+from awin_medusa_pipeline.defs.health import daemon_is_alive
+
+POLLED = 2000  # milliseconds between two looks of a page at runs and assets, as in `dagster dev`
+LOOK = 5.0  # seconds
+
+
+@contextmanager
+def dagster_ui(workspace: Path, prefix: str) -> Iterator[ASGIApp]:
+    """Serve the code locations of a workspace file below the path `prefix`, from the instance of DAGSTER_HOME."""
+    with dg.DagsterInstance.get() as instance:
+        instance.optimize_for_webserver(statement_timeout=15_000, pool_recycle=3_600, max_overflow=20)
+        target = WorkspaceFileTarget(paths=[str(workspace)])
+        with WorkspaceProcessContext(
+            instance, workspace_load_target=target, code_server_log_level="warning"
+        ) as context:
+            yield create_app_from_workspace_process_context(context, prefix, POLLED)
+
+
+class ThisDagster:
+    """What the console asks Dagster: read from the instance of DAGSTER_HOME, so it needs no running process."""
+
+    def __init__(self) -> None:
+        self._alive, self._looked_at = False, float("-inf")
+
+    def alive(self) -> bool:
+        """Whether a daemon runs, as its heartbeats say; looked up every few seconds, since every page asks."""
+        if time.monotonic() > self._looked_at + LOOK:
+            with dg.DagsterInstance.get() as instance:
+                self._alive, self._looked_at = daemon_is_alive(instance), time.monotonic()
+        return self._alive
+
+    def how_run_ended(self, run_id: str) -> str | None:
+        """How a run ended, without a full stop; None while it may go on."""
+        with dg.DagsterInstance.get() as instance:
+            return how_it_ended(instance, run_id)
