@@ -16,6 +16,7 @@ from awin_medusa_pipeline.etsy.engine.jobs import expire_unconfirmed_jobs, retry
 from awin_medusa_pipeline.etsy.engine.request import Requested, request_products
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, EtsyJobs
 from awin_medusa_pipeline.sync.domain.operations import Kind
+from awin_medusa_pipeline.sync.store.decisions import decide_again, keep_as_it_is
 from awin_medusa_pipeline.sync.store.held_plans import HeldPlan, HeldPlans
 from awin_medusa_pipeline.sync.store.ledger import Ledger, Run
 
@@ -50,6 +51,16 @@ class Decider:
         for plan in rejected:
             self._record(Action.REJECT_PLAN, plan.hash, comment)
         return rejected
+
+    def keep_shop_value(self, kind: Kind, key: str) -> None:
+        """Keep what the shop has in one field, whatever the feed says: key as in the kind's table."""
+        keep_as_it_is(self.app.database, self.app.shop_address, kind, key, self.who.name)
+        self._record(Action.KEEP_VALUE, f"{kind} {key}")
+
+    def release_shop_value(self, kind: Kind, key: str) -> None:
+        """Let the owner of the field in the settings decide again."""
+        if decide_again(self.app.database, self.app.shop_address, kind, key):
+            self._record(Action.KEEP_VALUE, f"{kind} {key}", "no longer")
 
     def request_run(
         self,

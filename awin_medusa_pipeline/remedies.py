@@ -10,6 +10,7 @@ from awin_medusa_pipeline.core.errors import Action, PipelineError
 COMMANDS: Mapping[Action, str] = {
     Action.APPROVE_PLAN: "awin-medusa plans approve {target}",
     Action.REJECT_PLAN: "awin-medusa plans reject {target}",
+    Action.KEEP_VALUE: "awin-medusa why {target}",
     Action.LIST_PLANS: "awin-medusa plans list",
     Action.REQUEST_ETSY_JOB: "awin-medusa etsy request PRODUCT...",
     Action.LIST_ETSY_JOBS: "awin-medusa etsy jobs",

@@ -8,6 +8,7 @@ class Action(StrEnum):
 
     APPROVE_PLAN = "approve_plan"
     REJECT_PLAN = "reject_plan"
+    KEEP_VALUE = "keep_value"
     LIST_PLANS = "list_plans"
     REQUEST_ETSY_JOB = "request_etsy_job"
     LIST_ETSY_JOBS = "list_etsy_jobs"

@@ -75,7 +75,10 @@ def request_plans(
             " ".join(refusal_text(plan) for plan in plans[:5]).rstrip(".") or "no product was named",
             "Correct that, and request it again.",
         )
-    products = [RequestedProduct(plan.product_id, plan.title, plan.proposal, _problems(plan) or None) for plan in plans]
+    products = [
+        RequestedProduct(plan.product_id, plan.title, plan.proposal, _problems(plan) or None, plan.changes)
+        for plan in plans
+    ]
     within = max(within, etsy.rules.confirm_within)
     job = etsy.jobs.request(account.id, products, requested_by=by, confirm_within=within)
     rows = etsy.jobs.products(job.transaction_id)

@@ -6,7 +6,7 @@ finds the status changed.
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from awin_medusa_pipeline.core.errors import Action, PermanentError
 from awin_medusa_pipeline.core.store.base import SHORTEST_ID
 from awin_medusa_pipeline.core.store.database import Database
-from awin_medusa_pipeline.etsy.domain.plan import Proposal
+from awin_medusa_pipeline.etsy.domain.plan import FieldChange, Proposal
 from awin_medusa_pipeline.etsy.store import links
 from awin_medusa_pipeline.etsy.store.models import EtsyJob, EtsyJobProduct, JobStatus, ProductOutcome
 
@@ -57,6 +57,7 @@ class RequestedProduct:
     proposal: Proposal
     refusal: str | None = None
     """Why Etsy would refuse it; the person is told, and it does not become part of the job."""
+    changes: Sequence[FieldChange] = ()
 
 
 class EtsyJobs:
@@ -106,6 +107,7 @@ class EtsyJobs:
                         position=position,
                         title=product.title,
                         proposal=product.proposal,
+                        changes=[asdict(change) for change in product.changes],
                         outcome=ProductOutcome.REFUSED if refusal else ProductOutcome.PENDING,
                         error=refusal,
                         attempt=1,

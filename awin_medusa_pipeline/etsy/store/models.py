@@ -149,6 +149,8 @@ class EtsyJobProduct(Base):
     title: Mapped[str]
     proposal: Mapped[Proposal] = mapped_column("action", ProposalText)
     """What the person was shown and confirmed."""
+    changes: Mapped[Any | None]
+    """The fields behind it, as shown: a list of {field, before, after}; null for jobs of an older release."""
     outcome: Mapped[ProductOutcome] = mapped_column(enum_text(ProductOutcome))
     error: Mapped[str | None]
     attempt: Mapped[int]

@@ -14,7 +14,8 @@ INTEGER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Make the tables, and keep with an Etsy job what a person was shown."""
+    op.add_column("etsy_job_product", sa.Column("changes", sa.JSON(), nullable=True))
     op.create_table(
         "console_etsy_consent",
         sa.Column("state_hash", SafeText(), nullable=False),
@@ -113,6 +114,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Remove them."""
+    op.drop_column("etsy_job_product", "changes")
     op.drop_table("console_session")
     op.drop_table("sync_run_requests")
     op.drop_table("sync_audit")

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
@@ -16,6 +17,8 @@ from awin_medusa_pipeline.sync.domain.operations import Kind
 from awin_medusa_pipeline.sync.store.models import Decided, HeldPlan
 
 _AT_ONCE = 1_000
+ALWAYS = "*"
+"""Mark of a decision that holds whatever would be written."""
 
 Row = Mapping[str, Any]
 
@@ -57,11 +60,35 @@ def decisions_on(database: Database, shop: str, kind: Kind, rows: pl.DataFrame) 
         return Decisions()
     key = KINDS[kind].key
     known = rows.filter(pl.col(key).is_in(list(by_key))).iter_rows(named=True)
-    holding = [one for row in known if (one := by_key[row[key]]).mark == _mark(kind, row)]
+    holding = [one for row in known if (one := by_key[row[key]]).mark in (ALWAYS, _mark(kind, row))]
     return Decisions(
         frozenset(one.key for one in holding if one.approved),
         {one.key: _sentence(one) for one in holding if not one.approved},
     )
+
+
+def keep_as_it_is(database: Database, shop: str, kind: Kind, key: str, by: str) -> None:
+    """Never change what the shop has there, until `decide_again`."""
+    now = datetime.now(UTC)
+    kept = Decided(
+        shop=shop, kind=str(kind), key=key, mark=ALWAYS, approved=False, plan_hash="", decided_by=by, decided_at=now
+    )
+    with database.writing() as session:
+        session.merge(kept)
+
+
+def decide_again(database: Database, shop: str, kind: Kind, key: str) -> bool:
+    """Forget the decision on one row; whether there was one."""
+    of_row = (Decided.shop == shop, Decided.kind == str(kind), Decided.key == key)
+    with database.writing() as session:
+        return session.scalar(sa.delete(Decided).where(*of_row).returning(Decided.key)) is not None
+
+
+def kept_as_they_are(database: Database, shop: str) -> dict[tuple[str, str], Decided]:
+    """What `keep_as_it_is` holds in a shop, by kind and key."""
+    with database.reading() as session:
+        kept = session.scalars(sa.select(Decided).where(Decided.shop == shop, Decided.mark == ALWAYS))
+        return {(one.kind, one.key): one for one in kept}
 
 
 def _mark(kind: Kind, row: Row) -> str:
@@ -70,4 +97,6 @@ def _mark(kind: Kind, row: Row) -> str:
 
 
 def _sentence(one: Decided) -> str:
+    if one.mark == ALWAYS:
+        return f"kept as the shop has it: {one.decided_by} decided so on {one.decided_at:%Y-%m-%d}"
     return f"kept by your decision: {one.decided_by} rejected plan {one.plan_hash[:12]} on {one.decided_at:%Y-%m-%d}"
