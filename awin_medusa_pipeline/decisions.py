@@ -88,12 +88,11 @@ class Decider:
             raise PermanentError(f"Looking for the run {start}", came_back, "Look at the list of runs.")
         return run
 
-    def undo(self, start: str, kinds: Sequence[Kind] = (), comment: str | None = None) -> RunRequest:
-        """Ask for the run that takes another one back, all of it or one kind. Raises PermanentError for no such run."""
+    def undo(self, start: str, *, dry_run: bool = False, comment: str | None = None) -> RunRequest:
+        """Ask for the run that takes another one back. Raises PermanentError for no such run."""
         run = self.find_run(start)
-        only = {"only": str(kinds[0])} if kinds else {}
-        self._record(Action.UNDO, run.run_id, comment)
-        return self.request_run(UNDO_JOB, ops={"undo_run": {"run_id": run.run_id, "dry_run": False} | only})
+        self._record(Action.UNDO, run.run_id, "dry run" if dry_run else comment)
+        return self.request_run(UNDO_JOB, ops={"undo_run": {"run_id": run.run_id, "dry_run": dry_run}})
 
     def request_etsy(self, names: Collection[str], account: str | None = None) -> Requested:
         """Request products by id, handle or SKU for Etsy; nothing is sent before a confirmation."""

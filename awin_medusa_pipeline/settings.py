@@ -316,6 +316,11 @@ class Settings(BaseSettings):
         return local_path(home_path(self.awin_medusa_home)) or PROJECT_ROOT / ".awin_medusa"
 
     @property
+    def is_ready(self) -> bool:
+        """Whether feed, shop and key are set, without which nothing can be synced."""
+        return bool(self.feed_addresses and self.medusa_backend_url and self.medusa_admin_api_key)
+
+    @property
     def stock_rules(self) -> StockRules:
         """How the feed's stock cells become levels in the shop."""
         unknown = {UnknownStock.IN_STOCK: self.sync_stock_level, UnknownStock.OUT_OF_STOCK: 0, UnknownStock.KEEP: None}

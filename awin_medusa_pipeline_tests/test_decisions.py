@@ -85,7 +85,7 @@ def test_a_run_to_take_back_is_looked_up_first(app: App, anna: Decider) -> None:
 def test_the_sensor_hands_each_request_to_dagster_once(app: App, anna: Decider) -> None:
     anna.sync(dry_run=True, limit=5)
     Ledger(app.database).start_run("0123abcd-0000", shop=SHOP, job="daily_sync_job")
-    anna.undo("0123abcd", [Kind.PRICE])
+    anna.undo("0123abcd")
     defs = build_defs(app)
     asked = {}
     for sensor in all_sensors:
@@ -103,5 +103,5 @@ def test_the_sensor_hands_each_request_to_dagster_once(app: App, anna: Decider) 
     assert sync.run_config["ops"]["imported_products"] == {"config": {"dry_run": True, "limit": 5}}
     assert sync.tags["awin_medusa/request"] == "1"
     assert sync.tags["awin_medusa/shop"] == "default"
-    config = {"run_id": "0123abcd-0000", "dry_run": False, "only": "price"}
+    config = {"run_id": "0123abcd-0000", "dry_run": False}
     assert undo.run_config["ops"] == {"undo_run": {"config": config}}

@@ -11,11 +11,26 @@ from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.console.door import LOOPBACK, Door, within_dagster
 from awin_medusa_pipeline.console.errors import add_handlers
 from awin_medusa_pipeline.console.pages import HERE
-from awin_medusa_pipeline.console.routes import access, today
+from awin_medusa_pipeline.console.routes import (
+    access,
+    api,
+    discrepancies,
+    etsy,
+    etsy_connect,
+    operations,
+    plans,
+    products,
+    runs,
+    settings,
+    today,
+)
 from awin_medusa_pipeline.console.store.access import Access
 from awin_medusa_pipeline.console.surroundings import DagsterSide, Surroundings
 
-ROUTERS = (access.router, today.router)
+ROUTERS = tuple(
+    module.router
+    for module in (access, today, discrepancies, plans, products, etsy, runs, settings, etsy_connect, operations, api)
+)
 
 
 def console(app: App, dagster: DagsterSide, public: str, ui: ASGIApp | None = None) -> ASGIApp:
@@ -31,21 +46,21 @@ def console(app: App, dagster: DagsterSide, public: str, ui: ASGIApp | None = No
 
 
 def _pages(around: Surroundings) -> FastAPI:
-    api = FastAPI(title="awin-medusa", docs_url=None, redoc_url=None, openapi_url="/admin/openapi.json")
-    api.state.surroundings = around
+    pages = FastAPI(title="awin-medusa", docs_url=None, redoc_url=None, openapi_url="/admin/openapi.json")
+    pages.state.surroundings = around
     for router in ROUTERS:
-        api.include_router(router)
-    api.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+        pages.include_router(router)
+    pages.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     policy = content_policy(around.app)
 
-    @api.middleware("http")
+    @pages.middleware("http")
     async def add_policy(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         response = await call_next(request)
         response.headers["content-security-policy"] = policy
         return response
 
-    add_handlers(api)
-    return api
+    add_handlers(pages)
+    return pages
 
 
 def content_policy(app: App) -> str:

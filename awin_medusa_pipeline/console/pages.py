@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2_fragments.fastapi import Jinja2Blocks
 
+from awin_medusa_pipeline.console.reads.today import state
 from awin_medusa_pipeline.console.surroundings import surroundings
 from awin_medusa_pipeline.core.messages import duration_text
 
@@ -40,16 +41,22 @@ environment.filters |= {"age": _age, "time": _time, "number": _number, "http": _
 templates = Jinja2Blocks(env=environment)
 
 
+def fragment(request: Request) -> bool:
+    """Whether htmx asks for a part of a page."""
+    return request.headers.get("hx-request") == "true"
+
+
 def page(request: Request, name: str, *, status: int = 200, block: str | None = None, **context: Any) -> Response:
     """Answer with a page; with `block`, only that part of it where htmx asks."""
     around = surroundings(request)
     visitor = request.state.visitor
     shared = {
+        "state": state(around.app, around.dagster) if visitor and not fragment(request) else None,
         "visitor": visitor,
         "csrf": visitor.csrf if visitor else "",
         "shop": around.app.shop_address,
         "path": request.url.path,
         "dagster_alive": around.dagster.alive() if visitor else True,
     }
-    only = block if request.headers.get("hx-request") == "true" else None
+    only = block if fragment(request) else None
     return templates.TemplateResponse(request, name, shared | context, status_code=status, block_name=only)

@@ -1,13 +1,34 @@
-"""Serves the first page."""
+"""Serves the first page: what there is to do."""
 
 from fastapi import APIRouter, Request, Response
 
 from awin_medusa_pipeline.console.pages import page
+from awin_medusa_pipeline.console.reads import today
+from awin_medusa_pipeline.console.reads.charts import chart
+from awin_medusa_pipeline.console.surroundings import Around, DecidesByForm
+from awin_medusa_pipeline.core.store.run_requests import RunRequests
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")
-def today(request: Request) -> Response:
-    """Show what there is to do."""
-    return page(request, "today.html")
+def show_today(request: Request, around: Around) -> Response:
+    """Show cards, chart and messages; before the first run, the first steps."""
+    app = around.app
+    return page(
+        request,
+        "today.html",
+        ready=app.settings.is_ready,
+        cards=today.cards(app, around.dagster),
+        chart=chart(today.days(app)),
+        messages=today.messages(app),
+        asked=RunRequests(app.database).waiting(),
+    )
+
+
+@router.post("/sync")
+async def ask_for_a_sync(request: Request, decider: DecidesByForm) -> Response:
+    """Ask for a sync, or for a dry run."""
+    form = await request.form()
+    decider.sync(dry_run=form.get("mode") != "apply")
+    return page(request, "asked.html", what="The sync", block="asked")

@@ -90,6 +90,12 @@ class FeedHistory:
         """The feeds that a run used: its downloads without the refused ones."""
         return [feed for feed in self.of_run(run_id) if feed.state is not FeedState.REFUSED]
 
+    def newest_accepted(self) -> datetime | None:
+        """When the newest feed that was accepted came; None before the first."""
+        newest = sa.select(sa.func.max(Feed.recorded_at)).where(Feed.state == FeedState.ACCEPTED)
+        with self._database.reading() as session:
+            return session.scalar(newest)
+
     def accepted_content(self, run_id: str) -> str | None:
         """A hash over the feeds that a run used, else over the newest ones; None unless all are accepted."""
         feeds = self.taken_by(run_id) or self.newest_of_each()

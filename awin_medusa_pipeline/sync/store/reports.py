@@ -39,10 +39,8 @@ class RunReports:
         formula gets a leading apostrophe (OWASP: CSV injection); the tables keep the text as it is.
         """
         path = self.folder / name
-        lazy = frame.lazy()
-        schema = lazy.collect_schema()
         with replacing(path) as file:
-            lazy.select(_readable(name, dtype) for name, dtype in schema.items()).sink_csv(file)
+            as_csv(frame.lazy()).sink_csv(file)
         return path
 
     def write_json(self, value: Mapping[str, Any], name: str = SUMMARY) -> UPath:
@@ -198,6 +196,11 @@ def _log_line(entry: LogEntry) -> dict[str, Any]:
         "status": status,
         "error": reason,
     }
+
+
+def as_csv(table: pl.LazyFrame) -> pl.LazyFrame:
+    """The table with every column as text that a spreadsheet does not run as a formula."""
+    return table.select(_readable(name, dtype) for name, dtype in table.collect_schema().items())
 
 
 def _plain(value: object) -> str:
