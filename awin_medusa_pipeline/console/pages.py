@@ -1,6 +1,7 @@
 """Renders the pages: whole, or the block that htmx asks for."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from jinja2_fragments.fastapi import Jinja2Blocks
 from awin_medusa_pipeline.console.reads.today import state
 from awin_medusa_pipeline.console.surroundings import surroundings
 from awin_medusa_pipeline.core.messages import duration_text
+from awin_medusa_pipeline.sync.domain.products import money_text
 
 HERE = Path(__file__).parent
 
@@ -28,6 +30,13 @@ def _number(value: int | None) -> str:
     return "" if value is None else f"{value:,}"
 
 
+def _plain(value: Any) -> str:
+    """A value as text: money without needless zeros, a share with one decimal."""
+    if isinstance(value, Decimal):
+        return money_text(value)
+    return f"{value:,.1f}" if isinstance(value, float) else str(value)
+
+
 def _http(address: Any) -> str:
     """An address for a link or a picture; nothing for one that is not http(s), such as `javascript:`."""
     text = str(address or "").strip()
@@ -37,7 +46,10 @@ def _http(address: Any) -> str:
 environment = Environment(
     loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
 )
-environment.filters |= {"age": _age, "time": _time, "number": _number, "http": _http}
+environment.filters |= {"age": _age, "time": _time, "number": _number, "http": _http, "plain": _plain}
+# Imports within a template do not reach a block that is rendered alone.
+_MACROS = environment.get_template("macros.html").module
+environment.globals |= {name: macro for name, macro in vars(_MACROS).items() if not name.startswith("_")}
 templates = Jinja2Blocks(env=environment)
 
 

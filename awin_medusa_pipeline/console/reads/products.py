@@ -14,6 +14,7 @@ from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
 from awin_medusa_pipeline.etsy.store.links import EtsyLink
 from awin_medusa_pipeline.sync.domain.operations import Kind
 from awin_medusa_pipeline.sync.domain.ownership import CONTENT, PRICE, Owner, Owners
+from awin_medusa_pipeline.sync.domain.products import money_text
 from awin_medusa_pipeline.sync.store.decisions import kept_as_they_are
 
 CATALOG = "medusa_catalog"
@@ -210,10 +211,14 @@ def _price(
     owner: str,
     kept_by: str,
 ) -> Field:
-    shop = ", ".join(f"{price['amount']} {price['currency'].upper()}" for price in variant["prices"]) or "none"
-    feed = f"{match['price']} {match['currency'].upper()}" if match else "not in the feed"
+    shop = ", ".join(_money(price["amount"], price["currency"]) for price in variant["prices"]) or "none"
+    feed = _money(match["price"], match["currency"]) if match else "not in the feed"
     wanted = feed if row and row["decision"] == "update" else "as it is"
     return Field(PRICE, name, feed, shop, wanted, owner, Kind.PRICE, id_, kept_by, can_be_kept=match is not None)
+
+
+def _money(amount: Decimal, currency: str) -> str:
+    return f"{money_text(amount)} {currency.upper()}"
 
 
 def _level(

@@ -37,6 +37,6 @@ def show_tab(
         search=search,
         sort=sort,
         down=down,
-        latest=around.app.reports.latest(),
+        compared_by=summary["run"] if (summary := around.app.reports.latest_summary()) else "",
         block="table",
     )
