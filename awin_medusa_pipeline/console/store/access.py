@@ -81,9 +81,15 @@ class Opened:
 class Access:
     """Reads and writes users, sessions, links and tokens. Times are aware UTC."""
 
-    def __init__(self, database: Database, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        passwords: PasswordHash | None = None,
+    ) -> None:
         self._database, self._now = database, now
-        self._passwords = PasswordHash.recommended()
+        self._passwords = passwords or PasswordHash.recommended()
 
     def users(self) -> list[ConsoleUser]:
         """All users, by name."""
