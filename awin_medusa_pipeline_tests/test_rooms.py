@@ -51,9 +51,24 @@ RULES = (
     Rule("health", BELOW_FACES, ("pydantic",)),
     Rule("decisions", BELOW_FACES),
     Rule(
+        "console",
+        (*BELOW_FACES, "decisions"),
+        ("fastapi", "starlette", "jinja2", "jinja2_fragments", "prometheus_client", "polars", "pydantic", "upath"),
+    ),
+    Rule(
         "defs",
         (*BELOW_FACES, "decisions"),
-        ("dagster", "dagster_slack", "polars", "dataframely", "pydantic", "slack_sdk", "upath"),
+        (
+            "dagster",
+            "dagster_slack",
+            "polars",
+            "dataframely",
+            "pydantic",
+            "slack_sdk",
+            "upath",
+            "dagster_webserver",
+            "starlette",
+        ),
     ),
     Rule("definitions", ("defs",)),
     Rule(
@@ -63,7 +78,7 @@ RULES = (
     ),
     Rule("cli.sandbox", (*BELOW_FACES, "cli", "sandbox"), ("typer", "rich")),
     Rule("cli.demo", (*BELOW_FACES, "cli", "sandbox"), ("typer", "polars")),
-    Rule("cli", (*BELOW_FACES, "defs", "decisions", "console"), ("typer", "rich", "pydantic", "dotenv")),
+    Rule("cli", (*BELOW_FACES, "defs", "decisions", "console"), ("typer", "rich", "pydantic", "dotenv", "uvicorn")),
 )
 
 

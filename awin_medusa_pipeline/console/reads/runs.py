@@ -7,14 +7,13 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-import sqlalchemy as sa
 from upath import UPath
 
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.console.surroundings import DagsterSide
 from awin_medusa_pipeline.core.files import home_path
 from awin_medusa_pipeline.sync.domain.operations import Counts, Kind
-from awin_medusa_pipeline.sync.store.held_plans import HeldPlan
+from awin_medusa_pipeline.sync.store.held_plans import HeldPlans
 from awin_medusa_pipeline.sync.store.ledger import Ledger, Run
 from awin_medusa_pipeline.sync.store.reports import LATEST, REPORTS, SUMMARY
 
@@ -69,8 +68,7 @@ def summaries(app: App, days: int = DAYS) -> Iterator[dict[str, Any]]:
 
 def newest_planning(app: App, kind: Kind) -> str | None:
     """The newest run that planned a kind; a run that carries a plan out plans nothing anew."""
-    with app.database.reading() as session:
-        carried = set(session.scalars(sa.select(HeldPlan.applied_by_run).where(HeldPlan.applied_by_run.is_not(None))))
+    carried = HeldPlans(app.database).carried_out_by()
     for folder in folders(app):
         found = _json(folder / f"{kind}-summary.json")
         # An undo compares nothing, so its folder has no summary of the whole.

@@ -35,7 +35,7 @@ def take_answer(request: Request, around: Around, state: str = "", code: str = "
     kept = around.access.take_consent(state)
     if kept is None:
         to_do = "Connect the shop again under Settings; an answer works once, for a quarter of an hour."
-        return problem(400, "This is no answer to a consent that was asked for here.", to_do, "unknown_state")
+        return problem(403, "This is no answer to a consent that was asked for here.", to_do, "unknown_state")
     etsy = around.app.etsy
     consent = Consent(state, etsy.cipher.decrypt(kept.verifier, "the consent's secret"))
     pair = exchange(_oauth(around), code_of(str(request.url)), consent)

@@ -266,7 +266,10 @@ class Access:
         """Count this login as failed before it is judged, so that many at once cannot pass the limit."""
         now = self._now()
         attempt = FailedLogin(account=account[:200], address=address, at=now)
+        self._make_key()
         with self._database.writing() as session:
+            # One after the other, also in PostgreSQL, where a transaction does not see what another has not committed.
+            session.get_one(ConsoleKey, 1, with_for_update=True)
             session.add(attempt)
             session.flush()
             recent = FailedLogin.at > now - FAILURES_KEPT
@@ -315,11 +318,15 @@ class Access:
         )
         return Opened(signer.sign(secret).decode(), user.name)
 
-    @cached_property
-    def _signer(self) -> Signer:
+    def _make_key(self) -> str:
+        """Return the key that signs cookies, made at the first call."""
         with self._database.writing() as session:
             insert_new(session, ConsoleKey, {"id": 1, "key": secrets.token_urlsafe(48)})
-            return Signer(session.get_one(ConsoleKey, 1).key, salt="session", digest_method=hashlib.sha256)
+            return session.get_one(ConsoleKey, 1).key
+
+    @cached_property
+    def _signer(self) -> Signer:
+        return Signer(self._make_key(), salt="session", digest_method=hashlib.sha256)
 
     @cached_property
     def _hash_of_nobody(self) -> str:

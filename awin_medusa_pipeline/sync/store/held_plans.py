@@ -159,6 +159,11 @@ class HeldPlans:
             plan = session.get_one(HeldPlan, plan_hash)
             plan.state, plan.applied_by_run = PlanState.APPLIED, run_id
 
+    def carried_out_by(self) -> set[str]:
+        """The runs that carried plans out."""
+        with self._database.reading() as session:
+            return set(session.scalars(sa.select(HeldPlan.applied_by_run).where(HeldPlan.applied_by_run.is_not(None))))
+
     def prune(self, before: datetime) -> int:
         """Remove plans that expired before a time; returns how many."""
         removed = sa.delete(HeldPlan).where(HeldPlan.expires_at < before).returning(HeldPlan.hash)
