@@ -63,6 +63,10 @@ class ServiceStatus:
         return cls(service.name, state, pid, f"{HOST}:{service.port}", service.log)
 
 
+CONSOLE_CALLBACK = "http://localhost:3000/admin/etsy/callback"
+"""Of a console that was started with its usual port."""
+
+
 @dataclass(frozen=True)
 class SandboxStatus:
     """What is installed, seeded and running."""
@@ -325,7 +329,7 @@ class Sandbox:
 
     @property
     def _etsy_settings(self) -> EtsySettings:
-        return EtsySettings(redirect_uris=[f"http://localhost:{self.port + 4}/oauth/redirect"])
+        return EtsySettings(redirect_uris=[f"http://localhost:{self.port + 4}/oauth/redirect", CONSOLE_CALLBACK])
 
     def _start_servers(self, progress: Progress) -> None:
         self.feed_file.parent.mkdir(exist_ok=True)
