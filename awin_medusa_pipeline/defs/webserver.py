@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from dagster._core.workspace.context import WorkspaceProcessContext
@@ -34,7 +35,7 @@ def dagster_ui(workspace: Path, prefix: str) -> Iterator[ASGIApp]:
             yield LinkedWebserver(context, prefix, POLLED).create_asgi_app()
 
 
-class LinkedWebserver(DagsterWebserver):
+class LinkedWebserver(DagsterWebserver[Any, Any]):
     """Dagster's web server, with a link to the console on each of its pages."""
 
     def index_html_endpoint(self, request: Request) -> HTMLResponse:
