@@ -18,6 +18,7 @@ from awin_medusa_pipeline.console.store.access import (
     LoginError,
     Scope,
 )
+from awin_medusa_pipeline.console.store.models import ConsoleLink, ConsoleSession, EtsyConsent, FailedLogin
 from awin_medusa_pipeline.core.errors import PermanentError
 from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline_tests.support.clock import Clock
@@ -188,10 +189,15 @@ def test_a_consent_is_answered_once(access: Access, clock: Clock) -> None:
     assert access.take_consent("state-3") is None
 
 
-def test_what_is_over_is_removed(access: Access, clock: Clock) -> None:
+def test_what_is_over_is_removed(access: Access, clock: Clock, database: Database) -> None:
     access.log_in("anna", PASSWORD, HERE)
     access.make_link("anna")
+    access.keep_consent("state-1", "verifier", "anna")
     fail(access, 1)
     clock.now += SESSION_KEPT + timedelta(days=1)
-    assert access.prune() == 3
-    assert access.prune() == 0
+    access.log_in("anna", PASSWORD, HERE)
+    access.make_link("anna")
+    access.keep_consent("state-2", "verifier", "anna")
+    with database.reading() as session:
+        kept = [session.query(model).count() for model in (ConsoleSession, ConsoleLink, EtsyConsent, FailedLogin)]
+    assert kept == [1, 1, 1, 0]

@@ -86,7 +86,7 @@ def find(around: Surroundings, start: str) -> runs.RunView | None:
     """The run of this shop whose id begins so; None when there is none, or more than one."""
     run = Ledger(around.app.database).find_run(start)
     known = run is not None and run.shop == around.app.shop_address
-    return runs.view(around.app, around.dagster, run) if run is not None and known else None
+    return runs.views(around.app, around.dagster, [run])[0] if run is not None and known else None
 
 
 def _known(around: Surroundings, start: str) -> runs.RunView:

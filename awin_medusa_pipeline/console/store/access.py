@@ -245,23 +245,6 @@ class Access:
         with self._database.writing() as session:
             return session.scalar(taken.returning(EtsyConsent).execution_options(synchronize_session=False))
 
-    def prune(self) -> int:
-        """Remove sessions, links and failed logins that are over; returns how many."""
-        now = self._now()
-        with self._database.writing() as session:
-            removed = [
-                *session.scalars(
-                    sa.delete(ConsoleSession).where(ConsoleSession.expires_at < now).returning(ConsoleSession.id_hash)
-                ),
-                *session.scalars(
-                    sa.delete(ConsoleLink).where(ConsoleLink.expires_at < now).returning(ConsoleLink.hash)
-                ),
-                *session.scalars(
-                    sa.delete(FailedLogin).where(FailedLogin.at < now - FAILURES_KEPT).returning(FailedLogin.id)
-                ),
-            ]
-        return len(removed)
-
     def _begin_attempt(self, account: str, address: str) -> int:
         """Count this login as failed before it is judged, so that many at once cannot pass the limit."""
         now = self._now()
@@ -270,6 +253,7 @@ class Access:
         with self._database.writing() as session:
             # One after the other, also in PostgreSQL, where a transaction does not see what another has not committed.
             session.get_one(ConsoleKey, 1, with_for_update=True)
+            session.execute(sa.delete(FailedLogin).where(FailedLogin.at < now - FAILURES_KEPT))
             session.add(attempt)
             session.flush()
             recent = FailedLogin.at > now - FAILURES_KEPT
@@ -306,6 +290,7 @@ class Access:
     def _open(self, session: Session, user: ConsoleUser, address: str, signer: Signer) -> Opened:
         secret = secrets.token_urlsafe(32)
         now = self._now()
+        session.execute(sa.delete(ConsoleSession).where(ConsoleSession.expires_at < now))
         session.add(
             ConsoleSession(
                 id_hash=_hash(secret),

@@ -151,16 +151,20 @@ class Ledger:
 
     def counts(self, run_id: str) -> dict[Kind, Counts]:
         """Counts per kind of the run's operations."""
+        return self.counts_of(run_id).get(run_id, {})
+
+    def counts_of(self, *run_ids: str) -> dict[str, dict[Kind, Counts]]:
+        """Counts per kind of several runs' operations, by run id."""
         query = (
-            sa.select(LogEntry.kind, LogEntry.status, sa.func.count())
-            .where(LogEntry.run_id == run_id)
-            .group_by(LogEntry.kind, LogEntry.status)
+            sa.select(LogEntry.run_id, LogEntry.kind, LogEntry.status, sa.func.count())
+            .where(LogEntry.run_id.in_(run_ids))
+            .group_by(LogEntry.run_id, LogEntry.kind, LogEntry.status)
         )
-        numbers: dict[Kind, Counter[Status]] = {}
+        numbers: dict[str, dict[Kind, Counter[Status]]] = {}
         with self._database.reading() as session:
-            for kind, status, number in session.execute(query):
-                numbers.setdefault(Kind(kind), Counter())[status] += number
-        return {kind: Counts.of(numbers[kind]) for kind in sorted(numbers)}
+            for run_id, kind, status, number in session.execute(query):
+                numbers.setdefault(run_id, {}).setdefault(Kind(kind), Counter())[status] += number
+        return {run_id: {kind: Counts.of(of[kind]) for kind in sorted(of)} for run_id, of in numbers.items()}
 
     def rows(self, run_id: str, kind: Kind | None = None) -> Iterator[LogEntry]:
         """Yield a run's operations in the order they were written, page by page."""
