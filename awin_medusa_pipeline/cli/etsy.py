@@ -20,7 +20,8 @@ from awin_medusa_pipeline.core.messages import line_text
 from awin_medusa_pipeline.defs.etsy.jobs import ETSY_TAG
 from awin_medusa_pipeline.defs.launch import how_run_ended, run_job
 from awin_medusa_pipeline.etsy.domain.messages import outcome_text
-from awin_medusa_pipeline.etsy.engine.jobs import expire_unconfirmed_jobs, retry_job
+from awin_medusa_pipeline.etsy.engine.expiry import expire_unconfirmed_jobs
+from awin_medusa_pipeline.etsy.engine.jobs import retry_job
 from awin_medusa_pipeline.etsy.engine.request import request_products
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, EtsyJobError, JobStatus
 from awin_medusa_pipeline.remedies import command

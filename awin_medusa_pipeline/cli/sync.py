@@ -20,7 +20,7 @@ from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import Kind
 from awin_medusa_pipeline.sync.store.held_plans import SHOWN, HeldPlans
 from awin_medusa_pipeline.sync.store.ledger import Ledger
-from awin_medusa_pipeline.sync.store.reports import failures, read_page, reasons
+from awin_medusa_pipeline.sync.store.past_reports import failures, read_page, reasons
 
 SYNC, UNDO = "daily_sync_job", "undo_run_job"
 SHOWN_FAILURES = 10

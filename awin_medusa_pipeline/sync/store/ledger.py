@@ -11,10 +11,9 @@ from sqlalchemy.orm import aliased
 
 from awin_medusa_pipeline.core.store.base import SHORTEST_ID
 from awin_medusa_pipeline.core.store.database import Database, insert_new
-from awin_medusa_pipeline.sync.domain.operations import OPEN, Counts, Kind, NotSent, Operation, Status
-from awin_medusa_pipeline.sync.domain.ownership import Written
+from awin_medusa_pipeline.sync.domain.operations import OPEN, Counts, Kind, NotSent, Operation, Status, Written
 from awin_medusa_pipeline.sync.store.models import OPEN_ROWS, LogEntry, Run
-from awin_medusa_pipeline.sync.store.written import remember
+from awin_medusa_pipeline.sync.store.remember import remember
 
 __all__ = ["KEPT", "Ledger", "LogEntry", "Outcome", "Run", "reported"]
 

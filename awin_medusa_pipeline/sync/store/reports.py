@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,11 +15,18 @@ from awin_medusa_pipeline.core.files import dated_name, home_path, local_path, r
 from awin_medusa_pipeline.sync.domain.operations import Counts, Kind, Status
 from awin_medusa_pipeline.sync.domain.preview import EXAMPLES, example, page
 from awin_medusa_pipeline.sync.store.ledger import LogEntry, Run, reported
+from awin_medusa_pipeline.sync.store.past_reports import (
+    LATEST,
+    PAGE,
+    REPORTS,
+    SUMMARY,
+    latest_folder,
+    latest_reports,
+    latest_summary,
+    of_kinds,
+    read_summary,
+)
 
-REPORTS = "reports"
-LATEST = "latest"
-SUMMARY = "sync-summary.json"
-PAGE = "changes.txt"
 MOST_REASONS = 20
 LIST_SEPARATOR = " | "
 FORMULA = r"^[=+\-@\t\r]"
@@ -95,7 +102,7 @@ class RunReports:
 
     def write_page(self, *, in_no_feed: int = 0) -> None:
         """Write what the kinds' summaries say in plain lines (preview.page)."""
-        lines = page((_summary(path) for path in _of_kinds(self.folder)), in_no_feed=in_no_feed)
+        lines = page((read_summary(path) for path in of_kinds(self.folder)), in_no_feed=in_no_feed)
         with replacing(self.folder / PAGE) as file:
             file.write_text("\n".join([*lines, ""]), encoding="utf-8")
 
@@ -119,15 +126,6 @@ class RunReports:
             file.write_text(f"{self.folder.name}\n", encoding="utf-8")
 
 
-def latest_folder(reports: UPath) -> UPath | None:
-    """The folder that `latest` leads to; None before the first report."""
-    local = local_path(reports)
-    if local is not None and (local / LATEST).is_symlink():
-        return reports / (local / LATEST).readlink().name
-    pointer = reports / f"{LATEST}.txt"
-    return reports / pointer.read_text(encoding="utf-8").strip() if pointer.exists() else None
-
-
 @dataclass(frozen=True)
 class Reports:
     """The report folders below a home folder."""
@@ -141,47 +139,11 @@ class Reports:
 
     def latest(self) -> UPath | None:
         """The report folder of the newest run; None before the first."""
-        return latest_folder(home_path(self.home) / REPORTS)
+        return latest_reports(self.home)
 
     def latest_summary(self) -> dict[str, Any] | None:
         """sync-summary.json of the newest run; None before the first."""
-        folder = self.latest()
-        if folder is None or not (folder / SUMMARY).exists():
-            return None
-        return _summary(folder / SUMMARY)
-
-
-def read_page(folder: UPath) -> list[str]:
-    """The plain lines about a run; none before it has ended."""
-    path = folder / PAGE
-    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-
-
-def reasons(folder: UPath) -> Iterator[tuple[str, str, str, int]]:
-    """Yield why a run's operations were not applied, from `{kind}-summary.json`: kind, outcome, reason, number."""
-    for path in _of_kinds(folder):
-        summary = _summary(path)
-        for outcome, texts in summary.get("reasons", {}).items():
-            for reason, number in texts.items():
-                yield summary["kind"], outcome, reason, number
-
-
-def _of_kinds(folder: UPath) -> list[UPath]:
-    return sorted(path for path in folder.glob("*-summary.json") if path.name != SUMMARY)
-
-
-def _summary(path: UPath) -> dict[str, Any]:
-    summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return summary
-
-
-def failures(folder: UPath) -> Iterator[tuple[str, str, str]]:
-    """Yield the failed operations from the logs in a report folder: kind, key and reason."""
-    for log in sorted(folder.glob("*-log.ndjson")):
-        with log.open(encoding="utf-8") as lines:
-            for line in map(json.loads, lines):
-                if line["status"] == Status.FAILED:
-                    yield line["kind"], line["key"], line["error"]
+        return latest_summary(self.home)
 
 
 def _log_line(entry: LogEntry) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from awin_medusa_pipeline.core.files import home_path, local_path
 from awin_medusa_pipeline.core.store.database import open_database
 from awin_medusa_pipeline.sync.domain.operations import OUTCOMES, Kind, NotSent, Operation, Status
 from awin_medusa_pipeline.sync.store.ledger import Ledger, Outcome, Run
-from awin_medusa_pipeline.sync.store.reports import REPORTS, Reports, RunReports, failures, latest_folder, reasons
+from awin_medusa_pipeline.sync.store.past_reports import REPORTS, failures, latest_folder, reasons
+from awin_medusa_pipeline.sync.store.reports import Reports, RunReports
 
 
 def run(run_id: str = "0123456789abcdef", hour: int = 2) -> Run:
