@@ -53,7 +53,7 @@ RULES = (
     ),
     Rule("cli.sandbox", (*BELOW_FACES, "cli", "sandbox"), ("typer", "rich")),
     Rule("cli.demo", (*BELOW_FACES, "cli", "sandbox"), ("typer", "polars")),
-    Rule("cli", (*BELOW_FACES, "defs"), ("typer", "rich", "pydantic", "dotenv")),
+    Rule("cli", (*BELOW_FACES, "defs"), ("typer", "rich", "pydantic", "dotenv", "upath")),
 )
 
 

@@ -1,17 +1,19 @@
 """Writes and reads the reports of runs: CSV tables, logs and summaries, one folder per run, kept for 30 days."""
 
+import csv
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 from upath import UPath
 
 from awin_medusa_pipeline.core.files import dated_name, home_path, local_path, replacing
+from awin_medusa_pipeline.core.plain import plain
+from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import Counts, Kind, Status
 from awin_medusa_pipeline.sync.domain.preview import EXAMPLES, example, page
 from awin_medusa_pipeline.sync.store.ledger import LogEntry, Run, reported
@@ -29,6 +31,8 @@ from awin_medusa_pipeline.sync.store.past_reports import (
 
 MOST_REASONS = 20
 LIST_SEPARATOR = " | "
+RESULTS = "results.csv"
+RESULT_COLUMNS = ("key", "title", "kind", "before", "after", "status", "reason")
 FORMULA = r"^[=+\-@\t\r]"
 
 
@@ -56,7 +60,7 @@ class RunReports:
         """Write a summary; decimals as text, times as ISO 8601."""
         path = self.folder / name
         with replacing(path) as file:
-            file.write_text(json.dumps(value, indent=2, default=_plain, ensure_ascii=False) + "\n", encoding="utf-8")
+            file.write_text(json.dumps(value, indent=2, default=plain, ensure_ascii=False) + "\n", encoding="utf-8")
         return path
 
     def write_operations(self, kind: Kind, entries: Iterable[LogEntry]) -> Counts:
@@ -78,7 +82,7 @@ class RunReports:
                     few.append({"status": status, "reason": reason, **one})
                 if reason:
                     reasons.setdefault(status, Counter())[reason] += 1
-                log.write(json.dumps(_log_line(entry), default=_plain, ensure_ascii=False) + "\n")
+                log.write(json.dumps(_log_line(entry), default=plain, ensure_ascii=False) + "\n")
         counts = Counts.of(statuses)
         told = {status: dict(texts.most_common(MOST_REASONS)) for status, texts in reasons.items()}
         summary = {
@@ -99,6 +103,18 @@ class RunReports:
         }
         self.write_json(summary, f"{kind}-summary.json")
         return counts
+
+    def write_results(self, entries: Iterable[LogEntry]) -> UPath:
+        """Write `results.csv`, one line per operation of the run, as it comes: before and after as a person reads them.
+
+        A table for a spreadsheet like the others: no text of others is run as a formula.
+        """
+        path = self.folder / RESULTS
+        with replacing(path) as file, file.open("w", encoding="utf-8", newline="") as lines:
+            table = csv.writer(lines, lineterminator="\n")
+            table.writerow(RESULT_COLUMNS)
+            table.writerows([_harmless(cell) for cell in _result(entry)] for entry in entries)
+        return path
 
     def write_page(self, *, in_no_feed: int = 0) -> None:
         """Write what the kinds' summaries say in plain lines (preview.page)."""
@@ -146,6 +162,17 @@ class Reports:
         return latest_summary(self.home)
 
 
+def _result(entry: LogEntry) -> tuple[str, ...]:
+    status, reason = reported(entry)
+    tell = KINDS[Kind(entry.kind)].tell
+    before, after = (tell(values) if values else "" for values in (entry.before, entry.after))
+    return entry.key, entry.title or "", entry.kind, before, after, status, reason or ""
+
+
+def _harmless(text: str) -> str:
+    return f"'{text}" if re.match(FORMULA, text) else text
+
+
 def _log_line(entry: LogEntry) -> dict[str, Any]:
     status, reason = reported(entry)
     return {
@@ -160,12 +187,6 @@ def _log_line(entry: LogEntry) -> dict[str, Any]:
         "status": status,
         "error": reason,
     }
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return str(Path(value)) if isinstance(value, Path) else str(value)
 
 
 def _readable(name: str, dtype: pl.DataType) -> pl.Expr:
