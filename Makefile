@@ -76,5 +76,5 @@ screenshots: $(DEV) ## The pictures of README and docs; needs chromium
 	@$(BIN)/python -m awin_medusa_pipeline_tests.tools.screenshots
 
 clean: ## Stop the sandbox; remove the environment and all state
-	@test ! -d .awin_medusa/sandbox || $(BIN)/awin-medusa sandbox down
+	@test ! -d .awin_medusa/sandbox || test ! -x $(BIN)/awin-medusa || $(BIN)/awin-medusa sandbox down
 	rm -rf $(VENV) .awin_medusa .awin_medusa_test
