@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from awin_medusa_pipeline.etsy.engine.state import EtsyState
     from awin_medusa_pipeline.medusa.client import MedusaClient, Shop
     from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules
-    from awin_medusa_pipeline.sync.engine.catalog import Places
     from awin_medusa_pipeline.sync.engine.intake import FeedSource
+    from awin_medusa_pipeline.sync.engine.places import Places
     from awin_medusa_pipeline.sync.engine.rules import SyncRules
     from awin_medusa_pipeline.sync.engine.runs import SyncRun
     from awin_medusa_pipeline.sync.store.reports import Reports
@@ -159,7 +159,7 @@ class App:
     @property
     def places(self) -> Places:
         """Stock location and sales channel that the settings name."""
-        from awin_medusa_pipeline.sync.engine.catalog import Places
+        from awin_medusa_pipeline.sync.engine.places import Places
 
         return Places(self.settings.medusa_stock_location, self.settings.medusa_sales_channel)
 

@@ -37,12 +37,12 @@ PLANS = {
         "sync:approve", ALL, "Apply a plan: these rows and nothing else, each compared with the shop just before."
     ),
     "reject": Entry(
-        "plan:reject",
+        "plan_decisions:reject",
         ALL,
         "Never apply this plan. Each of its rows stays as it is until what would be written changes.",
     ),
     "forget": Entry(
-        "plan:forget", ALL, "Forget what was decided on a plan, so that the next sync plans its rows again."
+        "plan_decisions:forget", ALL, "Forget what was decided on a plan, so that the next sync plans its rows again."
     ),
 }
 ETSY_HELP = """Products of the shop as listings on Etsy.

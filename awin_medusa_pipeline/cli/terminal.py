@@ -1,6 +1,7 @@
 """Prints to the terminal: results, tables, JSON, errors, steps as they happen, and commands to run next."""
 
 import json
+import re
 import sys
 import threading
 import time
@@ -175,9 +176,13 @@ def age(since: datetime) -> str:
 
 
 def short(value: Any) -> str:
-    """A value as text, cut to LONGEST characters."""
+    """A value as text, cut between two words after at most LONGEST characters; a first word is whole, be it longer."""
     text = "none" if value is None else str(value)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    if len(text) <= LONGEST:
+        return text
+    begins = [found.start() for found in re.finditer(r"\s", text)]
+    end = max((begin for begin in begins if begin < LONGEST), default=begins[0] if begins else len(text))
+    return text[:end] + (" …" if end < len(text) else "")
 
 
 def commands(lines: Iterable[tuple[str, str]]) -> None:

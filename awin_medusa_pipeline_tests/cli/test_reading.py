@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.cli import doctor as doctor_command
 from awin_medusa_pipeline.cli.main import app
-from awin_medusa_pipeline.cli.terminal import Steps, column_widths, console, show_table
+from awin_medusa_pipeline.cli.terminal import Steps, column_widths, console, short, show_table
 from awin_medusa_pipeline.health import Finding, State
 from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.sync.store.ledger import Ledger
@@ -70,7 +70,7 @@ def told(*arguments: str) -> str:
         ("etsy jobs", {"httpx"}),
         ("etsy show {job}", {"httpx"}),
         ("etsy confirm nonsense", {"httpx"}),
-        ("plans show {plan}", {"polars", "dataframely"}),
+        ("plans show {plan}", {"polars"}),
         ("why {offer}", {"polars", "dataframely", "httpx"}),
     ],
 )
@@ -139,6 +139,22 @@ def test_a_word_is_never_cut_in_a_table(monkeypatch: pytest.MonkeyPatch, capsys:
 )
 def test_widths_of_columns(measures: list[tuple[int, int]], room: int, widths: list[int]) -> None:
     assert column_widths(measures, room) == widths
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "none"),
+        (12, "12"),
+        ("word " * 20, "word " * 20),
+        ("word " * 40, ("word " * 20).strip() + " …"),
+        ("https://shop.example/" + "y" * 200, "https://shop.example/" + "y" * 200),
+        (f"https://a.example/{'y' * 60}\nhttps://b.example/{'y' * 60}", f"https://a.example/{'y' * 60} …"),
+        (f"https://a.example/{'y' * 160} b", f"https://a.example/{'y' * 160} …"),
+    ],
+)
+def test_a_value_is_cut_between_words(value: object, text: str) -> None:
+    assert short(value) == text
 
 
 @pytest.mark.parametrize("start", ["{plan}", "{short}", "{four}"])

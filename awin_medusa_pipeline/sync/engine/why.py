@@ -13,7 +13,7 @@ from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.core.tables import Tables
 from awin_medusa_pipeline.medusa.catalog import ADMIN_FIELDS, variants_frame
 from awin_medusa_pipeline.medusa.client import MedusaClient
-from awin_medusa_pipeline.sync.engine.catalog import Places
+from awin_medusa_pipeline.sync.engine.places import Places
 from awin_medusa_pipeline.sync.store.feed_history import Feed, FeedHistory
 from awin_medusa_pipeline.sync.store.ledger import Ledger, LogEntry, Run
 

@@ -7,7 +7,6 @@ from io import BytesIO
 
 import polars as pl
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from awin_medusa_pipeline.core.store.database import Database, insert_new
 from awin_medusa_pipeline.sync.domain.contracts import TABLES
@@ -16,6 +15,7 @@ from awin_medusa_pipeline.sync.domain.operations import Kind
 from awin_medusa_pipeline.sync.store.decisions import remember_decision
 from awin_medusa_pipeline.sync.store.models import Decided, HeldPlan, PlanState
 from awin_medusa_pipeline.sync.store.plan_list import SHOWN, PlanError, PlanList
+from awin_medusa_pipeline.sync.store.plan_rows import read_rows
 
 __all__ = ["PROPOSED", "SHOWN", "HeldPlan", "HeldPlans", "PlanError", "PlanState"]
 
@@ -79,7 +79,7 @@ class HeldPlans(PlanList):
     def rows(self, plan: HeldPlan) -> pl.DataFrame:
         """The rows of a plan, under the contract of its kind."""
         with self._database.reading() as session:
-            return _rows(session, plan)
+            return read_rows(session, plan)
 
     def approve(self, plan: HeldPlan, by: str) -> HeldPlan:
         """Approve a plan. Raises PlanError when it is expired, rejected or applied."""
@@ -135,13 +135,8 @@ class HeldPlans(PlanList):
             plan.state, plan.decided_by, plan.decided_at = state, by, self._now()
             # What a dry run proposed was no question, so a yes to it is no answer to keep.
             if not (plan.proposed and state is PlanState.APPROVED):
-                remember_decision(session, plan, _rows(session, plan), approved=state is PlanState.APPROVED)
+                remember_decision(session, plan, read_rows(session, plan), approved=state is PlanState.APPROVED)
             return plan
 
     def _is_expired(self, plan: HeldPlan) -> bool:
         return plan.expires_at <= self._now()
-
-
-def _rows(session: Session, plan: HeldPlan) -> pl.DataFrame:
-    table = session.scalars(sa.select(HeldPlan.table).where(HeldPlan.hash == plan.hash)).one()
-    return pl.read_parquet(BytesIO(table))
