@@ -34,11 +34,6 @@ def as_failure() -> Iterator[None]:
         raise dg.Failure(full_sentence(error), allow_retries=False) from None
 
 
-def is_of_dagster(error: BaseException) -> bool:
-    """Whether Dagster raised the error, with a sentence of its own."""
-    return isinstance(error, dg.DagsterError)
-
-
 def failure_of(instance: dg.DagsterInstance, run_id: str) -> RunFailure:
     """Find why a run failed; for a blocking check, its description, which Dagster's own error leaves out."""
     kinds = {DagsterEventType.STEP_FAILURE, DagsterEventType.ASSET_CHECK_EVALUATION, DagsterEventType.RUN_FAILURE}

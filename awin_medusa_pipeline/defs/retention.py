@@ -21,10 +21,10 @@ from awin_medusa_pipeline.core.store.outbox import Outbox
 from awin_medusa_pipeline.core.store.run_requests import RunRequests
 from awin_medusa_pipeline.core.tables import HISTORY, TABLES
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJobs
-from awin_medusa_pipeline.sync.domain.contracts import TRACED
+from awin_medusa_pipeline.sync.domain.traced import TRACED
 from awin_medusa_pipeline.sync.store import ledger
 from awin_medusa_pipeline.sync.store.held_plans import HeldPlans
-from awin_medusa_pipeline.sync.store.reports import REPORTS
+from awin_medusa_pipeline.sync.store.past_reports import REPORTS
 
 log = logging.getLogger(__name__)
 

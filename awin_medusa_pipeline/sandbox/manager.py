@@ -342,8 +342,8 @@ class Sandbox:
         for service, command in commands.items():
             if service.pid is None:
                 service.start([sys.executable, "-m", *command], env=os.environ, cwd=PROJECT_ROOT)
-        feed_and_slack.wait_until(self._servers_answer, progress, "Starting the feed server and the Slack sink", 20)
-        etsy.wait_until(self.etsy.answers, progress, "Starting the stand-in for Etsy", 20)
+        feed_and_slack.wait_until(self._servers_answer, progress, "Starting the feed server and the Slack sink")
+        etsy.wait_until(self.etsy.answers, progress, "Starting the stand-in for Etsy")
 
     def _database_answers(self) -> bool:
         return self._postgres.answers()

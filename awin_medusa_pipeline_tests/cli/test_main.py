@@ -17,7 +17,7 @@ from dotenv import dotenv_values
 from typer.testing import CliRunner, Result
 
 from awin_medusa_pipeline.cli import demo, documentation
-from awin_medusa_pipeline.cli.main import COMMANDS, LazyCommand, app
+from awin_medusa_pipeline.cli.main import COMMANDS, Entry, LazyCommand, app
 from awin_medusa_pipeline.core.store.database import open_database
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
 from awin_medusa_pipeline.sandbox.prefill import product_count
@@ -54,7 +54,16 @@ def run_program(*arguments: str, env: Mapping[str, str]) -> subprocess.Completed
     )
 
 
-@pytest.mark.parametrize("command", ["", *COMMANDS, "sandbox up", "sandbox env"])
+def entries(commands: Mapping[str, Entry], before: str = "") -> Iterator[tuple[str, Entry]]:
+    """Every single command, with its whole name."""
+    for name, entry in commands.items():
+        yield from entries(entry.commands, f"{before}{name} ") if entry.commands else [(before + name, entry)]
+
+
+ENTRIES = dict(entries(COMMANDS))
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS, *ENTRIES, "sandbox up", "sandbox env"])
 def test_help_of_every_command(command: str):
     result = run(*command.split(), "--help")
     assert result.exit_code == 0
@@ -63,11 +72,18 @@ def test_help_of_every_command(command: str):
         assert "awin-medusa sync --dry-run" in result.output
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", ENTRIES)
 def test_the_line_of_a_command_is_its_first_sentence(name: str):
-    entry = COMMANDS[name]
-    found = LazyCommand(name, entry).load()
-    assert (found.help or "").split("\n")[0] == entry.help
+    found = LazyCommand(name, ENTRIES[name]).load()
+    assert (found.help or "").split("\n")[0] == ENTRIES[name].help
+
+
+@pytest.mark.parametrize("group", [name for name, entry in COMMANDS.items() if entry.commands])
+def test_a_group_shows_its_commands(group: str):
+    shown = run(group).output
+    assert COMMANDS[group].help.split("\n")[0] in " ".join(shown.split())
+    assert [name for name in COMMANDS[group].commands if f" {name} " not in shown] == []
+    assert run(group, "nonsense").exit_code == 2
 
 
 def test_version():

@@ -15,7 +15,7 @@ from awin_medusa_pipeline.core.files import home_path
 from awin_medusa_pipeline.sync.domain.operations import Counts, Kind
 from awin_medusa_pipeline.sync.store.held_plans import HeldPlans
 from awin_medusa_pipeline.sync.store.ledger import Ledger, Run
-from awin_medusa_pipeline.sync.store.reports import LATEST, REPORTS, SUMMARY
+from awin_medusa_pipeline.sync.store.past_reports import LATEST, REPORTS, SUMMARY
 
 PAGE = 20
 DAYS = 30

@@ -14,14 +14,9 @@ from awin_medusa_pipeline.defs.etsy.assets import listings_metadata, plan_metada
 from awin_medusa_pipeline.defs.failures import as_failure, how_it_ended
 from awin_medusa_pipeline.defs.io_managers import table_metadata
 from awin_medusa_pipeline.etsy.engine.daily import look_at_accounts
+from awin_medusa_pipeline.etsy.engine.expiry import expire_unconfirmed_jobs
 from awin_medusa_pipeline.etsy.engine.images import IMAGE_TYPES, LARGEST_IMAGE
-from awin_medusa_pipeline.etsy.engine.jobs import (
-    JobRun,
-    claim_job,
-    expire_unconfirmed_jobs,
-    sync_claimed_job,
-    tidy_jobs,
-)
+from awin_medusa_pipeline.etsy.engine.jobs import JobRun, claim_job, sync_claimed_job, tidy_jobs
 from awin_medusa_pipeline.etsy.engine.products import product_reader
 from awin_medusa_pipeline.etsy.engine.request import request_products
 from awin_medusa_pipeline.etsy.engine.tables import make_listing_table, make_plan_table

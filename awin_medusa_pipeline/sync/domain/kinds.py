@@ -1,28 +1,16 @@
 """Lists the kinds of change with everything that differs between them and is not code.
 
-A new kind is one entry here, one plan function (plans.py), one writer (sync/engine/writers.py) and one asset.
+A new kind is one entry here, the contract of its table (contracts.py), one plan function (plans.py), one writer
+(sync/engine/writers.py) and one asset.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-import dataframely as dy
-
 from awin_medusa_pipeline.medusa.shapes import OFFER_KEY
-from awin_medusa_pipeline.sync.domain.contracts import (
-    AdoptionCandidate,
-    ContentMismatch,
-    MedusaOnlyProduct,
-    MissingProduct,
-    PriceMismatch,
-    ReturningProduct,
-    StockMismatch,
-)
-from awin_medusa_pipeline.sync.domain.guards import Scope
-from awin_medusa_pipeline.sync.domain.operations import Json, Kind
-from awin_medusa_pipeline.sync.domain.ownership import CONTENT, text_of
-from awin_medusa_pipeline.sync.domain.products import money_text
+from awin_medusa_pipeline.sync.domain.operations import Json, Kind, money_text, text_of
+from awin_medusa_pipeline.sync.domain.rules import CONTENT, Scope
 
 
 @dataclass(frozen=True)
@@ -34,9 +22,7 @@ class KindEntry:
     asset: str
     """The Dagster asset that applies it."""
     table: str
-    """The Dagster asset that holds its rows."""
-    contract: type[dy.Schema]
-    """Contract of these rows."""
+    """The Dagster asset that holds its rows; contracts.py has their contract under this name."""
     key: str
     """Column of the contract that identifies a row in operations and held plans."""
     shown: tuple[str, ...]
@@ -73,7 +59,6 @@ KINDS: Mapping[Kind, KindEntry] = {
         words="adopt",
         asset="adopted_products",
         table="adoption_candidates",
-        contract=AdoptionCandidate,
         key="variant_id",
         shown=("name", "title", "variant_title", "sku", "shop_sku", "price", "shop_price", "agrees", "contradicts"),
         tell=lambda values: str(values.get(OFFER_KEY) or "no key"),
@@ -88,7 +73,6 @@ KINDS: Mapping[Kind, KindEntry] = {
         words="import",
         asset="imported_products",
         table="missing_awin_products",
-        contract=MissingProduct,
         key="offer_key",
         shown=("sku", "title", "price", "currency", "wanted_level"),
         tell=lambda values: f"{_money(values)}, {_level(values)}",
@@ -100,7 +84,6 @@ KINDS: Mapping[Kind, KindEntry] = {
         words="hide",
         asset="hidden_products",
         table="medusa_only_products",
-        contract=MedusaOnlyProduct,
         key="product_id",
         shown=("handle", "title", "skus", "reason"),
         tell=lambda values: str(values.get("status")),
@@ -112,7 +95,6 @@ KINDS: Mapping[Kind, KindEntry] = {
         words="restore",
         asset="restored_products",
         table="returning_products",
-        contract=ReturningProduct,
         key="product_id",
         shown=("handle", "title"),
         tell=lambda values: str(values.get("status")),
@@ -124,7 +106,6 @@ KINDS: Mapping[Kind, KindEntry] = {
         words="set stock",
         asset="stock_updates",
         table="stock_mismatches",
-        contract=StockMismatch,
         key="variant_id",
         shown=("title", "sku", "level", "wanted_level", "reason"),
         tell=_level,
@@ -136,7 +117,6 @@ KINDS: Mapping[Kind, KindEntry] = {
         words="set price",
         asset="price_updates",
         table="price_mismatches",
-        contract=PriceMismatch,
         key="variant_id",
         shown=("title", "sku", "currency", "shop_price", "price", "change_percent"),
         tell=_money,
@@ -148,7 +128,6 @@ KINDS: Mapping[Kind, KindEntry] = {
         words="content",
         asset="content_updates",
         table="content_mismatches",
-        contract=ContentMismatch,
         key="key",
         shown=("title", "field", "shop_value", "value"),
         tell=_content,

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -19,6 +19,7 @@ from awin_medusa_pipeline.sync.domain.products import (
     product_payload,
     restored_patch,
 )
+from awin_medusa_pipeline.sync.domain.rules import HideRules
 from awin_medusa_pipeline.sync.domain.text import handle
 
 Row = Mapping[str, Any]
@@ -29,20 +30,6 @@ LOOSE = "looks like a product of the shop (see loose-matches.csv); correct its S
 SOLD_OUT = "the feed says sold out, and Medusa does not count it (SYNC_UNCOUNTED_SOLD_OUT=hide)"
 WAITS = {"adoption": "its product waits to be adopted", "ignored": IGNORED}
 """Reasons of MissingProduct rows whose product is not written to."""
-
-
-@dataclass(frozen=True)
-class HideRules:
-    """What the shop owner decided about hiding."""
-
-    hold_loose: bool = True
-    """Whether what looks like an offer of the feed waits for a person."""
-    after: int = 1
-    """Accepted feeds in a row that must lack a product."""
-    ours_alone: bool = False
-    """Whether products that no feed ever held are left alone."""
-    uncounted_sold_out: bool = False
-    """Whether what is sold out is hidden where Medusa does not count it."""
 
 
 def split_import(missing: pl.DataFrame, limit: int | None, *, hold_loose: bool) -> tuple[pl.DataFrame, list[NotSent]]:
