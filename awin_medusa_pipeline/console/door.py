@@ -121,7 +121,7 @@ def check_request(scope: Scope, headers: Headers, visitor: Visitor | None) -> No
     socket = scope["type"] == "websocket"
     changes = socket or scope["method"] not in SAFE
     # A program sends its token itself; a browser sends the cookie whoever has made the request.
-    if changes and not (visitor and visitor.is_program) and not _is_of_own_page(headers):
+    if changes and not (visitor and visitor.is_program) and not is_of_own_page(headers):
         raise RefusedError(403, "Another page has sent this", "Do it on the console's own page.")
     if visitor is None and path not in OPEN and not path.startswith(OPEN_BELOW):
         raise RefusedError(
@@ -148,7 +148,7 @@ def _check_dagster(path: str, scope: Scope, headers: Headers, visitor: Visitor |
         raise RefusedError(415, "Only JSON is taken", "A form of another page could send anything else.")
 
 
-def _is_of_own_page(headers: Headers) -> bool:
+def is_of_own_page(headers: Headers) -> bool:
     """Whether a page of ours has made the request, as the browser says; one that says nothing is not believed."""
     fetched = headers.get("sec-fetch-site")
     if fetched is not None and fetched != "same-origin":

@@ -299,6 +299,15 @@ def test_a_form_without_the_sessions_token_decides_nothing(filled: Installation,
 
 
 @pytest.mark.parametrize(
+    "path", ["/settings/health", "/products/prod_a/story", "/admin/etsy/auth", "/settings/etsy/MyShop"]
+)
+@pytest.mark.parametrize("site", ["cross-site", "same-site", None])
+def test_a_picture_of_another_page_costs_no_call_elsewhere(filled: Installation, path: str, site: str | None) -> None:
+    headers = {"sec-fetch-site": site} if site else {}
+    assert filled.person(**headers).get(path).status_code == 403
+
+
+@pytest.mark.parametrize(
     ("wanted", "path"),
     [
         ("/plans?number=2", "/plans?number=2"),
