@@ -19,14 +19,17 @@ PATIENCE = 60_000
 """Milliseconds; a run that was asked for starts within half a minute."""
 
 
+def path_of_browser() -> str:
+    """Find the browser; skips the test where there is none."""
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    return found or pytest.skip(f"no browser here: none of {', '.join(NAMES)} is on the PATH")
+
+
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Start the browser; skips the test where there is none."""
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        pytest.skip(f"no browser here: none of {', '.join(NAMES)} is on the PATH")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=path_of_browser(), args=FLAGS)
         try:
             yield browser
         finally:
