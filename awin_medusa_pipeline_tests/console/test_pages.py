@@ -393,7 +393,7 @@ def test_hostile_text_stays_text_on_every_page(installed: Installation) -> None:
         page.feed(answer.text)
         assert page.scripts == ["/static/htmx-4.0.1.min.js"], path
         assert page.handlers == [], path
-        assert "49" not in re.findall(r"\{\{.*?\}\}|\b49\b", answer.text), path
+        assert "70301" not in answer.text, path
         for address in page.addresses:
             assert address == "" or address.startswith(("/", "https://", SHOP, "#")), (path, address)
 

@@ -48,7 +48,7 @@ SHOP = "http://127.0.0.1:9"
 """Nothing listens there."""
 RUN = "0a1b2c3d-0000-4000-8000-000000000000"
 NAME, PASSWORD = "anna", "correct horse battery"
-HOSTILE = "<script>alert(1)</script>\" onload='alert(2)' ![x](/dagster/graphql?query=mutation) \u202e{{7*7}}"
+HOSTILE = "<script>alert(1)</script>\" onload='alert(2)' ![x](/dagster/graphql?query=mutation) \u202e{{913*77}}"
 """A title that an advertiser could send: script, attribute, Markdown, direction mark, template."""
 
 
