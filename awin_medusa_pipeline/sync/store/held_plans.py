@@ -2,8 +2,10 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
+from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
@@ -12,12 +14,13 @@ from sqlalchemy.orm import Session
 from awin_medusa_pipeline.core.errors import Action, PermanentError
 from awin_medusa_pipeline.core.store.base import SHORTEST_ID
 from awin_medusa_pipeline.core.store.database import Database, insert_new
+from awin_medusa_pipeline.sync.domain.guards import TrippedGuard
 from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import Kind
 from awin_medusa_pipeline.sync.store.decisions import remember_decision
-from awin_medusa_pipeline.sync.store.models import Decided, HeldPlan, PlanState
+from awin_medusa_pipeline.sync.store.models import Decided, HeldPlan, PlanState, Why
 
-__all__ = ["PROPOSED", "SHOWN", "HeldPlan", "HeldPlans", "PlanError", "PlanState"]
+__all__ = ["PROPOSED", "SHOWN", "HeldPlan", "HeldPlans", "PlanError", "PlanState", "Why"]
 
 SHOWN = 12
 """Characters of a hash shown to people."""
@@ -43,7 +46,7 @@ class HeldPlans:
         kind: Kind,
         run_id: str,
         rows: pl.DataFrame,
-        reasons: Sequence[str],
+        reasons: Sequence[str | TrippedGuard],
         *,
         hours: int,
         proposed: bool = False,
@@ -57,7 +60,7 @@ class HeldPlans:
         rows.select(KINDS[kind].contract.column_names()).sort(KINDS[kind].key).write_parquet(file)
         table = file.getvalue()
         plan_hash = hashlib.sha256(f"{shop}\n{kind}\n{proposed}\n".encode() + table).hexdigest()
-        now = self._now()
+        now, told = self._now(), [_told(reason) for reason in reasons]
         values = {
             "hash": plan_hash,
             "shop": shop,
@@ -66,7 +69,7 @@ class HeldPlans:
             "run_id": run_id,
             "row_count": rows.height,
             "table": table,
-            "reasons": list(reasons),
+            "told": told,
             "state": PlanState.HELD,
             "created_at": now,
             "expires_at": now + timedelta(hours=hours),
@@ -78,7 +81,7 @@ class HeldPlans:
                 session.execute(sa.delete(HeldPlan).where(*same, *waiting))
             if not insert_new(session, HeldPlan, values):
                 plan = session.get_one(HeldPlan, plan_hash)
-                plan.run_id, plan.reasons, plan.expires_at = run_id, list(reasons), now + timedelta(hours=hours)
+                plan.run_id, plan.told, plan.expires_at = run_id, told, now + timedelta(hours=hours)
                 if plan.state in (PlanState.APPLIED, PlanState.REJECTED):
                     plan.state, plan.decided_by, plan.decided_at = PlanState.HELD, None, None
             return session.get_one(HeldPlan, plan_hash)
@@ -183,6 +186,12 @@ class HeldPlans:
 
     def _is_expired(self, plan: HeldPlan) -> bool:
         return plan.expires_at <= self._now()
+
+
+def _told(reason: str | TrippedGuard) -> Any:
+    if isinstance(reason, str):
+        return reason
+    return asdict(Why(reason.reason, reason.guard, reason.number, reason.limit))
 
 
 def _rows(session: Session, plan: HeldPlan) -> pl.DataFrame:
