@@ -12,6 +12,8 @@ from slack_sdk import WebClient
 
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.core.store.run_requests import RunRequests
+from awin_medusa_pipeline.defs.steps import as_failure
+from awin_medusa_pipeline.defs.tags import tag_run, tags_of
 from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.sync.engine.runs import SyncRun, is_dry_run, will_apply
 
@@ -41,7 +43,9 @@ def sync_run(context: dg.InitResourceContext) -> Iterator[SyncRun]:
     if request := run.tags.get(REQUEST_TAG):
         RunRequests(app.database).mark_started(int(request), run.run_id)
     dry_run = is_dry_run(_dry_run_values(run), by_hand=run.job_name.startswith(IMPLICIT_JOB))
-    with app.sync_run(run.run_id, job=run.job_name, dry_run=dry_run) as started:
+    if context.instance:
+        tag_run(context.instance, run, tags_of(run, dry_run=dry_run))
+    with as_failure(), app.sync_run(run.run_id, job=run.job_name, dry_run=dry_run) as started:
         yield started
 
 

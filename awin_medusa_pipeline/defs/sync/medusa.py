@@ -5,13 +5,14 @@ import polars as pl
 
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.defs.resources import applies
+from awin_medusa_pipeline.defs.steps import asset
 from awin_medusa_pipeline.defs.sync.applied import ShopRun
 from awin_medusa_pipeline.defs.tables import OWNERS, schema_metadata
 from awin_medusa_pipeline.medusa.contracts import CatalogVariant
 from awin_medusa_pipeline.sync.engine.catalog import Memory, read_catalog
 
 
-@dg.asset(group_name="medusa", kinds={"medusa", "polars"}, owners=OWNERS, metadata=schema_metadata(CatalogVariant))
+@asset(group_name="medusa", kinds={"medusa", "polars"}, owners=OWNERS, metadata=schema_metadata(CatalogVariant))
 def medusa_catalog(
     context: dg.AssetExecutionContext, app: dg.ResourceParam[App], sync_run: ShopRun
 ) -> dg.MaterializeResult[pl.DataFrame]:

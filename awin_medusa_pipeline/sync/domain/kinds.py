@@ -4,10 +4,11 @@ A new kind is one entry here, one plan function (plans.py), one writer (sync/eng
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 import dataframely as dy
+import polars as pl
 
 from awin_medusa_pipeline.medusa.shapes import OFFER_KEY
 from awin_medusa_pipeline.sync.domain.contracts import (
@@ -37,6 +38,8 @@ class KindEntry:
     """The Dagster asset that holds its rows."""
     contract: type[dy.Schema]
     """Contract of these rows."""
+    found: str
+    """Their number in sync-summary.json."""
     key: str
     """Column of the contract that identifies a row in operations and held plans."""
     shown: tuple[str, ...]
@@ -49,6 +52,12 @@ class KindEntry:
     """Kind of the operations that undo it."""
     scope: Scope
     """Scope of the guards that hold this kind."""
+    size: pl.Expr = field(default_factory=lambda: pl.lit(0))
+    """How large a row's change is, where one can be larger than another."""
+
+    def largest(self, rows: pl.DataFrame, number: int) -> pl.DataFrame:
+        """The rows with the largest changes, of these rows of the contract."""
+        return rows.sort(self.size, descending=True, nulls_last=True, maintain_order=True).head(number)
 
 
 def _money(values: Json) -> str:
@@ -74,6 +83,7 @@ KINDS: Mapping[Kind, KindEntry] = {
         asset="adopted_products",
         table="adoption_candidates",
         contract=AdoptionCandidate,
+        found="adoption_candidates",
         key="variant_id",
         shown=("name", "title", "variant_title", "sku", "shop_sku", "price", "shop_price", "agrees", "contradicts"),
         tell=lambda values: str(values.get(OFFER_KEY) or "no key"),
@@ -89,18 +99,21 @@ KINDS: Mapping[Kind, KindEntry] = {
         asset="imported_products",
         table="missing_awin_products",
         contract=MissingProduct,
+        found="missing_in_medusa",
         key="offer_key",
         shown=("sku", "title", "price", "currency", "wanted_level"),
         tell=lambda values: f"{_money(values)}, {_level(values)}",
         decided_by=("product_key", "name"),
         undone_as=Kind.HIDE,
         scope=Scope.IMPORT,
+        size=pl.col("price"),
     ),
     Kind.HIDE: KindEntry(
         words="hide",
         asset="hidden_products",
         table="medusa_only_products",
         contract=MedusaOnlyProduct,
+        found="medusa_only",
         key="product_id",
         shown=("handle", "title", "skus", "reason"),
         tell=lambda values: str(values.get("status")),
@@ -113,6 +126,7 @@ KINDS: Mapping[Kind, KindEntry] = {
         asset="restored_products",
         table="returning_products",
         contract=ReturningProduct,
+        found="returning",
         key="product_id",
         shown=("handle", "title"),
         tell=lambda values: str(values.get("status")),
@@ -125,30 +139,35 @@ KINDS: Mapping[Kind, KindEntry] = {
         asset="stock_updates",
         table="stock_mismatches",
         contract=StockMismatch,
+        found="stock_mismatches",
         key="variant_id",
         shown=("title", "sku", "level", "wanted_level", "reason"),
         tell=_level,
         decided_by=("wanted_level",),
         undone_as=Kind.STOCK,
         scope=Scope.STOCK,
+        size=(pl.col("wanted_level") - pl.col("level").fill_null(0)).abs(),
     ),
     Kind.PRICE: KindEntry(
         words="set price",
         asset="price_updates",
         table="price_mismatches",
         contract=PriceMismatch,
+        found="price_mismatches",
         key="variant_id",
         shown=("title", "sku", "currency", "shop_price", "price", "change_percent"),
         tell=_money,
         decided_by=("currency", "price"),
         undone_as=Kind.PRICE,
         scope=Scope.PRICE,
+        size=pl.col("change_percent").abs(),
     ),
     Kind.CONTENT: KindEntry(
         words="content",
         asset="content_updates",
         table="content_mismatches",
         contract=ContentMismatch,
+        found="content_mismatches",
         key="key",
         shown=("title", "field", "shop_value", "value"),
         tell=_content,

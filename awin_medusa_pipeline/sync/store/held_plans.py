@@ -92,6 +92,12 @@ class HeldPlans:
         with self._database.reading() as session:
             return list(session.scalars(query))
 
+    def waiting(self, shop: str) -> list[HeldPlan]:
+        """Plans of a shop that a person can decide on now, newest first."""
+        open_now = (HeldPlan.shop == shop, HeldPlan.state == PlanState.HELD, HeldPlan.expires_at > self._now())
+        with self._database.reading() as session:
+            return list(session.scalars(sa.select(HeldPlan).where(*open_now).order_by(HeldPlan.created_at.desc())))
+
     def of_run(self, run_id: str) -> list[HeldPlan]:
         """Plans that a run held and that wait for a decision."""
         waiting = (HeldPlan.run_id == run_id, HeldPlan.state == PlanState.HELD, ~HeldPlan.proposed)
