@@ -45,8 +45,8 @@ def nothing_failed(sync_run: ShopRun) -> dg.AssetCheckResult:
     first = next((f"{key}: {reason.rstrip('.')}." for _, key, reason in failures(folder)), "")
     return dg.AssetCheckResult(
         passed=not failed,
-        description=f"Operations that failed: {numbers}. The reason of each is in the run's reports; the next run "
-        "tries them again."
+        description=f"Operations that failed: {numbers}. The reason of each is in the -log.ndjson files of the run's "
+        "reports; the next run tries them again."
         if failed
         else None,
         metadata=failed | ({FIRST: first, "reports": dg.MetadataValue.path(str(folder))} if failed else {}),

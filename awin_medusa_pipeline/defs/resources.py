@@ -15,6 +15,7 @@ from awin_medusa_pipeline.core.store.run_requests import RunRequests
 from awin_medusa_pipeline.defs.steps import as_failure
 from awin_medusa_pipeline.defs.tags import tag_run, tags_of
 from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline.sync.domain.kinds import ASSETS
 from awin_medusa_pipeline.sync.engine.runs import SyncRun, is_dry_run, will_apply
 
 IMPLICIT_JOB = "__ASSET_JOB"
@@ -47,6 +48,12 @@ def sync_run(context: dg.InitResourceContext) -> Iterator[SyncRun]:
         tag_run(context.instance, run, tags_of(run, dry_run=dry_run))
     with as_failure(), app.sync_run(run.run_id, job=run.job_name, dry_run=dry_run) as started:
         yield started
+
+
+def may_apply(run: dg.DagsterRun) -> bool:
+    """Whether a run has an applying asset, be it for a dry run; that asks for a key that may change the shop."""
+    selected = {key.to_user_string() for key in run.asset_selection or ()}
+    return APPLIES_TAG in run.tags or bool(selected & set(ASSETS)) or bool(_dry_run_values(run) - {None})
 
 
 def applies(run: dg.DagsterRun) -> bool:

@@ -22,7 +22,7 @@ ETSY = "etsy.com"
 # Readers of Markdown make links of these even where nothing marks one; a space of no width keeps them apart.
 _BECOMES_LINK = re.compile(r"//|www(?=\.)|@", re.IGNORECASE)
 _APART = "\u200b"
-_HARMLESS = " ,.;:%'\"()/?-"
+_HARMLESS = ",.;:%'\"()/?-"
 _OF_ADDRESSES = "/:?=&%-._~+"
 
 
@@ -41,7 +41,7 @@ def plain(value: object) -> str:
     # Before its first letter, a line could begin a list or a heading.
     begin = next((place for place, one in enumerate(apart) if one.isalpha()), len(apart))
     return "".join(
-        one if one.isalnum() or (place > begin and one in _HARMLESS) else f"&#{ord(one)};"
+        one if one.isalnum() or one == " " or (place > begin and one in _HARMLESS) else f"&#{ord(one)};"
         for place, one in enumerate(apart)
     )
 

@@ -4,7 +4,7 @@ A new kind is one entry here, one plan function (plans.py), one writer (sync/eng
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 
 import dataframely as dy
@@ -52,11 +52,13 @@ class KindEntry:
     """Kind of the operations that undo it."""
     scope: Scope
     """Scope of the guards that hold this kind."""
-    size: pl.Expr = field(default_factory=lambda: pl.lit(0))
+    size: pl.Expr | None = None
     """How large a row's change is, where one can be larger than another."""
 
     def largest(self, rows: pl.DataFrame, number: int) -> pl.DataFrame:
         """The rows with the largest changes, of these rows of the contract."""
+        if self.size is None:
+            return rows.head(number)
         return rows.sort(self.size, descending=True, nulls_last=True, maintain_order=True).head(number)
 
 

@@ -1,7 +1,10 @@
 """The table of kinds: whole, and of one piece with contracts, summary and writers."""
 
 from dataclasses import fields
+from decimal import Decimal
+from typing import Any
 
+import polars as pl
 import pytest
 
 from awin_medusa_pipeline.medusa.client import MedusaClient, Shop
@@ -25,8 +28,22 @@ def test_a_kind_fits_what_it_names(kind: Kind) -> None:
     entry = KINDS[kind]
     columns = entry.contract.column_names()
     assert {entry.key, *entry.shown} <= set(columns)
+    assert entry.size is None or set(entry.size.meta.root_names()) <= set(columns)
     assert entry.contract.primary_key() == [entry.key], "no two operations of a plan have the same key"
     assert entry.table in {field.name for field in fields(SummaryTables)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows", "largest"),
+    [
+        (Kind.STOCK, {"key": ["a", "b", "c"], "level": [5, 90, None], "wanted_level": [0, 0, 7]}, ["b", "c"]),
+        (Kind.PRICE, {"key": ["a", "b", "c"], "change_percent": [-3.0, None, -60.0]}, ["c", "a"]),
+        (Kind.IMPORT, {"key": ["a", "b"], "price": [Decimal(1), Decimal(2)]}, ["b", "a"]),
+        (Kind.HIDE, {"key": ["a", "b", "c"]}, ["a", "b"]),
+    ],
+)
+def test_the_largest_changes_come_first(kind: Kind, rows: dict[str, list[Any]], largest: list[str]) -> None:
+    assert list(KINDS[kind].largest(pl.DataFrame(rows), 2)["key"]) == largest
 
 
 @pytest.mark.parametrize("kind", Kind)
