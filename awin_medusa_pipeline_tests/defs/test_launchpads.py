@@ -14,7 +14,7 @@ from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from dagster_graphql.schema import create_schema
 from dagster_shared.yaml_utils import load_run_config_yaml
 
-from awin_medusa_pipeline.defs.sync.plans import LOCATION
+from awin_medusa_pipeline.defs.services import LOCATION
 
 JOBS = (
     *("detect_discrepancies_job", "daily_sync_job", "pilot_import_job", "import_missing_job"),

@@ -167,6 +167,12 @@ def test_a_rejected_plan_is_not_asked_about_again(pipeline: Pipeline, shop: Shop
     held = pipeline.run()
     with pipeline.database() as database:
         (plan,) = HeldPlans(database).of_run(held.run_id)
+    write_rows(feed, *stay, *leave)
+    pipeline.run()
+    assert checked(pipeline, "hidden_products").passed, "the feed is whole again, and the plan out of date"
+    write_rows(feed, *stay)
+    pipeline.run()
+    assert not checked(pipeline, "hidden_products").passed
     assert launched(pipeline, "reject_plan_job", config_of("reject_plan", hash=plan.hash[:8], comment="")).is_success
     again = launched(pipeline, "reject_plan_job", config_of("reject_plan", hash=plan.hash[:8], comment=""))
     assert again.is_failure

@@ -17,9 +17,9 @@ from awin_medusa_pipeline.defs.contracts import evaluation
 from awin_medusa_pipeline.defs.etsy.assets import listings_metadata, plan_metadata
 from awin_medusa_pipeline.defs.failures import how_it_ended
 from awin_medusa_pipeline.defs.io_managers import table_metadata
+from awin_medusa_pipeline.defs.services import LOCATION
 from awin_medusa_pipeline.defs.shown import SHOWN_ROWS, Links, table
 from awin_medusa_pipeline.defs.steps import StepError, op
-from awin_medusa_pipeline.defs.sync.plans import LOCATION
 from awin_medusa_pipeline.defs.tags import ETSY_JOB_TAG, decider_in, tag_run
 from awin_medusa_pipeline.etsy.domain.messages import time_text
 from awin_medusa_pipeline.etsy.engine.daily import look_at_accounts

@@ -8,15 +8,15 @@ from pydantic import Field
 
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.decisions import Decider
+from awin_medusa_pipeline.defs.services import LOCATION
 from awin_medusa_pipeline.defs.shown import SHOWN_ROWS, preview, table
 from awin_medusa_pipeline.defs.steps import asset_check, op
+from awin_medusa_pipeline.defs.sync.applied import ShopRun
 from awin_medusa_pipeline.defs.tags import PLAN_TAG, decider_in, tag_run
 from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import Kind
 from awin_medusa_pipeline.sync.store.held_plans import SHOWN, HeldPlan, HeldPlans
 
-LOCATION = "awin_medusa_pipeline"
-"""Name of the code location in workspace.yaml."""
 COLUMNS = ("hash", "kind", "rows", "reason", "guard", "number", "limit", "made", "expires", "to approve")
 
 
@@ -28,14 +28,13 @@ def held_check(kind: Kind) -> dg.AssetChecksDefinition:
         name="nothing_held",
         description=f"No plan to {KINDS[kind].words} waits for your decision.",
     )
-    def check(app: dg.ResourceParam[App]) -> dg.AssetCheckResult:
-        plans = HeldPlans(app.database)
-        held = [plan for plan in plans.waiting(app.shop_address) if plan.kind == kind and not plan.proposed]
+    def check(sync_run: ShopRun) -> dg.AssetCheckResult:
+        held = [plan for plan in sync_run.waiting_plans() if plan.kind == kind and not plan.proposed]
         return dg.AssetCheckResult(
             passed=not held,
             severity=dg.AssetCheckSeverity.WARN,
             description=" ".join(map(decision_text, held)) or None,
-            metadata=held_metadata(plans, held),
+            metadata=held_metadata(sync_run.plans, held),
         )
 
     return check

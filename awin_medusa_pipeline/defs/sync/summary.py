@@ -16,7 +16,6 @@ from awin_medusa_pipeline.remedies import command
 from awin_medusa_pipeline.sync.domain.kinds import ASSETS, KINDS
 from awin_medusa_pipeline.sync.domain.summary import SummaryTables
 from awin_medusa_pipeline.sync.engine.summary import RunSummary, finish_run
-from awin_medusa_pipeline.sync.store.held_plans import HeldPlans
 
 GROUP = "summary"
 
@@ -80,6 +79,6 @@ def summary_rows(summary: RunSummary) -> Iterator[tuple[object, ...]]:
 
 
 @asset(group_name=GROUP, kinds={"json"}, owners=OWNERS, deps=ASSETS)
-def held_plans(app: dg.ResourceParam[App]) -> dg.MaterializeResult[None]:
+def held_plans(sync_run: ShopRun) -> dg.MaterializeResult[None]:
     """The plans that wait for a decision: held by a guard, asked about, or proposed by a dry run."""
-    return dg.MaterializeResult(metadata=plans_metadata(HeldPlans(app.database).waiting(app.shop_address)))
+    return dg.MaterializeResult(metadata=plans_metadata(sync_run.waiting_plans()))
