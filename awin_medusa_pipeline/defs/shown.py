@@ -16,7 +16,9 @@ import polars as pl
 from awin_medusa_pipeline.app import App
 
 LONGEST_CELL = 120
-LONGEST_IN_MARKDOWN = 400
+LONGEST_SENTENCE = 400
+OPEN_AT_ONCE = 1000
+"""Characters of Markdown below which Dagster draws it where it stands, instead of behind a button (measured)."""
 SHOWN_ROWS = 20
 ETSY = "etsy.com"
 # Readers of Markdown make links of these even where nothing marks one; a space of no width keeps them apart.
@@ -34,10 +36,10 @@ class Link:
     address: str | None
 
 
-def plain(value: object) -> str:
+def plain(value: object, most: int = LONGEST_SENTENCE) -> str:
     """A value on one line of Markdown, drawn as it is written: no link, picture, markup, or end of a table's cell."""
     line = " ".join("".join(one if one.isprintable() else " " for one in str(value)).split())
-    apart = _BECOMES_LINK.sub(rf"\g<0>{_APART}", _cut(line, LONGEST_IN_MARKDOWN))
+    apart = _BECOMES_LINK.sub(rf"\g<0>{_APART}", _cut(line, most))
     # Before its first letter, a line could begin a list or a heading.
     begin = next((place for place, one in enumerate(apart) if one.isalpha()), len(apart))
     return "".join(
@@ -47,14 +49,23 @@ def plain(value: object) -> str:
 
 
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> dg.MetadataValue:
-    """Show rows as a table in Markdown: a cell is a Link, or a value that is drawn as it is written."""
-    lines = [columns, ["---"] * len(columns), *([_markdown_cell(value) for value in row] for row in rows)]
-    return dg.MetadataValue.md("\n".join(f"| {' | '.join(line)} |" for line in lines))
+    """Show rows as a table in Markdown: a cell is a Link, or a value that is drawn as it is written.
+
+    Cells are cut where that is enough to be drawn at once.
+    """
+    kept = list(rows)
+    tried = [_markdown_table(columns, kept, most) for most in (LONGEST_SENTENCE, 200, 120, 80)]
+    return dg.MetadataValue.md(next((text for text in tried if len(text) < OPEN_AT_ONCE), tried[0]))
+
+
+def _markdown_table(columns: Sequence[str], rows: Sequence[Sequence[object]], most: int) -> str:
+    lines = [columns, ["---"] * len(columns), *([_markdown_cell(value, most) for value in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def table(rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> dg.MetadataValue:
     """Show rows as a table of plain text, with long cells cut."""
-    records = [dg.TableRecord({name: _cell(row.get(name)) for name in columns}) for row in rows]
+    records = [dg.TableRecord({name: _cell(row.get(name), LONGEST_SENTENCE) for name in columns}) for row in rows]
     return dg.MetadataValue.table(records, schema=dg.TableSchema(columns=[dg.TableColumn(name) for name in columns]))
 
 
@@ -67,16 +78,17 @@ def preview(rows: pl.DataFrame) -> dg.MetadataValue:
     return dg.MetadataValue.table(records, schema=dg.TableSchema(columns=columns))
 
 
-def _cell(value: object) -> Any:
+def _cell(value: object, most: int = LONGEST_CELL) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
-    return _cut(" | ".join(map(str, value)) if isinstance(value, list) else str(value), LONGEST_CELL)
+    return _cut(" | ".join(map(str, value)) if isinstance(value, list) else str(value), most)
 
 
-def _markdown_cell(value: object) -> str:
+def _markdown_cell(value: object, most: int) -> str:
     if isinstance(value, Link):
-        return f"[{plain(value.words)}](<{value.address}>)" if value.address else plain(value.words)
-    return "" if value is None else plain(f"{value:,}" if isinstance(value, int) else value)
+        words = plain(value.words, most)
+        return f"[{words}](<{value.address}>)" if value.address else words
+    return "" if value is None else plain(f"{value:,}" if isinstance(value, int) else value, most)
 
 
 def _cut(text: str, most: int) -> str:

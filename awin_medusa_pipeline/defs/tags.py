@@ -6,13 +6,14 @@ from typing import Any
 import dagster as dg
 
 from awin_medusa_pipeline.core.store.audit import Who
+from awin_medusa_pipeline.sync.store.held_plans import SHOWN
 
 TRIGGER_TAG = "awin_medusa/trigger"
 """schedule, sensor, hand, command line; of a requested run the face where it was asked for."""
 MODE_TAG = "awin_medusa/mode"
 """detect, dry_run, pilot or apply."""
 PLAN_TAG = "awin_medusa/plan"
-"""The plan that is applied or decided on, as it was named."""
+"""The plan that is applied or decided on: the beginning of its hash, or of the run that proposed it."""
 UNDOES_TAG = "awin_medusa/undoes"
 """The run that is taken back, as it was named."""
 ETSY_JOB_TAG = "awin_medusa/transaction"
@@ -43,7 +44,9 @@ def tags_of(run: dg.DagsterRun, *, dry_run: bool) -> dict[str, str]:
     configs = [op.get("config") or {} for op in _ops(run).values()]
     return {
         MODE_TAG: _mode(configs, dry_run=dry_run),
-        PLAN_TAG: ", ".join(sorted({config["approve_plan"] for config in configs if config.get("approve_plan")})),
+        PLAN_TAG: ", ".join(
+            sorted({config["approve_plan"][:SHOWN] for config in configs if config.get("approve_plan")})
+        ),
         UNDOES_TAG: ", ".join(config["run_id"] for config in configs if config.get("run_id")),
     }
 

@@ -10,34 +10,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from awin_medusa_pipeline.defs.shown import Link, Links, markdown_table, plain, table
+from awin_medusa_pipeline_tests.support.hostile import ATTACKS
 
-ATTACKS = [
-    "![](/graphql?query=mutation{launchRun})",
-    "[click](javascript:alert(1))",
-    "[a]: http://evil.example",
-    "<img src=x onerror=alert(1)>",
-    "<http://evil.example>",
-    "http://evil.example/graphql",
-    "HTTPS://evil.example",
-    "www.evil.example",
-    "me@evil.example",
-    "mailto:me@evil.example",
-    "a | b | c",
-    "end\\| of a cell",
-    "line\n\n# heading",
-    "| x |\n|---|\n| ![](/graphql) |",
-    "`code` and ``` fences",
-    "**bold** _it_ ~~gone~~",
-    "# heading",
-    "- list",
-    "1. list",
-    "> quote",
-    "---",
-    "&lt;b&gt; &#33;[](/graphql)",
-    "\\![](/graphql)",
-    "\u202eright to left",
-    "$math$ :smile: [^1]",
-]
 # As remark-gfm finds addresses in the text of a page, after it has read the markup.
 FOUND_IN_TEXT = re.compile(r"(https?://|www(?=\.))[-.\w]+|[-.\w+]+@[-\w]+(?:\.[-\w]+)+", re.IGNORECASE)
 READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -82,6 +56,12 @@ def test_a_table_keeps_its_cells_and_links_where_it_was_told(attack: str) -> Non
     ]
     assert [one.type for one in tokens].count("td_open") == 2
     assert not {one.type for one in tokens} & {"image", "html_inline", "html_block", "code_inline", "strong_open"}
+
+
+def test_a_table_is_cut_to_what_is_drawn_at_once() -> None:
+    long = [(f"word {number}", "x " * 300) for number in range(6)]
+    assert len(str(markdown_table(("word", "why"), long).value)) < 1000
+    assert "x " * 199 in str(markdown_table(("word", "why"), long[:1]).value)
 
 
 def test_a_plain_table_takes_any_value() -> None:

@@ -15,9 +15,10 @@ from awin_medusa_pipeline.defs.sync.applied import ShopRun
 from awin_medusa_pipeline.defs.tags import PLAN_TAG, decider_in, tag_run
 from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import Kind
-from awin_medusa_pipeline.sync.store.held_plans import SHOWN, HeldPlan, HeldPlans
+from awin_medusa_pipeline.sync.store.held_plans import SHOWN, HeldPlan, HeldPlans, Why
 
-COLUMNS = ("hash", "kind", "rows", "reason", "guard", "number", "limit", "made", "expires", "to approve")
+REASON_COLUMNS = ("hash", "rows", "number", "limit", "reason", "expires")
+PLAN_COLUMNS = ("hash", "kind", "rows", "why", "made", "expires", "to approve")
 
 
 def held_check(kind: Kind) -> dg.AssetChecksDefinition:
@@ -58,22 +59,26 @@ def held_metadata(plans: HeldPlans, held: Sequence[HeldPlan]) -> dict[str, Any]:
         )
         for plan in held
     }
-    return {**plans_metadata(held), **largest, **DECIDING_JOBS}
+    reasons = [_facts(plan) | _measure(why) for plan in held for why in plan.why]
+    return {"held": table(reasons, REASON_COLUMNS), **largest, **DECIDING_JOBS}
 
 
 def plans_metadata(plans: Sequence[HeldPlan]) -> dict[str, Any]:
-    """Plans as a table, a row per reason."""
-    return {"plans": len(plans), "waiting": table([row for plan in plans for row in _rows(plan)], COLUMNS)}
-
-
-def _rows(plan: HeldPlan) -> list[dict[str, object]]:
-    times = {"made": f"{plan.created_at:%Y-%m-%d %H:%M} UTC", "expires": f"{plan.expires_at:%Y-%m-%d %H:%M} UTC"}
-    facts = {"hash": plan.hash[:SHOWN], "kind": plan.kind, "rows": plan.row_count, **times}
-    how = {"to approve": f"approve_plan_job, hash {plan.hash[:SHOWN]}"}
-    return [
-        facts | how | {"reason": why.sentence, "guard": why.guard, "number": why.number, "limit": why.limit}
-        for why in plan.why
+    """Plans as a table, a row for each."""
+    rows = [
+        _facts(plan) | {"why": "; ".join(plan.reasons), "to approve": f"approve_plan_job, hash {plan.hash[:SHOWN]}"}
+        for plan in plans
     ]
+    return {"plans": len(plans), "waiting": table(rows, PLAN_COLUMNS)}
+
+
+def _facts(plan: HeldPlan) -> dict[str, object]:
+    times = {"made": f"{plan.created_at:%m-%d %H:%M}", "expires": f"{plan.expires_at:%m-%d %H:%M} UTC"}
+    return {"hash": plan.hash[:SHOWN], "kind": plan.kind, "rows": plan.row_count, **times}
+
+
+def _measure(why: Why) -> dict[str, object]:
+    return {"reason": why.sentence, "number": why.number, "limit": None if why.limit is None else round(why.limit, 1)}
 
 
 class PlanDecision(dg.Config):

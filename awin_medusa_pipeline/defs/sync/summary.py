@@ -71,7 +71,8 @@ def summary_rows(summary: RunSummary) -> Iterator[tuple[object, ...]]:
     """A row for each kind with something to do, and one for each remark."""
     for kind, entry in KINDS.items():
         found, done = summary.numbers[entry.found], summary.counts.done[kind]
-        why = "; ".join(reason for plan in summary.held if plan.kind == kind for reason in plan.reasons)
+        reasons = [reason for plan in summary.held if plan.kind == kind for reason in plan.reasons]
+        why = "; ".join(dict.fromkeys(reasons))
         if found or done.planned:
             yield entry.words, found, done.applied, done.held, done.failed, why
     for remark in summary.remarks:
