@@ -28,7 +28,10 @@ class DagsterClient:
         self._address = address
 
     def launch(self, job: str, **ops: Mapping[str, Any]) -> str:
-        """Launch a job as its launchpad does, with the config of its ops, and wait for its end; its run's id."""
+        """Launch a job as its launchpad does, with the config of its ops, and wait for its end; its run's id.
+
+        Raises RuntimeError when it fails.
+        """
         selector = {"pipelineName": job, "repositoryName": "__repository__", "repositoryLocationName": LOCATION}
         config = {"ops": {op: {"config": dict(values)} for op, values in ops.items()}} if ops else {}
         tags = [{"key": "dagster/from_ui", "value": "true"}]
@@ -37,8 +40,10 @@ class DagsterClient:
         if answer["__typename"] != "LaunchRunSuccess":
             raise RuntimeError(f"{job} was not launched: {answer}")
         run_id = str(answer["run"]["runId"])
-        while self._ask(STATUS, run=run_id)["runOrError"]["status"] not in ENDED:
+        while (status := self._ask(STATUS, run=run_id)["runOrError"]["status"]) not in ENDED:
             time.sleep(0.5)
+        if status != "SUCCESS":
+            raise RuntimeError(f"{job} ended as {status.lower()}: {self._address}/runs/{run_id}")
         return run_id
 
     def newest_run(self, job: str, **tags: str) -> str | None:

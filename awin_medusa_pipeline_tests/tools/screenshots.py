@@ -63,14 +63,15 @@ def main(
     only: Annotated[str, typer.Option(help="Names of pictures, separated by commas; all when blank.")] = "",
 ) -> None:
     """Run a demo in a home of its own, and take the pictures of it."""
-    environment = surroundings(home)
+    state = tempfile.TemporaryDirectory(prefix="awin-medusa-pictures-")
+    environment = surroundings(home, Path(state.name))
     with console.status("Running the demo"):
         command(environment, "sandbox", "up", "--port", str(SANDBOX_PORT))
         command(environment, "sandbox", "reset")
         command(environment, "demo")
     images.mkdir(parents=True, exist_ok=True)
     try:
-        with dagster_ui(environment, home) as address, browser() as page:
+        with dagster_ui(environment) as address, browser() as page:
             page.choose(address, CHOICES)
             ui = DagsterClient(address)
             for name, picture in chain(pictures(ui), path_of_a_plan(ui, home), path_to_etsy(ui)):
@@ -84,6 +85,7 @@ def main(
                     console.print(f"{name}.png, {len(content) / 1e3:,.0f} kB")
     finally:
         command(environment, "sandbox", "down")
+        state.cleanup()
 
 
 def pictures(ui: DagsterClient) -> Iterator[tuple[str, Picture]]:
@@ -99,8 +101,8 @@ def pictures(ui: DagsterClient) -> Iterator[tuple[str, Picture]]:
 
 def path_of_a_plan(ui: DagsterClient, home: Path) -> Iterator[tuple[str, Picture]]:
     """A feed is cut in half; what would be hidden is held, then approved, applied and taken back, in the UI alone."""
-    halve(feed_of(home))
-    ui.launch("daily_sync_job")
+    with half_of(feed_of(home)):
+        ui.launch("daily_sync_job")
     yield "plan-held", Picture("/assets/hidden_products?view=checks&checkDetail=nothing_held", 1500, 1000)
     yield "plans", Picture("/assets/held_plans?view=overview", 1700, 1150, scale=0.8)
     waiting = [json.loads(record) for record in ui.shown("held_plans")["waiting"]["records"]]
@@ -110,7 +112,7 @@ def path_of_a_plan(ui: DagsterClient, home: Path) -> Iterator[tuple[str, Picture
     before = ui.newest_run("daily_sync_job")
     ui.launch("approve_plan_job", approve_plan={"hash": plan, "comment": "The advertiser has cut its range."})
     applied = ui.next_run("daily_sync_job", before)
-    yield "plan-applied", Picture("/assets/hidden_products?view=overview", 1500, 1050)
+    yield "plan-applied", Picture("/assets/hidden_products?view=overview", 1500, 900, markdown)
     ui.launch("undo_run_job", undo_run={"run_id": applied[:8], "dry_run": False, "only": ""})
     yield "runs", Picture("/runs", 1500, 760)
 
@@ -135,10 +137,16 @@ def feed_of(home: Path) -> Path:
     return feed
 
 
-def halve(feed: Path) -> None:
-    """Cut a feed in half, as a broken download would be."""
-    lines = gzip.decompress(feed.read_bytes()).splitlines(keepends=True)
+@contextlib.contextmanager
+def half_of(feed: Path) -> Iterator[None]:
+    """Cut a feed in half as long as the block, as a broken download would be."""
+    whole = feed.read_bytes()
+    lines = gzip.decompress(whole).splitlines(keepends=True)
     feed.write_bytes(gzip.compress(b"".join(lines[: len(lines) // 2])))
+    try:
+        yield
+    finally:
+        feed.write_bytes(whole)
 
 
 def launchpad_of(job: str) -> str:
@@ -173,6 +181,12 @@ def all_steps(page: Page) -> None:
     page.wait(2)
 
 
+def markdown(page: Page) -> None:
+    """Open the table that is too long to be shown at once."""
+    page.click("[...document.querySelectorAll('a, button')].find(e => e.innerText.trim() == '[Show Markdown]')")
+    page.wait(1)
+
+
 def launchpad(page: Page) -> None:
     """Show the config of a job."""
     page.click(icon("arrow_drop_down", first=True))
@@ -181,12 +195,16 @@ def launchpad(page: Page) -> None:
     page.wait(DRAWN)
 
 
-def surroundings(home: Path) -> dict[str, str]:
-    """Make the environment of this process without anyone's settings, and with a home of its own."""
+def surroundings(home: Path, state: Path) -> dict[str, str]:
+    """Make the environment of this process without anyone's settings, with a home of its own.
+
+    `state`: an empty folder for what the pictures before these have left in that home.
+    """
     own = {*Settings.variables(), ENV_FILE_VARIABLE, "DAGSTER_HOME"}
     clean = {name: value for name, value in os.environ.items() if name not in own}
     home = home.expanduser().absolute()
-    return clean | {"AWIN_MEDUSA_HOME": str(home), ENV_FILE_VARIABLE: str(home / ".env")}
+    fresh = {"DAGSTER_HOME": str(state / "dagster"), "AWIN_MEDUSA_DATABASE_URL": f"sqlite:///{state / 'state.db'}"}
+    return clean | fresh | {"AWIN_MEDUSA_HOME": str(home), ENV_FILE_VARIABLE: str(home / ".env")}
 
 
 def command(environment: Mapping[str, str], *arguments: str) -> None:
@@ -199,15 +217,14 @@ def command(environment: Mapping[str, str], *arguments: str) -> None:
 
 
 @contextlib.contextmanager
-def dagster_ui(environment: Mapping[str, str], home: Path) -> Iterator[str]:
+def dagster_ui(environment: Mapping[str, str]) -> Iterator[str]:
     """Run Dagster's own UI and daemon as long as the block; its address. `awin-medusa ui` would ask for a login."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
     program = [Path(sys.executable).with_name("dagster"), "dev", "-w", PROJECT_ROOT / "workspace.yaml", "-p", port]
-    own = {**environment, "DAGSTER_HOME": str(home.expanduser().absolute() / "dagster")}
-    with running(program, own) as process, console.status("Starting the Dagster UI"):
+    with running(program, environment) as process, console.status("Starting the Dagster UI"):
         wait_for(lambda: httpx.get(f"{address}/server_info").is_success, process)
         yield address
 
