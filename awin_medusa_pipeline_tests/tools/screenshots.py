@@ -8,6 +8,7 @@ import contextlib
 import gzip
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -30,6 +31,8 @@ from awin_medusa_pipeline_tests.tools.dagster_client import DagsterClient
 
 IMAGES = PROJECT_ROOT / "docs" / "images"
 HOME = Path(tempfile.gettempdir()) / "awin-medusa"  # beside the project, it would show whose machine it was
+MARK = "for-pictures"
+"""File in a home that this program has made."""
 SANDBOX_PORT = 19700
 LARGEST = 400_000  # bytes: the README loads them all
 # What a visitor has chosen before: no invitation to the community, more room, and graph nodes of a line or two.
@@ -63,8 +66,8 @@ def main(
     only: Annotated[str, typer.Option(help="Names of pictures, separated by commas; all when blank.")] = "",
 ) -> None:
     """Run a demo in a home of its own, and take the pictures of it."""
-    state = tempfile.TemporaryDirectory(prefix="awin-medusa-pictures-")
-    environment = surroundings(home, Path(state.name))
+    make_empty(home)
+    environment = surroundings(home)
     with console.status("Running the demo"):
         command(environment, "sandbox", "up", "--port", str(SANDBOX_PORT))
         command(environment, "sandbox", "reset")
@@ -85,7 +88,6 @@ def main(
                     console.print(f"{name}.png, {len(content) / 1e3:,.0f} kB")
     finally:
         command(environment, "sandbox", "down")
-        state.cleanup()
 
 
 def pictures(ui: DagsterClient) -> Iterator[tuple[str, Picture]]:
@@ -195,16 +197,26 @@ def launchpad(page: Page) -> None:
     page.wait(DRAWN)
 
 
-def surroundings(home: Path, state: Path) -> dict[str, str]:
-    """Make the environment of this process without anyone's settings, with a home of its own.
+def make_empty(home: Path) -> None:
+    """Remove what earlier pictures have left in their home, but for the sandbox. Raises ValueError for another home."""
+    if home.exists() and not (home / MARK).exists():
+        raise ValueError(f"{home} was not made for pictures: name another --home, or remove it.")
+    home.mkdir(parents=True, exist_ok=True)
+    (home / MARK).touch()
+    for path in home.iterdir():
+        if path.is_dir() and path.name != "sandbox":
+            shutil.rmtree(path)
+        elif path.name.startswith("state.db"):
+            path.unlink()
 
-    `state`: an empty folder for what the pictures before these have left in that home.
-    """
+
+def surroundings(home: Path) -> dict[str, str]:
+    """Make the environment of this process without anyone's settings, and with a home of its own."""
     own = {*Settings.variables(), ENV_FILE_VARIABLE, "DAGSTER_HOME"}
     clean = {name: value for name, value in os.environ.items() if name not in own}
     home = home.expanduser().absolute()
-    fresh = {"DAGSTER_HOME": str(state / "dagster"), "AWIN_MEDUSA_DATABASE_URL": f"sqlite:///{state / 'state.db'}"}
-    return clean | fresh | {"AWIN_MEDUSA_HOME": str(home), ENV_FILE_VARIABLE: str(home / ".env")}
+    own_home = {"AWIN_MEDUSA_HOME": str(home), "DAGSTER_HOME": str(home / "dagster")}
+    return clean | own_home | {ENV_FILE_VARIABLE: str(home / ".env")}
 
 
 def command(environment: Mapping[str, str], *arguments: str) -> None:
