@@ -1,8 +1,11 @@
 """Builds the parts of one installation from its settings: state store, clients, rules and reports.
 
 Dagster gets an App as a resource, the command line and the console as an argument. Several Apps with different settings
-can coexist in one process.
+can coexist in one process. Each part is imported when it is first asked for: a command that reads one table of the
+state store needs neither polars nor a client of the shop.
 """
+
+from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
@@ -10,33 +13,32 @@ from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
-from slack_sdk import WebClient
 
 from awin_medusa_pipeline.core.errors import PermanentError
-from awin_medusa_pipeline.core.http import Backoff
-from awin_medusa_pipeline.core.messages import Message, Payload, message_payload
-from awin_medusa_pipeline.core.notify import post
-from awin_medusa_pipeline.core.slack import SlackClient
 from awin_medusa_pipeline.core.store.database import Database, open_database, sqlite_url
-from awin_medusa_pipeline.core.store.outbox import Outbox
-from awin_medusa_pipeline.core.store.secrets import Cipher
-from awin_medusa_pipeline.core.tables import Tables
-from awin_medusa_pipeline.etsy.engine.state import EtsyApp, EtsyRules, EtsyState
-from awin_medusa_pipeline.medusa.client import MedusaClient, Shop
 from awin_medusa_pipeline.remedies import command
 from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.sync.clients.awin_address import local_path, secrets_in
-from awin_medusa_pipeline.sync.domain.contracts import TRACED
-from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules
-from awin_medusa_pipeline.sync.engine.catalog import Places
-from awin_medusa_pipeline.sync.engine.intake import FeedSource
-from awin_medusa_pipeline.sync.engine.rules import SyncRules
-from awin_medusa_pipeline.sync.engine.runs import ShopAccess, SyncRun
-from awin_medusa_pipeline.sync.store.reports import Reports
+
+if TYPE_CHECKING:
+    from slack_sdk import WebClient
+
+    from awin_medusa_pipeline.core.http import Backoff
+    from awin_medusa_pipeline.core.messages import Message, Payload
+    from awin_medusa_pipeline.core.slack import SlackClient
+    from awin_medusa_pipeline.core.tables import Tables
+    from awin_medusa_pipeline.etsy.engine.state import EtsyState
+    from awin_medusa_pipeline.medusa.client import MedusaClient, Shop
+    from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules
+    from awin_medusa_pipeline.sync.engine.intake import FeedSource
+    from awin_medusa_pipeline.sync.engine.places import Places
+    from awin_medusa_pipeline.sync.engine.rules import SyncRules
+    from awin_medusa_pipeline.sync.engine.runs import SyncRun
+    from awin_medusa_pipeline.sync.store.reports import Reports
 
 STATE_FILE = "state.db"
 
@@ -44,7 +46,7 @@ STATE_FILE = "state.db"
 class App:
     """One installation. Opens the state store when it is first needed; `close`, or a `with`, closes it."""
 
-    def __init__(self, settings: Settings, *, slack_client: Callable[[str], WebClient] = WebClient) -> None:
+    def __init__(self, settings: Settings, *, slack_client: Callable[[str], WebClient] | None = None) -> None:
         self.settings = settings
         self._slack_client = slack_client
 
@@ -84,11 +86,16 @@ class App:
     @property
     def tables(self) -> Tables:
         """The tables between assets."""
+        from awin_medusa_pipeline.core.tables import Tables
+        from awin_medusa_pipeline.sync.domain.traced import TRACED
+
         return Tables(self.home, TRACED)
 
     @property
     def reports(self) -> Reports:
         """The report folders."""
+        from awin_medusa_pipeline.sync.store.reports import Reports
+
         return Reports(self.home)
 
     @property
@@ -98,6 +105,8 @@ class App:
 
     def medusa(self, *, applying: bool = False, backoff: Backoff | None = None) -> MedusaClient:
         """Make a client of the shop. Raises PermanentError naming the missing setting."""
+        from awin_medusa_pipeline.medusa.client import MedusaClient
+
         settings, address = self.settings, self.settings.medusa_backend_url
         admin, publishable = settings.medusa_admin_api_key, settings.medusa_publishable_key
         if not address:
@@ -135,22 +144,30 @@ class App:
     @property
     def feed_rules(self) -> FeedRules:
         """Rules for reading feeds. Raises ValueError for an invalid SKU template."""
+        from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules
+
         return FeedRules(self.settings.sync_sku_template, self.settings.sync_price_column)
 
     @property
     def feed_source(self) -> FeedSource:
         """Feeds to download, and the rules for reading them."""
+        from awin_medusa_pipeline.sync.engine.intake import FeedSource
+
         token = self.settings.awin_api_token
         return FeedSource(self.settings.feed_addresses, self.feed_rules, token.get_secret_value() if token else None)
 
     @property
     def places(self) -> Places:
         """Stock location and sales channel that the settings name."""
+        from awin_medusa_pipeline.sync.engine.places import Places
+
         return Places(self.settings.medusa_stock_location, self.settings.medusa_sales_channel)
 
     @property
     def sync_rules(self) -> SyncRules:
         """The shop owner's decisions about a sync."""
+        from awin_medusa_pipeline.sync.engine.rules import SyncRules
+
         settings = self.settings
         return SyncRules(
             stock=settings.stock_rules,
@@ -165,6 +182,8 @@ class App:
     @contextmanager
     def sync_run(self, run_id: str, *, job: str, dry_run: bool) -> Iterator[SyncRun]:
         """Start a run on the shop; its lease, once taken, is released at the end."""
+        from awin_medusa_pipeline.sync.engine.runs import ShopAccess, SyncRun
+
         access = ShopAccess(self.shop_address, lambda: self.medusa(applying=True), self.pick_shop)
         run = SyncRun(self.database, access, self.sync_rules, self.reports, run_id=run_id, job=job, dry_run=dry_run)
         try:
@@ -175,6 +194,9 @@ class App:
     @property
     def etsy(self) -> EtsyState:
         """The Etsy part: accounts, jobs and links, with its app and rules."""
+        from awin_medusa_pipeline.core.store.secrets import Cipher
+        from awin_medusa_pipeline.etsy.engine.state import EtsyApp, EtsyRules, EtsyState
+
         settings = self.settings
         app = EtsyApp(
             settings.etsy_keystring,
@@ -193,17 +215,25 @@ class App:
     @property
     def slack(self) -> SlackClient:
         """Slack client for the webhook or bot token in the settings."""
+        from slack_sdk import WebClient
+
+        from awin_medusa_pipeline.core.slack import SlackClient
+
         settings = self.settings
         return SlackClient(
             settings.slack_webhook_url,
             settings.slack_bot_token,
             settings.slack_channel,
             secrets=tuple(known_secrets(settings)),
-            web_client=self._slack_client,
+            web_client=self._slack_client or WebClient,
         )
 
     def notify(self, dedupe_key: str, message: Message | Payload) -> None:
         """Queue a message to the shop owner, once per key, and send all that are queued. Slack faults never raise."""
+        from awin_medusa_pipeline.core.messages import Message, message_payload
+        from awin_medusa_pipeline.core.notify import post
+        from awin_medusa_pipeline.core.store.outbox import Outbox
+
         payload = message_payload(message, command) if isinstance(message, Message) else message
         post(Outbox(self.database), self.slack, dedupe_key, payload)
 

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from awin_medusa_pipeline.app import App
-from awin_medusa_pipeline.core.errors import Action, PermanentError
+from awin_medusa_pipeline.core.errors import Action
 from awin_medusa_pipeline.core.store.audit import Audit, Who
-from awin_medusa_pipeline.core.store.base import SHORTEST_ID
 from awin_medusa_pipeline.core.store.run_requests import RunRequest, RunRequests
-from awin_medusa_pipeline.etsy.engine.jobs import expire_unconfirmed_jobs, retry_job
+from awin_medusa_pipeline.etsy.engine.expiry import expire_unconfirmed_jobs
+from awin_medusa_pipeline.etsy.engine.jobs import retry_job
 from awin_medusa_pipeline.etsy.engine.request import Requested, request_products
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, EtsyJobs
 from awin_medusa_pipeline.sync.domain.operations import Kind
 from awin_medusa_pipeline.sync.store.decisions import decide_again, keep_as_it_is
 from awin_medusa_pipeline.sync.store.held_plans import HeldPlan, HeldPlans
-from awin_medusa_pipeline.sync.store.ledger import Ledger, Run
+from awin_medusa_pipeline.sync.store.ledger import Ledger
 
 SYNC_JOB, UNDO_JOB = "daily_sync_job", "undo_run_job"
 
@@ -79,18 +79,9 @@ class Decider:
         self._record(Action.SYNC, "dry run" if dry_run else "apply", comment)
         return self.request_run(SYNC_JOB, applying=applying, kinds=self.app.settings.sync_kinds)
 
-    def find_run(self, start: str) -> Run:
-        """Find a run of this shop by the beginning of its id. Raises PermanentError."""
-        run = Ledger(self.app.database).find_run(start)
-        if run is None or run.shop != self.app.shop_address:
-            short = len(start) < SHORTEST_ID
-            came_back = f"give at least {SHORTEST_ID} letters of its id" if short else "there is none, or more than one"
-            raise PermanentError(f"Looking for the run {start}", came_back, "Look at the list of runs.")
-        return run
-
     def undo(self, start: str, *, dry_run: bool = False, comment: str | None = None) -> RunRequest:
         """Ask for the run that takes another one back. Raises PermanentError for no such run."""
-        run = self.find_run(start)
+        run = Ledger(self.app.database).find_run(start, self.app.shop_address)
         self._record(Action.UNDO, run.run_id, "dry run" if dry_run else comment)
         return self.request_run(UNDO_JOB, ops={"undo_run": {"run_id": run.run_id, "dry_run": dry_run}})
 

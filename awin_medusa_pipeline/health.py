@@ -84,8 +84,8 @@ def examine(
     """
     yield from _settings(app.settings, _RULES | dict(rules))
     parts: dict[str, Callable[[], Findings]] = {
-        "Feed": lambda: _feed(app),
-        "Shop": lambda: _shop(app),
+        "Feed": lambda: examine_feed(app),
+        "Shop": lambda: examine_shop(app),
         "State store": lambda: _store(app),
         "Home": lambda: _home(app),
         "Etsy": lambda: _etsy(app),
@@ -94,10 +94,10 @@ def examine(
     }
     for part, look in parts.items():
         progress("Looking", f"{part} ...")
-        yield from _with_faults(part, look)
+        yield from with_faults(part, look)
 
 
-def _with_faults(part: str, look: Callable[[], Findings]) -> Findings:
+def with_faults(part: str, look: Callable[[], Findings]) -> Findings:
     """Yield the findings of a part; an error becomes its last one."""
     try:
         yield from look()
@@ -145,13 +145,14 @@ _RULES: dict[str, Rule] = {
 }
 
 
-def _feed(app: App) -> Findings:
+def examine_feed(app: App) -> Findings:
+    """Download the first part of each feed, and read it."""
     if not app.settings.feed_addresses:
         raise PermanentError(
             "Looking for the feed", "AWIN_FEED_URL is not set", "Copy its address from AWIN (Toolbox > Create-a-Feed)."
         )
     for address in app.settings.feed_addresses:
-        yield from _with_faults("Feed", partial(_one_feed, app, address))
+        yield from with_faults("Feed", partial(_one_feed, app, address))
 
 
 def _one_feed(app: App, address: str) -> Findings:
@@ -161,7 +162,16 @@ def _one_feed(app: App, address: str) -> Findings:
     yield Finding("Feed", State.OK, f"{label_of(address)}: a feed with rows (its first {feed.bytes / 1e3:,.0f} kB)")
 
 
-def _shop(app: App) -> Findings:
+def examine_address(app: App) -> Findings:
+    """Ask whether a Medusa answers at the address, before there is a key."""
+    _http(address := app.settings.medusa_backend_url)
+    with MedusaClient(str(address), backoff=ONE_TRY) as client:
+        client.check_address()
+    yield Finding("Shop", State.OK, f"a Medusa server answers at {_without_password(str(address))}")
+
+
+def examine_shop(app: App) -> Findings:
+    """Ask the shop for what a sync needs."""
     with app.medusa(backoff=ONE_TRY) as client:
         yield Finding("Shop", State.OK, f"{client.probe()} answers at {_without_password(client.base_url)}")
         if not client.can_write:
@@ -174,7 +184,7 @@ def _shop(app: App) -> Findings:
             return
         shop = app.pick_shop(client)
         yield Finding("Shop", State.OK, "sales channel, stock location and shipping profile exist")
-        yield from _with_faults("Shop", partial(_sold_from, client, shop))
+        yield from with_faults("Shop", partial(_sold_from, client, shop))
         currencies = ", ".join(sorted(client.currencies())).upper()
         state, to_do = (State.OK, "") if currencies else (State.FAULT, "Add one in Medusa Admin > Settings > Store.")
         yield Finding("Shop", state, f"currencies: {currencies or 'none'}", to_do)
@@ -218,7 +228,7 @@ def _etsy(app: App) -> Findings:
         yield Finding("Etsy", State.NOTE, "no shop is connected", "Connect one.", Action.CONNECT_ETSY)
     for account in accounts:
         if account.is_active:
-            yield from _with_faults("Etsy", partial(_etsy_shop, app, account))
+            yield from with_faults("Etsy", partial(_etsy_shop, app, account))
     for job in app.etsy.jobs.all(JobStatus.PENDING):
         found = f"{job.transaction_id} waits for a confirmation ({job.total_products:,} products)"
         yield Finding("Etsy", State.NOTE, found, "Look at it.", Action.SHOW_ETSY_JOB, job.transaction_id)

@@ -20,19 +20,19 @@ from pydantic_settings import (
 )
 
 from awin_medusa_pipeline.core.files import home_path, local_path
-from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
-from awin_medusa_pipeline.sync.domain.guards import Limits
 from awin_medusa_pipeline.sync.domain.operations import Kind
-from awin_medusa_pipeline.sync.domain.ownership import (
+from awin_medusa_pipeline.sync.domain.rules import (
     CONTENT,
     DEFAULT_OWNERS,
     PRICE,
     PRICE_JUMP,
+    HideRules,
+    Limits,
     Owner,
     Owners,
     PriceJump,
+    StockRules,
 )
-from awin_medusa_pipeline.sync.domain.plans import HideRules
 
 _ABOVE = Path(__file__).resolve().parent.parent
 PROJECT_ROOT = _ABOVE if (_ABOVE / "pyproject.toml").exists() else Path.cwd()

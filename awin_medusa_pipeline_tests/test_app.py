@@ -20,8 +20,8 @@ from awin_medusa_pipeline.core.store.outbox import Outbox
 from awin_medusa_pipeline.remedies import command
 from awin_medusa_pipeline.settings import PROJECT_ROOT, Settings
 from awin_medusa_pipeline.sync.domain.contracts import StockMismatch
-from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
 from awin_medusa_pipeline.sync.domain.operations import Counts, Kind
+from awin_medusa_pipeline.sync.domain.rules import StockRules
 from awin_medusa_pipeline.sync.domain.summary import SummaryTables
 from awin_medusa_pipeline.sync.engine.rules import Extent
 from awin_medusa_pipeline.sync.engine.runs import SyncRun

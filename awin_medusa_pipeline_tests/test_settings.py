@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from awin_medusa_pipeline.cli.errors import sentence_of
 from awin_medusa_pipeline.settings import Settings
-from awin_medusa_pipeline.sync.domain.ownership import Owner
+from awin_medusa_pipeline.sync.domain.rules import Owner
 
 
 @pytest.mark.parametrize(

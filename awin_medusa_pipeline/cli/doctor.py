@@ -1,6 +1,7 @@
 """Runs `awin-medusa doctor`: shows the health of the installation."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Annotated
 
 import typer
@@ -9,12 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 from awin_medusa_pipeline.app import App
-from awin_medusa_pipeline.cli.terminal import Steps, console, say
+from awin_medusa_pipeline.cli.arguments import AsJson
+from awin_medusa_pipeline.cli.terminal import Steps, print_json, say, show_table
 from awin_medusa_pipeline.defs.health import CRON_RULES, dagster_findings
 from awin_medusa_pipeline.health import Finding, State, examine, faults_of
 from awin_medusa_pipeline.remedies import command
 from awin_medusa_pipeline.settings import Settings
 
+ORDER = (State.FAULT, State.NOTE, State.OK)
 COLOURS = {State.OK: "green", State.NOTE: "yellow", State.FAULT: "red"}
 
 
@@ -22,27 +25,41 @@ def doctor(
     send_test_message: Annotated[
         bool, typer.Option("--send-test-message", help="Also send a message to Slack, to see it arrive.")
     ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Also show what is as it should be.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check settings, feed, shop, state store, Slack and Dagster; each fault comes with what to do.
 
-    It changes nothing. It downloads the first part of each feed; AWIN allows 5 downloads of a feed per hour.
+    Faults come first, then what you may want to know. It changes nothing. It downloads the first part of each feed;
+    AWIN allows 5 downloads of a feed per hour.
     """
-    findings = examine_all(send_test_message)
-    console.print(findings_table(findings))
+    findings = sorted(examine_all(send_test_message, quiet=as_json), key=lambda finding: ORDER.index(finding.state))
     faults = sum(finding.state is State.FAULT for finding in findings)
+    if as_json:
+        print_json({"ready": not faults, "findings": [finding_document(finding) for finding in findings]})
+        raise typer.Exit(1 if faults else 0)
+    shown = [finding for finding in findings if everything or finding.state is not State.OK]
+    if shown:
+        show_table(findings_table(shown))
+    if well := len(findings) - len(shown):
+        say(f"{well} more are as they should be; awin-medusa doctor --all shows them.")
     say((f"{faults} to be put right.", "red") if faults else ("Ready for a sync.", "green"))
     raise typer.Exit(1 if faults else 0)
 
 
-def examine_all(send_test_message: bool) -> list[Finding]:
-    """Examine everything, Dagster included; with invalid settings, the settings only."""
+def examine_all(send_test_message: bool, *, quiet: bool = False) -> list[Finding]:
+    """Examine everything, Dagster included; with invalid settings, the settings only. `quiet`: without its steps."""
     try:
         settings = Settings()
     except ValidationError as error:
         return list(faults_of(error))
-    with App(settings) as app, Steps() as steps:
+    with App(settings) as app, nullcontext(_tell_nobody) if quiet else Steps() as steps:
         more = {"Dagster": dagster_findings}
         return list(examine(app, steps, send_test_message=send_test_message, rules=CRON_RULES, more=more))
+
+
+def _tell_nobody(step: str, state: str) -> None:
+    """Show no steps: beside a JSON document nothing is printed."""
 
 
 def findings_table(findings: Sequence[Finding]) -> Table:
@@ -52,6 +69,11 @@ def findings_table(findings: Sequence[Finding]) -> Table:
         state = Text(finding.state, style=COLOURS[finding.state])
         table.add_row(finding.part, state, finding.found, what_to_do(finding))
     return table
+
+
+def finding_document(finding: Finding) -> Mapping[str, str]:
+    """A finding for `--json`."""
+    return {"part": finding.part, "state": finding.state, "found": finding.found, "to_do": what_to_do(finding)}
 
 
 def what_to_do(finding: Finding) -> str:

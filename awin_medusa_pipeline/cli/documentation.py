@@ -14,7 +14,7 @@ from typing import Any, get_args
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from awin_medusa_pipeline.cli.main import COMMANDS, LazyCommand
+from awin_medusa_pipeline.cli.main import COMMANDS, Entry, LazyCommand, LazyGroup
 from awin_medusa_pipeline.settings import ENV_FILE_VARIABLE, PROJECT_ROOT, Settings, as_written, variables_of
 from awin_medusa_pipeline.sync.domain import guards
 from awin_medusa_pipeline.sync.domain.feed.errors import ROW_REASONS, Fault
@@ -100,8 +100,17 @@ def command_pages() -> str:
     """Every command as Markdown: usage, text, arguments and options."""
     pages: list[str] = []
     for name, entry in COMMANDS.items():
-        pages += _command_pages(f"awin-medusa {name}", LazyCommand(name, entry).load())
+        pages += _entry_pages(f"awin-medusa {name}", name, entry)
     return "\n\n".join(pages) + "\n"
+
+
+def _entry_pages(path: str, name: str, entry: Entry) -> Iterator[str]:
+    if not entry.commands:
+        yield from _command_pages(path, LazyCommand(name, entry).load())
+        return
+    yield _command_page(path, LazyGroup(name, entry), group=True)
+    for child, its in entry.commands.items():
+        yield from _entry_pages(f"{path} {child}", child, its)
 
 
 def _command_pages(path: str, command: Any) -> Iterator[str]:

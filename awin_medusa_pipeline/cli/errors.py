@@ -1,9 +1,10 @@
 """Turns errors into the sentence that a shop owner reads in the terminal."""
 
+import sys
+
 from pydantic import ValidationError
 
 from awin_medusa_pipeline.core.errors import PipelineError
-from awin_medusa_pipeline.defs.failures import is_of_dagster
 from awin_medusa_pipeline.remedies import sentence
 from awin_medusa_pipeline.settings import Settings, env_file, variables_of
 
@@ -25,4 +26,10 @@ def sentence_of(error: BaseException) -> str | None:
         return f"Reading the settings: {'; '.join(wrong)}. Correct it in {env_file()} or in the environment."
     if isinstance(error, OSError) and error.filename:
         return f"Using {error.filename}: {error.strerror}. Check that it exists and that you may write to it."
-    return str(error) if is_of_dagster(error) else None
+    return str(error) if _is_of_dagster(error) else None
+
+
+def _is_of_dagster(error: BaseException) -> bool:
+    """Whether Dagster raised the error, with a sentence of its own; where it is not loaded, it did not."""
+    dagster = sys.modules.get("dagster")
+    return dagster is not None and isinstance(error, dagster.DagsterError)

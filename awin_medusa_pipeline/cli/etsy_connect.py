@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 
 from awin_medusa_pipeline.cli.application import open_app
-from awin_medusa_pipeline.cli.terminal import commands, console, say
+from awin_medusa_pipeline.cli.terminal import commands, console, say, show_table
 from awin_medusa_pipeline.core.errors import PermanentError
 from awin_medusa_pipeline.core.store.secrets import new_key
 from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig
@@ -126,7 +126,7 @@ def accounts() -> None:
         row = [account.shop_name, str(account.shop_id), account.currency, state]
         links = [f"{number:,}" for number in numbers[account.id].values()]
         table.add_row(*row, *links, "published" if account.api_config.publish else "drafts")
-    console.print(table)
+    show_table(table)
 
 
 def disconnect(shop: Shop = None) -> None:
@@ -218,4 +218,4 @@ def _show_config(config: EtsyAccountConfig, choices: ShopChoices) -> None:
     new = f"published, at most {config.publish_at_most} a run, at 0.20 USD each" if config.publish else "drafts"
     for name, words in (("a supply", "yes" if config.is_supply else "no"), ("price", price), ("new listings", new)):
         table.add_row(name, words)
-    console.print(table)
+    show_table(table)

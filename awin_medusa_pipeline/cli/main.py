@@ -1,7 +1,7 @@
-"""Defines the command line `awin-medusa`; each command is loaded when it is called, so that --help is quick."""
+"""Defines the command line `awin-medusa`; each command is loaded when it is called, so that it is quick."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import version
 from typing import Annotated, Any, cast
@@ -11,7 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from awin_medusa_pipeline.cli.terminal import complain, say
 
-FIRST_STEPS, WORK, TRIALS = "First steps", "Daily work", "Trying it out"
+FIRST_STEPS, WORK, TRIALS, ALL = "First steps", "Daily work", "Trying it out", "Commands"
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,71 @@ class Entry:
     """A command or a group of commands: its location, and its line in --help."""
 
     where: str
-    """Module in this package, and the name in it: a function, or a Typer with several."""
+    """Module in this package, and the name in it: a function, or a Typer with several; empty where `commands` are."""
     panel: str
     help: str
+    """Its first line; of a group with `commands`, all of its text."""
+    commands: Mapping[str, "Entry"] = field(default_factory=dict)
 
 
+PLANS_HELP = """Review plans that a guard held because too much would have changed at once.
+
+Exactly the rows that you approve are applied; one that has changed since is left out. Plans expire (PLAN_HOURS).
+"""
+PLANS = {
+    "list": Entry("plans:list_plans", ALL, "List the plans of this shop, newest first."),
+    "show": Entry("plan:show_plan", ALL, "Show what a plan would do, row by row."),
+    "approve": Entry(
+        "sync:approve", ALL, "Apply a plan: these rows and nothing else, each compared with the shop just before."
+    ),
+    "reject": Entry(
+        "plan_decisions:reject",
+        ALL,
+        "Never apply this plan. Each of its rows stays as it is until what would be written changes.",
+    ),
+    "forget": Entry(
+        "plan_decisions:forget", ALL, "Forget what was decided on a plan, so that the next sync plans its rows again."
+    ),
+}
+ETSY_HELP = """Products of the shop as listings on Etsy.
+
+\b
+awin-medusa etsy connect                 once: your consent, and the defaults of your listings
+awin-medusa etsy request oak-lamp        what would be done? nothing is sent yet
+awin-medusa etsy confirm etsy_3f2a       do it
+"""
+ETSY = {
+    "connect": Entry(
+        "etsy_connect:connect",
+        ALL,
+        "Connect an Etsy shop: your consent in the browser, then the defaults of your listings.",
+    ),
+    "settings": Entry(
+        "etsy_connect:settings", ALL, "Show how products are listed in a shop, as JSON; with a file, change it."
+    ),
+    "accounts": Entry("etsy_connect:accounts", ALL, "List the Etsy shops that were connected."),
+    "disconnect": Entry(
+        "etsy_connect:disconnect",
+        ALL,
+        "Forget the tokens of a shop. Its listings stay as they are, and which product is which listing stays known.",
+    ),
+    "key": Entry(
+        "etsy_connect:key", ALL, "Make a key for AWIN_MEDUSA_SECRET_KEY, which encrypts the tokens in the state store."
+    ),
+    "request": Entry(
+        "etsy:request", ALL, "Ask for products to be brought to Etsy: nothing is sent before you confirm."
+    ),
+    "confirm": Entry("etsy_jobs:confirm", ALL, "Confirm a requested job: the daemon starts it within half a minute."),
+    "reject": Entry("etsy_jobs:reject", ALL, "Drop a job that has not started; everything stays as it was."),
+    "retry": Entry("etsy:retry", ALL, "Retry a failed job for the products that failed, or a job whose run has died."),
+    "sync": Entry(
+        "etsy:sync",
+        ALL,
+        "Bring the products of a confirmed job to Etsy, here and now: what the daemon does where one runs.",
+    ),
+    "jobs": Entry("etsy_jobs:jobs", ALL, "List the jobs, newest first."),
+    "show": Entry("etsy_jobs:show", ALL, "Show one job with its products: what was planned, and how it ended."),
+}
 COMMANDS = {
     "init": Entry(
         "init:init",
@@ -47,7 +107,7 @@ COMMANDS = {
         "Show the story of one product: its feed rows, its match, every operation and its reason, and its state now.",
     ),
     "report": Entry(
-        "sync:report",
+        "report:report",
         WORK,
         "Show the summary of the last run, its first failures, and whether a later run ended without a summary.",
     ),
@@ -55,10 +115,10 @@ COMMANDS = {
     "console": Entry(
         "console:app",
         WORK,
-        "Serve the console alone, where Dagster runs elsewhere; links, users and tokens that open it.",
+        "Serve the console alone, where Dagster runs elsewhere; `awin-medusa ui` serves both.",
     ),
-    "plans": Entry("plans:app", WORK, "Review plans that a guard held because too much would have changed at once."),
-    "etsy": Entry("etsy:app", WORK, "Products of the shop as listings on Etsy."),
+    "plans": Entry("", WORK, PLANS_HELP, PLANS),
+    "etsy": Entry("", WORK, ETSY_HELP, ETSY),
     "demo": Entry(
         "demo:demo",
         TRIALS,
@@ -99,6 +159,29 @@ def _single(function: Callable[..., Any]) -> typer.Typer:
     return app
 
 
+class LazyGroup(TyperGroup):
+    """Represents a group of commands, each of which is loaded when it is called."""
+
+    def __init__(self, name: str, entry: Entry) -> None:
+        panel, text = entry.panel, entry.help
+        super().__init__(name=name, help=text, rich_help_panel=panel, rich_markup_mode="rich", no_args_is_help=True)
+        self._entries = entry.commands
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names in display order."""
+        return list(self._entries)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> LazyCommand | None:
+        """The placeholder of a command."""
+        entry = self._entries.get(cmd_name)
+        return LazyCommand(cmd_name, entry) if entry else None
+
+
+def placeholder(name: str, entry: Entry) -> "LazyCommand | LazyGroup":
+    """What stands for a command or a group until it is called."""
+    return LazyGroup(name, entry) if entry.commands else LazyCommand(name, entry)
+
+
 class Commands(TyperGroup):
     """All commands. Their errors end in a sentence, with exit code 1."""
 
@@ -106,10 +189,10 @@ class Commands(TyperGroup):
         """Names in display order."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: Any, cmd_name: str) -> LazyCommand | None:
+    def get_command(self, ctx: Any, cmd_name: str) -> "LazyCommand | LazyGroup | None":
         """The placeholder of a command."""
         entry = COMMANDS.get(cmd_name)
-        return LazyCommand(cmd_name, entry) if entry else None
+        return placeholder(cmd_name, entry) if entry else None
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command; an error of ours becomes a sentence."""

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from awin_medusa_pipeline.cli.terminal import Steps, commands, console, say
+from awin_medusa_pipeline.cli.terminal import Steps, commands, say, show_table
 from awin_medusa_pipeline.sandbox import DEFAULT_PORT, Sandbox, SandboxError
 from awin_medusa_pipeline.settings import Settings
 
@@ -69,7 +69,7 @@ def status(port: Port = None) -> None:
     for service in found.services:
         state = Text(service.state, style="green" if service.state == "running" else "yellow")
         table.add_row(service.name, state, service.address, str(service.log))
-    console.print(table)
+    show_table(table)
     if not found.running:
         say("Not running." if found.seeded else "Not set up.")
         commands([("awin-medusa sandbox up", "start it")])

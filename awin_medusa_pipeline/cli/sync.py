@@ -1,29 +1,24 @@
-"""Runs `awin-medusa sync`, `undo` and `report`: a run, its steps as they happen, and its summary."""
+"""Runs `awin-medusa sync`, `undo` and `plans approve`: a run, its steps as they happen, and its summary."""
 
 import getpass
 import sys
 from collections.abc import Collection, Mapping
-from datetime import datetime
-from itertools import islice
 from typing import Annotated, Any
 
 import typer
 
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.cli.application import open_app
-from awin_medusa_pipeline.cli.summary import summary_tables, verdict
-from awin_medusa_pipeline.cli.terminal import JobSteps, age, commands, complain, console, say
-from awin_medusa_pipeline.core.errors import Action
-from awin_medusa_pipeline.defs.launch import JobOutcome, failed_since, run_job
-from awin_medusa_pipeline.remedies import command
-from awin_medusa_pipeline.sync.domain.kinds import KINDS
+from awin_medusa_pipeline.cli.arguments import Hash
+from awin_medusa_pipeline.cli.report import show_summary
+from awin_medusa_pipeline.cli.terminal import JobSteps, age, complain, say
+from awin_medusa_pipeline.defs.launch import JobOutcome, run_job
 from awin_medusa_pipeline.sync.domain.operations import Kind
-from awin_medusa_pipeline.sync.store.held_plans import SHOWN, HeldPlans
+from awin_medusa_pipeline.sync.store.held_plans import HeldPlans
 from awin_medusa_pipeline.sync.store.ledger import Ledger
-from awin_medusa_pipeline.sync.store.reports import failures, read_page, reasons
+from awin_medusa_pipeline.sync.store.past_reports import latest_reports, latest_summary, read_page
 
 SYNC, UNDO = "daily_sync_job", "undo_run_job"
-SHOWN_FAILURES = 10
 
 
 def sync(
@@ -65,6 +60,12 @@ def _ask(app: App, run_id: str) -> None:
     approve_and_apply(app, run_id)
 
 
+def approve(start: Hash) -> None:
+    """Apply a plan: these rows and nothing else, each compared with the shop just before."""
+    with open_app() as app:
+        approve_and_apply(app, start)
+
+
 def approve_and_apply(app: App, start: str) -> None:
     """Approve a plan by its hash, or all that a dry run proposed by its id, and apply these rows. Raises PlanError."""
     plans = HeldPlans(app.database)
@@ -94,11 +95,13 @@ def undo(
     """
     if (run_id is None) is not last:
         raise typer.BadParameter("Name the run, or --last.", param_hint="RUN_ID")
+    kinds = _kinds(only)
+    if len(kinds) > 1:
+        raise typer.BadParameter("Name one kind, or none for all.", param_hint="--only")
     with open_app() as app:
         ledger = Ledger(app.database)
-        if run_id is None:
-            run_id = _last(ledger, app.shop_address)
-        config = {"run_id": run_id, "dry_run": dry_run} | ({"only": only} if only else {})
+        run_id = _last(ledger, app.shop_address) if run_id is None else ledger.find_run(run_id, app.shop_address).run_id
+        config = {"run_id": run_id, "dry_run": dry_run} | ({"only": kinds[0]} if kinds else {})
         with JobSteps(UNDO) as steps:
             outcome = run_job(app, UNDO, steps, ops={"undo_run": config})
         if run := ledger.run(outcome.run_id):
@@ -118,23 +121,6 @@ def _last(ledger: Ledger, shop: str) -> str:
     return run.run_id
 
 
-def report() -> None:
-    """Show the summary of the last run, its first failures, and whether a later run ended without a summary."""
-    with open_app() as app:
-        summary, folder = app.reports.latest_summary(), app.reports.latest()
-        if summary is None or folder is None:
-            say("There is no report yet. It comes with the first run: awin-medusa sync --dry-run.")
-            raise typer.Exit(1)
-        started = datetime.fromisoformat(summary["started_at"])
-        say((summary["job"], "bold"), f" on {summary['shop']}, {age(started)} ({started:%Y-%m-%d %H:%M} UTC)")
-        show_summary(app, summary)
-        for kind, key, reason in islice(failures(folder), SHOWN_FAILURES):
-            say(("failed", "red"), f" {kind} {key}: {reason}")
-        if later := failed_since(app, started):
-            when, failure = later
-            complain(f"A later run, {age(when)}, {failure}")
-
-
 def run_sync(
     app: App,
     applying: Mapping[str, Any] | None = None,
@@ -145,41 +131,11 @@ def run_sync(
     """Run the whole sync, or `only` some kinds, with steps and summary; returns its id. Exits with 1 on failure."""
     with JobSteps(SYNC) as steps:
         outcome = run_job(app, SYNC, steps, applying, only, ops)
-    summary = app.reports.latest_summary()
-    if summary and summary["run"] == outcome.run_id:
-        show_summary(app, summary)
+    summary, folder = latest_summary(app.home), latest_reports(app.home)
+    if summary and folder and summary["run"] == outcome.run_id:
+        show_summary(app, summary, folder)
     end(outcome)
     return outcome.run_id
-
-
-def show_summary(app: App, summary: Mapping[str, Any]) -> None:
-    """Show a summary: tables, why rows were not applied, how to apply held plans, and the report folder."""
-    for table in summary_tables(summary):
-        console.print()
-        console.print(table)
-    say(verdict(summary))
-    if folder := app.reports.latest():
-        if summary.get("dry_run"):
-            for line in ["", *read_page(folder), ""]:
-                say(line)
-        else:
-            for kind, status, reason, number in reasons(folder):
-                say(f"  {KINDS[Kind(kind)].words}: {number:,} {status}: ", (reason, "dim"))
-        say(f"Reports: {folder}")
-    plans = HeldPlans(app.database)
-    if proposed := plans.proposed_by(summary["run"]):
-        rows = sum(plan.row_count for plan in proposed)
-        say("\nTo carry out exactly this:")
-        commands([(command(Action.APPROVE_PLAN, summary["run"][:8]), f"{rows:,} changes")])
-    if held := plans.of_run(summary["run"]):
-        say("\nTo apply a held plan all the same:")
-        commands(
-            (
-                command(Action.APPROVE_PLAN, plan.hash[:SHOWN]),
-                f"{KINDS[Kind(plan.kind)].words}, {plan.row_count:,} rows",
-            )
-            for plan in held
-        )
 
 
 def end(outcome: JobOutcome) -> None:

@@ -1,17 +1,22 @@
-"""Prints to the terminal: results, errors, steps as they happen, and commands to run next."""
+"""Prints to the terminal: results, tables, JSON, errors, steps as they happen, and commands to run next."""
 
+import json
+import re
+import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.measure import Measurement
 from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
 from awin_medusa_pipeline.core.messages import duration_text
+from awin_medusa_pipeline.core.plain import plain
 
 # Much of the output was written by others: [/b] or :car: in a title is plain text.
 console = Console(highlight=False, markup=False, emoji=False)
@@ -19,6 +24,8 @@ _trouble = Console(highlight=False, markup=False, emoji=False, stderr=True)
 
 _SIZES = ("dagster/row_count", "bytes")
 LONGEST = 100
+MOST_COLUMNS = 10_000
+SECONDS_BETWEEN_LINES = 60
 SUMMARY_ASSET = "sync_summary"
 COLOURS = {"applied": "green", "failed": "red", "held": "yellow"}
 
@@ -37,13 +44,64 @@ def complain(text: str) -> None:
     _trouble.print(Text(text, style="red"), soft_wrap=True)
 
 
+def print_json(document: Any) -> None:
+    """Print one JSON document: times as ISO 8601 in UTC, decimals as text."""
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, default=plain) + "\n")
+
+
+def show_table(table: Table) -> None:
+    """Print a table in which no word is cut or broken, be it an id, an address or a path.
+
+    Where the words need more room than the terminal has, the lines are longer.
+    """
+    measures = [_measure_column(table, number) for number in range(len(table.columns))]
+    borders = console.measure(_bare(table)).maximum
+    widths = column_widths(measures, console.width - borders)
+    for column, width in zip(table.columns, widths, strict=True):
+        column.width = width
+    table.width = borders + sum(widths)
+    console.print(table, crop=False)
+
+
+def column_widths(measures: Sequence[tuple[int, int]], room: int) -> list[int]:
+    """Width of each column from its longest word and its longest line: the words first, then what room is left."""
+    widths = [word for word, _ in measures]
+    while (left := room - sum(widths)) > 0:
+        growing = [number for number, (_, line) in enumerate(measures) if widths[number] < line]
+        if not growing:
+            break
+        # The narrowest first, so that short columns stay on one line.
+        number = min(growing, key=lambda one: (measures[one][1], one))
+        widths[number] = min(measures[number][1], widths[number] + left)
+    return widths
+
+
+def _measure_column(table: Table, number: int) -> tuple[int, int]:
+    cells: list[RenderableType] = [table.columns[number].header, *table.columns[number].cells]
+    options = console.options.update(max_width=MOST_COLUMNS)
+    found = [Measurement.get(console, options, Text(cell) if isinstance(cell, str) else cell) for cell in cells]
+    longest = max(one.maximum for one in found)
+    return longest if table.columns[number].no_wrap else max(one.minimum for one in found), longest
+
+
+def _bare(table: Table) -> Table:
+    """The table's borders and padding alone."""
+    bare = Table(box=table.box, show_header=False, padding=table.padding, pad_edge=table.pad_edge)
+    for _ in table.columns:
+        bare.add_column()
+    bare.add_row(*("" for _ in table.columns))
+    return bare
+
+
 class Steps:
     """Shows steps as they happen: a spinner with the state of the current one, and a line for each that is done.
 
-    Call it with a step and its state on every change. Without a terminal it prints lines only.
+    Call it with a step and its state on every change. Without a terminal it prints lines only, one a minute while a
+    step takes long.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, now: Callable[[], float] = time.monotonic) -> None:
+        self._now, self._told = now, 0.0
         self._status = Status("", console=console)
         self._step: str | None = None
         self._began = 0.0
@@ -64,9 +122,13 @@ class Steps:
         with self._lock:
             if step != self._step:
                 self._end()
-                self._step, self._began = step, time.monotonic()
+                self._step, self._began = step, self._now()
+                self._told = self._began
                 if not console.is_terminal:
                     console.print(f"  {step} ...")
+            elif not console.is_terminal and self._now() - self._told >= SECONDS_BETWEEN_LINES:
+                self._told = self._now()
+                console.print(f"  {step}: {state or duration_text(self._told - self._began)}", soft_wrap=True)
             self._status.update(Text(f"{step}: {state}" if state else f"{step} ..."))
 
     def done(self, step: str, state: str) -> None:
@@ -76,7 +138,7 @@ class Steps:
 
     def _end(self) -> None:
         if self._step and console.is_terminal:
-            console.print(_done(self._step, duration_text(time.monotonic() - self._began)))
+            console.print(_done(self._step, duration_text(self._now() - self._began)))
         self._step = None
 
 
@@ -114,9 +176,13 @@ def age(since: datetime) -> str:
 
 
 def short(value: Any) -> str:
-    """A value as text, cut to LONGEST characters."""
+    """A value as text, cut between two words after at most LONGEST characters; a first word is whole, be it longer."""
     text = "none" if value is None else str(value)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    if len(text) <= LONGEST:
+        return text
+    begins = [found.start() for found in re.finditer(r"\s", text)]
+    end = max((begin for begin in begins if begin < LONGEST), default=begins[0] if begins else len(text))
+    return text[:end] + (" …" if end < len(text) else "")
 
 
 def commands(lines: Iterable[tuple[str, str]]) -> None:
@@ -125,4 +191,4 @@ def commands(lines: Iterable[tuple[str, str]]) -> None:
     table.add_column(no_wrap=True)
     for command, meaning in lines:
         table.add_row(Text(command, style="bold"), meaning)
-    console.print(table)
+    show_table(table)

@@ -1,6 +1,7 @@
 """Runs `awin-medusa ui`: console and Dagster UI at one address, with the daemon that runs schedules and sensors."""
 
 import os
+import signal
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -85,6 +86,9 @@ def serve(port: int, host: str, *, with_dagster: bool) -> None:
         say("The console: ", (public, "bold"), f", Dagster's UI: {public.rstrip('/')}{DAGSTER}/. Ctrl-C stops both.")
         _show_first_link(app, public)
         stack.callback(_follow_messages(app))
+        # uvicorn raises the signal that has ended it once more: the processes of Dagster are still to be ended.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         uvicorn.run(served, host=host, port=port, log_level="warning", access_log=False, server_header=False)
 
 

@@ -9,7 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from awin_medusa_pipeline.cli.application import open_app
-from awin_medusa_pipeline.cli.terminal import COLOURS, age, commands, console, say, short
+from awin_medusa_pipeline.cli.arguments import AsJson
+from awin_medusa_pipeline.cli.story_document import story_document
+from awin_medusa_pipeline.cli.terminal import COLOURS, age, complain, print_json, say, short, show_table
 from awin_medusa_pipeline.core.http import Backoff
 from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import Kind
@@ -20,8 +22,15 @@ _MATCHED_BY = {"external_id": "our key", "sku": "SKU", "gtin": "GTIN", "handle":
 
 
 def why(
-    key: Annotated[str, typer.Argument(metavar="KEY", help="SKU, handle, external id, AWIN id, GTIN, or a Medusa id.")],
+    key: Annotated[
+        str,
+        typer.Argument(
+            metavar="KEY",
+            help="SKU, handle, external id, AWIN id, GTIN, or a Medusa id; of an id the beginning is enough.",
+        ),
+    ],
     runs: Annotated[int, typer.Option(min=1, metavar="N", help="How many runs to look back.")] = 5,
+    as_json: AsJson = False,
 ) -> None:
     """Show the story of one product: its feed rows, its match, every operation and its reason, and its state now."""
     with open_app() as app:
@@ -30,18 +39,21 @@ def why(
         products = find(app.tables, ledger, recent, key.strip())
         if len(products) > 1:
             _choose(key.strip(), products)
-            return
+            raise typer.Exit(1)
         connect = partial(app.medusa, backoff=Backoff(attempts=2))
         sources = Sources(app.database, app.tables, app.shop_address, connect, app.places)
-        _show(tell_story(sources, products[0], recent))
+        story = tell_story(sources, products[0], recent)
+    if as_json:
+        print_json(story_document(story))
+    else:
+        _show(story)
 
 
 def _choose(key: str, products: Sequence[Product]) -> None:
-    say(f"{len(products)} products are known as {key}. Ask for one of them:")
-    commands(
-        (f"awin-medusa why {next(iter(product.every('product_key', 'product_id', 'offer_key')))}", _title(product))
-        for product in products
-    )
+    complain(f"{len(products)} products are known as {key}. Ask for one of them:")
+    for product in products:
+        name = next(iter(product.every("product_key", "product_id", "offer_key")))
+        complain(f"  awin-medusa why {name}  {_title(product)}")
 
 
 def _title(product: Product) -> str:
@@ -76,7 +88,7 @@ def _lines(heading: Text, lines: Iterable[tuple[str, Text]]) -> None:
     for label, text in lines:
         table.add_row(label, text)
     say("\n", heading)
-    console.print(table)
+    show_table(table)
 
 
 def _of_run(story: RunStory) -> Iterator[tuple[str, Text]]:

@@ -1,9 +1,8 @@
 """Assembles the console: pages, API and Dagster's UI behind one door."""
 
-from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -42,7 +41,8 @@ def console(app: App, dagster: DagsterSide, public: str, ui: ASGIApp | None = No
         below = scope["type"] != "lifespan" and within_dagster(scope["path"])
         await (ui if ui is not None and below else pages)(scope, receive, send)
 
-    return Door(inner, users, LOOPBACK | {urlsplit(public).hostname or "localhost"})
+    hosts = LOOPBACK | {urlsplit(public).hostname or "localhost"}
+    return Door(inner, users, hosts, content_policy(app))
 
 
 def _pages(around: Surroundings) -> FastAPI:
@@ -51,14 +51,6 @@ def _pages(around: Surroundings) -> FastAPI:
     for router in ROUTERS:
         pages.include_router(router)
     pages.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
-    policy = content_policy(around.app)
-
-    @pages.middleware("http")
-    async def add_policy(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await call_next(request)
-        response.headers["content-security-policy"] = policy
-        return response
-
     add_handlers(pages)
     return pages
 

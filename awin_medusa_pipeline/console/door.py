@@ -4,10 +4,11 @@ The console and Dagster's UI stand behind it. Dagster's own web server asks nobo
 as a form and as plain text, from any origin and under any host name (measured).
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
+from fastapi.exceptions import HTTPException
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
@@ -21,7 +22,7 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 COOKIE = "awin_medusa"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # The callback's state protects it; a link's secret protects that.
-OPEN = ("/login", "/link/", "/static/", "/admin/etsy/callback")
+OPEN, OPEN_BELOW = frozenset({"/login", "/admin/etsy/callback"}), ("/link/", "/static/")
 API = ("/admin/", "/metrics")
 JSON = "application/json"
 LARGEST_BODY = 4 << 20
@@ -43,6 +44,13 @@ class RefusedError(Exception):
         self.status, self.title, self.to_do = status, title, to_do
 
 
+class TooLargeError(HTTPException):
+    """A body beyond LARGEST_BODY."""
+
+    def __init__(self) -> None:
+        super().__init__(413, "The body is too large")
+
+
 @dataclass(frozen=True)
 class Door:
     """An ASGI application in front of another one."""
@@ -51,6 +59,8 @@ class Door:
     access: Access
     hosts: Collection[str]
     """Names in the Host header that are ours, without a port: against DNS rebinding."""
+    policy: str
+    """Content-Security-Policy of the console's pages; Dagster's UI brings its own."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or answer it here."""
@@ -63,10 +73,27 @@ class Door:
             visitor = await self._visitor(connection)
             check_request(scope, connection.headers, visitor)
         except RefusedError as refused:
-            await _refuse(scope, receive, send, refused)
+            await _refuse(scope, receive, self._sending(scope, send), refused)
             return
         scope.setdefault("state", {})["visitor"] = visitor
-        await self.inner(scope, _bounded(scope, receive), _with_headers(scope, send))
+        await self.inner(scope, _bounded(scope, receive), self._sending(scope, send))
+
+    def _sending(self, scope: Scope, send: Send) -> Send:
+        """Add the security headers that the answer does not have."""
+        wanted = dict(HEADERS)
+        if not scope["path"].startswith("/static/"):
+            wanted["cache-control"] = "no-store"
+        if not within_dagster(scope["path"]):
+            wanted["content-security-policy"] = self.policy
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in wanted.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        return sending
 
     async def _visitor(self, connection: HTTPConnection) -> Visitor | None:
         kind, _, token = connection.headers.get("authorization", "").partition(" ")
@@ -94,9 +121,9 @@ def check_request(scope: Scope, headers: Headers, visitor: Visitor | None) -> No
     socket = scope["type"] == "websocket"
     changes = socket or scope["method"] not in SAFE
     # A program sends its token itself; a browser sends the cookie whoever has made the request.
-    if changes and not (visitor and visitor.is_program) and not _is_of_own_page(headers):
+    if changes and not (visitor and visitor.is_program) and not is_of_own_page(headers):
         raise RefusedError(403, "Another page has sent this", "Do it on the console's own page.")
-    if visitor is None and not path.startswith(OPEN):
+    if visitor is None and path not in OPEN and not path.startswith(OPEN_BELOW):
         raise RefusedError(
             401, "Nobody is logged in", "Log in, or send an API token as `Authorization: Bearer am_...`."
         )
@@ -121,7 +148,7 @@ def _check_dagster(path: str, scope: Scope, headers: Headers, visitor: Visitor |
         raise RefusedError(415, "Only JSON is taken", "A form of another page could send anything else.")
 
 
-def _is_of_own_page(headers: Headers) -> bool:
+def is_of_own_page(headers: Headers) -> bool:
     """Whether a page of ours has made the request, as the browser says; one that says nothing is not believed."""
     fetched = headers.get("sec-fetch-site")
     if fetched is not None and fetched != "same-origin":
@@ -150,7 +177,7 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, refused: RefusedEr
         answer = RedirectResponse(f"/login?next={quote(wanted, safe='')}", status_code=303)
     else:
         answer = problem(refused.status, refused.title, refused.to_do)
-    await answer(scope, receive, _with_headers(scope, send))
+    await answer(scope, receive, send)
 
 
 def problem(status: int, title: str, to_do: str, code: str = "", extra: Mapping[str, str] | None = None) -> Response:
@@ -161,7 +188,7 @@ def problem(status: int, title: str, to_do: str, code: str = "", extra: Mapping[
 
 
 def _bounded(scope: Scope, receive: Receive) -> Receive:
-    """End a body that is too large where it passes the limit."""
+    """Raise TooLargeError where a body passes the limit, whatever length it was said to have."""
     if scope["type"] != "http":
         return receive
     taken = 0
@@ -171,21 +198,7 @@ def _bounded(scope: Scope, receive: Receive) -> Receive:
         message = await receive()
         taken += len(message.get("body", b""))
         if taken > LARGEST_BODY:
-            return {"type": "http.disconnect"}
+            raise TooLargeError
         return message
 
     return limited
-
-
-def _with_headers(scope: Scope, send: Send) -> Callable[[Message], Awaitable[None]]:
-    async def sending(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
-                if name not in headers:
-                    headers[name] = value
-            if not scope["path"].startswith("/static/") and "cache-control" not in headers:
-                headers["cache-control"] = "no-store"
-        await send(message)
-
-    return sending

@@ -75,8 +75,8 @@ def _forbidden(request: Request, error: Exception) -> Response:
 
 
 def _not_sent_by_form(request: Request, error: Exception) -> Response:
-    to_do = "Load the page again, and send its form once more."
-    return answer(request, 403, "This form was made for another session.", to_do, "not_sent_by_form")
+    to_do = "Load the page again, and do it there once more."
+    return answer(request, 403, "No page of this session has sent this.", to_do, "not_sent_by_form")
 
 
 def _not_valid(request: Request, error: Exception) -> Response:

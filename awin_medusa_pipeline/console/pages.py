@@ -13,7 +13,7 @@ from jinja2_fragments.fastapi import Jinja2Blocks
 from awin_medusa_pipeline.console.reads.today import state
 from awin_medusa_pipeline.console.surroundings import surroundings
 from awin_medusa_pipeline.core.messages import duration_text
-from awin_medusa_pipeline.sync.domain.products import money_text
+from awin_medusa_pipeline.sync.domain.operations import money_text
 
 HERE = Path(__file__).parent
 

@@ -6,7 +6,7 @@ from typing import Annotated, Protocol
 from fastapi import Depends, Request
 
 from awin_medusa_pipeline.app import App
-from awin_medusa_pipeline.console.door import client_address
+from awin_medusa_pipeline.console.door import client_address, is_of_own_page
 from awin_medusa_pipeline.console.store.access import Access, Scope, Visitor
 from awin_medusa_pipeline.core.store.audit import Who
 from awin_medusa_pipeline.decisions import Decider
@@ -43,7 +43,7 @@ class ForbiddenError(Exception):
 
 
 class NotSentByFormError(Exception):
-    """A form without the token of the session."""
+    """A request that no page of this session has made."""
 
 
 def surroundings(request: Request) -> Surroundings:
@@ -73,6 +73,13 @@ async def form_decider(request: Request) -> Decider:
     return decider(request)
 
 
+def asked_here(request: Request) -> None:
+    """Raise NotSentByFormError where another page makes the browser ask, for a GET that costs calls elsewhere."""
+    typed = request.headers.get("sec-fetch-site") == "none"
+    if not (visitor(request).is_program or typed or is_of_own_page(request.headers)):
+        raise NotSentByFormError
+
+
 async def check_form(request: Request) -> None:
     """Raise NotSentByFormError when the form was not made by our page for this session."""
     form = await request.form()
@@ -80,6 +87,7 @@ async def check_form(request: Request) -> None:
         raise NotSentByFormError
 
 
+AskedHere = Depends(asked_here)
 Around = Annotated[Surroundings, Depends(surroundings)]
 Who_ = Annotated[Visitor, Depends(visitor)]
 Decides = Annotated[Decider, Depends(decider)]

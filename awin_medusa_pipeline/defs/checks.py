@@ -13,7 +13,7 @@ from awin_medusa_pipeline.defs.steps import asset_check
 from awin_medusa_pipeline.defs.sync.applied import ShopRun
 from awin_medusa_pipeline.defs.sync.plans import held_check
 from awin_medusa_pipeline.sync.domain.kinds import KINDS
-from awin_medusa_pipeline.sync.store.reports import failures
+from awin_medusa_pipeline.sync.store.past_reports import failures
 
 
 @asset_check(asset="awin_feed", blocking=True, description="The shop has every currency of the feed.")

@@ -10,15 +10,10 @@ from awin_medusa_pipeline.defs.steps import asset_check
 from awin_medusa_pipeline.etsy.domain.contracts import EtsyListing, EtsyPlanRow
 from awin_medusa_pipeline.medusa.contracts import CatalogVariant
 from awin_medusa_pipeline.sync.domain import contracts
-from awin_medusa_pipeline.sync.domain.kinds import KINDS
 
 CONTRACTS: dict[str, type[dy.Schema]] = {
-    "awin_feed": contracts.Offer,
-    "awin_feed_rejects": contracts.RejectedRow,
+    **contracts.TABLES,
     "medusa_catalog": CatalogVariant,
-    "matched_products": contracts.MatchedProduct,
-    **{entry.table: entry.contract for entry in KINDS.values()},
-    "loose_matches": contracts.LooseMatch,
     "etsy_listing_plan": EtsyPlanRow,
     "etsy_listings": EtsyListing,
 }

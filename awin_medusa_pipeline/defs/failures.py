@@ -24,11 +24,6 @@ class RunFailure:
         return f"failed{f' at {self.step}' if self.step else ''}. {self.error}"
 
 
-def is_of_dagster(error: BaseException) -> bool:
-    """Whether Dagster raised the error, with a sentence of its own."""
-    return isinstance(error, dg.DagsterError)
-
-
 def failure_of(instance: dg.DagsterInstance, run_id: str) -> RunFailure:
     """Find why a run failed; for a blocking check, its description, which Dagster's own error leaves out."""
     kinds = {DagsterEventType.STEP_FAILURE, DagsterEventType.ASSET_CHECK_EVALUATION, DagsterEventType.RUN_FAILURE}

@@ -1,4 +1,4 @@
-"""Removes reports, kept rows and Dagster's runs after 30 days, and the operation log and Etsy jobs after 400.
+"""Removes reports, kept rows and Dagster's runs after 30 days; the operation log, decisions and Etsy jobs after 400.
 
 Dagster keeps run storage for ever, and its delete_run leaves a database file and a folder per run on disk.
 """
@@ -15,14 +15,16 @@ import dagster as dg
 from upath import UPath
 
 from awin_medusa_pipeline.core.files import DATE_FORMAT, TEMPORARY_SUFFIX, home_path
+from awin_medusa_pipeline.core.store.audit import Audit
 from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.core.store.outbox import Outbox
+from awin_medusa_pipeline.core.store.run_requests import RunRequests
 from awin_medusa_pipeline.core.tables import HISTORY, TABLES
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJobs
-from awin_medusa_pipeline.sync.domain.contracts import TRACED
+from awin_medusa_pipeline.sync.domain.traced import TRACED
 from awin_medusa_pipeline.sync.store import ledger
 from awin_medusa_pipeline.sync.store.held_plans import HeldPlans
-from awin_medusa_pipeline.sync.store.reports import REPORTS
+from awin_medusa_pipeline.sync.store.past_reports import REPORTS
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +46,8 @@ class Pruned:
     messages: int = 0
     plans: int = 0
     etsy_jobs: int = 0
+    decisions: int = 0
+    run_requests: int = 0
     dagster_runs: int = 0
     partial_files: int = 0
 
@@ -58,6 +62,8 @@ def prune(home: str, database: Database, instance: dg.DagsterInstance | None, *,
         messages=Outbox(database).prune(now - KEPT),
         plans=HeldPlans(database).prune(now - KEPT),
         etsy_jobs=EtsyJobs(database).prune(now - ledger.KEPT),
+        decisions=Audit(database).prune(now - ledger.KEPT),
+        run_requests=RunRequests(database).prune(now - KEPT),
         dagster_runs=prune_dagster_runs(instance, now) if instance is not None else 0,
         partial_files=prune_partial_files(home, now),
     )

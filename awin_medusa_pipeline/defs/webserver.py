@@ -4,11 +4,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
-from dagster_webserver.app import create_app_from_workspace_process_context
+from dagster_webserver.webserver import DagsterWebserver
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp
 
 from awin_medusa_pipeline.defs.failures import how_it_ended
@@ -16,6 +19,8 @@ from awin_medusa_pipeline.defs.health import daemon_is_alive
 
 POLLED = 2000  # milliseconds between two looks of a page at runs and assets, as in `dagster dev`
 LOOK = 5.0  # seconds
+CONSOLE_LINK = b"""<a href="/" style="position:fixed;right:14px;bottom:14px;z-index:20;padding:6px 12px;\
+border-radius:8px;background:#1f4f8f;color:#fff;font:600 13px system-ui;text-decoration:none">Console</a>"""
 
 
 @contextmanager
@@ -27,7 +32,17 @@ def dagster_ui(workspace: Path, prefix: str) -> Iterator[ASGIApp]:
         with WorkspaceProcessContext(
             instance, workspace_load_target=target, code_server_log_level="warning"
         ) as context:
-            yield create_app_from_workspace_process_context(context, prefix, POLLED)
+            yield LinkedWebserver(context, prefix, POLLED).create_asgi_app()
+
+
+class LinkedWebserver(DagsterWebserver[Any, Any]):
+    """Dagster's web server, with a link to the console on each of its pages."""
+
+    def index_html_endpoint(self, request: Request) -> HTMLResponse:
+        """Serve Dagster's page with the link."""
+        page = super().index_html_endpoint(request)
+        headers = {name: value for name, value in page.headers.items() if name != "content-length"}
+        return HTMLResponse(bytes(page.body).replace(b"</body>", CONSOLE_LINK + b"</body>"), headers=headers)
 
 
 class ThisDagster:

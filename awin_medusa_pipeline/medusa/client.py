@@ -103,6 +103,15 @@ class MedusaClient:
         """Delete; retried, since Medusa answers 200 for what is already gone."""
         return self._call("DELETE", path, writes=False)
 
+    def check_address(self) -> None:
+        """Check that a Medusa answers, whatever the key. Raises PipelineError."""
+        tried = f"GET {self.base_url}/health"
+        answer = send(self._client, "GET", "/health", tried=tried, writes=False)
+        if answer.text.strip() != "OK":
+            raise PermanentError(
+                tried, f"HTTP {answer.status_code}, which is not Medusa's answer", "Check MEDUSA_BACKEND_URL."
+            )
+
     def probe(self) -> str:
         """Read the store's name, which needs credentials and database: /health says OK without either."""
         if not self.can_write:

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from awin_medusa_pipeline.medusa.contracts import ShopProduct, ShopVariant
+from awin_medusa_pipeline.medusa.models import ShopProduct, ShopVariant
 from awin_medusa_pipeline.medusa.shapes import (
     INVENTORY_FIELDS,
     PRICE_FIELDS,

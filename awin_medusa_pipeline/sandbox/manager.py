@@ -63,6 +63,10 @@ class ServiceStatus:
         return cls(service.name, state, pid, f"{HOST}:{service.port}", service.log)
 
 
+CONSOLE_CALLBACK = "http://localhost:3000/admin/etsy/callback"
+"""Of a console that was started with its usual port."""
+
+
 @dataclass(frozen=True)
 class SandboxStatus:
     """What is installed, seeded and running."""
@@ -325,7 +329,7 @@ class Sandbox:
 
     @property
     def _etsy_settings(self) -> EtsySettings:
-        return EtsySettings(redirect_uris=[f"http://localhost:{self.port + 4}/oauth/redirect"])
+        return EtsySettings(redirect_uris=[f"http://localhost:{self.port + 4}/oauth/redirect", CONSOLE_CALLBACK])
 
     def _start_servers(self, progress: Progress) -> None:
         self.feed_file.parent.mkdir(exist_ok=True)
@@ -338,8 +342,8 @@ class Sandbox:
         for service, command in commands.items():
             if service.pid is None:
                 service.start([sys.executable, "-m", *command], env=os.environ, cwd=PROJECT_ROOT)
-        feed_and_slack.wait_until(self._servers_answer, progress, "Starting the feed server and the Slack sink", 20)
-        etsy.wait_until(self.etsy.answers, progress, "Starting the stand-in for Etsy", 20)
+        feed_and_slack.wait_until(self._servers_answer, progress, "Starting the feed server and the Slack sink")
+        etsy.wait_until(self.etsy.answers, progress, "Starting the stand-in for Etsy")
 
     def _database_answers(self) -> bool:
         return self._postgres.answers()

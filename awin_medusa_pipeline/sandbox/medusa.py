@@ -24,8 +24,9 @@ from awin_medusa_pipeline.sandbox.processes import Progress, Service, last_lines
 # To use another Medusa version: change package.json, then `npm install --package-lock-only` beside it.
 SHOP_FILES = ("package.json", "package-lock.json", "medusa-config.js")
 SOFTWARE_BYTES = 1_500_000_000  # measured: 680 MB of packages, and npm's cache of them
-INSTALL_SECONDS = 900
-MIGRATION_SECONDS = 300
+# Forty times what they took here: a slow machine shall come to an end, one that hangs as well.
+INSTALL_SECONDS = 3600
+MIGRATION_SECONDS = 900
 
 
 def shop_file(name: str) -> bytes:
@@ -109,6 +110,7 @@ class Software:
         options = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
         code = run_logged(
             [node, npm, "install", *options],
+            tried="Installing Medusa with npm",
             log=log,
             env={**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"},
             cwd=self.folder,
@@ -205,6 +207,7 @@ class Medusa:
         log = self._service.log.with_name(f"medusa-{name}.log")
         code = run_logged(
             [*self._program, *arguments],
+            tried=f"{step} (medusa {arguments[0]})",
             log=log,
             env=self._env,
             cwd=self._project,

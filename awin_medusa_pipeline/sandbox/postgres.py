@@ -151,9 +151,15 @@ class Postgres:
             self._run(sql.SQL("alter database {} allow_connections true").format(name))
 
     def _run(self, statement: sql.Composable) -> list[tuple[Any, ...]]:
-        with closing(self._connect()) as connection, connection.cursor() as cursor:
-            cursor.execute(statement)
-            return list(cursor.fetchall()) if cursor.description else []
+        try:
+            with closing(self._connect()) as connection, connection.cursor() as cursor:
+                cursor.execute(statement)
+                return list(cursor.fetchall()) if cursor.description else []
+        except psycopg2.OperationalError as error:
+            came_back = " ".join(str(error).split())
+            raise SandboxError(
+                "Using the sandbox's PostgreSQL", came_back, "Look: awin-medusa sandbox status."
+            ) from None
 
     def _connect(self) -> Any:
         connection = psycopg2.connect(

@@ -24,8 +24,9 @@ from awin_medusa_pipeline.sandbox.feed_generator import FIRST_MERCHANT
 from awin_medusa_pipeline.sandbox.processes import Progress, silent
 from awin_medusa_pipeline.sandbox.seed import Shop, call
 from awin_medusa_pipeline.sync.domain.contracts import LooseMatch, MatchedProduct
-from awin_medusa_pipeline.sync.domain.discrepancies import StockRules, missing_products, wanted_level
+from awin_medusa_pipeline.sync.domain.discrepancies import missing_products, wanted_level
 from awin_medusa_pipeline.sync.domain.products import ProductDefaults, category_path, product_payload
+from awin_medusa_pipeline.sync.domain.rules import StockRules
 from awin_medusa_pipeline.sync.domain.text import slug
 from awin_medusa_pipeline.sync.engine.categories import category_ids
 

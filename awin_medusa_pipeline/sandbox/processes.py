@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from awin_medusa_pipeline.core.messages import duration_text
 from awin_medusa_pipeline.core.ports import port_is_free
 from awin_medusa_pipeline.sandbox.errors import SandboxError
 
@@ -19,6 +20,8 @@ Progress = Callable[[str, str], None]
 """Called repeatedly per step, with the step ("Installing Medusa") and its state ("12 s, 640 packages")."""
 
 LOG_LINES_SHOWN = 12
+START_SECONDS = 300.0  # a busy machine takes a minute; one that ends is noticed at once
+PATIENCE = 10.0
 PORT_PATIENCE = 1.0
 MARK = "AWIN_MEDUSA_SANDBOX_SERVICE"
 
@@ -61,6 +64,7 @@ def _identity_by_ps(pid: int) -> str | None:
 def run_logged(
     argv: Sequence[str | Path],
     *,
+    tried: str,
     log: Path,
     env: Mapping[str, str],
     cwd: Path,
@@ -69,7 +73,8 @@ def run_logged(
 ) -> int:
     """Run a program to its end, write its output to `log`, and return its exit code.
 
-    `tick` is called twice a second with the seconds so far. The program is ended after `seconds` or on interruption.
+    `tick` is called twice a second with the seconds so far. The program is ended after `seconds` or on interruption, by
+    force when it does not listen. Raises SandboxError (`tried`: its beginning) when its time is over.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
@@ -88,11 +93,27 @@ def run_logged(
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(0.5)
         finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait(10)
+            out_of_time = process.poll() is None
+            if out_of_time:
+                _end(process)
     tick(time.monotonic() - began)
+    if out_of_time:
+        raise SandboxError(
+            tried,
+            f"it was not done after {duration_text(seconds)}; the end of {log} is:\n{last_lines(log)}\n",
+            "What is there already is kept: run the command again, best when this machine has less to do.",
+        )
     return process.returncode
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a program, by force after PATIENCE."""
+    process.terminate()
+    try:
+        process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _marked(mark: str) -> list[int]:
@@ -179,7 +200,9 @@ class Service:
         self.record.parent.mkdir(parents=True, exist_ok=True)
         self.record.write_text(json.dumps({"pid": pid, "identity": identity(pid)}))
 
-    def wait_until(self, ready: Callable[[], bool], progress: Progress, step: str, seconds: float = 60.0) -> None:
+    def wait_until(
+        self, ready: Callable[[], bool], progress: Progress, step: str, seconds: float = START_SECONDS
+    ) -> None:
         """Wait for `ready`. Raises SandboxError with the end of the log if the process ends or time runs out."""
         began = time.monotonic()
         while not ready():
@@ -202,7 +225,7 @@ class Service:
                 self._keep(pid)
                 self.stop()
 
-    def stop(self, patience: float = 10.0) -> bool:
+    def stop(self, patience: float = PATIENCE) -> bool:
         """End the process, by force after `patience` seconds; return whether it was running."""
         found = self.pid
         for sent, seconds in ((self.ending, patience), (signal.SIGKILL, 5.0)):

@@ -63,7 +63,10 @@ class _Session(httpx.Auth):
         if shop not in self._tokens:
             credentials = {"email": shop.admin_email, "password": shop.admin_password}
             answer = yield httpx.Request("POST", f"{shop.base_url}/auth/user/emailpass", json=credentials)
-            self._tokens[shop] = answer.raise_for_status().json()["token"]
+            if answer.is_error:
+                came_back = f"HTTP {answer.status_code} {answer.text[:500]}"
+                raise SandboxError("Logging in to the sandbox's shop", came_back, "Look: awin-medusa sandbox status.")
+            self._tokens[shop] = answer.json()["token"]
         request.headers["Authorization"] = f"Bearer {self._tokens[shop]}"
         yield request
 

@@ -14,9 +14,10 @@ from awin_medusa_pipeline.core.store.database import Database, open_database
 from awin_medusa_pipeline.core.store.outbox import Outbox
 from awin_medusa_pipeline.core.tables import Tables
 from awin_medusa_pipeline.defs.retention import Pruned, expired, prune
-from awin_medusa_pipeline.sync.domain.contracts import TRACED
+from awin_medusa_pipeline.sync.domain.traced import TRACED
 from awin_medusa_pipeline.sync.store.ledger import Ledger, Run
-from awin_medusa_pipeline.sync.store.reports import REPORTS, Reports, RunReports
+from awin_medusa_pipeline.sync.store.past_reports import REPORTS
+from awin_medusa_pipeline.sync.store.reports import Reports, RunReports
 from awin_medusa_pipeline_tests.support.factories import NO_REJECTS
 
 NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)

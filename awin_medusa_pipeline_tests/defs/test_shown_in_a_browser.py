@@ -16,7 +16,7 @@ import pytest
 from awin_medusa_pipeline.core.ports import HOST
 from awin_medusa_pipeline.settings import PROJECT_ROOT
 from awin_medusa_pipeline_tests.support import hostile
-from awin_medusa_pipeline_tests.support.browser import Page, browser, running, wait_for
+from awin_medusa_pipeline_tests.support.devtools import Page, browser, running, wait_for
 
 pytestmark = pytest.mark.skipif(shutil.which("chromium") is None, reason="There is no chromium on the PATH.")
 LOADED = "[...document.querySelectorAll('img')].map(one => one.getAttribute('src'))"

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from awin_medusa_pipeline.medusa.client import MedusaClient
-from awin_medusa_pipeline.medusa.contracts import ShopProduct, ShopVariant
+from awin_medusa_pipeline.medusa.models import ShopProduct, ShopVariant
 from awin_medusa_pipeline.medusa.products import SHOP_PRODUCT_FIELDS, shop_product
 from awin_medusa_pipeline.sandbox import Shop
 

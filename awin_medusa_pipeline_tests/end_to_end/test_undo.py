@@ -9,6 +9,7 @@ from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules
 from awin_medusa_pipeline.sync.engine.intake import FeedParts
 from awin_medusa_pipeline_tests.support.pipeline import Json, Pipeline
 from awin_medusa_pipeline_tests.support.plain import level_of, products_in
+from awin_medusa_pipeline_tests.support.summary import assert_results_are_the_logs
 
 State = dict[str, tuple[str, str | None, int | None]]
 
@@ -25,6 +26,7 @@ def state_of(products: dict[str, Json]) -> State:
 def undo(pipeline: Pipeline, run_id: str, **config: object) -> str:
     finished = pipeline.end_of("undo_run_job", ops={"undo_run": {"config": {"run_id": run_id, **config}}})
     assert finished.error is None, finished.error
+    assert_results_are_the_logs(finished.folder)
     return finished.run_id
 
 
@@ -68,4 +70,4 @@ def test_one_kind_alone_and_a_run_that_nobody_knows(pipeline: Pipeline, sandbox:
     assert pipeline.run().summary["restore"]["applied"] == 0, "a person took them back, so they stay hidden"
     unknown = pipeline.end_of("undo_run_job", ops={"undo_run": {"config": {"run_id": "00000000"}}})
     assert unknown.error is not None
-    assert "it is not in the operation log" in unknown.error
+    assert "Looking for the run 00000000: no run on" in unknown.error

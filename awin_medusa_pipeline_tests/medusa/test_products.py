@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from awin_medusa_pipeline.medusa.contracts import ShopProduct, ShopVariant
+from awin_medusa_pipeline.medusa.models import ShopProduct, ShopVariant
 from awin_medusa_pipeline.medusa.products import shop_product
 
 

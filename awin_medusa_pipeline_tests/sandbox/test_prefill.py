@@ -11,6 +11,7 @@ from awin_medusa_pipeline.sandbox import Sandbox, SandboxError, Shop
 from awin_medusa_pipeline.sandbox.feed_generator import write_feed
 from awin_medusa_pipeline.sandbox.prefill import HIDING_RUN, Case, Placed, prefill
 from awin_medusa_pipeline.sync.domain import discrepancies, ownership
+from awin_medusa_pipeline.sync.domain.rules import DEFAULT_OWNERS, StockRules
 from awin_medusa_pipeline.sync.engine.intake import whole_feed
 from awin_medusa_pipeline_tests.support.factories import NOTHING_WRITTEN
 
@@ -93,7 +94,7 @@ def test_each_case_is_wrong_as_it_says(placed: list[Placed], products: dict[str,
 
 def test_every_discrepancy_table_has_rows(sandbox: Sandbox, offers: pl.DataFrame, products: dict[str, Any]):
     catalog = variants_frame(products.values(), sandbox.shop.stock_location_id).lazy()
-    rules = discrepancies.StockRules()
+    rules = StockRules()
     feed = offers.lazy()
     matched = discrepancies.matched_products(feed, catalog, rules).lazy()
     loose = discrepancies.loose_matches(feed, catalog, matched).lazy()
@@ -106,7 +107,7 @@ def test_every_discrepancy_table_has_rows(sandbox: Sandbox, offers: pl.DataFrame
     assert set(missing["loose_match"]) == {True, False}
     assert set(only["loose_match"]) == {True, False}
     assert set(stock["reason"]) == {"differs", "no_level", "left_feed"}
-    assert ownership.price_mismatches(matched, NOTHING_WRITTEN, ownership.DEFAULT_OWNERS).collect().height > 0
+    assert ownership.price_mismatches(matched, NOTHING_WRITTEN, DEFAULT_OWNERS).collect().height > 0
     assert discrepancies.returning_products(matched, catalog, missing.lazy()).collect().height > 0
     assert discrepancies.hidden_by_hand(matched) > 0
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from awin_medusa_pipeline.core.ports import HOST
-from awin_medusa_pipeline.sandbox import SandboxError
+from awin_medusa_pipeline.sandbox import SandboxError, processes
 from awin_medusa_pipeline.sandbox.processes import Service, identity, last_lines, run_logged, silent
 
 SLEEP = [sys.executable, "-c", "import time; print('here', flush=True); time.sleep(60)"]
@@ -105,9 +104,27 @@ def test_end_of_the_log_is_shown_when_it_ends_early(service: Service):
         service.wait_until(lambda: False, silent, "Starting")
 
 
-def test_run_is_ended_after_its_time(tmp_path: Path):
+@pytest.mark.parametrize("program", [SLEEP, STUBBORN], ids=["one that listens", "one that does not"])
+def test_run_out_of_time_is_ended_and_told_in_a_sentence(
+    tmp_path: Path, program: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(processes, "PATIENCE", 0.2)
     ticks: list[float] = []
-    code = run_logged(SLEEP, log=tmp_path / "log", env=os.environ, cwd=tmp_path, tick=ticks.append, seconds=1)
-    assert code == -signal.SIGTERM
+    with pytest.raises(SandboxError, match=r"Installing: it was not done after 1 s; .*\n(here|1)\n"):
+        run_logged(
+            program,
+            tried="Installing",
+            log=tmp_path / "log",
+            env=os.environ,
+            cwd=tmp_path,
+            tick=ticks.append,
+            seconds=1,
+        )
     assert ticks[-1] >= 1
-    assert last_lines(tmp_path / "log") == "here"
+
+
+def test_run_that_ends_gives_its_exit_code(tmp_path: Path):
+    program = [sys.executable, "-c", "print('done'); raise SystemExit(3)"]
+    log = tmp_path / "log"
+    code = run_logged(program, tried="x", log=log, env=os.environ, cwd=tmp_path, tick=lambda seconds: None, seconds=30)
+    assert (code, last_lines(log)) == (3, "done")

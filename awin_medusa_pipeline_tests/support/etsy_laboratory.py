@@ -33,7 +33,7 @@ from awin_medusa_pipeline.etsy.engine.state import EtsyApp, EtsyRules, EtsyState
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount, EtsyAccounts, StoredTokens
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, EtsyJobs, RequestedProduct
 from awin_medusa_pipeline.etsy.store.links import EtsyLink, EtsyLinks
-from awin_medusa_pipeline.medusa.contracts import ShopProduct
+from awin_medusa_pipeline.medusa.models import ShopProduct
 from awin_medusa_pipeline.sandbox.etsy import shop
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
 from awin_medusa_pipeline_tests.support.etsy_products import account_config, product, variant

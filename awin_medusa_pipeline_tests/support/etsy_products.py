@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig
-from awin_medusa_pipeline.medusa.contracts import ShopProduct, ShopVariant
+from awin_medusa_pipeline.medusa.models import ShopProduct, ShopVariant
 from awin_medusa_pipeline.sandbox.etsy import shop
 
 CURRENCY = "EUR"

@@ -12,14 +12,13 @@ from awin_medusa_pipeline.medusa.catalog import ADMIN_FIELDS
 from awin_medusa_pipeline.medusa.client import MedusaClient
 from awin_medusa_pipeline.sandbox import Shop
 from awin_medusa_pipeline.sync.domain import discrepancies, ownership, plans
-from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
 from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind
-from awin_medusa_pipeline.sync.domain.ownership import CONTENT, PRICE, Owner, Owners
-from awin_medusa_pipeline.sync.domain.plans import HideRules
 from awin_medusa_pipeline.sync.domain.products import ProductDefaults
+from awin_medusa_pipeline.sync.domain.rules import CONTENT, PRICE, HideRules, Owner, Owners, StockRules
 from awin_medusa_pipeline.sync.engine.applier import Applier
 from awin_medusa_pipeline.sync.engine.apply import ApplyResult, Engine
-from awin_medusa_pipeline.sync.engine.catalog import Memory, Places, read_catalog
+from awin_medusa_pipeline.sync.engine.catalog import Memory, read_catalog
+from awin_medusa_pipeline.sync.engine.places import Places
 from awin_medusa_pipeline.sync.engine.rules import SyncRules
 from awin_medusa_pipeline.sync.store.ledger import Ledger
 from awin_medusa_pipeline.sync.store.written import WrittenValues

@@ -16,18 +16,10 @@ from awin_medusa_pipeline.medusa.catalog import variants_frame
 from awin_medusa_pipeline.medusa.shapes import OFFER_KEY
 from awin_medusa_pipeline.sync.domain import adoption, discrepancies, field_plans, ownership, plans
 from awin_medusa_pipeline.sync.domain.contracts import WrittenValue
-from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
-from awin_medusa_pipeline.sync.domain.operations import Bundle, Decision, NotSent, Operation
-from awin_medusa_pipeline.sync.domain.ownership import (
-    DEFAULT_OWNERS,
-    PRICE_JUMP,
-    Owners,
-    PriceJump,
-    Written,
-    written_values,
-)
-from awin_medusa_pipeline.sync.domain.plans import HideRules
+from awin_medusa_pipeline.sync.domain.operations import Bundle, Decision, NotSent, Operation, Written
+from awin_medusa_pipeline.sync.domain.ownership import written_values
 from awin_medusa_pipeline.sync.domain.products import ProductDefaults, added_option_values, variant_payload
+from awin_medusa_pipeline.sync.domain.rules import DEFAULT_OWNERS, PRICE_JUMP, HideRules, Owners, PriceJump, StockRules
 
 Json = dict[str, Any]
 

@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from awin_medusa_pipeline.medusa.shapes import HIDDEN_BY_RUN, OFFER_KEY
-from awin_medusa_pipeline.sync.domain.ownership import CONTENT, PRICE, Owner, Owners
+from awin_medusa_pipeline.sync.domain.rules import CONTENT, PRICE, Owner, Owners
 from awin_medusa_pipeline_tests.support.factories import Row, offer
 from awin_medusa_pipeline_tests.support.shop_model import CATEGORIES, RefusedError, ShopModel
 

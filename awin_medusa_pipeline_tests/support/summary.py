@@ -18,6 +18,7 @@ TABLES = {
     "adoption-candidates.csv": "adoption_candidates",
     "loose-matches.csv": "loose_matches",
 }
+RESULTS = "results.csv"
 ROWS_OF = dict(
     zip(
         KINDS,
@@ -43,13 +44,23 @@ def assert_adds_up(folder: Path) -> dict[str, Any]:
     assert summary["matched"] == sum(summary["matched_by"].values())
     parts = ("catalog_matched", "medusa_only", "catalog_only_hidden", "half_made")
     assert summary["catalog_products"] == sum(summary[part] for part in parts)
-    assert {file.name for file in folder.glob("*.csv")} == set(TABLES)
+    assert {file.name for file in folder.glob("*.csv")} == {*TABLES, RESULTS}
     for name, count in TABLES.items():
         with (folder / name).open(newline="", encoding="utf-8") as file:
             assert (name, sum(1 for _ in csv.DictReader(file))) == (name, _rows(summary, count))
     for kind in KINDS:
         _assert_kind_adds_up(folder, summary, kind)
+    assert_results_are_the_logs(folder)
     return summary
+
+
+def assert_results_are_the_logs(folder: Path) -> None:
+    """Hold results.csv against the logs of the kinds: the same operations with the same end."""
+    logs = [log.read_text().splitlines() for log in folder.glob("*-log.ndjson")]
+    lines = [json.loads(line) for log in logs for line in log]
+    with (folder / RESULTS).open(newline="", encoding="utf-8") as file:
+        rows = [(row["kind"], row["key"], row["status"], row["reason"]) for row in csv.DictReader(file)]
+    assert sorted(rows) == sorted((one["kind"], one["key"], one["status"], one["error"] or "") for one in lines)
 
 
 def _rows(summary: dict[str, Any], count: str) -> int:

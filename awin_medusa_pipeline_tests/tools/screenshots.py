@@ -26,7 +26,7 @@ from rich.console import Console
 
 from awin_medusa_pipeline.defs.services import LOCATION
 from awin_medusa_pipeline.settings import ENV_FILE_VARIABLE, PROJECT_ROOT, Settings
-from awin_medusa_pipeline_tests.support.browser import DRAWN, Page, browser, icon, running, wait_for
+from awin_medusa_pipeline_tests.support.devtools import DRAWN, Page, browser, icon, running, wait_for
 from awin_medusa_pipeline_tests.tools.dagster_client import DagsterClient
 
 IMAGES = PROJECT_ROOT / "docs" / "images"

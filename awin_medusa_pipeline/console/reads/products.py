@@ -12,9 +12,8 @@ from awin_medusa_pipeline.console.reads.discrepancies import PAGE, Rows
 from awin_medusa_pipeline.etsy.domain.plan import LISTING_FEE
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
 from awin_medusa_pipeline.etsy.store.links import EtsyLink
-from awin_medusa_pipeline.sync.domain.operations import Kind
-from awin_medusa_pipeline.sync.domain.ownership import CONTENT, PRICE, Owner, Owners
-from awin_medusa_pipeline.sync.domain.products import money_text
+from awin_medusa_pipeline.sync.domain.operations import Kind, money_text
+from awin_medusa_pipeline.sync.domain.rules import CONTENT, PRICE, Owner, Owners
 from awin_medusa_pipeline.sync.store.decisions import kept_as_they_are
 
 CATALOG = "medusa_catalog"

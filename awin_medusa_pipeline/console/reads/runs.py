@@ -7,16 +7,15 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-import sqlalchemy as sa
 from upath import UPath
 
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.console.surroundings import DagsterSide
 from awin_medusa_pipeline.core.files import home_path
 from awin_medusa_pipeline.sync.domain.operations import Counts, Kind
-from awin_medusa_pipeline.sync.store.held_plans import HeldPlan
+from awin_medusa_pipeline.sync.store.held_plans import HeldPlans
 from awin_medusa_pipeline.sync.store.ledger import Ledger, Run
-from awin_medusa_pipeline.sync.store.reports import LATEST, REPORTS, SUMMARY
+from awin_medusa_pipeline.sync.store.past_reports import LATEST, REPORTS, SUMMARY
 
 PAGE = 20
 DAYS = 30
@@ -69,8 +68,7 @@ def summaries(app: App, days: int = DAYS) -> Iterator[dict[str, Any]]:
 
 def newest_planning(app: App, kind: Kind) -> str | None:
     """The newest run that planned a kind; a run that carries a plan out plans nothing anew."""
-    with app.database.reading() as session:
-        carried = set(session.scalars(sa.select(HeldPlan.applied_by_run).where(HeldPlan.applied_by_run.is_not(None))))
+    carried = HeldPlans(app.database).carried_out_by()
     for folder in folders(app):
         found = _json(folder / f"{kind}-summary.json")
         # An undo compares nothing, so its folder has no summary of the whole.
@@ -80,11 +78,15 @@ def newest_planning(app: App, kind: Kind) -> str | None:
     return None
 
 
-def view(app: App, dagster: DagsterSide, run: Run) -> RunView:
-    """One run with its counts."""
+def views(app: App, dagster: DagsterSide, runs: Sequence[Run]) -> list[RunView]:
+    """Runs with their counts."""
+    counts = Ledger(app.database).counts_of(*(run.run_id for run in runs))
+    return [_view(app, dagster, run, counts.get(run.run_id, {})) for run in runs]
+
+
+def _view(app: App, dagster: DagsterSide, run: Run, counts: dict[Kind, Counts]) -> RunView:
     folder = folder_of(app, run)
     summary = _json(folder / SUMMARY) if folder else None
-    counts = Ledger(app.database).counts(run.run_id)
     total = Counts()
     for one in counts.values():
         total += one
@@ -104,13 +106,13 @@ def recent(app: App, dagster: DagsterSide, page: int) -> tuple[list[RunView], bo
     """One page of runs, newest first, and whether there are older ones."""
     found = Ledger(app.database).recent_runs(app.shop_address, page * PAGE + 1)
     shown = found[(page - 1) * PAGE : page * PAGE]
-    return [view(app, dagster, run) for run in shown], len(found) > page * PAGE
+    return views(app, dagster, shown), len(found) > page * PAGE
 
 
 def newest(app: App, dagster: DagsterSide) -> RunView | None:
     """The newest run; None before the first."""
     found = Ledger(app.database).recent_runs(app.shop_address, 1)
-    return view(app, dagster, found[0]) if found else None
+    return next(iter(views(app, dagster, found)), None)
 
 
 def files(folder: UPath) -> Sequence[tuple[str, int]]:

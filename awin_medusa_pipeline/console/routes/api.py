@@ -163,14 +163,14 @@ def list_runs(around: Around, page: Number = 1) -> answers.Runs:
 @router.get("/runs/{run_id}", tags=["Runs"])
 def show_run(around: Around, run_id: Name) -> answers.RunDetail:
     """Show one run with its summary."""
-    view = _known_run(around, run_id)
+    view = find_run(around, run_id)
     return answers.RunDetail(**_run(view).model_dump(), summary=view.summary)
 
 
 @router.post("/runs/{run_id}/undo", status_code=202, tags=["Runs"])
 def undo_run(decider: Decides, around: Around, run_id: Name, how: answers.UndoRequest) -> answers.Asked:
     """Ask for the run that takes this one back, a look only unless said otherwise; Dagster starts it."""
-    run = _known_run(around, run_id).run
+    run = find_run(around, run_id).run
     return _asked(decider.undo(run.run_id, dry_run=how.dry_run, comment=how.comment))
 
 
@@ -212,12 +212,6 @@ def _job(around: Surroundings, start: str) -> etsy.JobView:
     with not_found():
         job = around.app.etsy.jobs.find(start)
     return etsy.job_view(around.app, job)
-
-
-def _known_run(around: Surroundings, start: str) -> runs.RunView:
-    if (view := find_run(around, start)) is None:
-        raise NotFoundError(f"There is no run {start} on this shop.")
-    return view
 
 
 def _run(view: runs.RunView) -> answers.Run:

@@ -10,7 +10,7 @@ from awin_medusa_pipeline.console.door import problem
 from awin_medusa_pipeline.console.errors import not_found
 from awin_medusa_pipeline.console.pages import page
 from awin_medusa_pipeline.console.routes.answers import PROBLEMS
-from awin_medusa_pipeline.console.surroundings import Around, Decides, DecidesByForm, Surroundings
+from awin_medusa_pipeline.console.surroundings import Around, AskedHere, Decides, DecidesByForm, Surroundings
 from awin_medusa_pipeline.core.store.audit import Audit, Who
 from awin_medusa_pipeline.etsy.client.oauth import Consent, EtsyOAuth, code_of, consent_address, exchange
 from awin_medusa_pipeline.etsy.engine.choices import ShopChoices, single_choices
@@ -20,7 +20,14 @@ router = APIRouter()
 CALLBACK = "/admin/etsy/callback"
 
 
-@router.get("/admin/etsy/auth", tags=["Etsy"], status_code=303, response_class=RedirectResponse, responses=PROBLEMS)
+@router.get(
+    "/admin/etsy/auth",
+    tags=["Etsy"],
+    status_code=303,
+    response_class=RedirectResponse,
+    responses=PROBLEMS,
+    dependencies=[AskedHere],
+)
 def ask_for_consent(around: Around, decider: Decides) -> RedirectResponse:
     """Send the browser to Etsy, where the owner of the shop agrees; PKCE, with a state that works once."""
     etsy, consent = around.app.etsy, Consent()
@@ -35,7 +42,7 @@ def take_answer(request: Request, around: Around, state: str = "", code: str = "
     kept = around.access.take_consent(state)
     if kept is None:
         to_do = "Connect the shop again under Settings; an answer works once, for a quarter of an hour."
-        return problem(400, "This is no answer to a consent that was asked for here.", to_do, "unknown_state")
+        return problem(403, "This is no answer to a consent that was asked for here.", to_do, "unknown_state")
     etsy = around.app.etsy
     consent = Consent(state, etsy.cipher.decrypt(kept.verifier, "the consent's secret"))
     pair = exchange(_oauth(around), code_of(str(request.url)), consent)
@@ -46,7 +53,7 @@ def take_answer(request: Request, around: Around, state: str = "", code: str = "
     return RedirectResponse(f"/settings/etsy/{account.shop_name}", status_code=303)
 
 
-@router.get("/settings/etsy/{shop}", include_in_schema=False)
+@router.get("/settings/etsy/{shop}", include_in_schema=False, dependencies=[AskedHere])
 def show_defaults(request: Request, around: Around, shop: str) -> Response:
     """Show how products are listed in a shop, with the choices that Etsy has."""
     with not_found():

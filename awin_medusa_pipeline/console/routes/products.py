@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 from awin_medusa_pipeline.console.errors import NotFoundError
 from awin_medusa_pipeline.console.pages import page
 from awin_medusa_pipeline.console.reads import products
-from awin_medusa_pipeline.console.surroundings import Around, DecidesByForm
+from awin_medusa_pipeline.console.surroundings import Around, AskedHere, DecidesByForm
 from awin_medusa_pipeline.core.errors import PermanentError
 from awin_medusa_pipeline.core.http import Backoff
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
@@ -101,7 +101,7 @@ def show_product(request: Request, around: Around, product_id: str) -> Response:
     return page(request, "product.html", view=view, shops=shops, states=products.ETSY)
 
 
-@router.get("/products/{product_id}/story")
+@router.get("/products/{product_id}/story", dependencies=[AskedHere])
 def show_story(request: Request, around: Around, product_id: str) -> Response:
     """Tell the whole story of a product, as `awin-medusa why` does; it also reads the shop."""
     app = around.app

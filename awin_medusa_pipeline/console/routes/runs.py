@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from awin_medusa_pipeline.console.errors import NotFoundError
+from awin_medusa_pipeline.console.errors import NotFoundError, not_found
 from awin_medusa_pipeline.console.pages import page
 from awin_medusa_pipeline.console.reads import runs
 from awin_medusa_pipeline.console.surroundings import Around, DecidesByForm, Surroundings
@@ -15,7 +15,7 @@ from awin_medusa_pipeline.decisions import UNDO_JOB
 from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.store.held_plans import HeldPlans
 from awin_medusa_pipeline.sync.store.ledger import Ledger
-from awin_medusa_pipeline.sync.store.reports import read_page, reasons
+from awin_medusa_pipeline.sync.store.past_reports import read_page, reasons
 
 router = APIRouter(include_in_schema=False)
 Text = Annotated[str, Form()]
@@ -35,8 +35,9 @@ def show_runs(request: Request, around: Around, number: int = 1) -> Response:
 def show_run(request: Request, around: Around, start: str) -> Response:
     """Show one run; a run that is none of the sync is Dagster's alone."""
     app = around.app
-    view = find(around, start)
-    if view is None:
+    try:
+        view = find(around, start)
+    except NotFoundError:
         return RedirectResponse(f"/dagster/runs/{start}")
     folder = runs.folder_of(app, view.run)
     return page(
@@ -56,7 +57,7 @@ def show_run(request: Request, around: Around, start: str) -> Response:
 @router.get("/runs/{start}/reports/{name}")
 def download(around: Around, start: str, name: str) -> Response:
     """One report of a run as a file."""
-    view = _known(around, start)
+    view = find(around, start)
     folder = runs.folder_of(around.app, view.run)
     file = runs.report_file(folder, name) if folder else None
     if file is None:
@@ -69,7 +70,7 @@ def download(around: Around, start: str, name: str) -> Response:
 @router.get("/runs/{start}/undo")
 def show_undo(request: Request, around: Around, start: str) -> Response:
     """Show what taking a run back would do, and what it cannot do."""
-    view = _known(around, start)
+    view = find(around, start)
     decisions = Audit(around.app.database).newest(20, view.run.run_id)
     return page(request, "undo.html", view=view, kinds=KINDS, decisions=decisions)
 
@@ -77,19 +78,13 @@ def show_undo(request: Request, around: Around, start: str) -> Response:
 @router.post("/runs/{start}/undo")
 def undo(around: Around, decider: DecidesByForm, start: str, comment: Text = "", mode: Text = "") -> Response:
     """Ask for the run that takes this one back, or for a look at what it would do."""
-    view = _known(around, start)
+    view = find(around, start)
     decider.undo(view.run.run_id, comment=comment, dry_run=mode == "look")
     return RedirectResponse("/runs", status_code=303)
 
 
-def find(around: Surroundings, start: str) -> runs.RunView | None:
-    """The run of this shop whose id begins so; None when there is none, or more than one."""
-    run = Ledger(around.app.database).find_run(start)
-    known = run is not None and run.shop == around.app.shop_address
-    return runs.view(around.app, around.dagster, run) if run is not None and known else None
-
-
-def _known(around: Surroundings, start: str) -> runs.RunView:
-    if (view := find(around, start)) is None:
-        raise NotFoundError(f"There is no run {start} on this shop.")
-    return view
+def find(around: Surroundings, start: str) -> runs.RunView:
+    """The run of this shop whose id begins so. Raises NotFoundError."""
+    with not_found():
+        run = Ledger(around.app.database).find_run(start, around.app.shop_address)
+    return runs.views(around.app, around.dagster, [run])[0]

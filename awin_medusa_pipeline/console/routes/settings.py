@@ -7,7 +7,7 @@ from fastapi.responses import RedirectResponse
 
 from awin_medusa_pipeline.console.pages import page
 from awin_medusa_pipeline.console.store.access import Scope
-from awin_medusa_pipeline.console.surroundings import Around, DecidesByForm
+from awin_medusa_pipeline.console.surroundings import Around, AskedHere, DecidesByForm
 from awin_medusa_pipeline.core.errors import PermanentError
 from awin_medusa_pipeline.core.store.audit import Audit
 from awin_medusa_pipeline.decisions import Decider
@@ -25,7 +25,7 @@ def show_settings(request: Request, around: Around) -> Response:
     return page(request, "settings.html", **_shown(around), token="")
 
 
-@router.get("/settings/health")
+@router.get("/settings/health", dependencies=[AskedHere])
 def show_health(request: Request, around: Around) -> Response:
     """Examine the installation, faults first. It downloads the first part of each feed."""
     findings = sorted(examine(around.app, lambda part, state: None), key=lambda found: ORDER.index(found.state))

@@ -81,9 +81,15 @@ class Opened:
 class Access:
     """Reads and writes users, sessions, links and tokens. Times are aware UTC."""
 
-    def __init__(self, database: Database, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        passwords: PasswordHash | None = None,
+    ) -> None:
         self._database, self._now = database, now
-        self._passwords = PasswordHash.recommended()
+        self._passwords = passwords or PasswordHash.recommended()
 
     def users(self) -> list[ConsoleUser]:
         """All users, by name."""
@@ -239,28 +245,15 @@ class Access:
         with self._database.writing() as session:
             return session.scalar(taken.returning(EtsyConsent).execution_options(synchronize_session=False))
 
-    def prune(self) -> int:
-        """Remove sessions, links and failed logins that are over; returns how many."""
-        now = self._now()
-        with self._database.writing() as session:
-            removed = [
-                *session.scalars(
-                    sa.delete(ConsoleSession).where(ConsoleSession.expires_at < now).returning(ConsoleSession.id_hash)
-                ),
-                *session.scalars(
-                    sa.delete(ConsoleLink).where(ConsoleLink.expires_at < now).returning(ConsoleLink.hash)
-                ),
-                *session.scalars(
-                    sa.delete(FailedLogin).where(FailedLogin.at < now - FAILURES_KEPT).returning(FailedLogin.id)
-                ),
-            ]
-        return len(removed)
-
     def _begin_attempt(self, account: str, address: str) -> int:
         """Count this login as failed before it is judged, so that many at once cannot pass the limit."""
         now = self._now()
         attempt = FailedLogin(account=account[:200], address=address, at=now)
+        self._make_key()
         with self._database.writing() as session:
+            # One after the other, also in PostgreSQL, where a transaction does not see what another has not committed.
+            session.get_one(ConsoleKey, 1, with_for_update=True)
+            session.execute(sa.delete(FailedLogin).where(FailedLogin.at < now - FAILURES_KEPT))
             session.add(attempt)
             session.flush()
             recent = FailedLogin.at > now - FAILURES_KEPT
@@ -297,6 +290,7 @@ class Access:
     def _open(self, session: Session, user: ConsoleUser, address: str, signer: Signer) -> Opened:
         secret = secrets.token_urlsafe(32)
         now = self._now()
+        session.execute(sa.delete(ConsoleSession).where(ConsoleSession.expires_at < now))
         session.add(
             ConsoleSession(
                 id_hash=_hash(secret),
@@ -309,11 +303,15 @@ class Access:
         )
         return Opened(signer.sign(secret).decode(), user.name)
 
-    @cached_property
-    def _signer(self) -> Signer:
+    def _make_key(self) -> str:
+        """Return the key that signs cookies, made at the first call."""
         with self._database.writing() as session:
             insert_new(session, ConsoleKey, {"id": 1, "key": secrets.token_urlsafe(48)})
-            return Signer(session.get_one(ConsoleKey, 1).key, salt="session", digest_method=hashlib.sha256)
+            return session.get_one(ConsoleKey, 1).key
+
+    @cached_property
+    def _signer(self) -> Signer:
+        return Signer(self._make_key(), salt="session", digest_method=hashlib.sha256)
 
     @cached_property
     def _hash_of_nobody(self) -> str:

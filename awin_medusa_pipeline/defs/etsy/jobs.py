@@ -23,14 +23,9 @@ from awin_medusa_pipeline.defs.steps import StepError, op
 from awin_medusa_pipeline.defs.tags import ETSY_JOB_TAG, decider_in, tag_run
 from awin_medusa_pipeline.etsy.domain.messages import time_text
 from awin_medusa_pipeline.etsy.engine.daily import look_at_accounts
+from awin_medusa_pipeline.etsy.engine.expiry import expire_unconfirmed_jobs
 from awin_medusa_pipeline.etsy.engine.images import IMAGE_TYPES, LARGEST_IMAGE
-from awin_medusa_pipeline.etsy.engine.jobs import (
-    JobRun,
-    claim_job,
-    expire_unconfirmed_jobs,
-    sync_claimed_job,
-    tidy_jobs,
-)
+from awin_medusa_pipeline.etsy.engine.jobs import JobRun, claim_job, sync_claimed_job, tidy_jobs
 from awin_medusa_pipeline.etsy.engine.products import product_reader
 from awin_medusa_pipeline.etsy.engine.request import Requested
 from awin_medusa_pipeline.etsy.engine.tables import make_listing_table, make_plan_table

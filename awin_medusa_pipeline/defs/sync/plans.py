@@ -15,6 +15,7 @@ from awin_medusa_pipeline.defs.sync.applied import ShopRun
 from awin_medusa_pipeline.defs.tags import PLAN_TAG, decider_in, tag_run
 from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import Kind
+from awin_medusa_pipeline.sync.domain.plans import largest
 from awin_medusa_pipeline.sync.store.held_plans import SHOWN, HeldPlan, HeldPlans, Why
 
 REASON_COLUMNS = ("hash", "rows", "number", "limit", "reason", "expires")
@@ -53,14 +54,14 @@ def held_metadata(plans: HeldPlans, held: Sequence[HeldPlan]) -> dict[str, Any]:
     """The plans of one kind with their reasons, and the largest changes of each; empty when there is none."""
     if not held:
         return {}
-    largest = {
+    tables = {
         f"largest_changes_{plan.hash[:SHOWN]}": preview(
-            KINDS[Kind(plan.kind)].largest(plans.rows(plan), SHOWN_ROWS).select(KINDS[Kind(plan.kind)].shown)
+            largest(Kind(plan.kind), plans.rows(plan), SHOWN_ROWS).select(KINDS[Kind(plan.kind)].shown)
         )
         for plan in held
     }
     reasons = [_facts(plan) | _measure(why) for plan in held for why in plan.why]
-    return {"held": table(reasons, REASON_COLUMNS), **largest, **DECIDING_JOBS}
+    return {"held": table(reasons, REASON_COLUMNS), **tables, **DECIDING_JOBS}
 
 
 def plans_metadata(plans: Sequence[HeldPlan]) -> dict[str, Any]:

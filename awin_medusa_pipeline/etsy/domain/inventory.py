@@ -16,7 +16,7 @@ from awin_medusa_pipeline.etsy.domain.requests import (
     Offering,
     PropertyValue,
 )
-from awin_medusa_pipeline.medusa.contracts import ShopVariant
+from awin_medusa_pipeline.medusa.models import ShopVariant
 
 MOST_PIECES = 999
 SKU_LENGTH = 32

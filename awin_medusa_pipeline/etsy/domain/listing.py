@@ -18,7 +18,7 @@ from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig, ListingDe
 from awin_medusa_pipeline.etsy.domain.findings import Findings, Note, Problem
 from awin_medusa_pipeline.etsy.domain.inventory import MOST_PIECES, make_inventory
 from awin_medusa_pipeline.etsy.domain.requests import DraftListing, Inventory, ListingPatch
-from awin_medusa_pipeline.medusa.contracts import ShopProduct
+from awin_medusa_pipeline.medusa.models import ShopProduct
 
 MOST_IMAGES = 20
 OWN_TAG = "AWIN"

@@ -13,7 +13,7 @@ from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig
 from awin_medusa_pipeline.etsy.domain.findings import Note, Problem
 from awin_medusa_pipeline.etsy.domain.listing import Listing, prepare_listing
 from awin_medusa_pipeline.etsy.domain.memory import ListingMemory
-from awin_medusa_pipeline.medusa.contracts import ShopProduct
+from awin_medusa_pipeline.medusa.models import ShopProduct
 
 LISTING_FEE = Decimal("0.20")
 """USD. Etsy: for each listing when it is published or renewed; drafts and changes are free."""

@@ -27,7 +27,7 @@ from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, RequestedProduct
 from awin_medusa_pipeline.etsy.store.links import EtsyLink
 from awin_medusa_pipeline.medusa.client import MedusaClient
-from awin_medusa_pipeline.medusa.contracts import ShopProduct
+from awin_medusa_pipeline.medusa.models import ShopProduct
 
 CONFIRM_WITHIN = timedelta(hours=20)
 """It is requested at night: an hour would be over before anybody is awake. The next look comes after 24 hours."""

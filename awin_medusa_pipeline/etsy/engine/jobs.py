@@ -12,12 +12,12 @@ from awin_medusa_pipeline.etsy.client.client import PAGE
 from awin_medusa_pipeline.etsy.domain.messages import (
     died_message,
     error_line,
-    expired_message,
     finished_message,
     outcome_text,
     retry_hint,
     started_message,
 )
+from awin_medusa_pipeline.etsy.engine.expiry import expire_unconfirmed_jobs
 from awin_medusa_pipeline.etsy.engine.images import ImageSource
 from awin_medusa_pipeline.etsy.engine.listings import ListingOutcome, ListingSync
 from awin_medusa_pipeline.etsy.engine.products import ProductReader
@@ -106,15 +106,6 @@ def sync_claimed_job(
         stopped = fault
     ended = etsy.jobs.finish(job.transaction_id, run.id, stopped=str(stopped) if stopped else None)
     return JobResult(ended, tuple(outcomes), stopped, _report_end(etsy, run, ended, stopped))
-
-
-def expire_unconfirmed_jobs(etsy: EtsyState) -> list[EtsyJob]:
-    """End the jobs that nobody confirmed in time, tell the shop owner, and return them."""
-    expired = etsy.jobs.expire_overdue()
-    for job in expired:
-        message = expired_message(_shop_name(etsy, job), job.transaction_id, job.total_products)
-        etsy.notify(f"etsy-expired-{job.transaction_id}", message)
-    return expired
 
 
 def end_dead_job(etsy: EtsyState, job: EtsyJob, why: str) -> EtsyJob:

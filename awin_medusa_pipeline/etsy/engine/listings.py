@@ -34,7 +34,7 @@ from awin_medusa_pipeline.etsy.engine.images import ImageSource, ListingImages
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, EtsyJobProduct
 from awin_medusa_pipeline.etsy.store.links import EtsyJobLostError, EtsyLink, EtsyLinks
-from awin_medusa_pipeline.medusa.contracts import ShopProduct
+from awin_medusa_pipeline.medusa.models import ShopProduct
 
 SILENT_IN_A_ROW = 3
 """This many products in a row without an answer are Etsy's fault, not theirs: each costs minutes of retries."""

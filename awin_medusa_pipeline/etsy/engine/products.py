@@ -6,7 +6,7 @@ from typing import Protocol
 from awin_medusa_pipeline.core.errors import PermanentError
 from awin_medusa_pipeline.etsy.domain.findings import join_names
 from awin_medusa_pipeline.medusa.client import MedusaClient
-from awin_medusa_pipeline.medusa.contracts import ShopProduct
+from awin_medusa_pipeline.medusa.models import ShopProduct
 from awin_medusa_pipeline.medusa.products import SHOP_PRODUCT_FIELDS, shop_product
 
 

@@ -22,7 +22,7 @@ from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, EtsyJobError, ProductOutcome, RequestedProduct
 from awin_medusa_pipeline.etsy.store.links import EtsyLink
 from awin_medusa_pipeline.medusa.client import MedusaClient
-from awin_medusa_pipeline.medusa.contracts import ShopProduct
+from awin_medusa_pipeline.medusa.models import ShopProduct
 
 
 @dataclass(frozen=True)

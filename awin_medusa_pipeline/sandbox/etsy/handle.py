@@ -1,17 +1,20 @@
 """Inspects and controls a running stand-in over HTTP (control.py)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 from pydantic import TypeAdapter
 
+from awin_medusa_pipeline.sandbox.errors import SandboxError
 from awin_medusa_pipeline.sandbox.etsy.control import DEFAULT_SCOPES
 from awin_medusa_pipeline.sandbox.etsy.faults import FaultKind
 from awin_medusa_pipeline.sandbox.etsy.oauth import CONNECT_PATH
 from awin_medusa_pipeline.sandbox.etsy.state import Call, StandInSettings
 
+SECONDS = 30  # it answers in milliseconds, but the machine may be busy
 _CALLS = TypeAdapter(list[Call])
 
 
@@ -35,6 +38,16 @@ def environment(url: str, settings: StandInSettings) -> dict[str, str]:
     }
 
 
+@contextmanager
+def _answering(tried: str) -> Iterator[None]:
+    """Turn a call that gets no answer, or a refusal, into SandboxError."""
+    try:
+        yield
+    except httpx.HTTPError as error:
+        came_back = f"no good answer ({type(error).__name__})"
+        raise SandboxError(tried, came_back, "See whether it runs: awin-medusa sandbox status.") from None
+
+
 @dataclass(frozen=True)
 class EtsyHandle:
     """A running stand-in at `url`."""
@@ -49,7 +62,7 @@ class EtsyHandle:
         """Whether the stand-in runs."""
         try:
             return bool(self.state())
-        except httpx.TransportError:
+        except SandboxError:
             return False
 
     def state(self) -> dict[str, Any]:
@@ -123,14 +136,16 @@ class EtsyHandle:
 
     def allow(self, consent_address: str) -> str:
         """Allow access on the consent page, as a person would; return the address the browser is sent to."""
-        answer = httpx.get(httpx.URL(consent_address).copy_merge_params({"approve": "1"}), verify=False)
+        address = httpx.URL(consent_address).copy_merge_params({"approve": "1"})
+        answer = httpx.get(address, timeout=SECONDS, verify=False)
         if not answer.is_redirect:
             raise ValueError(answer.text)
         return str(answer.headers["location"])
 
     def agree(self, consent_address: str) -> None:
         """Allow access and call the address that waits for the answer, as the browser would."""
-        httpx.get(self.allow(consent_address)).raise_for_status()
+        with _answering("Agreeing at the stand-in for Etsy"):
+            httpx.get(self.allow(consent_address), timeout=SECONDS).raise_for_status()
 
     def edit(self, listing_id: int, *, fields: Any = None, inventory: Any = None) -> None:
         """Change a listing as its seller or Etsy would by other means, for example {"state": "expired"}."""
@@ -142,7 +157,8 @@ class EtsyHandle:
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         # The address is not encrypted, and loading certificates would take 40 ms.
-        answer = httpx.request(method, f"{self.url}/_standin/{path}", json=body, timeout=30, verify=False)
+        with _answering("Asking the stand-in for Etsy"):
+            answer = httpx.request(method, f"{self.url}/_standin/{path}", json=body, timeout=SECONDS, verify=False)
         if answer.is_error:
             raise ValueError(answer.text)
         return answer.json()

@@ -1,7 +1,6 @@
 """Compares matched offers and variants, and builds the discrepancy tables."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import polars as pl
 
@@ -16,6 +15,7 @@ from awin_medusa_pipeline.sync.domain.contracts import (
     ReturningProduct,
     StockMismatch,
 )
+from awin_medusa_pipeline.sync.domain.rules import StockRules
 from awin_medusa_pipeline.sync.domain.text import is_damaged, slug, titles, without_damage
 
 _JOINT = " | "
@@ -33,16 +33,6 @@ REPLACE, COMPLETE = "replace", "complete"
 """What the import does about what an unfinished one left; halves.py decides."""
 UNREAD_SHARE = 0.10
 """Up to this share of a merchant's stock cells may be unread before its whole stock column is doubted."""
-
-
-@dataclass(frozen=True)
-class StockRules:
-    """How the feed's stock cells become levels in the shop."""
-
-    in_stock_level: int = 10
-    use_feed_quantity: bool = False
-    unknown_level: int | None = None
-    """Level of an offer whose stock is blank in a feed that fills the column; None keeps the shop's."""
 
 
 def wanted_level(offers: pl.LazyFrame, rules: StockRules) -> pl.LazyFrame:

@@ -6,10 +6,11 @@ from itertools import groupby
 
 import polars as pl
 
-from awin_medusa_pipeline.sync.domain.operations import Bundle, Decision, NotSent, Operation, Plan
-from awin_medusa_pipeline.sync.domain.ownership import PRICE, fingerprint, value_of
+from awin_medusa_pipeline.sync.domain.operations import Bundle, Decision, NotSent, Operation, Plan, money_text
+from awin_medusa_pipeline.sync.domain.ownership import fingerprint, value_of
 from awin_medusa_pipeline.sync.domain.plans import Row, beyond
-from awin_medusa_pipeline.sync.domain.products import content_update, money_text, pictures
+from awin_medusa_pipeline.sync.domain.products import content_update, pictures
+from awin_medusa_pipeline.sync.domain.rules import PRICE
 
 NO_IMAGE = "none of its images could be fetched"
 

@@ -7,8 +7,7 @@ catalogues; in a joint download, one advertiser's broken feed hides behind the o
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import datetime
 
 import polars as pl
 
@@ -17,35 +16,7 @@ from awin_medusa_pipeline.sync.domain.feed.columns import SOURCES
 from awin_medusa_pipeline.sync.domain.feed.errors import commonest, faults, remedy
 from awin_medusa_pipeline.sync.domain.feed.facts import FeedFacts
 from awin_medusa_pipeline.sync.domain.operations import Decision
-
-
-class Scope(StrEnum):
-    """Changes that a guard holds back; all others go on."""
-
-    EVERYTHING = "everything"
-    IMPORT = "import"
-    HIDE = "hide"
-    STOCK = "stock"
-    SET_TO_ZERO = "set_to_zero"
-    PRICE = "price"
-    CONTENT = "content"
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Limits of the guards; shares are of 1. The floors let a small shop work: one product of five is 20 %."""
-
-    hide_share: float = 0.10
-    hide_floor: int = 20
-    zero_share: float = 0.25
-    zero_floor: int = 50
-    accepted_share: float = 0.80
-    rejected_share: float = 0.10
-    price_change: float = 0.50
-    price_share: float = 0.05
-    """At most this share of matched variants may change in price by more than price_change."""
-    frozen_for: timedelta = timedelta(days=14)
-
+from awin_medusa_pipeline.sync.domain.rules import Limits, Scope
 
 CODES: Mapping[str, str] = {
     "too_many_to_hide": "more products would be hidden at once than GUARD_HIDE_PERCENT and GUARD_HIDE_FLOOR allow",

@@ -1,29 +1,16 @@
 """Lists the kinds of change with everything that differs between them and is not code.
 
-A new kind is one entry here, one plan function (plans.py), one writer (sync/engine/writers.py) and one asset.
+A new kind is one entry here, the contract of its table (contracts.py), one plan function (plans.py), one writer
+(sync/engine/writers.py) and one asset.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-import dataframely as dy
-import polars as pl
-
 from awin_medusa_pipeline.medusa.shapes import OFFER_KEY
-from awin_medusa_pipeline.sync.domain.contracts import (
-    AdoptionCandidate,
-    ContentMismatch,
-    MedusaOnlyProduct,
-    MissingProduct,
-    PriceMismatch,
-    ReturningProduct,
-    StockMismatch,
-)
-from awin_medusa_pipeline.sync.domain.guards import Scope
-from awin_medusa_pipeline.sync.domain.operations import Json, Kind
-from awin_medusa_pipeline.sync.domain.ownership import CONTENT, text_of
-from awin_medusa_pipeline.sync.domain.products import money_text
+from awin_medusa_pipeline.sync.domain.operations import Json, Kind, money_text, text_of
+from awin_medusa_pipeline.sync.domain.rules import CONTENT, Scope
 
 
 @dataclass(frozen=True)
@@ -35,9 +22,7 @@ class KindEntry:
     asset: str
     """The Dagster asset that applies it."""
     table: str
-    """The Dagster asset that holds its rows."""
-    contract: type[dy.Schema]
-    """Contract of these rows."""
+    """The Dagster asset that holds its rows; contracts.py has their contract under this name."""
     found: str
     """Their number in sync-summary.json."""
     key: str
@@ -52,14 +37,8 @@ class KindEntry:
     """Kind of the operations that undo it."""
     scope: Scope
     """Scope of the guards that hold this kind."""
-    size: pl.Expr | None = None
-    """How large a row's change is, where one can be larger than another."""
-
-    def largest(self, rows: pl.DataFrame, number: int) -> pl.DataFrame:
-        """The rows with the largest changes, of these rows of the contract."""
-        if self.size is None:
-            return rows.head(number)
-        return rows.sort(self.size, descending=True, nulls_last=True, maintain_order=True).head(number)
+    size: tuple[str, ...] = ()
+    """Columns that say how large a row's change is: one number, or two of which it is the difference."""
 
 
 def _money(values: Json) -> str:
@@ -84,7 +63,6 @@ KINDS: Mapping[Kind, KindEntry] = {
         words="adopt",
         asset="adopted_products",
         table="adoption_candidates",
-        contract=AdoptionCandidate,
         found="adoption_candidates",
         key="variant_id",
         shown=("name", "title", "variant_title", "sku", "shop_sku", "price", "shop_price", "agrees", "contradicts"),
@@ -100,7 +78,6 @@ KINDS: Mapping[Kind, KindEntry] = {
         words="import",
         asset="imported_products",
         table="missing_awin_products",
-        contract=MissingProduct,
         found="missing_in_medusa",
         key="offer_key",
         shown=("sku", "title", "price", "currency", "wanted_level"),
@@ -108,13 +85,12 @@ KINDS: Mapping[Kind, KindEntry] = {
         decided_by=("product_key", "name"),
         undone_as=Kind.HIDE,
         scope=Scope.IMPORT,
-        size=pl.col("price"),
+        size=("price",),
     ),
     Kind.HIDE: KindEntry(
         words="hide",
         asset="hidden_products",
         table="medusa_only_products",
-        contract=MedusaOnlyProduct,
         found="medusa_only",
         key="product_id",
         shown=("handle", "title", "skus", "reason"),
@@ -127,7 +103,6 @@ KINDS: Mapping[Kind, KindEntry] = {
         words="restore",
         asset="restored_products",
         table="returning_products",
-        contract=ReturningProduct,
         found="returning",
         key="product_id",
         shown=("handle", "title"),
@@ -140,7 +115,6 @@ KINDS: Mapping[Kind, KindEntry] = {
         words="set stock",
         asset="stock_updates",
         table="stock_mismatches",
-        contract=StockMismatch,
         found="stock_mismatches",
         key="variant_id",
         shown=("title", "sku", "level", "wanted_level", "reason"),
@@ -148,13 +122,12 @@ KINDS: Mapping[Kind, KindEntry] = {
         decided_by=("wanted_level",),
         undone_as=Kind.STOCK,
         scope=Scope.STOCK,
-        size=(pl.col("wanted_level") - pl.col("level").fill_null(0)).abs(),
+        size=("wanted_level", "level"),
     ),
     Kind.PRICE: KindEntry(
         words="set price",
         asset="price_updates",
         table="price_mismatches",
-        contract=PriceMismatch,
         found="price_mismatches",
         key="variant_id",
         shown=("title", "sku", "currency", "shop_price", "price", "change_percent"),
@@ -162,13 +135,12 @@ KINDS: Mapping[Kind, KindEntry] = {
         decided_by=("currency", "price"),
         undone_as=Kind.PRICE,
         scope=Scope.PRICE,
-        size=pl.col("change_percent").abs(),
+        size=("change_percent",),
     ),
     Kind.CONTENT: KindEntry(
         words="content",
         asset="content_updates",
         table="content_mismatches",
-        contract=ContentMismatch,
         found="content_mismatches",
         key="key",
         shown=("title", "field", "shop_value", "value"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Self, TypeAlias
 
@@ -90,6 +91,16 @@ class NotSent:
     status: Status = Status.SKIPPED
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One written value; `source`: the feed's value where it differs."""
+
+    key: str
+    field: str
+    value: str
+    source: str | None = None
+
+
 Plan: TypeAlias = Iterator[Bundle | NotSent]
 """Lazy, so that bodies are built as they are sent."""
 
@@ -133,3 +144,13 @@ class Counts:
 
 OUTCOMES = tuple(Counts().as_dict())
 """Names of the counts in reports, in display order."""
+
+
+def text_of(value: str | list[str] | None) -> str | None:
+    """A field's value as text; None: no value."""
+    return ("\n".join(value) or None) if isinstance(value, list) else value
+
+
+def money_text(amount: Decimal) -> str:
+    """An amount as text, without trailing zeros, for the operation log and written values."""
+    return format(amount.normalize(), "f")

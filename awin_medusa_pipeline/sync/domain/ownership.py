@@ -5,8 +5,6 @@ Levels and status are not among them: the feed always owns these.
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import polars as pl
@@ -15,55 +13,15 @@ from awin_medusa_pipeline.core.contracts import MONEY
 from awin_medusa_pipeline.medusa.shapes import OFFER_KEY
 from awin_medusa_pipeline.sync.domain.contracts import ContentMismatch, PriceMismatch
 from awin_medusa_pipeline.sync.domain.discrepancies import ours, writable_in_feed
-from awin_medusa_pipeline.sync.domain.operations import Decision
+from awin_medusa_pipeline.sync.domain.operations import Decision, Written, text_of
 from awin_medusa_pipeline.sync.domain.products import category_paths, pictures
+from awin_medusa_pipeline.sync.domain.rules import ADOPTED, CONTENT, LISTS, PRICE, PRICE_JUMP, Owner, Owners, PriceJump
 from awin_medusa_pipeline.sync.domain.text import DAMAGE, handle, is_damaged, longer_handle, titles
 
-PRICE, ADOPTED = "price", "adopted"
-CONTENT = ("title", "description", "images", "category")
-LISTS = ("images", "category")
-"""Fields whose value is a list; as text, one entry per line, since addresses and handles have no line breaks."""
 _VERBATIM = 64
 """Values up to 64 characters are stored verbatim, so that a person can read them, longer ones as SHA-256."""
 
 Json = Mapping[str, Any]
-
-
-class Owner(StrEnum):
-    """Who has the last word on a field."""
-
-    FEED = "feed"
-    """Always set to the feed's value."""
-    SHOP = "shop"
-    """Written when the product is created, and never again."""
-    FIRST_WRITE = "first-write"
-    """Written once: when the product is created, or later where the shop has no value and this program wrote none."""
-    ASK = "ask"
-    """Differences wait for a person, as a held plan."""
-
-
-@dataclass(frozen=True)
-class PriceJump:
-    """How far a single price may move without a question, in percent of the shop's."""
-
-    fall_percent: float = 50
-    rise_percent: float = 200
-
-
-PRICE_JUMP = PriceJump()
-Owners = Mapping[str, Mapping[str, Owner]]
-"""Owner by field and merchant_id; "*" stands for every other merchant."""
-DEFAULT_OWNERS: Owners = {PRICE: {"*": Owner.FEED}} | {field: {"*": Owner.FIRST_WRITE} for field in CONTENT}
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """One written value; `source`: the feed's value where it differs."""
-
-    key: str
-    field: str
-    value: str
-    source: str | None = None
 
 
 def price_mismatches(
@@ -319,11 +277,6 @@ def hand_edits(mismatches: Mapping[str, pl.LazyFrame]) -> list[str]:
         for kind, number in numbers.items()
         if number
     ]
-
-
-def text_of(value: str | list[str] | None) -> str | None:
-    """A field's value as text; None: no value."""
-    return ("\n".join(value) or None) if isinstance(value, list) else value
 
 
 def value_of(field: str, text: str | None) -> str | list[str] | None:

@@ -2,14 +2,15 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 
 from awin_medusa_pipeline.medusa.shapes import HIDDEN_BY_RUN, IGNORE_KEY, IGNORE_TAG, IGNORE_VALUE, OFFER_KEY
 from awin_medusa_pipeline.sync.domain.discrepancies import TOLD
-from awin_medusa_pipeline.sync.domain.operations import Bundle, NotSent, Operation, Plan
+from awin_medusa_pipeline.sync.domain.kinds import KINDS
+from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind, NotSent, Operation, Plan
 from awin_medusa_pipeline.sync.domain.ownership import content_marks
 from awin_medusa_pipeline.sync.domain.products import (
     ProductDefaults,
@@ -19,6 +20,7 @@ from awin_medusa_pipeline.sync.domain.products import (
     product_payload,
     restored_patch,
 )
+from awin_medusa_pipeline.sync.domain.rules import HideRules
 from awin_medusa_pipeline.sync.domain.text import handle
 
 Row = Mapping[str, Any]
@@ -29,20 +31,6 @@ LOOSE = "looks like a product of the shop (see loose-matches.csv); correct its S
 SOLD_OUT = "the feed says sold out, and Medusa does not count it (SYNC_UNCOUNTED_SOLD_OUT=hide)"
 WAITS = {"adoption": "its product waits to be adopted", "ignored": IGNORED}
 """Reasons of MissingProduct rows whose product is not written to."""
-
-
-@dataclass(frozen=True)
-class HideRules:
-    """What the shop owner decided about hiding."""
-
-    hold_loose: bool = True
-    """Whether what looks like an offer of the feed waits for a person."""
-    after: int = 1
-    """Accepted feeds in a row that must lack a product."""
-    ours_alone: bool = False
-    """Whether products that no feed ever held are left alone."""
-    uncounted_sold_out: bool = False
-    """Whether what is sold out is hidden where Medusa does not count it."""
 
 
 def split_import(missing: pl.DataFrame, limit: int | None, *, hold_loose: bool) -> tuple[pl.DataFrame, list[NotSent]]:
@@ -253,3 +241,12 @@ def reverse_imports(applied: Iterable[Operation], products: Iterable[Row]) -> Pl
             yield Bundle((operation,), {"id": product["id"], "status": "draft"})
         else:
             yield NotSent(operation, "the run only added variants to this product; take them out in Medusa Admin")
+
+
+def largest(kind: Kind, rows: pl.DataFrame, number: int) -> pl.DataFrame:
+    """The rows with the largest changes, of rows under the kind's contract; in their order where none is larger."""
+    if not (columns := KINDS[kind].size):
+        return rows.head(number)
+    first, *others = map(pl.col, columns)
+    size = sum((-other.fill_null(0) for other in others), first).abs()
+    return rows.sort(size, descending=True, nulls_last=True, maintain_order=True).head(number)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -41,11 +40,6 @@ def category_path(row: Row) -> str | None:
 def category_paths(category: pl.Expr) -> pl.Expr:
     """category_path for a whole column."""
     return category.str.split(" > ").list.head(_CATEGORY_DEPTH).list.join(" > ")
-
-
-def money_text(amount: Decimal) -> str:
-    """An amount as text, without trailing zeros, for the operation log and written values."""
-    return format(amount.normalize(), "f")
 
 
 def content_update(product_id: str, fields: Mapping[str, Any], categories: Mapping[str, str]) -> Payload:

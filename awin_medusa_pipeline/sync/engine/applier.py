@@ -14,10 +14,11 @@ from awin_medusa_pipeline.medusa.client import MedusaClient, Shop
 from awin_medusa_pipeline.medusa.images import ImageHost
 from awin_medusa_pipeline.sync.domain import field_plans, guards, plans
 from awin_medusa_pipeline.sync.domain.discrepancies import WRITTEN
-from awin_medusa_pipeline.sync.domain.guards import Scope, TrippedGuard, merchant_of, set_to_zero
+from awin_medusa_pipeline.sync.domain.guards import TrippedGuard, merchant_of, set_to_zero
 from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import Bundle, Decision, Kind, NotSent, Plan, Status
 from awin_medusa_pipeline.sync.domain.products import ProductDefaults
+from awin_medusa_pipeline.sync.domain.rules import Scope
 from awin_medusa_pipeline.sync.engine.apply import ApplyResult, Engine, ReviewedWriter, Writer
 from awin_medusa_pipeline.sync.engine.categories import category_ids, product_defaults
 from awin_medusa_pipeline.sync.engine.field_writers import ContentWriter, PriceWriter

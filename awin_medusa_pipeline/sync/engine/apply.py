@@ -24,9 +24,10 @@ from awin_medusa_pipeline.sync.domain.operations import (
     NotSent,
     Operation,
     Status,
+    Written,
     operations_of,
 )
-from awin_medusa_pipeline.sync.domain.ownership import Written, written_values
+from awin_medusa_pipeline.sync.domain.ownership import written_values
 from awin_medusa_pipeline.sync.store.ledger import INTERRUPTED, Ledger, Outcome
 
 # Measured: batches of about 200 with two requests at a time are Medusa's best (250 products/s, 2,670 levels/s).

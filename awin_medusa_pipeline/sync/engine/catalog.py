@@ -11,6 +11,7 @@ from awin_medusa_pipeline.medusa.shapes import IGNORE_TAG, TOUCH_FIELDS, was_tou
 from awin_medusa_pipeline.sync.domain import halves
 from awin_medusa_pipeline.sync.domain.discrepancies import REPLACE
 from awin_medusa_pipeline.sync.domain.operations import Operation
+from awin_medusa_pipeline.sync.engine.places import Places
 
 
 @dataclass(frozen=True)
@@ -31,23 +32,6 @@ class Catalog:
             "to_replace": self.table.filter(repair=REPLACE)["product_id"].n_unique(),
             "read_with": "admin key" if self.with_admin_key else "publishable key (published products only)",
         }
-
-
-@dataclass(frozen=True)
-class Places:
-    """What the settings name; None: the first one."""
-
-    stock_location: str | None = None
-    """Whose levels are kept."""
-    sales_channel: str | None = None
-    """Of new products; what its other locations hold can be bought too."""
-
-    def find(self, client: MedusaClient) -> tuple[str, dict[str, str]]:
-        """Id of the stock location, and names by id of the others that the channel sells from."""
-        location = client.stock_location_id(self.stock_location)
-        others = client.selling_locations(client.sales_channel_id(self.sales_channel))
-        others.pop(location, None)
-        return location, others
 
 
 @dataclass(frozen=True)

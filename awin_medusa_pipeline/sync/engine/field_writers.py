@@ -7,9 +7,8 @@ from typing import Any
 from awin_medusa_pipeline.medusa.client import MedusaClient
 from awin_medusa_pipeline.medusa.shapes import PRICE_FIELDS, Json, amount, base_prices, image_list
 from awin_medusa_pipeline.sync.domain.field_plans import reverse_content, reverse_prices
-from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind, Operation, Plan, operations_of
-from awin_medusa_pipeline.sync.domain.ownership import CONTENT, PRICE
-from awin_medusa_pipeline.sync.domain.products import money_text
+from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind, Operation, Plan, money_text, operations_of
+from awin_medusa_pipeline.sync.domain.rules import CONTENT, PRICE
 from awin_medusa_pipeline.sync.engine.apply import BATCH
 from awin_medusa_pipeline.sync.engine.writers import after_a_write, write_prices
 

@@ -9,9 +9,10 @@ import polars as pl
 from awin_medusa_pipeline.core.batching import parts
 from awin_medusa_pipeline.core.errors import PipelineError
 from awin_medusa_pipeline.sync.domain import guards
-from awin_medusa_pipeline.sync.domain.guards import Scope, TrippedGuard
+from awin_medusa_pipeline.sync.domain.guards import TrippedGuard
 from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind, NotSent, Operation, Plan, Status, operations_of
+from awin_medusa_pipeline.sync.domain.rules import Scope
 from awin_medusa_pipeline.sync.engine.apply import BATCH, ReviewedWriter
 from awin_medusa_pipeline.sync.store.held_plans import SHOWN, HeldPlan, HeldPlans
 

@@ -20,7 +20,8 @@ from awin_medusa_pipeline.sync.domain.feed.errors import Fault, FeedError, no_of
 from awin_medusa_pipeline.sync.domain.feed.facts import MOST_CELLS, FeedFacts
 from awin_medusa_pipeline.sync.domain.feed.feed import FeedBatch, FeedRules, open_feed, raw_lines
 from awin_medusa_pipeline.sync.domain.feed.offers import detail_of, more_unread
-from awin_medusa_pipeline.sync.domain.guards import Limits, TrippedGuard
+from awin_medusa_pipeline.sync.domain.guards import TrippedGuard
+from awin_medusa_pipeline.sync.domain.rules import Limits
 from awin_medusa_pipeline.sync.store.feed_history import FeedHistory, FeedState, facts_of
 
 

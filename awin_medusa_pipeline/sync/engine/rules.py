@@ -2,10 +2,15 @@
 
 from dataclasses import dataclass, field
 
-from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
-from awin_medusa_pipeline.sync.domain.guards import Limits
-from awin_medusa_pipeline.sync.domain.ownership import DEFAULT_OWNERS, PRICE_JUMP, Owners, PriceJump
-from awin_medusa_pipeline.sync.domain.plans import HideRules
+from awin_medusa_pipeline.sync.domain.rules import (
+    DEFAULT_OWNERS,
+    PRICE_JUMP,
+    HideRules,
+    Limits,
+    Owners,
+    PriceJump,
+    StockRules,
+)
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,6 @@ from functools import partial
 
 import polars as pl
 
-from awin_medusa_pipeline.core.errors import PermanentError
-from awin_medusa_pipeline.core.store.base import SHORTEST_ID
 from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.medusa.client import MedusaClient, Shop
 from awin_medusa_pipeline.sync.domain import guards
@@ -115,7 +113,15 @@ class SyncRun:
         if extent.dry_run and not plan:
             self._propose(kind, rows)
         self.reports.write_operations(kind, self.ledger.rows(self.id, kind))
+        if result.stopped_reason:
+            self.write_results()  # the run ends here
         return result
+
+    def write_results(self) -> None:
+        """Write every operation of the run into one table."""
+        # Kind by kind, as the log's index has them: sorting the whole run would take memory for all of its rows.
+        entries = (entry for kind in self.ledger.counts(self.id) for entry in self.ledger.rows(self.id, kind))
+        self.reports.write_results(entries)
 
     @contextmanager
     def _applier(
@@ -166,17 +172,9 @@ class SyncRun:
     def take_back(self, start: str, kinds: Sequence[Kind], *, dry_run: bool) -> Mapping[Kind, ApplyResult]:
         """Take back what the run whose id begins with `start` applied, and write the reports.
 
-        A result with a stopped_reason is the last one. Raises PermanentError for an unknown run.
+        A result with a stopped_reason is the last one. Raises PermanentError when it is none or several.
         """
-        undone = self.ledger.find_run(start)
-        if undone is None or undone.shop != self.row.shop:
-            short = f"give at least {SHORTEST_ID} letters of its id"
-            unknown = f"it is not in the operation log of the shop {self.row.shop}, or not the only one"
-            raise PermanentError(
-                f"Taking back the run {start}",
-                short if len(start) < SHORTEST_ID else unknown,
-                "Find its id in the Dagster UI, in Slack's message or in the names of the report folders.",
-            )
+        undone = self.ledger.find_run(start, self.row.shop)
         results: dict[Kind, ApplyResult] = {}
         engine = self._engine(dry_run)
         with self.shop.connect() as client:
@@ -190,6 +188,7 @@ class SyncRun:
         for kind in self.ledger.counts(self.id):
             self.reports.write_operations(kind, self.ledger.rows(self.id, kind))
         self.reports.write_page()
+        self.write_results()
         self.ledger.finish_run(self.id)
         return results
 

@@ -68,6 +68,7 @@ def finish_run(run: SyncRun, tables: SummaryTables, how: HowTo) -> RunSummary:
     facts = {"run": run.id, "job": row.job, "shop": row.shop, "dry_run": row.dry_run, "started_at": row.started_at}
     path = run.reports.write_json({**facts, "seconds": round(seconds, 1), **counts.as_dict(), "notes": notes})
     run.reports.write_page(in_no_feed=counts.found["medusa_only"])
+    run.write_results()
     run.reports.point_latest()
     run.ledger.finish_run(run.id)
     return RunSummary(row, counts, seconds, held, others, notes, path)

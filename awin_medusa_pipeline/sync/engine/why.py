@@ -8,11 +8,12 @@ from typing import Any
 import polars as pl
 
 from awin_medusa_pipeline.core.errors import PermanentError, PipelineError
+from awin_medusa_pipeline.core.store.base import SHORTEST_ID
 from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.core.tables import Tables
 from awin_medusa_pipeline.medusa.catalog import ADMIN_FIELDS, variants_frame
 from awin_medusa_pipeline.medusa.client import MedusaClient
-from awin_medusa_pipeline.sync.engine.catalog import Places
+from awin_medusa_pipeline.sync.engine.places import Places
 from awin_medusa_pipeline.sync.store.feed_history import Feed, FeedHistory
 from awin_medusa_pipeline.sync.store.ledger import Ledger, LogEntry, Run
 
@@ -21,6 +22,9 @@ Rows = list[dict[str, Any]]
 WHOLE = ("product_id", "product_key", "handle")
 ONE = ("offer_key", "variant_id", "sku", "merchant_product_id", "aw_product_id", "gtin")
 COLUMNS = (*WHOLE, *ONE, "name")
+IDS = ("product_id", "product_key", "variant_id", "offer_key")
+"""Columns with ids, of which the beginning is enough."""
+MOST_FOUND = 200
 SOUGHT = "external id, SKU, handle, AWIN id, advertiser's id, GTIN, nor Medusa id of a product or variant"
 CATALOG = "medusa_catalog"
 # A level that changes every night makes 400 runs, too many to read.
@@ -70,15 +74,22 @@ class Story:
 
 
 def find(tables: Tables, ledger: Ledger, runs: Sequence[Run], key: str) -> list[Product]:
-    """Find the products with this key; several when it is ambiguous. Raises PermanentError when there is none."""
+    """Find the products with this key, or whose id begins so; several when it is ambiguous.
+
+    Raises PermanentError when there is none.
+    """
     sources = list(_sources(tables, runs))
     hits = _named(sources, {column: [key] for column in (*WHOLE, *ONE)})
-    by_whole = any(row[column] == key for row in hits for column in WHOLE)
+    if not hits and not ledger.history(key) and len(key) >= SHORTEST_ID:
+        hits = _beginning(sources, key)
+        by_whole = any((row[column] or "").startswith(key) for row in hits for column in WHOLE)
+    else:
+        by_whole = any(row[column] == key for row in hits for column in WHOLE)
     links = {column: _values(hits, column) for column in ("offer_key", "variant_id", *(WHOLE if by_whole else ()))}
     rows = hits + _named(sources, links)
     if not rows:
         rejected = {row["offer_key"] or key for run in runs for row in _rejected(tables, run, [key])}
-        keys = rejected or ({key} if ledger.history(key) else set())
+        keys = rejected or ({key} if ledger.history(key) else set(ledger.keys_beginning(key, MOST_FOUND)))
         rows = [dict.fromkeys(COLUMNS) | {"offer_key": name} for name in sorted(keys)]
     if not rows:
         raise PermanentError(
@@ -158,6 +169,16 @@ def _named(sources: Sequence[pl.LazyFrame], values: Mapping[str, Collection[str]
     for source in sources:
         has = source.collect_schema().names()
         found += _where(source, {column: wanted for column, wanted in values.items() if column in has})
+    return [{column: row.get(column) for column in COLUMNS} for row in found]
+
+
+def _beginning(sources: Sequence[pl.LazyFrame], start: str) -> Rows:
+    """Rows of all sources in which an id begins so, filled up to COLUMNS."""
+    found = []
+    for source in sources:
+        has = [column for column in IDS if column in source.collect_schema().names()]
+        begins = pl.any_horizontal(pl.col(column).str.starts_with(start) for column in has)
+        found += source.filter(begins).head(MOST_FOUND).collect().to_dicts()
     return [{column: row.get(column) for column in COLUMNS} for row in found]
 
 

@@ -9,36 +9,29 @@ from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
-from awin_medusa_pipeline.core.errors import Action, PermanentError
-from awin_medusa_pipeline.core.store.base import SHORTEST_ID
 from awin_medusa_pipeline.core.store.database import Database, insert_new
+from awin_medusa_pipeline.sync.domain.contracts import TABLES
 from awin_medusa_pipeline.sync.domain.guards import TrippedGuard
 from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import Kind
 from awin_medusa_pipeline.sync.store.decisions import remember_decision
 from awin_medusa_pipeline.sync.store.models import Decided, HeldPlan, PlanState, Why
+from awin_medusa_pipeline.sync.store.plan_list import SHOWN, PlanError, PlanList
+from awin_medusa_pipeline.sync.store.plan_rows import read_rows
 
 __all__ = ["PROPOSED", "SHOWN", "HeldPlan", "HeldPlans", "PlanError", "PlanState", "Why"]
-
-SHOWN = 12
-"""Characters of a hash shown to people."""
-
 
 PROPOSED = "planned by a dry run; approving applies exactly these rows"
 """Why a proposed plan is there."""
 
 
-class PlanError(PermanentError):
-    """A held plan that cannot be decided or applied."""
-
-
-class HeldPlans:
-    """Reads and writes held plans. Times are aware UTC."""
+class HeldPlans(PlanList):
+    """Reads, keeps and decides held plans. Times are aware UTC."""
 
     def __init__(self, database: Database, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._database, self._now = database, now
+        super().__init__(database)
+        self._now = now
 
     def keep(
         self,
@@ -57,7 +50,7 @@ class HeldPlans:
         replaces the shop's last one of this kind, which is no longer what would happen, and may be large.
         """
         file = BytesIO()
-        rows.select(KINDS[kind].contract.column_names()).sort(KINDS[kind].key).write_parquet(file)
+        rows.select(TABLES[KINDS[kind].table].column_names()).sort(KINDS[kind].key).write_parquet(file)
         table = file.getvalue()
         plan_hash = hashlib.sha256(f"{shop}\n{kind}\n{proposed}\n".encode() + table).hexdigest()
         now, told = self._now(), [_told(reason) for reason in reasons]
@@ -86,52 +79,16 @@ class HeldPlans:
                     plan.state, plan.decided_by, plan.decided_at = PlanState.HELD, None, None
             return session.get_one(HeldPlan, plan_hash)
 
-    def all(self, shop: str) -> list[HeldPlan]:
-        """Plans of a shop, newest first."""
-        query = sa.select(HeldPlan).where(HeldPlan.shop == shop).order_by(HeldPlan.created_at.desc())
-        with self._database.reading() as session:
-            return list(session.scalars(query))
-
     def waiting(self, shop: str) -> list[HeldPlan]:
         """Plans of a shop that a person can decide on now, newest first."""
         open_now = (HeldPlan.shop == shop, HeldPlan.state == PlanState.HELD, HeldPlan.expires_at > self._now())
         with self._database.reading() as session:
             return list(session.scalars(sa.select(HeldPlan).where(*open_now).order_by(HeldPlan.created_at.desc())))
 
-    def of_run(self, run_id: str) -> list[HeldPlan]:
-        """Plans that a run held and that wait for a decision."""
-        waiting = (HeldPlan.run_id == run_id, HeldPlan.state == PlanState.HELD, ~HeldPlan.proposed)
-        with self._database.reading() as session:
-            return list(session.scalars(sa.select(HeldPlan).where(*waiting).order_by(HeldPlan.kind)))
-
-    def proposed_by(self, run_id: str) -> list[HeldPlan]:
-        """Plans of what a dry run would have sent, of which none was decided yet."""
-        waiting = (HeldPlan.run_id == run_id, HeldPlan.state == PlanState.HELD, HeldPlan.proposed)
-        with self._database.reading() as session:
-            return list(session.scalars(sa.select(HeldPlan).where(*waiting).order_by(HeldPlan.kind)))
-
     def rows(self, plan: HeldPlan) -> pl.DataFrame:
         """The rows of a plan, under the contract of its kind."""
         with self._database.reading() as session:
-            return _rows(session, plan)
-
-    def find(self, start: str) -> list[HeldPlan]:
-        """Find the plan whose hash begins with `start`, or all that one dry run proposed whose id begins so.
-
-        Raises PlanError when there is none, or more than one such hash or run.
-        """
-        by_hash = HeldPlan.hash.startswith(start, autoescape=True)
-        by_run = sa.and_(HeldPlan.proposed, HeldPlan.run_id.startswith(start, autoescape=True))
-        with self._database.reading() as session:
-            found = (
-                list(session.scalars(sa.select(HeldPlan).where(by_hash | by_run))) if len(start) >= SHORTEST_ID else []
-            )
-        if len({plan.run_id if plan.run_id.startswith(start) else plan.hash for plan in found}) != 1:
-            came_back = "more than one begins like this" if found else "there is none"
-            if len(start) < SHORTEST_ID:
-                came_back = f"give at least {SHORTEST_ID} letters of it"
-            raise PlanError(f"Looking for the plan {start}", came_back, "List the plans.", action=Action.LIST_PLANS)
-        return sorted(found, key=lambda plan: list(KINDS).index(Kind(plan.kind)))
+            return read_rows(session, plan)
 
     def approve(self, plan: HeldPlan, by: str) -> HeldPlan:
         """Approve a plan. Raises PlanError when it is expired, rejected or applied."""
@@ -168,6 +125,11 @@ class HeldPlans:
             plan = session.get_one(HeldPlan, plan_hash)
             plan.state, plan.applied_by_run = PlanState.APPLIED, run_id
 
+    def carried_out_by(self) -> set[str]:
+        """The runs that carried plans out."""
+        with self._database.reading() as session:
+            return set(session.scalars(sa.select(HeldPlan.applied_by_run).where(HeldPlan.applied_by_run.is_not(None))))
+
     def prune(self, before: datetime) -> int:
         """Remove plans that expired before a time; returns how many."""
         removed = sa.delete(HeldPlan).where(HeldPlan.expires_at < before).returning(HeldPlan.hash)
@@ -187,7 +149,7 @@ class HeldPlans:
             plan.state, plan.decided_by, plan.decided_at = state, by, self._now()
             # What a dry run proposed was no question, so a yes to it is no answer to keep.
             if not (plan.proposed and state is PlanState.APPROVED):
-                remember_decision(session, plan, _rows(session, plan), approved=state is PlanState.APPROVED)
+                remember_decision(session, plan, read_rows(session, plan), approved=state is PlanState.APPROVED)
             return plan
 
     def _is_expired(self, plan: HeldPlan) -> bool:
@@ -198,8 +160,3 @@ def _told(reason: str | TrippedGuard) -> Any:
     if isinstance(reason, str):
         return reason
     return asdict(Why(reason.reason, reason.guard, reason.number, reason.limit))
-
-
-def _rows(session: Session, plan: HeldPlan) -> pl.DataFrame:
-    table = session.scalars(sa.select(HeldPlan.table).where(HeldPlan.hash == plan.hash)).one()
-    return pl.read_parquet(BytesIO(table))

@@ -9,12 +9,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
+from awin_medusa_pipeline.core.errors import PermanentError
 from awin_medusa_pipeline.core.store.base import SHORTEST_ID
 from awin_medusa_pipeline.core.store.database import Database, insert_new
-from awin_medusa_pipeline.sync.domain.operations import DRY_RUN, OPEN, Counts, Kind, NotSent, Operation, Status
-from awin_medusa_pipeline.sync.domain.ownership import Written
+from awin_medusa_pipeline.sync.domain.operations import DRY_RUN, OPEN, Counts, Kind, NotSent, Operation, Status, Written
 from awin_medusa_pipeline.sync.store.models import OPEN_ROWS, LogEntry, Run
-from awin_medusa_pipeline.sync.store.written import remember
+from awin_medusa_pipeline.sync.store.remember import remember
 
 __all__ = ["KEPT", "Ledger", "LogEntry", "Outcome", "Run", "reported"]
 
@@ -67,12 +67,27 @@ class Ledger:
         with self._database.reading() as session:
             return list(session.scalars(query))
 
-    def find_run(self, start: str) -> Run | None:
-        """The run whose id begins with `start`; None when there is none, or more than one."""
-        query = sa.select(Run).where(Run.run_id.startswith(start, autoescape=True)).limit(2)
+    def has_run_after(self, moment: datetime) -> bool:
+        """Whether a run on whatever shop started after this time."""
+        query = sa.select(sa.exists().where(Run.started_at > moment))
         with self._database.reading() as session:
-            found = list(session.scalars(query))
-        return found[0] if len(found) == 1 and len(start) >= SHORTEST_ID else None
+            return bool(session.scalar(query))
+
+    def find_run(self, start: str, shop: str) -> Run:
+        """The run on a shop whose id begins with `start`. Raises PermanentError for none, or more than one."""
+        query = sa.select(Run).where(Run.run_id.startswith(start, autoescape=True), Run.shop == shop).limit(2)
+        with self._database.reading() as session:
+            found = list(session.scalars(query)) if len(start) >= SHORTEST_ID else []
+        if len(found) != 1:
+            came_back = f"more than one run on {shop} begins like this" if found else f"no run on {shop} begins so"
+            if len(start) < SHORTEST_ID:
+                came_back = f"give at least {SHORTEST_ID} letters of its id"
+            raise PermanentError(
+                f"Looking for the run {start}",
+                came_back,
+                "Find its id in the Dagster UI, in Slack's message or in the names of the report folders.",
+            )
+        return found[0]
 
     def record_intents(
         self, run_id: str, kind: Kind, operations: Iterable[Operation], *, batch: int | None = None
@@ -151,16 +166,20 @@ class Ledger:
 
     def counts(self, run_id: str) -> dict[Kind, Counts]:
         """Counts per kind of the run's operations."""
+        return self.counts_of(run_id).get(run_id, {})
+
+    def counts_of(self, *run_ids: str) -> dict[str, dict[Kind, Counts]]:
+        """Counts per kind of several runs' operations, by run id."""
         query = (
-            sa.select(LogEntry.kind, LogEntry.status, sa.func.count())
-            .where(LogEntry.run_id == run_id)
-            .group_by(LogEntry.kind, LogEntry.status)
+            sa.select(LogEntry.run_id, LogEntry.kind, LogEntry.status, sa.func.count())
+            .where(LogEntry.run_id.in_(run_ids))
+            .group_by(LogEntry.run_id, LogEntry.kind, LogEntry.status)
         )
-        numbers: dict[Kind, Counter[Status]] = {}
+        numbers: dict[str, dict[Kind, Counter[Status]]] = {}
         with self._database.reading() as session:
-            for kind, status, number in session.execute(query):
-                numbers.setdefault(Kind(kind), Counter())[status] += number
-        return {kind: Counts.of(numbers[kind]) for kind in sorted(numbers)}
+            for run_id, kind, status, number in session.execute(query):
+                numbers.setdefault(run_id, {}).setdefault(Kind(kind), Counter())[status] += number
+        return {run_id: {kind: Counts.of(of[kind]) for kind in sorted(of)} for run_id, of in numbers.items()}
 
     def rows(self, run_id: str, kind: Kind | None = None) -> Iterator[LogEntry]:
         """Yield a run's operations in the order they were written, page by page."""
@@ -195,6 +214,13 @@ class Ledger:
         query = sa.select(LogEntry).where(sa.or_(LogEntry.key.in_(keys), LogEntry.target_id.in_(keys)))
         with self._database.reading() as session:
             return list(session.scalars(query.order_by(LogEntry.id)))
+
+    def keys_beginning(self, start: str, most: int) -> list[str]:
+        """Keys of operations that begin so, at most some; none for a start that is too short."""
+        begins = LogEntry.key.startswith(start, autoescape=True)
+        with self._database.reading() as session:
+            query = sa.select(LogEntry.key).where(begins).distinct().limit(most)
+            return list(session.scalars(query)) if len(start) >= SHORTEST_ID else []
 
     def prune(self, before: datetime) -> int:
         """Remove runs that started before a time, with their operations; returns how many runs."""

@@ -1,27 +1,38 @@
 """Writes and reads the reports of runs: CSV tables, logs and summaries, one folder per run, kept for 30 days."""
 
+import csv
 import json
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 from upath import UPath
 
 from awin_medusa_pipeline.core.files import dated_name, home_path, local_path, replacing
+from awin_medusa_pipeline.core.plain import plain
+from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import Counts, Kind, Status
 from awin_medusa_pipeline.sync.domain.preview import EXAMPLES, example, page
 from awin_medusa_pipeline.sync.store.ledger import LogEntry, Run, reported
+from awin_medusa_pipeline.sync.store.past_reports import (
+    LATEST,
+    PAGE,
+    REPORTS,
+    SUMMARY,
+    latest_folder,
+    latest_reports,
+    latest_summary,
+    of_kinds,
+    read_summary,
+)
 
-REPORTS = "reports"
-LATEST = "latest"
-SUMMARY = "sync-summary.json"
-PAGE = "changes.txt"
 MOST_REASONS = 20
 LIST_SEPARATOR = " | "
+RESULTS = "results.csv"
+RESULT_COLUMNS = ("key", "title", "kind", "before", "after", "status", "reason")
 FORMULA = r"^[=+\-@\t\r]"
 
 
@@ -47,7 +58,7 @@ class RunReports:
         """Write a summary; decimals as text, times as ISO 8601."""
         path = self.folder / name
         with replacing(path) as file:
-            file.write_text(json.dumps(value, indent=2, default=_plain, ensure_ascii=False) + "\n", encoding="utf-8")
+            file.write_text(json.dumps(value, indent=2, default=plain, ensure_ascii=False) + "\n", encoding="utf-8")
         return path
 
     def write_operations(self, kind: Kind, entries: Iterable[LogEntry]) -> Counts:
@@ -69,7 +80,7 @@ class RunReports:
                     few.append({"status": status, "reason": reason, **one})
                 if reason:
                     reasons.setdefault(status, Counter())[reason] += 1
-                log.write(json.dumps(_log_line(entry), default=_plain, ensure_ascii=False) + "\n")
+                log.write(json.dumps(_log_line(entry), default=plain, ensure_ascii=False) + "\n")
         counts = Counts.of(statuses)
         told = {status: dict(texts.most_common(MOST_REASONS)) for status, texts in reasons.items()}
         summary = {
@@ -91,9 +102,21 @@ class RunReports:
         self.write_json(summary, f"{kind}-summary.json")
         return counts
 
+    def write_results(self, entries: Iterable[LogEntry]) -> UPath:
+        """Write `results.csv`, one line per operation of the run, as it comes: before and after as a person reads them.
+
+        A table for a spreadsheet like the others: no text of others is run as a formula.
+        """
+        path = self.folder / RESULTS
+        with replacing(path) as file, file.open("w", encoding="utf-8", newline="") as lines:
+            table = csv.writer(lines, lineterminator="\n")
+            table.writerow(RESULT_COLUMNS)
+            table.writerows([_harmless(cell) for cell in _result(entry)] for entry in entries)
+        return path
+
     def write_page(self, *, in_no_feed: int = 0) -> None:
         """Write what the kinds' summaries say in plain lines (preview.page)."""
-        lines = page((_summary(path) for path in _of_kinds(self.folder)), in_no_feed=in_no_feed)
+        lines = page((read_summary(path) for path in of_kinds(self.folder)), in_no_feed=in_no_feed)
         with replacing(self.folder / PAGE) as file:
             file.write_text("\n".join([*lines, ""]), encoding="utf-8")
 
@@ -117,15 +140,6 @@ class RunReports:
             file.write_text(f"{self.folder.name}\n", encoding="utf-8")
 
 
-def latest_folder(reports: UPath) -> UPath | None:
-    """The folder that `latest` leads to; None before the first report."""
-    local = local_path(reports)
-    if local is not None and (local / LATEST).is_symlink():
-        return reports / (local / LATEST).readlink().name
-    pointer = reports / f"{LATEST}.txt"
-    return reports / pointer.read_text(encoding="utf-8").strip() if pointer.exists() else None
-
-
 @dataclass(frozen=True)
 class Reports:
     """The report folders below a home folder."""
@@ -139,47 +153,22 @@ class Reports:
 
     def latest(self) -> UPath | None:
         """The report folder of the newest run; None before the first."""
-        return latest_folder(home_path(self.home) / REPORTS)
+        return latest_reports(self.home)
 
     def latest_summary(self) -> dict[str, Any] | None:
         """sync-summary.json of the newest run; None before the first."""
-        folder = self.latest()
-        if folder is None or not (folder / SUMMARY).exists():
-            return None
-        return _summary(folder / SUMMARY)
+        return latest_summary(self.home)
 
 
-def read_page(folder: UPath) -> list[str]:
-    """The plain lines about a run; none before it has ended."""
-    path = folder / PAGE
-    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+def _result(entry: LogEntry) -> tuple[str, ...]:
+    status, reason = reported(entry)
+    tell = KINDS[Kind(entry.kind)].tell
+    before, after = (tell(values) if values else "" for values in (entry.before, entry.after))
+    return entry.key, entry.title or "", entry.kind, before, after, status, reason or ""
 
 
-def reasons(folder: UPath) -> Iterator[tuple[str, str, str, int]]:
-    """Yield why a run's operations were not applied, from `{kind}-summary.json`: kind, outcome, reason, number."""
-    for path in _of_kinds(folder):
-        summary = _summary(path)
-        for outcome, texts in summary.get("reasons", {}).items():
-            for reason, number in texts.items():
-                yield summary["kind"], outcome, reason, number
-
-
-def _of_kinds(folder: UPath) -> list[UPath]:
-    return sorted(path for path in folder.glob("*-summary.json") if path.name != SUMMARY)
-
-
-def _summary(path: UPath) -> dict[str, Any]:
-    summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return summary
-
-
-def failures(folder: UPath) -> Iterator[tuple[str, str, str]]:
-    """Yield the failed operations from the logs in a report folder: kind, key and reason."""
-    for log in sorted(folder.glob("*-log.ndjson")):
-        with log.open(encoding="utf-8") as lines:
-            for line in map(json.loads, lines):
-                if line["status"] == Status.FAILED:
-                    yield line["kind"], line["key"], line["error"]
+def _harmless(text: str) -> str:
+    return f"'{text}" if re.match(FORMULA, text) else text
 
 
 def _log_line(entry: LogEntry) -> dict[str, Any]:
@@ -201,12 +190,6 @@ def _log_line(entry: LogEntry) -> dict[str, Any]:
 def as_csv(table: pl.LazyFrame) -> pl.LazyFrame:
     """The table with every column as text that a spreadsheet does not run as a formula."""
     return table.select(_readable(name, dtype) for name, dtype in table.collect_schema().items())
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return str(Path(value)) if isinstance(value, Path) else str(value)
 
 
 def _readable(name: str, dtype: pl.DataType) -> pl.Expr:

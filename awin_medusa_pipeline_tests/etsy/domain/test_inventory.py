@@ -8,7 +8,7 @@ import pytest
 from awin_medusa_pipeline.etsy.domain.findings import Findings
 from awin_medusa_pipeline.etsy.domain.inventory import make_inventory
 from awin_medusa_pipeline.etsy.domain.requests import Inventory
-from awin_medusa_pipeline.medusa.contracts import ShopVariant
+from awin_medusa_pipeline.medusa.models import ShopVariant
 from awin_medusa_pipeline_tests.support.etsy_products import account_config, grid, variant
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig, PriceRule
 from awin_medusa_pipeline.etsy.domain.listing import Listing, PreparedListing, prepare_listing
 from awin_medusa_pipeline.etsy.domain.requests import DraftListing, Inventory, InventoryProduct, Offering, PropertyValue
-from awin_medusa_pipeline.medusa.contracts import ShopProduct, ShopVariant
+from awin_medusa_pipeline.medusa.models import ShopProduct, ShopVariant
 from awin_medusa_pipeline.sandbox.etsy import shop
 from awin_medusa_pipeline.sandbox.etsy.rules import fields
 from awin_medusa_pipeline.sandbox.etsy.rules import inventory as inventory_rules

@@ -23,7 +23,7 @@ from awin_medusa_pipeline.etsy.domain.plan import (
     listing_fees,
     plan_listing,
 )
-from awin_medusa_pipeline.medusa.contracts import ShopProduct
+from awin_medusa_pipeline.medusa.models import ShopProduct
 from awin_medusa_pipeline_tests.support.etsy_products import CURRENCY, account_config, grid, product, variant
 
 C, T, V, M, P, D = Part.CREATE, Part.CONTENT, Part.INVENTORY, Part.IMAGES, Part.PUBLISH, Part.DEACTIVATE

@@ -9,7 +9,8 @@ from hypothesis import given
 
 from awin_medusa_pipeline.sync.domain.adoption import adoption_candidates
 from awin_medusa_pipeline.sync.domain.contracts import AdoptionCandidate
-from awin_medusa_pipeline.sync.domain.discrepancies import StockRules, matched_products
+from awin_medusa_pipeline.sync.domain.discrepancies import matched_products
+from awin_medusa_pipeline.sync.domain.rules import StockRules
 from awin_medusa_pipeline_tests.support.factories import Row, catalog, offer, offers, variant
 from awin_medusa_pipeline_tests.support.shop_model import ShopModel
 from awin_medusa_pipeline_tests.support.strategies import feeds, shops

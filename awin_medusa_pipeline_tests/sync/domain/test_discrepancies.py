@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 from hypothesis import given
 
-from awin_medusa_pipeline.sync.domain import contracts, discrepancies, ownership
-from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
+from awin_medusa_pipeline.sync.domain import contracts, discrepancies, ownership, rules
+from awin_medusa_pipeline.sync.domain.rules import StockRules
 from awin_medusa_pipeline_tests.support.factories import NO_LOOSE, NOTHING_WRITTEN, Row, catalog, offer, offers, variant
 from awin_medusa_pipeline_tests.support.shop_model import ShopModel
 from awin_medusa_pipeline_tests.support.strategies import feeds, shops, slow_law
@@ -91,7 +91,7 @@ def tables(feed: list[Row], shop: list[Row]) -> dict[str, pl.DataFrame]:
         "only": discrepancies.medusa_only_products(in_shop, matched, missing, NO_LOOSE),
         "returning": discrepancies.returning_products(matched, in_shop, missing),
         "stock": discrepancies.stock_mismatches(matched, in_shop, missing),
-        "price": ownership.price_mismatches(matched, NOTHING_WRITTEN, ownership.DEFAULT_OWNERS),
+        "price": ownership.price_mismatches(matched, NOTHING_WRITTEN, rules.DEFAULT_OWNERS),
     }
     return {name: table.collect() for name, table in found.items()}
 

@@ -8,7 +8,8 @@ import pytest
 
 from awin_medusa_pipeline.sync.domain import guards
 from awin_medusa_pipeline.sync.domain.feed.facts import FeedFacts
-from awin_medusa_pipeline.sync.domain.guards import Limits, Scope, TrippedGuard
+from awin_medusa_pipeline.sync.domain.guards import TrippedGuard
+from awin_medusa_pipeline.sync.domain.rules import Limits, Scope
 
 LIMITS = Limits()
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 
 from awin_medusa_pipeline.core.contracts import dtypes
-from awin_medusa_pipeline.sync.domain import contracts, discrepancies, ownership
-from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
-from awin_medusa_pipeline.sync.domain.ownership import CONTENT, DEFAULT_OWNERS, PRICE, Owner, Owners, fingerprint
+from awin_medusa_pipeline.sync.domain import contracts, discrepancies, operations, ownership
+from awin_medusa_pipeline.sync.domain.ownership import fingerprint
+from awin_medusa_pipeline.sync.domain.rules import CONTENT, DEFAULT_OWNERS, PRICE, Owner, Owners, StockRules
 from awin_medusa_pipeline_tests.support.factories import Row, catalog, offer, offers, variant
 from awin_medusa_pipeline_tests.support.shop_model import ShopModel
 from awin_medusa_pipeline_tests.support.strategies import feeds, owners, shops, slow_law
@@ -243,7 +243,7 @@ def test_hand_edits_are_told_where_the_feed_goes_over_them() -> None:
     ],
 )
 def test_a_value_as_text_and_back(field: str, value: Any, text: str | None) -> None:
-    assert ownership.text_of(value) == text
+    assert operations.text_of(value) == text
     assert ownership.value_of(field, text) == value
 
 
@@ -268,16 +268,16 @@ def test_what_an_import_remembers() -> None:
 def test_what_an_operation_wrote() -> None:
     written = ownership.written_values
     assert [*written("awin:1:a", "v1", {"price": "5", "currency": "gbp"})] == [
-        ownership.Written("v1", "price", "5 gbp")
+        operations.Written("v1", "price", "5 gbp")
     ]
     assert next(written("awin:1:a", None, {"price": "5", "currency": "gbp"})).key == "awin:1:a"
     after = {"images": ["s", "s"], "feed": {"images": "1"}}
-    assert [*written("p:images", "p", after)] == [ownership.Written("p", "images", "s\ns", "1")]
-    assert [*written("p:title", "p", {"title": None})] == [ownership.Written("p", "title", "")]
+    assert [*written("p:images", "p", after)] == [operations.Written("p", "images", "s\ns", "1")]
+    assert [*written("p:title", "p", {"title": None})] == [operations.Written("p", "title", "")]
     after = {"product_key": "awin:1:a", "content": {"title": "T", "images": "s"}, "feed": {"images": "1"}}
     assert [*written("awin:1:a", "v1", after)] == [
-        ownership.Written("awin:1:a", "title", "T"),
-        ownership.Written("awin:1:a", "images", "s", "1"),
+        operations.Written("awin:1:a", "title", "T"),
+        operations.Written("awin:1:a", "images", "s", "1"),
     ]
 
 

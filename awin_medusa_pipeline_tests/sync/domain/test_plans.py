@@ -10,10 +10,9 @@ from hypothesis import given
 
 from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.sync.domain import contracts, plans
-from awin_medusa_pipeline.sync.domain.discrepancies import TOLD, StockRules
+from awin_medusa_pipeline.sync.domain.discrepancies import TOLD
 from awin_medusa_pipeline.sync.domain.operations import Bundle, NotSent, Operation
-from awin_medusa_pipeline.sync.domain.ownership import Owners
-from awin_medusa_pipeline.sync.domain.plans import HideRules
+from awin_medusa_pipeline.sync.domain.rules import HideRules, Owners, StockRules
 from awin_medusa_pipeline_tests.support.factories import Row, missing, offer, offers
 from awin_medusa_pipeline_tests.support.shop_model import DEFAULTS, RUN, ShopModel
 from awin_medusa_pipeline_tests.support.strategies import feeds, owners, shops, slow_law

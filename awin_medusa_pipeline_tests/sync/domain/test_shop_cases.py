@@ -9,17 +9,16 @@ import pytest
 
 from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.medusa.shapes import amount, base_prices
-from awin_medusa_pipeline.sync.domain import adoption, discrepancies, ownership
+from awin_medusa_pipeline.sync.domain import adoption, discrepancies, ownership, rules
 from awin_medusa_pipeline.sync.domain.contracts import MedusaOnlyProduct, StockMismatch, WrittenValue
-from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
-from awin_medusa_pipeline.sync.domain.ownership import Owner
+from awin_medusa_pipeline.sync.domain.rules import Owner, StockRules
 from awin_medusa_pipeline.sync.engine.intake import whole_feed
 from awin_medusa_pipeline_tests.support.factories import NO_LOOSE, Row, catalog, variant
 from awin_medusa_pipeline_tests.support.shop_model import ShopModel
 
 CASES = sorted(path for path in (Path(__file__).parents[2] / "cases").glob("*.json") if '"shop"' in path.read_text())
 RULES = StockRules()
-FEED_OWNS = {field: {"*": Owner.FEED} for field in (ownership.PRICE, *ownership.CONTENT)}
+FEED_OWNS = {field: {"*": Owner.FEED} for field in (rules.PRICE, *rules.CONTENT)}
 
 
 def in_shop(facts: dict[str, Any]) -> Row:
@@ -50,7 +49,7 @@ def outcome(case: dict[str, Any], offers: pl.LazyFrame, shop: pl.LazyFrame) -> d
     missing = discrepancies.missing_products(offers, shop, matched, NO_LOOSE, RULES).collect().lazy()
     stock = discrepancies.stock_mismatches(matched, shop, missing).collect()
     StockMismatch.validate(stock)
-    prices = ownership.price_mismatches(matched, written, ownership.DEFAULT_OWNERS).collect()
+    prices = ownership.price_mismatches(matched, written, rules.DEFAULT_OWNERS).collect()
     plain = [
         (sku, None if shop_price is None else f"{shop_price.normalize():f}", f"{price.normalize():f}", decision)
         for sku, shop_price, price, decision in prices.select("sku", "shop_price", "price", "decision").iter_rows()

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 from hypothesis import given
 
-from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
 from awin_medusa_pipeline.sync.domain.operations import Counts, Kind
+from awin_medusa_pipeline.sync.domain.rules import StockRules
 from awin_medusa_pipeline.sync.domain.summary import SummaryTables, sync_counts
 from awin_medusa_pipeline_tests.support.factories import NO_REJECTS, Row, offer, offers
 from awin_medusa_pipeline_tests.support.shop_model import ShopModel

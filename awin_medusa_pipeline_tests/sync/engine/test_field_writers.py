@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from awin_medusa_pipeline.sync.domain.operations import Kind, Operation, Status
-from awin_medusa_pipeline.sync.domain.ownership import Owner
+from awin_medusa_pipeline.sync.domain.rules import Owner
 from awin_medusa_pipeline.sync.engine.field_writers import ContentWriter, PriceWriter
 from awin_medusa_pipeline.sync.engine.undo import Undo
 from awin_medusa_pipeline_tests.support.factories import NO_MATCHES, Row, offer

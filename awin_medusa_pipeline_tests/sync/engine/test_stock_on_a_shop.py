@@ -11,7 +11,7 @@ from awin_medusa_pipeline.medusa.client import Shop
 from awin_medusa_pipeline.medusa.shapes import OFFER_KEY
 from awin_medusa_pipeline.sync.domain import discrepancies, plans
 from awin_medusa_pipeline.sync.domain.operations import Counts
-from awin_medusa_pipeline.sync.domain.plans import HideRules
+from awin_medusa_pipeline.sync.domain.rules import HideRules
 from awin_medusa_pipeline.sync.engine.applier import Applier
 from awin_medusa_pipeline.sync.engine.apply import ApplyResult
 from awin_medusa_pipeline.sync.engine.intake import whole_feed

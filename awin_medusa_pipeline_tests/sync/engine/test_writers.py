@@ -12,7 +12,7 @@ import pytest
 from awin_medusa_pipeline.medusa.shapes import HIDDEN_BY_RUN, OFFER_KEY
 from awin_medusa_pipeline.sync.domain import discrepancies, plans
 from awin_medusa_pipeline.sync.domain.operations import Counts, Kind, Status
-from awin_medusa_pipeline.sync.domain.plans import HideRules
+from awin_medusa_pipeline.sync.domain.rules import HideRules
 from awin_medusa_pipeline.sync.engine.categories import product_defaults
 from awin_medusa_pipeline.sync.engine.undo import Undo
 from awin_medusa_pipeline.sync.engine.writers import LevelWriter, StatusWriter

@@ -8,6 +8,7 @@ import pytest
 
 from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.core.store.database import Database
+from awin_medusa_pipeline.sync.domain import contracts
 from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import Kind
 from awin_medusa_pipeline.sync.store.decisions import Decisions, decisions_on
@@ -18,7 +19,7 @@ PRICE: dict[str, Any] = {"currency": "gbp", "price": Decimal("9.9900"), "shop_pr
 
 
 def rows(kind: Kind, *values: dict[str, Any]) -> pl.DataFrame:
-    return pl.DataFrame(list(values), schema=dict(dtypes(KINDS[kind].contract)), strict=False)
+    return pl.DataFrame(list(values), schema=dict(dtypes(contracts.TABLES[KINDS[kind].table])), strict=False)
 
 
 def keep(database: Database, kind: Kind, frame: pl.DataFrame) -> HeldPlan:

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import weakref
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -14,8 +16,11 @@ from awin_medusa_pipeline.core.contracts import MONEY
 from awin_medusa_pipeline.core.files import home_path, local_path
 from awin_medusa_pipeline.core.store.database import open_database
 from awin_medusa_pipeline.sync.domain.operations import OUTCOMES, Kind, NotSent, Operation, Status
-from awin_medusa_pipeline.sync.store.ledger import Ledger, Outcome, Run
-from awin_medusa_pipeline.sync.store.reports import REPORTS, Reports, RunReports, failures, latest_folder, reasons
+from awin_medusa_pipeline.sync.store.ledger import Ledger, LogEntry, Outcome, Run
+from awin_medusa_pipeline.sync.store.past_reports import REPORTS, failures, latest_folder, reasons
+from awin_medusa_pipeline.sync.store.reports import Reports, RunReports
+
+APPLIED = Status.APPLIED
 
 
 def run(run_id: str = "0123456789abcdef", hour: int = 2) -> Run:
@@ -104,6 +109,46 @@ def test_logs_and_summaries_from_the_ledger(tmp_path: Path) -> None:
         ("import", "held", "too many", 1),
     ]
     assert list(failures(reports.folder)) == [("import", "b", "HTTP 400"), ("import", "c", "outcome unknown")]
+
+
+def test_results_have_a_row_per_operation(home: str) -> None:
+    level = LogEntry(kind="stock", key="v_1", title="Lamp", before={"level": 0}, after={"level": 10}, status=APPLIED)
+    formula = {"price": "12.50", "currency": "eur", "level": 3}
+    made = LogEntry(kind="import", key="=1+1", title='@a "b", c', before=None, after=formula, status=Status.FAILED)
+    made.reason = "-HTTP 400\nsecond line"
+    lost = LogEntry(kind="hide", key="p_1", before={"status": "published"}, after={"status": "draft"})
+    lost.status = Status.INTENT
+    path = RunReports(home, run()).write_results(iter([level, made, lost]))
+    header, *rows = csv.reader(path.read_text(encoding="utf-8").splitlines(keepends=True))
+    assert header == ["key", "title", "kind", "before", "after", "status", "reason"]
+    assert rows == [
+        ["v_1", "Lamp", "stock", "0 in stock", "10 in stock", "applied", ""],
+        ["'=1+1", '\'@a "b", c', "import", "", "12.5 EUR, 3 in stock", "failed", "'-HTTP 400\nsecond line"],
+        ["p_1", "", "hide", "published", "draft", "failed", "outcome unknown"],
+    ]
+
+
+def test_results_are_written_as_they_come(tmp_path: Path) -> None:
+    """A run of a million operations must not be in memory at once."""
+    alive = peak = 0
+
+    def gone() -> None:
+        nonlocal alive
+        alive -= 1
+
+    def entries() -> Iterator[LogEntry]:
+        nonlocal alive, peak
+        for number in range(2_000):
+            entry = LogEntry(kind="stock", key=f"v_{number}", after={"level": number}, status=APPLIED)
+            weakref.finalize(entry, gone)
+            alive += 1
+            peak = max(peak, alive)
+            yield entry
+            del entry
+
+    path = RunReports(str(tmp_path), run()).write_results(entries())
+    assert len(path.read_text().splitlines()) == 2_001
+    assert peak < 10
 
 
 def test_a_kind_without_operations_has_files_too(home: str) -> None:

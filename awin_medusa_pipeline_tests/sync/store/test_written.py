@@ -1,8 +1,7 @@
 """What was written last, on both databases: each value in the place of the one before, each shop by itself."""
 
 from awin_medusa_pipeline.core.store.database import Database
-from awin_medusa_pipeline.sync.domain.operations import Kind, Operation, Status
-from awin_medusa_pipeline.sync.domain.ownership import Written
+from awin_medusa_pipeline.sync.domain.operations import Kind, Operation, Status, Written
 from awin_medusa_pipeline.sync.store.ledger import Ledger, Outcome
 from awin_medusa_pipeline.sync.store.written import WrittenValues
 

@@ -1,4 +1,4 @@
-"""Runs `python -m awin_medusa_pipeline_tests.tools.bench [feed] [shop] [etsy]`; without an argument, all of it."""
+"""Runs `python -m awin_medusa_pipeline_tests.tools.bench [feed] [shop] [etsy] [console]`; all without an argument."""
 
 import sys
 import tempfile
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from awin_medusa_pipeline_tests.tools.bench import console as pages
 from awin_medusa_pipeline_tests.tools.bench import etsy, feed, shop, timing
 
 console = Console()
@@ -15,7 +16,7 @@ def main(parts: list[str]) -> None:
     """Measure and show."""
     results: list[timing.Comparison] = []
     with tempfile.TemporaryDirectory() as folder:
-        for part in (feed, shop, etsy):
+        for part in (feed, shop, etsy, pages):
             name = part.__name__.rpartition(".")[2]
             if not parts or name in parts:
                 results += part.measure(Path(folder), console)

@@ -11,14 +11,15 @@ import polars as pl
 from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.core.tables import Tables
 from awin_medusa_pipeline.sync.domain import contracts, discrepancies, ownership
-from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
 from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules
+from awin_medusa_pipeline.sync.domain.rules import DEFAULT_OWNERS, StockRules
+from awin_medusa_pipeline.sync.domain.traced import TRACED
 from awin_medusa_pipeline.sync.engine.intake import FeedParts
 
 
 def main(feed: str, catalog: str, folder: str) -> None:
     """Write every table as a parquet file in `folder`."""
-    home, tables = Path(folder), Tables(folder, contracts.TRACED)
+    home, tables = Path(folder), Tables(folder, TRACED)
 
     def table(name: str, frame: pl.DataFrame | pl.LazyFrame) -> pl.LazyFrame:
         path = home / f"{name}.parquet"
@@ -37,8 +38,8 @@ def main(feed: str, catalog: str, folder: str) -> None:
     table("returning_products", discrepancies.returning_products(matched, shop, missing))
     table("stock_mismatches", discrepancies.stock_mismatches(matched, shop, missing))
     written = pl.LazyFrame(schema=dtypes(contracts.WrittenValue))
-    table("price_mismatches", ownership.price_mismatches(matched, written, ownership.DEFAULT_OWNERS))
-    owners = ownership.DEFAULT_OWNERS
+    table("price_mismatches", ownership.price_mismatches(matched, written, DEFAULT_OWNERS))
+    owners = DEFAULT_OWNERS
     table("content_mismatches", ownership.content_mismatches(offers, shop, matched, missing, written, owners))
 
 

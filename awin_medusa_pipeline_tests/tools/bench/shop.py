@@ -19,10 +19,9 @@ from awin_medusa_pipeline.medusa.client import Shop as ShopIds
 from awin_medusa_pipeline.sandbox import Sandbox
 from awin_medusa_pipeline.sandbox.feed_generator import write_feed
 from awin_medusa_pipeline.sync.domain import contracts, discrepancies, plans
-from awin_medusa_pipeline.sync.domain.discrepancies import StockRules
 from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules
 from awin_medusa_pipeline.sync.domain.operations import Bundle
-from awin_medusa_pipeline.sync.domain.plans import HideRules
+from awin_medusa_pipeline.sync.domain.rules import HideRules, StockRules
 from awin_medusa_pipeline.sync.engine.applier import Applier
 from awin_medusa_pipeline.sync.engine.apply import BATCH, THREADS, Engine
 from awin_medusa_pipeline.sync.engine.categories import product_defaults

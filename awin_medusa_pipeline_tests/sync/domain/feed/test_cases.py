@@ -11,10 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from awin_medusa_pipeline.sync.domain import guards
+from awin_medusa_pipeline.sync.domain import guards, rules
 from awin_medusa_pipeline.sync.domain.contracts import Offer, RejectedRow
-from awin_medusa_pipeline.sync.domain.discrepancies import StockRules, wanted_level
+from awin_medusa_pipeline.sync.domain.discrepancies import wanted_level
 from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules
+from awin_medusa_pipeline.sync.domain.rules import StockRules
 from awin_medusa_pipeline.sync.engine.intake import FeedParts
 from awin_medusa_pipeline_tests.support.factories import catalog, variant
 
@@ -49,8 +50,8 @@ def test_01_stock_words(tmp_path: Path) -> None:
     parts = take(tmp_path, CASES / "01_stock_words.csv")
     levels = wanted_level(parts.offers, StockRules()).sort("merchant_product_id").collect()["wanted_level"]
     assert levels.to_list() == [0, 10, 0, 10, None, None]
-    (trip,) = guards.check_facts(parts.facts[0], [], guards.Limits())
-    assert (trip.guard, trip.holds, trip.merchant_id) == ("unread_stock", guards.Scope.IMPORT, "8102")
+    (trip,) = guards.check_facts(parts.facts[0], [], rules.Limits())
+    assert (trip.guard, trip.holds, trip.merchant_id) == ("unread_stock", rules.Scope.IMPORT, "8102")
     assert "“qqq”, “zzz”" in trip.sentence
     assert "in_stock in 2 rows (“qqq”, “zzz”)" in (guards.unread_cells(parts.facts[0]) or "")
 
@@ -124,7 +125,7 @@ def test_07_of_one_id_the_same_row_stands_in_any_order(tmp_path: Path) -> None:
 def test_08_a_parent_row_is_no_variant(tmp_path: Path) -> None:
     parts = take(tmp_path, CASES / "08_parent_row.csv")
     assert rejected(parts) == [(2, "parent_row")]
-    assert guards.many_rejected(parts.facts[0], guards.Limits()) == []
+    assert guards.many_rejected(parts.facts[0], rules.Limits()) == []
 
 
 def test_18_not_sold(tmp_path: Path) -> None:
