@@ -5,11 +5,14 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import time
 import venv
 from pathlib import Path
 
+import httpx
 import pytest
 
+from awin_medusa_pipeline.core.ports import port_is_free
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
 from awin_medusa_pipeline_tests.support.feeds import row, write_rows
 from awin_medusa_pipeline_tests.support.places import PROJECT
@@ -109,3 +112,21 @@ def test_a_dry_run(program: Path, folder: Path, sandbox: Sandbox, shop: Shop) ->
     assert planned.returncode == 0, planned.stdout + planned.stderr
     assert "Dry run: 2 changes planned, nothing was sent." in planned.stdout
     assert list((folder / ".awin_medusa" / "reports").glob("*/import-log.ndjson"))
+
+
+def test_the_console_brings_its_pages_along(program: Path, folder: Path) -> None:
+    port = next(number for number in range(3_400, 3_500) if port_is_free(number))
+    hidden = {"AWIN_MEDUSA_ENV_FILE", "DAGSTER_HOME", "PYTHONPATH"}
+    environment = {name: value for name, value in os.environ.items() if name not in hidden}
+    process = subprocess.Popen([program, "console", "--port", str(port)], cwd=folder, env=environment)
+    try:
+        deadline = time.monotonic() + 60
+        while port_is_free(port) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert "Log in" in httpx.get(f"http://localhost:{port}/login").text
+        for name in ("console.css", "htmx-4.0.1.min.js"):
+            assert httpx.get(f"http://localhost:{port}/static/{name}").is_success
+    finally:
+        process.terminate()
+        process.wait(30)
+    assert process.returncode == 0

@@ -424,3 +424,12 @@ def test_files_of_others_are_as_their_makers_published_them() -> None:
     assert [name for name, _ in listed] == [path.name for path in sorted((HERE / "static").glob("*.js"))]
     for name, checksum in listed:
         assert hashlib.sha256((HERE / "static" / name).read_bytes()).hexdigest() == checksum
+
+
+def test_health_shows_what_is_wrong_first_and_folds_the_rest(filled: Installation) -> None:
+    page = filled.browser().get("/settings/health", headers={"hx-request": "true"}).text
+    wrong, _, right = page.partition("<details>")
+    assert "Feed" in wrong
+    assert "Shop" in wrong
+    assert "SYNC_CRON" not in wrong
+    assert "SYNC_CRON" in right

@@ -29,7 +29,9 @@ def show_settings(request: Request, around: Around) -> Response:
 def show_health(request: Request, around: Around) -> Response:
     """Examine the installation, faults first. It downloads the first part of each feed."""
     findings = sorted(examine(around.app, lambda part, state: None), key=lambda found: ORDER.index(found.state))
-    return page(request, "health.html", findings=findings, tones=TONES, block="health")
+    wrong = [found for found in findings if found.state is not State.OK]
+    right = [found for found in findings if found.state is State.OK]
+    return page(request, "health.html", wrong=wrong, right=right, tones=TONES, block="health")
 
 
 @router.post("/settings/users")
