@@ -1,49 +1,22 @@
-"""Defines the blocking checks, which fail a run although every step worked."""
+"""Defines the checks: those that fail a run although every step worked, and those that only warn of held plans."""
 
 from collections.abc import Sequence
-from itertools import islice
 
 import dagster as dg
-import dataframely as dy
 import polars as pl
 
 from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.defs.contracts import CONTRACTS, contract_check
+from awin_medusa_pipeline.defs.failures import FIRST
+from awin_medusa_pipeline.defs.shown import plain
+from awin_medusa_pipeline.defs.steps import asset_check
 from awin_medusa_pipeline.defs.sync.applied import ShopRun
-from awin_medusa_pipeline.etsy.domain.contracts import EtsyListing, EtsyPlanRow
-from awin_medusa_pipeline.medusa.contracts import CatalogVariant
-from awin_medusa_pipeline.sync.domain import contracts
+from awin_medusa_pipeline.defs.sync.plans import held_check
+from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.store.past_reports import failures
 
-CONTRACTS: dict[str, type[dy.Schema]] = {
-    **contracts.TABLES,
-    "medusa_catalog": CatalogVariant,
-    "etsy_listing_plan": EtsyPlanRow,
-    "etsy_listings": EtsyListing,
-}
 
-
-def contract_check(asset: str, contract: type[dy.Schema]) -> dg.AssetChecksDefinition:
-    """Make the check that every row of a table keeps its contract."""
-
-    @dg.asset_check(
-        asset=asset,
-        name="contract",
-        blocking=True,
-        description=f"Every row keeps the contract {contract.__name__}.",
-    )
-    def check(table: pl.LazyFrame) -> dg.AssetCheckResult:
-        _, failures = contract.filter(table)
-        broken = {rule: int(count) for rule, count in failures.counts().items()}
-        return dg.AssetCheckResult(
-            passed=not broken,
-            description=f"Rows that break a rule: {broken}" if broken else None,
-            metadata={"broken_rules": broken},
-        )
-
-    return check
-
-
-@dg.asset_check(asset="awin_feed", blocking=True, description="The shop has every currency of the feed.")
+@asset_check(asset="awin_feed", blocking=True, description="The shop has every currency of the feed.")
 def currencies_in_shop(awin_feed: pl.LazyFrame, app: dg.ResourceParam[App]) -> dg.AssetCheckResult:
     """Check the currencies before anything is written: a price in a currency that the shop lacks sells nothing."""
     wanted = awin_feed.group_by("currency").len("offers").collect()
@@ -52,7 +25,7 @@ def currencies_in_shop(awin_feed: pl.LazyFrame, app: dg.ResourceParam[App]) -> d
             return dg.AssetCheckResult(passed=True, description="A publishable key cannot see the shop's currencies.")
         has = client.currencies()
     lacking = dict(wanted.filter(~pl.col("currency").is_in(list(has))).iter_rows())
-    names = ", ".join(f"{code.upper()} ({offers:,} offers)" for code, offers in lacking.items())
+    names = ", ".join(f"{plain(code.upper())} ({offers:,} offers)" for code, offers in lacking.items())
     return dg.AssetCheckResult(
         passed=not lacking,
         description=f"The feed sells in {names}; the shop has {', '.join(sorted(has)).upper()}. "
@@ -63,23 +36,24 @@ def currencies_in_shop(awin_feed: pl.LazyFrame, app: dg.ResourceParam[App]) -> d
     )
 
 
-@dg.asset_check(asset="sync_summary", blocking=True, description="No operation of the run failed.")
+@asset_check(asset="sync_summary", blocking=True, description="No operation of the run failed.")
 def nothing_failed(sync_run: ShopRun) -> dg.AssetCheckResult:
     """Fail the run after all work is done when an operation failed, so that the alert goes out."""
     failed = {str(kind): counts.failed for kind, counts in sync_run.ledger.counts(sync_run.id).items() if counts.failed}
     numbers = ", ".join(f"{kind} {number}" for kind, number in failed.items())
     folder = sync_run.reports.folder
-    first = "".join(f" The first is {key}: {reason.rstrip('.')}." for _, key, reason in islice(failures(folder), 1))
+    first = next((f"{key}: {reason.rstrip('.')}." for _, key, reason in failures(folder)), "")
     return dg.AssetCheckResult(
         passed=not failed,
-        description=f"Operations that failed: {numbers}.{first} The reason of each is in {folder}/*-log.ndjson; "
-        "the next run tries them again."
+        description=f"Operations that failed: {numbers}. The reason of each is in the -log.ndjson files of the run's "
+        "reports; the next run tries them again."
         if failed
         else None,
-        metadata=dict(failed),
+        metadata=failed | ({FIRST: first, "reports": dg.MetadataValue.path(str(folder))} if failed else {}),
     )
 
 
 def all_checks() -> Sequence[dg.AssetChecksDefinition]:
     """Make all checks."""
-    return [*(contract_check(*item) for item in CONTRACTS.items()), currencies_in_shop, nothing_failed]
+    contracts_kept = [contract_check(*item) for item in CONTRACTS.items()]
+    return [*contracts_kept, currencies_in_shop, *map(held_check, KINDS), nothing_failed]

@@ -1,16 +1,15 @@
-"""Turns our errors into Dagster failures that read as a sentence, and finds in Dagster's records why a run failed."""
+"""Finds in Dagster's records why a run failed, as a sentence."""
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 from dagster import DagsterEventType
 
-from awin_medusa_pipeline.core.errors import PipelineError
-from awin_medusa_pipeline.remedies import sentence as full_sentence
+FIRST = "first_failure"
+"""Metadata of a check: what failed first. Dagster draws descriptions as Markdown, and this is text of others."""
 
 
 @dataclass(frozen=True)
@@ -23,15 +22,6 @@ class RunFailure:
     def __str__(self) -> str:
         """The failure as text: `failed at awin_feeds. What was tried: what came back. What to do.`"""
         return f"failed{f' at {self.step}' if self.step else ''}. {self.error}"
-
-
-@contextmanager
-def as_failure() -> Iterator[None]:
-    """Raise dg.Failure for our errors, with the command that helps; a stack trace is no use to a shop owner."""
-    try:
-        yield
-    except PipelineError as error:
-        raise dg.Failure(full_sentence(error), allow_retries=False) from None
 
 
 def failure_of(instance: dg.DagsterInstance, run_id: str) -> RunFailure:
@@ -70,6 +60,10 @@ def sentence(error: Any) -> str:
 
 def _failed_checks(entries: Sequence[dg.EventLogEntry], step: str | None) -> str:
     checks = [entry.asset_check_evaluation for entry in entries if entry.step_key == step]
-    return " ".join(
-        check.description or f"The check {check.check_name} failed." for check in checks if check and not check.passed
-    )
+    return " ".join(_check_text(check) for check in checks if check and not check.passed)
+
+
+def _check_text(check: dg.AssetCheckEvaluation) -> str:
+    first = check.metadata.get(FIRST)
+    text = check.description or f"The check {check.check_name} failed."
+    return f"{text} The first: {first.value}" if first else text

@@ -8,6 +8,7 @@ from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.core.store.run_requests import RunRequest, RunRequests
 from awin_medusa_pipeline.defs.resources import REQUEST_TAG
 from awin_medusa_pipeline.defs.sync.jobs import SHOP_TAG, daily_sync_job, part_of, run_config, undo_run_job
+from awin_medusa_pipeline.defs.tags import TRIGGER_TAG, USER_TAG
 from awin_medusa_pipeline.sync.domain.operations import Kind
 
 
@@ -43,7 +44,9 @@ def _run_request(job: dg.JobDefinition, request: RunRequest) -> dg.RunRequest:
         run_key=f"request-{request.id}",
         run_config=run_config(job, request.applying, kinds, request.ops),
         asset_selection=part_of(job, kinds).keys if kinds else None,
-        tags=SHOP_TAG | request.tags | {REQUEST_TAG: str(request.id)},
+        tags=SHOP_TAG
+        | request.tags
+        | {REQUEST_TAG: str(request.id), TRIGGER_TAG: request.via, USER_TAG: request.requested_by},
     )
 
 

@@ -12,7 +12,10 @@ from slack_sdk import WebClient
 
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.core.store.run_requests import RunRequests
+from awin_medusa_pipeline.defs.steps import as_failure
+from awin_medusa_pipeline.defs.tags import tag_run, tags_of
 from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline.sync.domain.kinds import ASSETS
 from awin_medusa_pipeline.sync.engine.runs import SyncRun, is_dry_run, will_apply
 
 IMPLICIT_JOB = "__ASSET_JOB"
@@ -41,8 +44,16 @@ def sync_run(context: dg.InitResourceContext) -> Iterator[SyncRun]:
     if request := run.tags.get(REQUEST_TAG):
         RunRequests(app.database).mark_started(int(request), run.run_id)
     dry_run = is_dry_run(_dry_run_values(run), by_hand=run.job_name.startswith(IMPLICIT_JOB))
-    with app.sync_run(run.run_id, job=run.job_name, dry_run=dry_run) as started:
+    if context.instance:
+        tag_run(context.instance, run, tags_of(run, dry_run=dry_run))
+    with as_failure(), app.sync_run(run.run_id, job=run.job_name, dry_run=dry_run) as started:
         yield started
+
+
+def may_apply(run: dg.DagsterRun) -> bool:
+    """Whether a run has an applying asset, be it for a dry run; that asks for a key that may change the shop."""
+    selected = {key.to_user_string() for key in run.asset_selection or ()}
+    return APPLIES_TAG in run.tags or bool(selected & set(ASSETS)) or bool(_dry_run_values(run) - {None})
 
 
 def applies(run: dg.DagsterRun) -> bool:

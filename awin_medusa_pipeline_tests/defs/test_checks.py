@@ -8,10 +8,11 @@ import pytest
 
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.core.contracts import dtypes
-from awin_medusa_pipeline.defs.checks import CONTRACTS, contract_check
+from awin_medusa_pipeline.defs.contracts import CONTRACTS, contract_check
 from awin_medusa_pipeline.defs.failures import failure_of
 from awin_medusa_pipeline.defs.io_managers import ParquetIOManager
 from awin_medusa_pipeline.defs.resources import sync_run
+from awin_medusa_pipeline.defs.shown import Links
 from awin_medusa_pipeline.defs.sync import applied
 from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.sync.domain.contracts import MissingProduct
@@ -49,7 +50,7 @@ def test_a_broken_table_stops_what_would_be_applied(tmp_path: Path, monkeypatch:
         result = dg.materialize(
             [missing_awin_products, contract_check("missing_awin_products", MissingProduct), applied.imported_products],
             resources={
-                "io_manager": ParquetIOManager(app.tables),
+                "io_manager": ParquetIOManager(app.tables, Links.of(app)),
                 "app": app,
                 "sync_run": sync_run,
             },

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from dagster._core.remote_representation.external_data import RepositorySnap
 
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.defs import build
-from awin_medusa_pipeline.defs.checks import CONTRACTS
+from awin_medusa_pipeline.defs.contracts import CONTRACTS
 from awin_medusa_pipeline.defs.resources import APPLIES_TAG
+from awin_medusa_pipeline.defs.tags import MODE_TAG
 from awin_medusa_pipeline.settings import PROJECT_ROOT, Settings
 from awin_medusa_pipeline.sync.domain.kinds import ASSETS
 from awin_medusa_pipeline_tests.support.feeds import ADDRESS, KEY
@@ -30,20 +32,27 @@ GROUPS = {
             "content_mismatches",
             "loose_matches",
             "adoption_candidates",
-            "sync_summary",
         ),
     },
+    "summary": {"sync_summary", "held_plans"},
     "applied": set(ASSETS),
     "etsy": {"etsy_listing_plan", "etsy_listings"},
 }
-TABLES = set().union(*(GROUPS[group] for group in ("awin", "medusa", "discrepancies")))
+TABLES = set().union(*(GROUPS[group] for group in ("awin", "medusa", "discrepancies", "summary")))
+FEED: dict[str, Mapping[str, Any]] = {"awin_feeds": {"accept_smaller_feed": False}}
+
+
+def applies(*assets: str, limit: int = 0) -> dict[str, Mapping[str, Any]]:
+    return FEED | {asset: {"dry_run": False, "limit": limit, "approve_plan": ""} for asset in assets}
+
+
 JOBS: dict[str, dict[str, Mapping[str, Any]]] = {
-    "detect_discrepancies_job": {},
-    "daily_sync_job": {key: {"dry_run": False} for key in ASSETS},
-    "pilot_import_job": {"imported_products": {"dry_run": False, "limit": 10}},
-    "import_missing_job": {"imported_products": {"dry_run": False}},
-    "hide_medusa_only_job": {"hidden_products": {"dry_run": False}},
-    "reconcile_stock_job": {"stock_updates": {"dry_run": False}},
+    "detect_discrepancies_job": FEED,
+    "daily_sync_job": applies(*ASSETS),
+    "pilot_import_job": applies("imported_products", limit=10),
+    "import_missing_job": applies("imported_products"),
+    "hide_medusa_only_job": applies("hidden_products"),
+    "reconcile_stock_job": applies("stock_updates"),
 }
 
 
@@ -92,28 +101,40 @@ def test_lineage_leads_from_feed_and_shop_to_what_is_applied(defs: dg.Definition
         assert sources(dg.AssetKey(asset)) == {"medusa_catalog"}
 
 
-def test_every_check_blocks(defs: dg.Definitions) -> None:
+def test_every_check_blocks_but_those_of_held_plans(defs: dg.Definitions) -> None:
     specs = [spec for check in defs.asset_checks or [] for spec in check.check_specs]
-    assert {(spec.asset_key.to_user_string(), spec.name) for spec in specs} == {
-        *((asset, "contract") for asset in (TABLES - {"sync_summary"}) | GROUPS["etsy"]),
+    held = {(asset, "nothing_held") for asset in ASSETS}
+    blocking = {
+        *((asset, "contract") for asset in (TABLES - GROUPS["summary"]) | GROUPS["etsy"]),
         ("awin_feed", "currencies_in_shop"),
         ("sync_summary", "nothing_failed"),
     }
-    assert all(spec.blocking for spec in specs)
+    named = {(spec.asset_key.to_user_string(), spec.name): spec.blocking for spec in specs}
+    assert named == dict.fromkeys(blocking, True) | dict.fromkeys(held, False)
+
+
+def test_no_way_leads_back_from_a_group_to_an_earlier_one(defs: dg.Definitions) -> None:
+    groups = {spec.key: spec.group_name for spec in defs.resolve_all_asset_specs()}
+    reads: dict[str, set[str]] = {str(group): set() for group in groups.values()}
+    for spec in defs.resolve_all_asset_specs():
+        reads[str(spec.group_name)] |= {str(groups[dep.asset_key]) for dep in spec.deps} - {str(spec.group_name)}
+    order = list(TopologicalSorter(reads).static_order())  # Raises CycleError for a circle.
+    assert order[0] == "medusa"
+    assert {"applied", "summary", "etsy"} < set(order)
 
 
 @pytest.mark.parametrize("name", JOBS)
 def test_a_job_reads_afresh_and_applies_its_part(defs: dg.Definitions, name: str) -> None:
     job = defs.resolve_job_def(name)
     keys = {key.to_user_string() for key in job.asset_layer.executable_asset_keys}
-    assert keys == TABLES | set(JOBS[name])
-    assert (job.run_config or {}) == (
-        {"ops": {op: {"config": c} for op, c in JOBS[name].items()}} if JOBS[name] else {}
-    )
+    applying = set(JOBS[name]) & set(ASSETS)
+    assert keys == TABLES | applying
+    assert job.run_config == {"ops": {op: {"config": config} for op, config in JOBS[name].items()}}
     assert job.description
     assert job.tags["awin_medusa/shop"] == "default"
     # One click in the UI stores an empty run config, so this alone says that the shop is to be taken before it is read.
-    assert (APPLIES_TAG in job.tags) is bool(JOBS[name])
+    assert (APPLIES_TAG in job.tags) is bool(applying)
+    assert job.tags[MODE_TAG] == {"detect_discrepancies_job": "detect", "pilot_import_job": "pilot"}.get(name, "apply")
     assert {check.name for check in job.asset_layer.asset_graph.asset_check_keys} >= {"contract", "nothing_failed"}
 
 
@@ -121,6 +142,7 @@ def test_jobs_are_the_ones_of_the_design(defs: dg.Definitions) -> None:
     named = {job.name for job in defs.resolve_all_job_defs() if not job.name.startswith("__")}
     assert named >= {*JOBS, "undo_run_job", "retention_job"}
     assert named >= {"etsy_request_job", "etsy_sync_job", "etsy_daily_job", "etsy_tidy_job"}
+    assert named >= {"approve_plan_job", "reject_plan_job", "etsy_confirm_job", "etsy_reject_job", "etsy_retry_job"}
 
 
 @pytest.mark.parametrize("asset", ASSETS)
@@ -146,6 +168,7 @@ def test_schedules(monkeypatch: pytest.MonkeyPatch, schedule: str, job: str, cro
     found = build_defs().resolve_schedule_def(schedule)
     assert (found.job_name, found.cron_schedule, found.execution_timezone) == (job, cron, "UTC")
     assert found.default_status is dg.DefaultScheduleStatus.RUNNING
+    assert (found.description or "").endswith(".")
 
 
 def test_without_an_app_at_etsy_nothing_is_looked_at_there(defs: dg.Definitions) -> None:

@@ -11,7 +11,9 @@ from polars.testing import assert_frame_equal
 from awin_medusa_pipeline.core.contracts import MONEY
 from awin_medusa_pipeline.core.tables import TableMissingError, Tables
 from awin_medusa_pipeline.defs.io_managers import ParquetIOManager
+from awin_medusa_pipeline.defs.shown import Links
 
+LINKS = Links(shop="http://shop.example", console="http://console.example/dagster/", etsy=("etsy.com",))
 FRAME = pl.DataFrame(
     {"key": ["a", "b"], "price": [Decimal("1.1000"), None], "images": [["x", "y"], []]},
     schema_overrides={"price": MONEY},
@@ -24,7 +26,7 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def materialize(home: str, *assets: dg.AssetsDefinition, **options: object) -> dg.ExecuteInProcessResult:
-    return dg.materialize([*assets], resources={"io_manager": ParquetIOManager(Tables(home, {}))}, **options)
+    return dg.materialize([*assets], resources={"io_manager": ParquetIOManager(Tables(home, {}), LINKS)}, **options)
 
 
 @dg.asset

@@ -170,7 +170,10 @@ def test_from_request_to_a_second_round_without_a_writing_call(flow: Flow) -> No
     assert (plan_made.asset_key, made.asset_key) == (dg.AssetKey("etsy_listing_plan"), dg.AssetKey("etsy_listings"))
     assert plan_made.metadata["changes"].value == 0
     assert made.metadata["synced"].value == 2
-    assert "[Oak lamp](http" in str(made.metadata["on_etsy"].value)
+    shown = str(made.metadata["on_etsy"].value)
+    assert f"[Oak lamp](<{flow.app.shop_address}/app/products/{lamp}>)" in shown
+    (listing, *_) = flow.at_etsy.listings()
+    assert f"/listing/{listing['listing_id']}>) | synced | draft |" in shown
     assert set(flow.table("etsy_listings")["state"]) == {"draft"}
     assert flow.said() == [
         "Etsy shop StandInShop: 2 products for your confirmation",

@@ -1,11 +1,11 @@
 """Takes the pictures in docs/images: `python -m awin_medusa_pipeline_tests.tools.screenshots`.
 
-Runs a demo of its own and looks at its Dagster UI with a browser: `chromium` on the PATH, driven over its DevTools
-protocol by the websockets package that Dagster's web server brings.
+Runs a demo of its own and looks at its Dagster UI with a browser. Then it goes the two ways of a decision there: a plan
+that is held, approved, applied and undone, and products that are requested for Etsy, confirmed and synced.
 """
 
-import base64
 import contextlib
+import gzip
 import json
 import os
 import shutil
@@ -13,36 +13,28 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
 import typer
+from dagster_shared.yaml_utils import dump_run_config_yaml
 from rich.console import Console
-from websockets.sync.client import ClientConnection, connect
 
+from awin_medusa_pipeline.defs.services import LOCATION
 from awin_medusa_pipeline.settings import ENV_FILE_VARIABLE, PROJECT_ROOT, Settings
+from awin_medusa_pipeline_tests.support.devtools import DRAWN, Page, browser, icon, running, wait_for
+from awin_medusa_pipeline_tests.tools.dagster_client import DagsterClient
 
 IMAGES = PROJECT_ROOT / "docs" / "images"
 HOME = Path(tempfile.gettempdir()) / "awin-medusa"  # beside the project, it would show whose machine it was
+MARK = "for-pictures"
+"""File in a home that this program has made."""
 SANDBOX_PORT = 19700
 LARGEST = 400_000  # bytes: the README loads them all
-CHROMIUM = [
-    "--headless=new",
-    "--no-sandbox",  # Chromium does not run as root with it
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-    "--remote-debugging-port=0",
-]
-
 # What a visitor has chosen before: no invitation to the community, more room, and graph nodes of a line or two.
 CHOICES = {
     "communityNux": '"1"',
@@ -50,11 +42,11 @@ CHOICES = {
     "asset-node-facets": '["status"]',
     "asset-graph-direction": '"vertical"',
 }
-GROUPS = ("awin", "medusa", "discrepancies", "applied", "etsy")
-DRAWN = 6.0  # seconds that a page of Dagster takes to be still
+GROUPS = ("awin", "medusa", "discrepancies", "applied", "summary", "etsy")
+FOR_ETSY = ("M1-0000000", "M1-0000900")
 
 console = Console(highlight=False)
-Act = Callable[["Page"], None]
+Act = Callable[[Page], None]
 
 
 @dataclass(frozen=True)
@@ -74,6 +66,7 @@ def main(
     only: Annotated[str, typer.Option(help="Names of pictures, separated by commas; all when blank.")] = "",
 ) -> None:
     """Run a demo in a home of its own, and take the pictures of it."""
+    make_empty(home)
     environment = surroundings(home)
     with console.status("Running the demo"):
         command(environment, "sandbox", "up", "--port", str(SANDBOX_PORT))
@@ -83,9 +76,12 @@ def main(
     try:
         with dagster_ui(environment) as address, browser() as page:
             page.choose(address, CHOICES)
-            for name, picture in pictures(address).items():
+            ui = DagsterClient(address)
+            for name, picture in chain(pictures(ui), path_of_a_plan(ui, home), path_to_etsy(ui)):
                 if not only or name in only.split(","):
-                    content = page.take(address, picture)
+                    page.open(address + picture.path, picture.width, picture.height, picture.scale)
+                    picture.act(page)
+                    content = page.picture()
                     if len(content) > LARGEST:
                         raise ValueError(f"{name}.png has {len(content):,} bytes, more than {LARGEST:,}.")
                     (images / f"{name}.png").write_bytes(content)
@@ -94,21 +90,84 @@ def main(
         command(environment, "sandbox", "down")
 
 
-def pictures(address: str) -> dict[str, Picture]:
-    """List the pictures by name."""
+def pictures(ui: DagsterClient) -> Iterator[tuple[str, Picture]]:
+    """The pictures of the demo, by name."""
     groups = ",".join(f"global@global:{group}" for group in GROUPS)
-    return {
-        "lineage": Picture(f"/asset-groups?expanded={groups}", 1900, 640, whole_graph),
-        "run": Picture(f"/runs/{newest_run(address, 'daily_sync_job')}", 1500, 1240, all_steps),
-        "summary": Picture("/assets/sync_summary?view=overview", 1350, 2350, scale=0.75),
-        "schedules": Picture("/automation", 1500, 550),
-        "etsy": Picture(f"/runs/{newest_run(address, 'etsy_sync_job')}", 1500, 1100),
-        "etsy-listings": Picture("/assets/etsy_listings?view=events", 1350, 1150, scale=0.75),
-        "launchpad": Picture("/locations/awin_medusa_pipeline/jobs/daily_sync_job", 1500, 900, launchpad),
-    }
+    yield "lineage", Picture(f"/asset-groups?expanded={groups}", 1900, 700, whole_graph)
+    yield "run", Picture(f"/runs/{ui.newest_run('daily_sync_job')}", 1500, 1240, all_steps)
+    yield "summary", Picture("/assets/sync_summary?view=overview", 1700, 1500, scale=0.75)
+    yield "schedules", Picture("/automation", 1500, 650)
+    yield "etsy", Picture(f"/runs/{ui.newest_run('etsy_sync_job')}", 1500, 1100)
+    yield "launchpad", Picture("/locations/awin_medusa_pipeline/jobs/daily_sync_job", 1500, 1250, launchpad)
 
 
-def whole_graph(page: "Page") -> None:
+def path_of_a_plan(ui: DagsterClient, home: Path) -> Iterator[tuple[str, Picture]]:
+    """A feed is cut in half; what would be hidden is held, then approved, applied and taken back, in the UI alone."""
+    with half_of(feed_of(home)):
+        ui.launch("daily_sync_job")
+    yield "plan-held", Picture("/assets/hidden_products?view=checks&checkDetail=nothing_held", 1500, 1000)
+    yield "plans", Picture("/assets/held_plans?view=overview", 1700, 1150, scale=0.8)
+    waiting = [json.loads(record) for record in ui.shown("held_plans")["waiting"]["records"]]
+    plan = max(waiting, key=lambda one: one["rows"])["hash"]
+    fill_in = form("approve_plan", {"hash": plan, "comment": "The advertiser has cut its range."})
+    yield "plan-approve", Picture(launchpad_of("approve_plan_job"), 1500, 620, fill_in)
+    before = ui.newest_run("daily_sync_job")
+    ui.launch("approve_plan_job", approve_plan={"hash": plan, "comment": "The advertiser has cut its range."})
+    applied = ui.next_run("daily_sync_job", before)
+    yield "plan-applied", Picture("/assets/hidden_products?view=overview", 1500, 900, markdown)
+    ui.launch("undo_run_job", undo_run={"run_id": applied[:8], "dry_run": False, "only": ""})
+    yield "runs", Picture("/runs", 1500, 760)
+
+
+def path_to_etsy(ui: DagsterClient) -> Iterator[tuple[str, Picture]]:
+    """Products are requested, confirmed and synced to Etsy's stand-in, in the UI alone."""
+    products = {"account": "", "products": list(FOR_ETSY)}
+    yield "etsy-form", Picture(launchpad_of("etsy_request_job"), 1500, 620, form("request_etsy_products", products))
+    before = ui.newest_run("etsy_sync_job")
+    ui.launch("etsy_request_job", request_etsy_products=products)
+    yield "etsy-request", Picture("/assets/etsy_listing_plan?view=events", 1500, 900)
+    job = {"transaction_id": ui.shown("etsy_listing_plan")["job"], "comment": ""}
+    yield "etsy-confirm", Picture(launchpad_of("etsy_confirm_job"), 1500, 620, form("confirm_etsy_job", job))
+    ui.launch("etsy_confirm_job", confirm_etsy_job=job)
+    ui.next_run("etsy_sync_job", before)
+    yield "etsy-listings", Picture("/assets/etsy_listings?view=events", 1500, 1000)
+
+
+def feed_of(home: Path) -> Path:
+    """The feed that the demo's sandbox serves."""
+    (feed,) = (home / "sandbox").rglob("feed.csv.gz")
+    return feed
+
+
+@contextlib.contextmanager
+def half_of(feed: Path) -> Iterator[None]:
+    """Cut a feed in half as long as the block, as a broken download would be."""
+    whole = feed.read_bytes()
+    lines = gzip.decompress(whole).splitlines(keepends=True)
+    feed.write_bytes(gzip.compress(b"".join(lines[: len(lines) // 2])))
+    try:
+        yield
+    finally:
+        feed.write_bytes(whole)
+
+
+def launchpad_of(job: str) -> str:
+    """The page of a job's launchpad."""
+    return f"/locations/{LOCATION}/jobs/{job}/playground"
+
+
+def form(op: str, config: Mapping[str, Any]) -> Act:
+    """Fill in a launchpad."""
+    text = dump_run_config_yaml({"ops": {op: {"config": dict(config)}}})
+
+    def act(page: Page) -> None:
+        page.script(f"document.querySelector('.CodeMirror').CodeMirror.setValue({json.dumps(text)})")
+        page.wait(3)
+
+    return act
+
+
+def whole_graph(page: Page) -> None:
     """Show all of the graph, without the list beside it."""
     page.click(icon("panel_show_right"))
     page.wait(1)
@@ -116,7 +175,7 @@ def whole_graph(page: "Page") -> None:
     page.wait(2)
 
 
-def all_steps(page: "Page") -> None:
+def all_steps(page: Page) -> None:
     """Show the steps by name, over the whole page."""
     page.click(icon("gantt_flat"))
     page.wait(1)
@@ -124,7 +183,13 @@ def all_steps(page: "Page") -> None:
     page.wait(2)
 
 
-def launchpad(page: "Page") -> None:
+def markdown(page: Page) -> None:
+    """Open the table that is too long to be shown at once."""
+    page.click("[...document.querySelectorAll('a, button')].find(e => e.innerText.trim() == '[Show Markdown]')")
+    page.wait(1)
+
+
+def launchpad(page: Page) -> None:
     """Show the config of a job."""
     page.click(icon("arrow_drop_down", first=True))
     page.wait(1)
@@ -132,9 +197,17 @@ def launchpad(page: "Page") -> None:
     page.wait(DRAWN)
 
 
-def icon(name: str, *, first: bool = False) -> str:
-    """Write JavaScript for the last icon of this name on the page, or the first."""
-    return f"[...document.querySelectorAll('[aria-label={name}]')].at({0 if first else -1})"
+def make_empty(home: Path) -> None:
+    """Remove what earlier pictures have left in their home, but for the sandbox. Raises ValueError for another home."""
+    if home.exists() and not (home / MARK).exists():
+        raise ValueError(f"{home} was not made for pictures: name another --home, or remove it.")
+    home.mkdir(parents=True, exist_ok=True)
+    (home / MARK).touch()
+    for path in home.iterdir():
+        if path.is_dir() and path.name != "sandbox":
+            shutil.rmtree(path)
+        elif path.name.startswith("state.db"):
+            path.unlink()
 
 
 def surroundings(home: Path) -> dict[str, str]:
@@ -142,7 +215,8 @@ def surroundings(home: Path) -> dict[str, str]:
     own = {*Settings.variables(), ENV_FILE_VARIABLE, "DAGSTER_HOME"}
     clean = {name: value for name, value in os.environ.items() if name not in own}
     home = home.expanduser().absolute()
-    return clean | {"AWIN_MEDUSA_HOME": str(home), ENV_FILE_VARIABLE: str(home / ".env")}
+    own_home = {"AWIN_MEDUSA_HOME": str(home), "DAGSTER_HOME": str(home / "dagster")}
+    return clean | own_home | {ENV_FILE_VARIABLE: str(home / ".env")}
 
 
 def command(environment: Mapping[str, str], *arguments: str) -> None:
@@ -156,132 +230,15 @@ def command(environment: Mapping[str, str], *arguments: str) -> None:
 
 @contextlib.contextmanager
 def dagster_ui(environment: Mapping[str, str]) -> Iterator[str]:
-    """Run a Dagster UI as long as the block; its address."""
+    """Run Dagster's own UI and daemon as long as the block; its address. `awin-medusa ui` would ask for a login."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
-    program = [Path(sys.executable).with_name("awin-medusa"), "ui", "--port", str(port)]
+    program = [Path(sys.executable).with_name("dagster"), "dev", "-w", PROJECT_ROOT / "workspace.yaml", "-p", port]
     with running(program, environment) as process, console.status("Starting the Dagster UI"):
         wait_for(lambda: httpx.get(f"{address}/server_info").is_success, process)
         yield address
-
-
-@contextlib.contextmanager
-def running(program: list[Any], environment: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run a process that is asked to end with the block."""
-    quiet = subprocess.DEVNULL
-    process = subprocess.Popen([str(part) for part in program], env=dict(environment), stdout=quiet, stderr=quiet)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def wait_for(ready: Callable[[], bool], process: "subprocess.Popen[bytes]", seconds: float = 60) -> None:
-    """Wait until `ready`. Raises RuntimeError when the process ends first, or time is up."""
-    end = time.monotonic() + seconds
-    while True:
-        with contextlib.suppress(httpx.TransportError, OSError):
-            if ready():
-                return
-        if process.poll() is not None or time.monotonic() > end:
-            raise RuntimeError(f"{process.args!r} did not come up")
-        time.sleep(0.2)
-
-
-def newest_run(address: str, job: str) -> str:
-    """Find the demo's last run of a job."""
-    query = f'{{runsOrError(filter: {{pipelineName: "{job}"}}, limit: 1) {{... on Runs {{results {{runId}}}}}}}}'
-    answer = httpx.post(f"{address}/graphql", json={"query": query}).raise_for_status().json()
-    return str(answer["data"]["runsOrError"]["results"][0]["runId"])
-
-
-@contextlib.contextmanager
-def browser() -> Iterator["Page"]:
-    """Run a headless Chromium with one page."""
-    program = shutil.which("chromium")
-    if program is None:
-        raise FileNotFoundError("There is no chromium; on Debian: apt-get install chromium.")
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        told = Path(profile) / "DevToolsActivePort"
-        with running([program, *CHROMIUM, f"--user-data-dir={profile}"], os.environ) as process:
-            wait_for(lambda: told.exists() and told.read_text().count("\n") > 0, process)
-            port = told.read_text().split()[0]
-            wait_for(lambda: bool(targets(port)), process)
-            with connect(targets(port)[0], max_size=None) as connection:
-                yield Page(connection)
-
-
-def targets(port: str) -> list[str]:
-    """Read the DevTools addresses of the open pages."""
-    found = httpx.get(f"http://127.0.0.1:{port}/json/list").json()
-    return [target["webSocketDebuggerUrl"] for target in found if target["type"] == "page"]
-
-
-class Page:
-    """A page of the browser."""
-
-    def __init__(self, connection: ClientConnection) -> None:
-        self._connection, self._number = connection, 0
-        self.width = self.height = 0
-
-    def choose(self, address: str, choices: Mapping[str, str]) -> None:
-        """Keep choices as the site keeps them: in the browser's storage, which its own start would clear."""
-        self._call("Page.navigate", url=address)
-        self.wait(DRAWN)
-        for name, value in choices.items():
-            self.script(f"localStorage.setItem({json.dumps(name)}, {json.dumps(value)})")
-
-    def take(self, address: str, picture: Picture) -> bytes:
-        """Take a picture as PNG."""
-        self.width, self.height = picture.width, picture.height
-        size = {"width": picture.width, "height": picture.height, "deviceScaleFactor": picture.scale}
-        self._call("Emulation.setDeviceMetricsOverride", **size, mobile=False)
-        self._call("Page.navigate", url=address + picture.path)
-        self.wait(DRAWN)
-        picture.act(self)
-        return base64.b64decode(self._call("Page.captureScreenshot", format="png")["data"])
-
-    def script(self, code: str) -> Any:
-        """Evaluate a JavaScript expression."""
-        return self._call("Runtime.evaluate", expression=code, returnByValue=True)["result"].get("value")
-
-    def click(self, element: str) -> None:
-        """Click the element that a JavaScript expression finds. Raises LookupError when it finds none."""
-        middle = self.script(
-            f"(found => {{ const r = found?.getBoundingClientRect(); "
-            f"return r && [r.x + r.width / 2, r.y + r.height / 2] }})({element})"
-        )
-        if middle is None:
-            raise LookupError(f"The page has no {element}")
-        self._mouse(*middle, clicks=1)
-
-    def click_twice(self, x: float, y: float) -> None:
-        """Click twice at a point."""
-        self._mouse(x, y, clicks=1)
-        self._mouse(x, y, clicks=2)
-
-    def wait(self, seconds: float) -> None:
-        """Let the page draw."""
-        time.sleep(seconds)
-
-    def _mouse(self, x: float, y: float, *, clicks: int) -> None:
-        self._call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
-        for event in ("mousePressed", "mouseReleased"):
-            self._call("Input.dispatchMouseEvent", type=event, x=x, y=y, button="left", clickCount=clicks)
-
-    def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
-        self._number += 1
-        self._connection.send(json.dumps({"id": self._number, "method": method, "params": parameters}))
-        while True:
-            answer = json.loads(self._connection.recv())
-            if answer.get("id") == self._number:
-                if "error" in answer:
-                    raise RuntimeError(f"{method}: {answer['error']['message']}")
-                result: dict[str, Any] = answer["result"]
-                return result
 
 
 if __name__ == "__main__":

@@ -6,29 +6,30 @@ import dagster as dg
 import polars as pl
 
 from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.defs.shown import SHOWN_ROWS, Link, Links, markdown_table
+from awin_medusa_pipeline.defs.steps import asset
 from awin_medusa_pipeline.defs.tables import OWNERS, schema_metadata
 from awin_medusa_pipeline.etsy.domain.contracts import EtsyListing, EtsyPlanRow
 from awin_medusa_pipeline.etsy.engine.tables import make_listing_table, make_plan_table
 
 GROUP = "etsy"
 KINDS = {"etsy", "polars"}
-SHOWN_LINKS = 20
 Table = dg.MaterializeResult[pl.DataFrame]
 Metadata = dict[str, dg.MetadataValue | int | str]
 
 
-@dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, deps=["medusa_catalog"], metadata=schema_metadata(EtsyPlanRow))
+@asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, deps=["medusa_catalog"], metadata=schema_metadata(EtsyPlanRow))
 def etsy_listing_plan(app: dg.ResourceParam[App]) -> Table:
     """What would change on Etsy, by product and field: of every product that is linked or part of an open job."""
     plan = make_plan_table(app.etsy, partial(app.medusa, applying=True))
     return dg.MaterializeResult(value=plan, metadata=plan_metadata(plan))
 
 
-@dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, deps=[etsy_listing_plan], metadata=schema_metadata(EtsyListing))
+@asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, deps=[etsy_listing_plan], metadata=schema_metadata(EtsyListing))
 def etsy_listings(app: dg.ResourceParam[App]) -> Table:
     """Which product is which listing on Etsy, and how far it is."""
     listings = make_listing_table(app.etsy)
-    return dg.MaterializeResult(value=listings, metadata=listings_metadata(listings))
+    return dg.MaterializeResult(value=listings, metadata=listings_metadata(listings, Links.of(app)))
 
 
 def plan_metadata(plan: pl.DataFrame) -> Metadata:
@@ -38,15 +39,17 @@ def plan_metadata(plan: pl.DataFrame) -> Metadata:
     return {"products": products.height, **numbers, "changes": plan.filter(kind="change").height}
 
 
-def listings_metadata(listings: pl.DataFrame) -> Metadata:
+def listings_metadata(listings: pl.DataFrame, links: Links) -> Metadata:
     """Count links by status, and link to the listings that were synced last."""
     numbers: Metadata = dict(listings.group_by("status").len().sort("status").iter_rows())
     newest = listings.filter(pl.col("url").is_not_null()).sort("last_synced_at", descending=True, nulls_last=True)
-    links = [
-        f"- [{title or product_id}]({url}): {status}, {state or 'not looked at'}"
-        for title, product_id, url, status, state in newest.select("title", "product_id", "url", "status", "state")
-        .head(SHOWN_LINKS)
+    rows = [
+        (Link(title or product_id, links.product(product_id)), Link(listing_id, links.listing(url)), status, state)
+        for title, product_id, listing_id, url, status, state in newest.select(
+            "title", "product_id", "listing_id", "url", "status", "state"
+        )
+        .head(SHOWN_ROWS)
         .iter_rows()
     ]
-    shown = "\n".join(links) or "No Etsy shop has a listing of this shop yet."
-    return {"listings": listings["listing_id"].count(), **numbers, "on_etsy": dg.MetadataValue.md(shown)}
+    on_etsy = {"on_etsy": markdown_table(("product", "listing", "status", "as Etsy shows it"), rows)} if rows else {}
+    return {"listings": listings["listing_id"].count(), **numbers, **on_etsy}

@@ -1,7 +1,9 @@
 """Defines the Etsy jobs: request, sync of a confirmed job, daily comparison, and the end of abandoned jobs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
+from types import MappingProxyType
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
@@ -9,16 +11,23 @@ from pydantic import Field
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.core.images import ImageFetcher
 from awin_medusa_pipeline.core.messages import Line, line_text
+from awin_medusa_pipeline.decisions import Decider
 from awin_medusa_pipeline.defs.alerts import failure_key
+from awin_medusa_pipeline.defs.contracts import evaluation
 from awin_medusa_pipeline.defs.etsy.assets import listings_metadata, plan_metadata
-from awin_medusa_pipeline.defs.failures import as_failure, how_it_ended
+from awin_medusa_pipeline.defs.failures import how_it_ended
 from awin_medusa_pipeline.defs.io_managers import table_metadata
+from awin_medusa_pipeline.defs.services import LOCATION
+from awin_medusa_pipeline.defs.shown import SHOWN_ROWS, Links, table
+from awin_medusa_pipeline.defs.steps import StepError, op
+from awin_medusa_pipeline.defs.tags import ETSY_JOB_TAG, decider_in, tag_run
+from awin_medusa_pipeline.etsy.domain.messages import time_text
 from awin_medusa_pipeline.etsy.engine.daily import look_at_accounts
 from awin_medusa_pipeline.etsy.engine.expiry import expire_unconfirmed_jobs
 from awin_medusa_pipeline.etsy.engine.images import IMAGE_TYPES, LARGEST_IMAGE
 from awin_medusa_pipeline.etsy.engine.jobs import JobRun, claim_job, sync_claimed_job, tidy_jobs
 from awin_medusa_pipeline.etsy.engine.products import product_reader
-from awin_medusa_pipeline.etsy.engine.request import request_products
+from awin_medusa_pipeline.etsy.engine.request import Requested
 from awin_medusa_pipeline.etsy.engine.tables import make_listing_table, make_plan_table
 from awin_medusa_pipeline.remedies import command, sentence
 
@@ -29,42 +38,42 @@ ETSY_TAG = "awin_medusa/etsy"
 class EtsyRequestConfig(dg.Config):
     """Which products to request."""
 
-    products: list[str] = Field(min_length=1, description="Medusa id, handle or SKU of each product.")
-    account: str | None = Field(default=None, description="Name or id of the Etsy shop, where several are connected.")
+    products: list[str] = Field(default=[], description="Medusa id, handle or SKU of each product: at least one.")
+    account: str | None = Field(
+        default="", description="Name or id of the Etsy shop, where several are connected; else blank."
+    )
 
 
 class EtsySyncConfig(dg.Config):
     """Which job to sync."""
 
-    transaction_id: str = Field(description="Id of the confirmed job.")
+    transaction_id: str = Field(default="", description="Id of the confirmed job.")
 
 
 class EtsyDailyConfig(dg.Config):
     """Which account to look at."""
 
-    account: str | None = Field(default=None, description="Name or id of one Etsy shop alone. Not set: all of them.")
+    account: str | None = Field(default="", description="Name or id of one Etsy shop alone. Blank: all of them.")
 
 
-@dg.op(description="Look at the products, refuse what Etsy would refuse, and ask for a confirmation of the rest.")
+@op(description="Look at the products, refuse what Etsy would refuse, and ask for a confirmation of the rest.")
 def request_etsy_products(
     context: dg.OpExecutionContext, config: EtsyRequestConfig, app: dg.ResourceParam[App]
 ) -> None:
     """Make a pending job; nothing is sent to Etsy before a person confirms it."""
-    expire_unconfirmed_jobs(app.etsy)
-    with as_failure(), app.medusa(applying=True) as medusa:
-        requested = request_products(app.etsy, medusa, config.products, account=config.account, by=_by(context))
+    requested = Decider(app, decider_in(context.run)).request_etsy(config.products, config.account or None)
+    tag_run(context.instance, context.run, {ETSY_JOB_TAG: requested.job.transaction_id})
     _log(context, [requested.request.title, *requested.request.lines])
-    _write_tables(context, app)
+    _write_tables(context, app, request_metadata(requested))
 
 
-@dg.op(description="Claim the confirmed job for this run; no other run can claim it.")
+@op(description="Claim the confirmed job for this run; no other run can claim it.")
 def claim_etsy_job(context: dg.OpExecutionContext, config: EtsySyncConfig, app: dg.ResourceParam[App]) -> None:
     """Claim the job in one transaction. Fails when it is not confirmed, or another run has it."""
-    with as_failure():
-        claim_job(app.etsy, config.transaction_id, _job_run(context, app))
+    claim_job(app.etsy, config.transaction_id, _job_run(context, app))
 
 
-@dg.op(ins={"claimed": dg.In(dg.Nothing)}, description="Bring the products of the claimed job to Etsy, one by one.")
+@op(ins={"claimed": dg.In(dg.Nothing)}, description="Bring the products of the claimed job to Etsy, one by one.")
 def sync_etsy_products(context: dg.OpExecutionContext, app: dg.ResourceParam[App]) -> None:
     """Sync every product; one that fails does not stop the others. Fails at the end when one did."""
 
@@ -72,35 +81,33 @@ def sync_etsy_products(context: dg.OpExecutionContext, app: dg.ResourceParam[App
         context.log.info(f"{done:,} of {total:,} products are done")
 
     etsy, run = app.etsy, _job_run(context, app)
-    with as_failure(), app.medusa() as medusa, ImageFetcher(IMAGE_TYPES, largest=LARGEST_IMAGE) as images:
+    with app.medusa() as medusa, ImageFetcher(IMAGE_TYPES, largest=LARGEST_IMAGE) as images:
         read_products = product_reader(medusa, etsy.rules.stock_location)
         result = sync_claimed_job(etsy, run, read_products, images, progress=log_progress)
     _write_tables(context, app)
     if result.error:
-        raise dg.Failure(" ".join(line_text(line, command) for line in result.error), allow_retries=False)
+        raise StepError(" ".join(line_text(line, command) for line in result.error))
 
 
-@dg.op(description="Compare the listings on Etsy with Medusa, and ask for a confirmation of what differs.")
+@op(description="Compare the listings on Etsy with Medusa, and ask for a confirmation of what differs.")
 def look_at_etsy(context: dg.OpExecutionContext, config: EtsyDailyConfig, app: dg.ResourceParam[App]) -> None:
     """Send nothing to Etsy. Stock that goes down is confirmed at once where ETSY_PUSH_STOCK_DOWN allows it.
 
     A shop that cannot be read does not stop the others. Fails at the end when there was one.
     """
     expire_unconfirmed_jobs(app.etsy)
-    with as_failure():
-        results = look_at_accounts(
-            app.etsy, partial(app.medusa, applying=True), account=config.account, by=_by(context)
-        )
+    by = decider_in(context.run).name
+    results = look_at_accounts(app.etsy, partial(app.medusa, applying=True), account=config.account or None, by=by)
     if not results:
         context.log.info("No Etsy shop is connected.")
         return
     _log(context, [line for result in results for line in result.lines])
     _write_tables(context, app)
     if faults := [f"{result.shop}: {sentence(result.fault)}" for result in results if result.fault]:
-        raise dg.Failure(" ".join(faults), allow_retries=False)
+        raise StepError(" ".join(faults))
 
 
-@dg.op(description="End what nobody confirmed in time, and what a run that died has left.")
+@op(description="End what nobody confirmed in time, and what a run that died has left.")
 def tidy_etsy_jobs(context: dg.OpExecutionContext, app: dg.ResourceParam[App]) -> None:
     """End the jobs, and tell the shop owner of each."""
     for ended in tidy_jobs(app.etsy, partial(how_it_ended, context.instance)):
@@ -134,8 +141,20 @@ def etsy_tidy_job() -> None:
     tidy_etsy_jobs()
 
 
-def _by(context: dg.OpExecutionContext) -> str:
-    return f"run {context.run.run_id[:8]}"
+def request_metadata(requested: Requested) -> dict[str, Any]:
+    """What a person decides about, by when and how; the products as they would be sent."""
+    job, request = requested.job, requested.request
+    rows = [{"product": plan.title, "to do": str(plan.proposal)} for plan in requested.plans]
+    return {
+        "job": job.transaction_id,
+        "etsy_shop": request.shop,
+        "fees_at_most_usd": float(request.fees),
+        "confirm_until": time_text(job.expires_at),
+        "how_to_confirm": f"Launch etsy_confirm_job (or etsy_reject_job) with transaction_id {job.transaction_id}.",
+        "to_confirm": dg.MetadataValue.job("etsy_confirm_job", LOCATION),
+        "requested": table(rows[:SHOWN_ROWS], ("product", "to do")),
+        **({"refused": table([{"product": one} for one in request.refused], ("product",))} if request.refused else {}),
+    }
 
 
 def _job_run(context: dg.OpExecutionContext, app: App) -> JobRun:
@@ -148,16 +167,20 @@ def _log(context: dg.OpExecutionContext, lines: Iterable[Line]) -> None:
         context.log.info(line_text(line, command))
 
 
-def _write_tables(context: dg.OpExecutionContext, app: App) -> None:
-    """Write the two tables, and record them as a materialisation of their assets would."""
+def _write_tables(
+    context: dg.OpExecutionContext, app: App, of_request: Mapping[str, Any] = MappingProxyType({})
+) -> None:
+    """Write and check the two tables, and record that as a materialisation of their assets would."""
     plan, listings = make_plan_table(app.etsy, partial(app.medusa, applying=True)), make_listing_table(app.etsy)
-    for asset, table, metadata in (
-        ("etsy_listing_plan", plan, plan_metadata(plan)),
-        ("etsy_listings", listings, listings_metadata(listings)),
+    links = Links.of(app)
+    for asset, frame, metadata in (
+        ("etsy_listing_plan", plan, {**of_request, **plan_metadata(plan)}),
+        ("etsy_listings", listings, listings_metadata(listings, links)),
     ):
-        written = app.tables.write(asset, context.run.run_id, table)
-        numbers = {**table_metadata(written), **metadata}
-        context.log_event(dg.AssetMaterialization(dg.AssetKey(asset), metadata=numbers))
+        written = app.tables.write(asset, context.run.run_id, frame)
+        everything = {**metadata, **table_metadata(written), "run_in_console": links.run(context.run.run_id)}
+        context.log_event(dg.AssetMaterialization(asset, metadata=everything))
+        context.log_event(evaluation(asset, frame.lazy()))  # type: ignore[arg-type]  # it takes these as well
 
 
 all_jobs = [etsy_request_job, etsy_sync_job, etsy_daily_job, etsy_tidy_job]

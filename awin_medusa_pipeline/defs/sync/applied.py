@@ -2,22 +2,30 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import dagster as dg
 import polars as pl
 from pydantic import Field
 
+from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.defs import shown
+from awin_medusa_pipeline.defs.shown import SHOWN_ROWS, Link, Links, markdown_table
+from awin_medusa_pipeline.defs.steps import StepError, asset
 from awin_medusa_pipeline.defs.tables import OWNERS
+from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import Kind
+from awin_medusa_pipeline.sync.domain.preview import example
 from awin_medusa_pipeline.sync.engine.applier import Applier
 from awin_medusa_pipeline.sync.engine.apply import ApplyResult
 from awin_medusa_pipeline.sync.engine.rules import Extent
 from awin_medusa_pipeline.sync.engine.runs import SyncRun
+from awin_medusa_pipeline.sync.store.ledger import LogEntry
 
-SHOWN_FAILURES = 20
 Applied = dg.MaterializeResult[None]
 ShopRun = dg.ResourceParam[SyncRun]
-_applied = dg.asset(group_name="applied", kinds={"medusa"}, owners=OWNERS)
+TheApp = dg.ResourceParam[App]
+_applied = asset(group_name="applied", kinds={"medusa"}, owners=OWNERS)
 
 
 class ApplyConfig(dg.Config):
@@ -26,30 +34,41 @@ class ApplyConfig(dg.Config):
     dry_run: bool = Field(
         default=True, description="Make the plan and the report, and send nothing. On unless a job says otherwise."
     )
+    # Neither default is None: Dagster leaves such a field out of the form that it opens.
     limit: int | None = Field(
-        default=None, ge=1, description="Change at most this many things (a pilot); the rest is reported as skipped."
+        default=0,
+        ge=0,
+        description="Change at most this many things (a pilot); the rest is reported as skipped. 0: no limit.",
     )
     approve_plan: str | None = Field(
-        default=None,
+        default="",
         description="Hash of a plan that a guard held: apply that plan and nothing else. Each row is compared with the "
-        "shop just before; one that has changed since is skipped as stale.",
+        "shop just before; one that has changed since is skipped as stale. Blank: none.",
     )
 
 
 @_applied
 def adopted_products(
-    context: dg.AssetExecutionContext, config: ApplyConfig, adoption_candidates: pl.DataFrame, sync_run: ShopRun
+    context: dg.AssetExecutionContext,
+    config: ApplyConfig,
+    adoption_candidates: pl.DataFrame,
+    app: TheApp,
+    sync_run: ShopRun,
 ) -> Applied:
     """Products of the shop that are offers of the feed, now with our key; nothing else is written to them before."""
-    return apply(context, config, sync_run, Kind.ADOPT, adoption_candidates, Applier.adopt)
+    return apply(context, config, app, sync_run, Kind.ADOPT, adoption_candidates, Applier.adopt)
 
 
 @_applied
 def imported_products(
-    context: dg.AssetExecutionContext, config: ApplyConfig, missing_awin_products: pl.DataFrame, sync_run: ShopRun
+    context: dg.AssetExecutionContext,
+    config: ApplyConfig,
+    missing_awin_products: pl.DataFrame,
+    app: TheApp,
+    sync_run: ShopRun,
 ) -> Applied:
     """Offers that the shop lacked, published with price, variants, images and level."""
-    return apply(context, config, sync_run, Kind.IMPORT, missing_awin_products, Applier.import_missing)
+    return apply(context, config, app, sync_run, Kind.IMPORT, missing_awin_products, Applier.import_missing)
 
 
 @_applied
@@ -58,19 +77,24 @@ def hidden_products(
     config: ApplyConfig,
     medusa_only_products: pl.DataFrame,
     medusa_catalog: pl.LazyFrame,
+    app: TheApp,
     sync_run: ShopRun,
 ) -> Applied:
     """Products that left the feed, now drafts, marked as hidden by this program; by setting also sold out ones."""
     hide = partial(Applier.hide, catalog=medusa_catalog)
-    return apply(context, config, sync_run, Kind.HIDE, medusa_only_products, hide)
+    return apply(context, config, app, sync_run, Kind.HIDE, medusa_only_products, hide)
 
 
 @_applied
 def restored_products(
-    context: dg.AssetExecutionContext, config: ApplyConfig, returning_products: pl.DataFrame, sync_run: ShopRun
+    context: dg.AssetExecutionContext,
+    config: ApplyConfig,
+    returning_products: pl.DataFrame,
+    app: TheApp,
+    sync_run: ShopRun,
 ) -> Applied:
     """Products that came back into the feed, published again."""
-    return apply(context, config, sync_run, Kind.RESTORE, returning_products, Applier.restore)
+    return apply(context, config, app, sync_run, Kind.RESTORE, returning_products, Applier.restore)
 
 
 @_applied
@@ -79,11 +103,12 @@ def stock_updates(
     config: ApplyConfig,
     stock_mismatches: pl.DataFrame,
     medusa_catalog: pl.LazyFrame,
+    app: TheApp,
     sync_run: ShopRun,
 ) -> Applied:
     """Levels as the feed asks for them, absolute."""
     set_stock = partial(Applier.set_stock, catalog=medusa_catalog)
-    return apply(context, config, sync_run, Kind.STOCK, stock_mismatches, set_stock)
+    return apply(context, config, app, sync_run, Kind.STOCK, stock_mismatches, set_stock)
 
 
 @_applied
@@ -92,31 +117,37 @@ def price_updates(
     config: ApplyConfig,
     price_mismatches: pl.DataFrame,
     matched_products: pl.LazyFrame,
+    app: TheApp,
     sync_run: ShopRun,
 ) -> Applied:
     """Base prices as the feed has them, where SYNC_OWNER_PRICE says so."""
     set_prices = partial(Applier.set_prices, matched=matched_products)
-    return apply(context, config, sync_run, Kind.PRICE, price_mismatches, set_prices)
+    return apply(context, config, app, sync_run, Kind.PRICE, price_mismatches, set_prices)
 
 
 @_applied
 def content_updates(
-    context: dg.AssetExecutionContext, config: ApplyConfig, content_mismatches: pl.DataFrame, sync_run: ShopRun
+    context: dg.AssetExecutionContext,
+    config: ApplyConfig,
+    content_mismatches: pl.DataFrame,
+    app: TheApp,
+    sync_run: ShopRun,
 ) -> Applied:
     """Titles, descriptions, images and categories set to the feed's, where their owner says so."""
-    return apply(context, config, sync_run, Kind.CONTENT, content_mismatches, Applier.update_content)
+    return apply(context, config, app, sync_run, Kind.CONTENT, content_mismatches, Applier.update_content)
 
 
 def apply(
     context: dg.AssetExecutionContext,
     config: ApplyConfig,
+    app: App,
     run: SyncRun,
     kind: Kind,
     table: pl.DataFrame,
     method: Callable[[Applier, pl.DataFrame], ApplyResult],
 ) -> Applied:
     """Apply a table and show the outcome as metadata. Raises dg.Failure when the plan was stopped early."""
-    extent = Extent(config.dry_run, config.limit, config.approve_plan)
+    extent = Extent(config.dry_run, config.limit or None, config.approve_plan or None)
     result = run.apply(
         kind,
         table,
@@ -124,18 +155,43 @@ def apply(
         extent,
         progress=lambda done: context.log.info(f"{done:,} rows of the plan are settled"),
     )
-    metadata = applied_metadata(result, str(run.reports.folder / f"{kind}-log.ndjson"))
+    metadata = applied_metadata(run, kind, result, table, Links.of(app))
     if result.stopped_reason:
-        raise dg.Failure(
-            f"{result.stopped_reason} What was done is recorded; the next run goes on from there.",
-            metadata=metadata,
-            allow_retries=False,
+        raise StepError(
+            f"{result.stopped_reason} What was done is recorded; the next run goes on from there.", metadata
         )
     return dg.MaterializeResult(metadata=metadata)
 
 
-def applied_metadata(result: ApplyResult, report: str) -> dict[str, dg.MetadataValue | int]:
-    """Counts per outcome, the first failures, and the path of the kind's log."""
+def applied_metadata(run: SyncRun, kind: Kind, result: ApplyResult, rows: pl.DataFrame, links: Links) -> dict[str, Any]:
+    """Counts per outcome, the first changes and failures, and where the rest is.
+
+    `rows`: of the kind's contract; they lead from what was changed to its product.
+    """
     counts = {name: number for name, number in result.counts.as_dict().items() if name != "planned"}
-    failures = "\n".join(f"- `{key}`: {reason}" for key, reason in result.failures[:SHOWN_FAILURES]) or "none"
-    return {**counts, "failures": dg.MetadataValue.md(failures), "report": dg.MetadataValue.path(report)}
+    failures = [{"key": key, "reason": reason} for key, reason in result.failures[:SHOWN_ROWS]]
+    return {
+        **counts,
+        **({"changes": changes_table(run, kind, rows, links)} if counts["applied"] or run.row.dry_run else {}),
+        **({"failures": shown.table(failures, ("key", "reason"))} if failures else {}),
+        "report": dg.MetadataValue.path(str(run.reports.folder / f"{kind}-log.ndjson")),
+        "run_in_console": links.run(run.id),
+    }
+
+
+def changes_table(run: SyncRun, kind: Kind, rows: pl.DataFrame, links: Links) -> dg.MetadataValue:
+    """The first things that a run changed, or would have: title, before and after, with links to Medusa Admin."""
+    entries = run.ledger.changes(run.id, kind, SHOWN_ROWS)
+    key = KINDS[kind].key
+    products: dict[str, str] = {}
+    if "product_id" in rows.columns:
+        found = rows.filter(pl.col(key).is_in([entry.key for entry in entries]))
+        products = dict(zip(found[key], found["product_id"], strict=True))
+
+    def row(entry: LogEntry) -> tuple[Link, str, str]:
+        told = example(kind, entry.operation)
+        found_by = str(entry.operation.after.get("sku") or entry.operation.title or "")
+        leads_to = links.product(products[entry.key]) if entry.key in products else links.products_found_by(found_by)
+        return Link(told["title"], leads_to), told["before"], told["after"]
+
+    return markdown_table(("product", "before", "after"), map(row, entries))

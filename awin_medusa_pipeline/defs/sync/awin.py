@@ -10,7 +10,7 @@ import polars as pl
 from pydantic import Field
 
 from awin_medusa_pipeline.app import App
-from awin_medusa_pipeline.defs.failures import as_failure
+from awin_medusa_pipeline.defs.steps import multi_asset
 from awin_medusa_pipeline.defs.sync.applied import ShopRun
 from awin_medusa_pipeline.defs.tables import OWNERS, schema_metadata
 from awin_medusa_pipeline.sync.clients.awin import Progress
@@ -32,7 +32,7 @@ class FeedConfig(dg.Config):
     )
 
 
-@dg.multi_asset(
+@multi_asset(
     outs={
         "awin_feed": dg.AssetOut(
             description="Every row of the feed that can be sold: one per variant.",
@@ -61,7 +61,7 @@ def awin_feeds(
 
     The shop decides which of several rows with one id or SKU stands.
     """
-    with TemporaryDirectory(dir=app.local_home) as parts, as_failure():
+    with TemporaryDirectory(dir=app.local_home) as parts:
         intake = take_feeds(
             app.feed_source,
             sync_run.feeds,

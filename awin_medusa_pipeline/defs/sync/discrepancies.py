@@ -3,27 +3,23 @@
 import dagster as dg
 import polars as pl
 
-from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.defs.steps import asset
 from awin_medusa_pipeline.defs.sync.applied import ShopRun
 from awin_medusa_pipeline.defs.tables import OWNERS, schema_metadata, table
-from awin_medusa_pipeline.remedies import command
 from awin_medusa_pipeline.sync.domain import adoption, contracts, discrepancies, ownership
-from awin_medusa_pipeline.sync.domain.kinds import ASSETS
-from awin_medusa_pipeline.sync.domain.summary import SummaryTables
-from awin_medusa_pipeline.sync.engine.summary import finish_run
 
 GROUP = "discrepancies"
 KINDS = {"polars"}
 Table = dg.MaterializeResult[pl.LazyFrame]
 
 
-@dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.MatchedProduct))
+@asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.MatchedProduct))
 def matched_products(awin_feed: pl.LazyFrame, medusa_catalog: pl.LazyFrame, sync_run: ShopRun) -> Table:
     """Each offer with its variant in the shop, and the reason of the match: our key, SKU, GTIN or handle."""
     return dg.MaterializeResult(value=discrepancies.matched_products(awin_feed, medusa_catalog, sync_run.rules.stock))
 
 
-@dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.AdoptionCandidate))
+@asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.AdoptionCandidate))
 def adoption_candidates(
     awin_feed: pl.LazyFrame, medusa_catalog: pl.LazyFrame, matched_products: pl.LazyFrame, sync_run: ShopRun
 ) -> Table:
@@ -32,7 +28,7 @@ def adoption_candidates(
     return table(candidates.lazy(), sync_run.reports, "adoption-candidates.csv")
 
 
-@dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.LooseMatch))
+@asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.LooseMatch))
 def loose_matches(
     awin_feed: pl.LazyFrame,
     medusa_catalog: pl.LazyFrame,
@@ -44,7 +40,7 @@ def loose_matches(
     return table(pairs.lazy(), sync_run.reports, "loose-matches.csv")
 
 
-@dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.MissingProduct))
+@asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.MissingProduct))
 def missing_awin_products(
     awin_feed: pl.LazyFrame,
     medusa_catalog: pl.LazyFrame,
@@ -59,7 +55,7 @@ def missing_awin_products(
     return table(missing, sync_run.reports, "missing-awin-products.csv")
 
 
-@dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.MedusaOnlyProduct))
+@asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.MedusaOnlyProduct))
 def medusa_only_products(
     medusa_catalog: pl.LazyFrame,
     matched_products: pl.LazyFrame,
@@ -79,7 +75,7 @@ def medusa_only_products(
     return table(rows, sync_run.reports, "medusa-only-products.csv")
 
 
-@dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.ReturningProduct))
+@asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.ReturningProduct))
 def returning_products(
     matched_products: pl.LazyFrame,
     medusa_catalog: pl.LazyFrame,
@@ -99,7 +95,7 @@ def returning_products(
     )
 
 
-@dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.StockMismatch))
+@asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.StockMismatch))
 def stock_mismatches(
     matched_products: pl.LazyFrame,
     medusa_catalog: pl.LazyFrame,
@@ -111,7 +107,7 @@ def stock_mismatches(
     return table(mismatches, sync_run.reports, "stock-mismatches.csv")
 
 
-@dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.PriceMismatch))
+@asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.PriceMismatch))
 def price_mismatches(matched_products: pl.LazyFrame, sync_run: ShopRun) -> Table:
     """Variants whose price differs from the feed's, and whether it changes: SYNC_OWNER_PRICE decides."""
     written = sync_run.written.of(sync_run.row.shop)
@@ -119,7 +115,7 @@ def price_mismatches(matched_products: pl.LazyFrame, sync_run: ShopRun) -> Table
     return table(mismatches, sync_run.reports, "price-mismatches.csv")
 
 
-@dg.asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.ContentMismatch))
+@asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.ContentMismatch))
 def content_mismatches(
     awin_feed: pl.LazyFrame,
     medusa_catalog: pl.LazyFrame,
@@ -133,40 +129,3 @@ def content_mismatches(
         awin_feed, medusa_catalog, matched_products, missing_awin_products, written, sync_run.rules.owners
     )
     return table(mismatches.lazy(), sync_run.reports, "content-mismatches.csv")
-
-
-@dg.asset(group_name=GROUP, kinds={"json", "slack"}, owners=OWNERS, deps=ASSETS)
-def sync_summary(
-    awin_feed_rejects: pl.LazyFrame,
-    awin_feed: pl.LazyFrame,
-    medusa_catalog: pl.LazyFrame,
-    matched_products: pl.LazyFrame,
-    missing_awin_products: pl.LazyFrame,
-    medusa_only_products: pl.LazyFrame,
-    returning_products: pl.LazyFrame,
-    stock_mismatches: pl.LazyFrame,
-    price_mismatches: pl.LazyFrame,
-    content_mismatches: pl.LazyFrame,
-    adoption_candidates: pl.LazyFrame,
-    loose_matches: pl.LazyFrame,
-    app: dg.ResourceParam[App],
-    sync_run: ShopRun,
-) -> dg.MaterializeResult[None]:
-    """The run in numbers: rows read, differences found, operations carried out. Also sent to Slack."""
-    tables = SummaryTables(
-        awin_feed=awin_feed,
-        awin_feed_rejects=awin_feed_rejects,
-        medusa_catalog=medusa_catalog,
-        matched_products=matched_products,
-        missing_awin_products=missing_awin_products,
-        medusa_only_products=medusa_only_products,
-        returning_products=returning_products,
-        stock_mismatches=stock_mismatches,
-        price_mismatches=price_mismatches,
-        content_mismatches=content_mismatches,
-        adoption_candidates=adoption_candidates,
-        loose_matches=loose_matches,
-    )
-    summary = finish_run(sync_run, tables, command)
-    app.notify(f"summary-{sync_run.id}", summary.message(app.run_url(sync_run.id)))
-    return dg.MaterializeResult(metadata={**summary.numbers, "report": dg.MetadataValue.path(str(summary.path))})

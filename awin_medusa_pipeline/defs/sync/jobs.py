@@ -11,28 +11,37 @@ import dagster as dg
 from pydantic import Field
 
 from awin_medusa_pipeline.app import App
-from awin_medusa_pipeline.defs.failures import as_failure
 from awin_medusa_pipeline.defs.resources import APPLIES_TAG
 from awin_medusa_pipeline.defs.retention import prune
-from awin_medusa_pipeline.defs.sync.applied import ShopRun
-from awin_medusa_pipeline.sync.domain.kinds import KINDS
-from awin_medusa_pipeline.sync.domain.operations import Kind
+from awin_medusa_pipeline.defs.shown import Links, table
+from awin_medusa_pipeline.defs.steps import StepError, op
+from awin_medusa_pipeline.defs.sync.applied import ApplyConfig, ShopRun
+from awin_medusa_pipeline.defs.sync.awin import FeedConfig, awin_feeds
+from awin_medusa_pipeline.defs.tags import MODE_TAG
+from awin_medusa_pipeline.sync.domain.kinds import ASSETS, KINDS
+from awin_medusa_pipeline.sync.domain.operations import OUTCOMES, Kind
+from awin_medusa_pipeline.sync.engine.apply import ApplyResult
 
 SHOP_TAG = {"awin_medusa/shop": "default"}
 """One run per shop: dagster.yaml limits this tag to one run at a time."""
 
-_TABLES = dg.AssetSelection.groups("awin", "medusa", "discrepancies")
+_TABLES = dg.AssetSelection.groups("awin", "medusa", "discrepancies", "summary")
 
 
-def _job(name: str, description: str, *applying: Kind, limit: int | None = None) -> Any:
-    config = {"dry_run": False} | ({"limit": limit} if limit else {})
+def _job(name: str, description: str, *applying: Kind, limit: int = 0) -> Any:
+    # Every field, since Dagster opens its form with this config: what is left out here cannot be seen there.
+    config = ApplyConfig(dry_run=False, limit=limit).model_dump()
     assets = [KINDS[kind].asset for kind in applying]
+    mode = ("pilot" if limit else "apply") if assets else "detect"
     return dg.define_asset_job(
         name,
         selection=_TABLES | dg.AssetSelection.assets(*assets) if assets else _TABLES,
         description=description,
-        config={"ops": {asset: {"config": config} for asset in assets}} if assets else None,
-        tags=SHOP_TAG | ({APPLIES_TAG: "by default"} if assets else {}),
+        config={
+            "ops": {asset: {"config": config} for asset in assets}
+            | {awin_feeds.op.name: {"config": FeedConfig().model_dump()}}
+        },
+        tags=SHOP_TAG | {MODE_TAG: mode} | ({APPLIES_TAG: "by default"} if assets else {}),
     )
 
 
@@ -64,7 +73,7 @@ def run_config(
     config of other ops, by name.
     """
     own = part_of(job, only).ops
-    applied = {asset: {"config": dict(applying)} if applying else config for asset, config in own.items()}
+    applied = {op: {"config": dict(applying)} if applying and op in ASSETS else config for op, config in own.items()}
     others = {op: {"config": dict(values)} for op, values in (ops or {}).items()}
     return dict(job.run_config or {}) | {"ops": applied | others}
 
@@ -79,7 +88,7 @@ hide_medusa_only_job = _job("hide_medusa_only_job", "Hide what is only in the sh
 reconcile_stock_job = _job("reconcile_stock_job", "Set levels as the feed asks for them.", Kind.STOCK)
 
 
-@dg.op(description="Remove reports and Dagster runs older than 30 days, and the operation log after 400 days.")
+@op(description="Remove reports and Dagster runs older than 30 days, and the operation log after 400 days.")
 def prune_old_runs(context: dg.OpExecutionContext, app: dg.ResourceParam[App]) -> None:
     """Remove old data, and log how many items of each sort."""
     pruned = prune(app.home, app.database, context.instance)
@@ -89,27 +98,35 @@ def prune_old_runs(context: dg.OpExecutionContext, app: dg.ResourceParam[App]) -
 class UndoConfig(dg.Config):
     """The run to take back, and how far."""
 
-    run_id: str = Field(description="The run to take back, or the beginning of its id.")
+    run_id: str = Field(
+        default="", description="The run to take back, or the beginning of its id: the list of runs shows it."
+    )
     dry_run: bool = Field(default=True, description="Only show what would be taken back.")
     only: str | None = Field(
-        default=None,
-        pattern=f"^({'|'.join(Kind)})$",
-        description=f"Take back this kind alone: {', '.join(Kind)}.",
+        default="",
+        pattern=f"^({'|'.join(Kind)})?$",
+        description=f"Take back this kind alone: {', '.join(Kind)}. Blank: all of them.",
     )
 
 
-@dg.op(description="Take back what a run applied, where the shop still shows it. Products that it made become drafts.")
-def undo_run(context: dg.OpExecutionContext, config: UndoConfig, sync_run: ShopRun) -> None:
+@op(description="Take back what a run applied, where the shop still shows it. Products that it made become drafts.")
+def undo_run(context: dg.OpExecutionContext, config: UndoConfig, app: dg.ResourceParam[App], sync_run: ShopRun) -> None:
     """Take back a run. The reversals are logged as operations of this run, so it can be taken back as well."""
     kinds = [Kind(config.only)] if config.only else list(Kind)
-    with as_failure():
-        results = sync_run.take_back(config.run_id, kinds, dry_run=config.dry_run)
+    results = sync_run.take_back(config.run_id, kinds, dry_run=config.dry_run)
     for kind, result in results.items():
         context.log.info(f"{kind} of run {config.run_id} taken back: {result.counts.as_dict()}")
         for key, reason in result.failures:
             context.log.error(f"{kind} {key}: {reason}")
         if result.stopped_reason:
-            raise dg.Failure(result.stopped_reason, allow_retries=False)
+            raise StepError(result.stopped_reason)
+    context.add_output_metadata(taken_back_metadata(config.run_id, results, Links.of(app).run(sync_run.id)))
+
+
+def taken_back_metadata(start: str, results: Mapping[Kind, ApplyResult], page: dg.MetadataValue) -> dict[str, Any]:
+    """What was taken back of which run, and what was left alone; `page`: where each row is shown."""
+    rows = [{"kind": str(kind)} | result.counts.as_dict() for kind, result in results.items() if result.counts.planned]
+    return {"taken_back": start, "outcome": table(rows, ("kind", *OUTCOMES)), "run_in_console": page}
 
 
 @dg.job(description="Take back what a run applied; what someone changed since is listed, not touched.", tags=SHOP_TAG)

@@ -4,21 +4,23 @@ import dagster as dg
 import polars as pl
 
 from awin_medusa_pipeline.app import App
-from awin_medusa_pipeline.defs.resources import applies
+from awin_medusa_pipeline.defs.resources import applies, may_apply
+from awin_medusa_pipeline.defs.steps import asset
 from awin_medusa_pipeline.defs.sync.applied import ShopRun
 from awin_medusa_pipeline.defs.tables import OWNERS, schema_metadata
 from awin_medusa_pipeline.medusa.contracts import CatalogVariant
 from awin_medusa_pipeline.sync.engine.catalog import Memory, read_catalog
 
 
-@dg.asset(group_name="medusa", kinds={"medusa", "polars"}, owners=OWNERS, metadata=schema_metadata(CatalogVariant))
+@asset(group_name="medusa", kinds={"medusa", "polars"}, owners=OWNERS, metadata=schema_metadata(CatalogVariant))
 def medusa_catalog(
     context: dg.AssetExecutionContext, app: dg.ResourceParam[App], sync_run: ShopRun
 ) -> dg.MaterializeResult[pl.DataFrame]:
     """Every product and variant of the shop, drafts included, with price, level and this program's metadata."""
     if applies(context.run):
         sync_run.take_shop()  # before reading, so that no other run changes the shop before this one writes
-    with app.medusa() as client:
+    # A key that only reads fails this step, and not each of those that apply.
+    with app.medusa(applying=may_apply(context.run)) as client:
         catalog = read_catalog(
             client,
             app.places,

@@ -74,6 +74,10 @@ class TrippedGuard:
     holds: Scope
     sentence: str
     merchant_id: str | None = None
+    number: float | None = None
+    """What was counted, where the guard counts."""
+    limit: float | None = None
+    """The most that it lets pass; of a short feed the least."""
 
     @property
     def reason(self) -> str:
@@ -124,16 +128,20 @@ def check_share(rows: pl.DataFrame, base: pl.DataFrame, guarded: Scope, share: f
     changing, whole = _by_merchant(rows), _by_merchant(base)
 
     def trip(merchant: str | None, number: int, of: int) -> list[TrippedGuard]:
-        if number <= max(share * of, floor):
+        if number <= (limit := max(share * of, floor)):
             return []
         words = f"{_words(guarded)} {number:,} of {of:,}{_of(merchant)} is more than {share:.0%}: {_advice(guarded)}"
-        return [TrippedGuard(f"too_many_to_{guarded}", guarded, words, merchant)]
+        return [TrippedGuard(f"too_many_to_{guarded}", guarded, words, merchant, number, limit)]
 
     number, of = sum(changing.values()), sum(whole.values())
     if number >= of >= ALL_OF:
         return [
             TrippedGuard(
-                f"all_to_{guarded}", guarded, f"{_words(guarded)} all {of:,} would leave nothing: {_advice(guarded)}"
+                f"all_to_{guarded}",
+                guarded,
+                f"{_words(guarded)} all {of:,} would leave nothing: {_advice(guarded)}",
+                number=number,
+                limit=of - 1,
             )
         ]
     return trip(None, number, of) or [
@@ -149,7 +157,7 @@ def check_prices(mismatches: pl.DataFrame, matched: pl.LazyFrame, limits: Limits
     whole = _by_merchant(matched.select("merchant_id").collect())
 
     def trip(merchant: str | None, number: int, of: int) -> list[TrippedGuard]:
-        if number <= limits.price_share * of:
+        if number <= (limit := limits.price_share * of):
             return []
         words = (
             f"{number:,} of {of:,} prices{_of(merchant)} would change by more than {limits.price_change:.0%}, and that "
@@ -157,7 +165,7 @@ def check_prices(mismatches: pl.DataFrame, matched: pl.LazyFrame, limits: Limits
         words += (
             f"is more than {limits.price_share:.0%} of them: check whether SYNC_PRICE_COLUMN names the right column"
         )
-        return [TrippedGuard("prices_jump", Scope.PRICE, words, merchant)]
+        return [TrippedGuard("prices_jump", Scope.PRICE, words, merchant, number, limit)]
 
     return trip(None, sum(changing.values()), sum(whole.values())) or [
         found for merchant in sorted(changing) for found in trip(merchant, changing[merchant], whole.get(merchant, 0))
@@ -186,11 +194,11 @@ def short_feed(now: FeedFacts, before: Sequence[FeedFacts], limits: Limits) -> l
 
     def trip(merchant: str | None, accepted: int, earlier: Iterable[int]) -> list[TrippedGuard]:
         usual = statistics.median(earlier)
-        if accepted >= limits.accepted_share * usual:
+        if accepted >= (limit := limits.accepted_share * usual):
             return []
         words = f"the feed {now.label} has {accepted:,} offers{_of(merchant)} where the last ones had {usual:,.0f}"
         words += ": check whether it came whole"
-        return [TrippedGuard("short_feed", Scope.HIDE, words, merchant)]
+        return [TrippedGuard("short_feed", Scope.HIDE, words, merchant, accepted, limit)]
 
     return trip(None, now.accepted, [feed.accepted for feed in recent]) or [
         found
@@ -206,13 +214,13 @@ def short_feed(now: FeedFacts, before: Sequence[FeedFacts], limits: Limits) -> l
 def many_rejected(now: FeedFacts, limits: Limits) -> list[TrippedGuard]:
     """Trip for a feed with many rejected rows: their products look as if they had left the feed."""
     rejected = faults(now.rejected_by)
-    if sum(rejected.values()) <= limits.rejected_share * now.rows:
+    if (number := sum(rejected.values())) <= (limit := limits.rejected_share * now.rows):
         return []
     reasons = commonest(rejected)
-    named = ", ".join(f"{reason} ({number:,})" for reason, number in reasons)
-    words = f"{sum(rejected.values()):,} of {now.rows:,} rows of the feed {now.label} were rejected: {named}. "
+    named = ", ".join(f"{reason} ({rows:,})" for reason, rows in reasons)
+    words = f"{number:,} of {now.rows:,} rows of the feed {now.label} were rejected: {named}. "
     sentence = words + remedy(reasons[0][0])
-    return [TrippedGuard(f"many_{reasons[0][0]}", Scope.HIDE, sentence)]
+    return [TrippedGuard(f"many_{reasons[0][0]}", Scope.HIDE, sentence, number=number, limit=limit)]
 
 
 def changed_header(now: FeedFacts, before: Sequence[FeedFacts]) -> list[TrippedGuard]:
@@ -251,10 +259,10 @@ def no_stock(now: FeedFacts, before: Sequence[FeedFacts]) -> list[TrippedGuard]:
 
 def wrong_encoding(now: FeedFacts) -> list[TrippedGuard]:
     """Trip for a feed whose text is not UTF-8: its names would reach the shop damaged."""
-    if now.damaged <= max(1, DAMAGED_SHARE * now.accepted):
+    if now.damaged <= (limit := max(1, DAMAGED_SHARE * now.accepted)):
         return []
     words = f"the feed {now.label} has {now.damaged:,} damaged characters: ask the advertiser for a feed in UTF-8"
-    return [TrippedGuard("wrong_encoding", Scope.IMPORT, words)]
+    return [TrippedGuard("wrong_encoding", Scope.IMPORT, words, number=now.damaged, limit=limit)]
 
 
 def unread_stock(now: FeedFacts) -> list[TrippedGuard]:
@@ -262,10 +270,10 @@ def unread_stock(now: FeedFacts) -> list[TrippedGuard]:
     found = []
     for merchant, unread in sorted(now.unread_stock.items()):
         filled = unread + (now.with_stock or {}).get(merchant, 0)
-        if unread > UNREAD_SHARE * filled:
+        if unread > (limit := UNREAD_SHARE * filled):
             words = f"of {filled:,} stock cells of merchant {merchant} in the feed {now.label} {unread:,} were not "
             words += f"understood{_examples(now)}: ask the advertiser for 1 and 0 in in_stock, or report the words"
-            found.append(TrippedGuard("unread_stock", Scope.IMPORT, words, merchant))
+            found.append(TrippedGuard("unread_stock", Scope.IMPORT, words, merchant, unread, limit))
     return found
 
 

@@ -23,6 +23,8 @@ class KindEntry:
     """The Dagster asset that applies it."""
     table: str
     """The Dagster asset that holds its rows; contracts.py has their contract under this name."""
+    found: str
+    """Their number in sync-summary.json."""
     key: str
     """Column of the contract that identifies a row in operations and held plans."""
     shown: tuple[str, ...]
@@ -35,6 +37,8 @@ class KindEntry:
     """Kind of the operations that undo it."""
     scope: Scope
     """Scope of the guards that hold this kind."""
+    size: tuple[str, ...] = ()
+    """Columns that say how large a row's change is: one number, or two of which it is the difference."""
 
 
 def _money(values: Json) -> str:
@@ -59,6 +63,7 @@ KINDS: Mapping[Kind, KindEntry] = {
         words="adopt",
         asset="adopted_products",
         table="adoption_candidates",
+        found="adoption_candidates",
         key="variant_id",
         shown=("name", "title", "variant_title", "sku", "shop_sku", "price", "shop_price", "agrees", "contradicts"),
         tell=lambda values: str(values.get(OFFER_KEY) or "no key"),
@@ -73,17 +78,20 @@ KINDS: Mapping[Kind, KindEntry] = {
         words="import",
         asset="imported_products",
         table="missing_awin_products",
+        found="missing_in_medusa",
         key="offer_key",
         shown=("sku", "title", "price", "currency", "wanted_level"),
         tell=lambda values: f"{_money(values)}, {_level(values)}",
         decided_by=("product_key", "name"),
         undone_as=Kind.HIDE,
         scope=Scope.IMPORT,
+        size=("price",),
     ),
     Kind.HIDE: KindEntry(
         words="hide",
         asset="hidden_products",
         table="medusa_only_products",
+        found="medusa_only",
         key="product_id",
         shown=("handle", "title", "skus", "reason"),
         tell=lambda values: str(values.get("status")),
@@ -95,6 +103,7 @@ KINDS: Mapping[Kind, KindEntry] = {
         words="restore",
         asset="restored_products",
         table="returning_products",
+        found="returning",
         key="product_id",
         shown=("handle", "title"),
         tell=lambda values: str(values.get("status")),
@@ -106,28 +115,33 @@ KINDS: Mapping[Kind, KindEntry] = {
         words="set stock",
         asset="stock_updates",
         table="stock_mismatches",
+        found="stock_mismatches",
         key="variant_id",
         shown=("title", "sku", "level", "wanted_level", "reason"),
         tell=_level,
         decided_by=("wanted_level",),
         undone_as=Kind.STOCK,
         scope=Scope.STOCK,
+        size=("wanted_level", "level"),
     ),
     Kind.PRICE: KindEntry(
         words="set price",
         asset="price_updates",
         table="price_mismatches",
+        found="price_mismatches",
         key="variant_id",
         shown=("title", "sku", "currency", "shop_price", "price", "change_percent"),
         tell=_money,
         decided_by=("currency", "price"),
         undone_as=Kind.PRICE,
         scope=Scope.PRICE,
+        size=("change_percent",),
     ),
     Kind.CONTENT: KindEntry(
         words="content",
         asset="content_updates",
         table="content_mismatches",
+        found="content_mismatches",
         key="key",
         shown=("title", "field", "shop_value", "value"),
         tell=_content,

@@ -9,7 +9,8 @@ import polars as pl
 
 from awin_medusa_pipeline.medusa.shapes import HIDDEN_BY_RUN, IGNORE_KEY, IGNORE_TAG, IGNORE_VALUE, OFFER_KEY
 from awin_medusa_pipeline.sync.domain.discrepancies import TOLD
-from awin_medusa_pipeline.sync.domain.operations import Bundle, NotSent, Operation, Plan
+from awin_medusa_pipeline.sync.domain.kinds import KINDS
+from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind, NotSent, Operation, Plan
 from awin_medusa_pipeline.sync.domain.ownership import content_marks
 from awin_medusa_pipeline.sync.domain.products import (
     ProductDefaults,
@@ -240,3 +241,12 @@ def reverse_imports(applied: Iterable[Operation], products: Iterable[Row]) -> Pl
             yield Bundle((operation,), {"id": product["id"], "status": "draft"})
         else:
             yield NotSent(operation, "the run only added variants to this product; take them out in Medusa Admin")
+
+
+def largest(kind: Kind, rows: pl.DataFrame, number: int) -> pl.DataFrame:
+    """The rows with the largest changes, of rows under the kind's contract; in their order where none is larger."""
+    if not (columns := KINDS[kind].size):
+        return rows.head(number)
+    first, *others = map(pl.col, columns)
+    size = sum((-other.fill_null(0) for other in others), first).abs()
+    return rows.sort(size, descending=True, nulls_last=True, maintain_order=True).head(number)

@@ -38,15 +38,15 @@ class Gate:
         """
         scope, everything = scope or KINDS[kind].scope, [*self.tripped, *tripped]
         waiting = rows.filter(guards.held(everything, scope))
-        return self._keep(kind, waiting, [guard.reason for guard in everything if guards.holds(guard, scope)])
+        return self._keep(kind, waiting, [guard for guard in everything if guards.holds(guard, scope)])
 
     def ask(self, kind: Kind, rows: pl.DataFrame, tripped: Sequence[TrippedGuard] = ()) -> dict[str, str]:
         """Store rows that a person is asked about, by code in `question`, as a plan; returns the reason by key."""
         codes = rows["question"].unique().sort()
-        also = [guard.reason for guard in (*self.tripped, *tripped) if guards.holds(guard, KINDS[kind].scope)]
+        also = [guard for guard in (*self.tripped, *tripped) if guards.holds(guard, KINDS[kind].scope)]
         return self._keep(kind, rows, [*(guards.QUESTIONS[code] for code in codes), *also])
 
-    def _keep(self, kind: Kind, rows: pl.DataFrame, reasons: Sequence[str]) -> dict[str, str]:
+    def _keep(self, kind: Kind, rows: pl.DataFrame, reasons: Sequence[str | TrippedGuard]) -> dict[str, str]:
         if rows.is_empty():
             return {}
         plan = self.plans.keep(self.shop, kind, self.run_id, rows, reasons, hours=self.hours)

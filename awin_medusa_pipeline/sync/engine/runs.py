@@ -58,6 +58,7 @@ class SyncRun:
         self.feeds, self.plans, self.written = FeedHistory(database), HeldPlans(database), WrittenValues(database)
         self.row: Run = self.ledger.start_run(run_id, shop=shop.address, job=job, dry_run=dry_run)
         self.reports: RunReports = reports.of(self.row)
+        self._planned: set[str] = set()
         self._leases = ExitStack()
         self._lease: HeldLease | None = None
 
@@ -102,6 +103,8 @@ class SyncRun:
         """Apply a table as far as guards and decisions allow, or the approved plan and nothing else; writes reports."""
         plan = self.plans.to_apply(extent.plan, kind, f"run {self.id}") if extent.plan else None
         rows = self.plans.rows(plan) if plan else table
+        if not plan:
+            self._planned.add(str(kind))
         decisions = Decisions() if plan else decisions_on(self.database, self.row.shop, kind, rows)
         with self._applier(extent, plan, decisions, progress) as applier:
             result = method(applier, rows)
@@ -160,6 +163,11 @@ class SyncRun:
         # Approving what only asks first says nothing about the feed.
         if not plan.proposed and not set(plan.reasons) <= set(guards.QUESTIONS.values()):
             self.feeds.accept(plan.run_id)
+
+    def waiting_plans(self) -> list[HeldPlan]:
+        """Plans that wait for a decision; of a kind that this run has planned anew, its own alone."""
+        waiting = self.plans.waiting(self.row.shop)
+        return [plan for plan in waiting if plan.kind not in self._planned or plan.run_id == self.id]
 
     def take_back(self, start: str, kinds: Sequence[Kind], *, dry_run: bool) -> Mapping[Kind, ApplyResult]:
         """Take back what the run whose id begins with `start` applied, and write the reports.

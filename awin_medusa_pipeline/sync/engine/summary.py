@@ -26,8 +26,12 @@ class RunSummary:
     run: Run
     counts: SyncCounts
     seconds: float
+    held: Sequence[HeldPlan]
+    """Plans that the run held."""
+    remarks: Sequence[str]
+    """Sentences about odd feeds, and fields edited by hand."""
     notes: Sequence[str]
-    """Sentences about held plans and how to apply them, odd feeds, and fields edited by hand."""
+    """Sentences about held plans and how to apply them, and the remarks."""
     path: UPath
     """sync-summary.json."""
 
@@ -57,24 +61,25 @@ def finish_run(run: SyncRun, tables: SummaryTables, how: HowTo) -> RunSummary:
     row = run.row
     counts = sync_counts(tables, run.ledger.counts(run.id))
     seconds = (datetime.now(UTC) - row.started_at).total_seconds()
-    notes = _notes(run, tables, how)
+    held = run.plans.of_run(run.id)
+    told = [line_text(_held_note(plan), how) for plan in held]
+    others = _remarks(run, tables, " ".join(told))
+    notes = [*told, *others]
     facts = {"run": run.id, "job": row.job, "shop": row.shop, "dry_run": row.dry_run, "started_at": row.started_at}
     path = run.reports.write_json({**facts, "seconds": round(seconds, 1), **counts.as_dict(), "notes": notes})
     run.reports.write_page(in_no_feed=counts.found["medusa_only"])
     run.write_results()
     run.reports.point_latest()
     run.ledger.finish_run(run.id)
-    return RunSummary(row, counts, seconds, notes, path)
+    return RunSummary(row, counts, seconds, held, others, notes, path)
 
 
-def _notes(run: SyncRun, tables: SummaryTables, how: HowTo) -> list[str]:
-    held = [line_text(_held_note(plan), how) for plan in run.plans.of_run(run.id)]
-    held_text = " ".join(held)
+def _remarks(run: SyncRun, tables: SummaryTables, told: str) -> list[str]:
     # A feed guard's sentence is already in the reasons of the plans that it holds.
-    of_feeds = [text for text in remarks(run.feeds, run.id, run.rules.limits) if text not in held_text]
+    of_feeds = [text for text in remarks(run.feeds, run.id, run.rules.limits) if text not in told]
     edited = ownership.hand_edits({"price": tables.price_mismatches, "content": tables.content_mismatches})
     renamed = new_merchant_ids(tables.adoption_candidates)
-    return [*held, *of_feeds, *renamed, *edited, *told_stock(tables.stock_mismatches)]
+    return [*of_feeds, *renamed, *edited, *told_stock(tables.stock_mismatches)]
 
 
 def _held_note(plan: HeldPlan) -> Hint:

@@ -2,22 +2,25 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
+from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
 
 from awin_medusa_pipeline.core.store.database import Database, insert_new
 from awin_medusa_pipeline.sync.domain.contracts import TABLES
+from awin_medusa_pipeline.sync.domain.guards import TrippedGuard
 from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import Kind
 from awin_medusa_pipeline.sync.store.decisions import remember_decision
-from awin_medusa_pipeline.sync.store.models import Decided, HeldPlan, PlanState
+from awin_medusa_pipeline.sync.store.models import Decided, HeldPlan, PlanState, Why
 from awin_medusa_pipeline.sync.store.plan_list import SHOWN, PlanError, PlanList
 from awin_medusa_pipeline.sync.store.plan_rows import read_rows
 
-__all__ = ["PROPOSED", "SHOWN", "HeldPlan", "HeldPlans", "PlanError", "PlanState"]
+__all__ = ["PROPOSED", "SHOWN", "HeldPlan", "HeldPlans", "PlanError", "PlanState", "Why"]
 
 PROPOSED = "planned by a dry run; approving applies exactly these rows"
 """Why a proposed plan is there."""
@@ -36,7 +39,7 @@ class HeldPlans(PlanList):
         kind: Kind,
         run_id: str,
         rows: pl.DataFrame,
-        reasons: Sequence[str],
+        reasons: Sequence[str | TrippedGuard],
         *,
         hours: int,
         proposed: bool = False,
@@ -50,7 +53,7 @@ class HeldPlans(PlanList):
         rows.select(TABLES[KINDS[kind].table].column_names()).sort(KINDS[kind].key).write_parquet(file)
         table = file.getvalue()
         plan_hash = hashlib.sha256(f"{shop}\n{kind}\n{proposed}\n".encode() + table).hexdigest()
-        now = self._now()
+        now, told = self._now(), [_told(reason) for reason in reasons]
         values = {
             "hash": plan_hash,
             "shop": shop,
@@ -59,7 +62,7 @@ class HeldPlans(PlanList):
             "run_id": run_id,
             "row_count": rows.height,
             "table": table,
-            "reasons": list(reasons),
+            "told": told,
             "state": PlanState.HELD,
             "created_at": now,
             "expires_at": now + timedelta(hours=hours),
@@ -71,10 +74,16 @@ class HeldPlans(PlanList):
                 session.execute(sa.delete(HeldPlan).where(*same, *waiting))
             if not insert_new(session, HeldPlan, values):
                 plan = session.get_one(HeldPlan, plan_hash)
-                plan.run_id, plan.reasons, plan.expires_at = run_id, list(reasons), now + timedelta(hours=hours)
+                plan.run_id, plan.told, plan.expires_at = run_id, told, now + timedelta(hours=hours)
                 if plan.state in (PlanState.APPLIED, PlanState.REJECTED):
                     plan.state, plan.decided_by, plan.decided_at = PlanState.HELD, None, None
             return session.get_one(HeldPlan, plan_hash)
+
+    def waiting(self, shop: str) -> list[HeldPlan]:
+        """Plans of a shop that a person can decide on now, newest first."""
+        open_now = (HeldPlan.shop == shop, HeldPlan.state == PlanState.HELD, HeldPlan.expires_at > self._now())
+        with self._database.reading() as session:
+            return list(session.scalars(sa.select(HeldPlan).where(*open_now).order_by(HeldPlan.created_at.desc())))
 
     def rows(self, plan: HeldPlan) -> pl.DataFrame:
         """The rows of a plan, under the contract of its kind."""
@@ -145,3 +154,9 @@ class HeldPlans(PlanList):
 
     def _is_expired(self, plan: HeldPlan) -> bool:
         return plan.expires_at <= self._now()
+
+
+def _told(reason: str | TrippedGuard) -> Any:
+    if isinstance(reason, str):
+        return reason
+    return asdict(Why(reason.reason, reason.guard, reason.number, reason.limit))

@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 from awin_medusa_pipeline.core.errors import PermanentError
 from awin_medusa_pipeline.core.store.base import SHORTEST_ID
 from awin_medusa_pipeline.core.store.database import Database, insert_new
-from awin_medusa_pipeline.sync.domain.operations import OPEN, Counts, Kind, NotSent, Operation, Status, Written
+from awin_medusa_pipeline.sync.domain.operations import DRY_RUN, OPEN, Counts, Kind, NotSent, Operation, Status, Written
 from awin_medusa_pipeline.sync.store.models import OPEN_ROWS, LogEntry, Run
 from awin_medusa_pipeline.sync.store.remember import remember
 
@@ -188,6 +188,13 @@ class Ledger:
             query = query.where(LogEntry.kind == str(kind))
         with self._database.reading() as session:
             yield from session.scalars(query.execution_options(yield_per=1000))
+
+    def changes(self, run_id: str, kind: Kind, number: int) -> list[LogEntry]:
+        """The first operations of a kind that a run applied, or as a dry run would have."""
+        going = sa.or_(LogEntry.status == Status.APPLIED, LogEntry.reason == DRY_RUN)
+        query = sa.select(LogEntry).where(LogEntry.run_id == run_id, LogEntry.kind == str(kind), going)
+        with self._database.reading() as session:
+            return list(session.scalars(query.order_by(LogEntry.id).limit(number)))
 
     def keys(self, run_id: str, kind: Kind, reason: str) -> list[str]:
         """Keys of a run's operations that were not applied for this reason."""

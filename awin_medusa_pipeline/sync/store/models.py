@@ -1,5 +1,6 @@
 """Defines the tables of a sync: runs, the operation log, feeds, absences, written values, leases and held plans."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -182,6 +183,19 @@ class Decided(Base):
     decided_at: Mapped[datetime]
 
 
+@dataclass(frozen=True)
+class Why:
+    """One reason why rows wait."""
+
+    sentence: str
+    guard: str | None = None
+    """Code of the guard; None: a person is asked."""
+    number: float | None = None
+    """What the guard counted."""
+    limit: float | None = None
+    """What it lets pass."""
+
+
 class HeldPlan(Base):
     """Rows that wait for a person, exactly as they would be applied. The rows never change, only the state."""
 
@@ -198,10 +212,21 @@ class HeldPlan(Base):
     row_count: Mapped[int]
     table: Mapped[bytes] = mapped_column(deferred=True)
     """The rows as Parquet, under the contract of their kind; HeldPlans.rows reads them."""
-    reasons: Mapped[Any]
+    told: Mapped[Any] = mapped_column("reasons")
+    """Why they wait: a sentence, or for a guard an object with the fields of Why."""
     state: Mapped[PlanState] = mapped_column(enum_text(PlanState))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     decided_by: Mapped[str | None]
     decided_at: Mapped[datetime | None]
     applied_by_run: Mapped[str | None]
+
+    @property
+    def why(self) -> list[Why]:
+        """Why the rows wait."""
+        return [Why(one) if isinstance(one, str) else Why(**one) for one in self.told]
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why the rows wait, as sentences."""
+        return [one.sentence for one in self.why]

@@ -1,13 +1,17 @@
 """The table of kinds: whole, and of one piece with contracts, summary and writers."""
 
 from dataclasses import fields
+from decimal import Decimal
+from typing import Any
 
+import polars as pl
 import pytest
 
 from awin_medusa_pipeline.medusa.client import MedusaClient, Shop
 from awin_medusa_pipeline.sync.domain import contracts
 from awin_medusa_pipeline.sync.domain.kinds import ASSETS, KINDS
 from awin_medusa_pipeline.sync.domain.operations import Kind
+from awin_medusa_pipeline.sync.domain.plans import largest
 from awin_medusa_pipeline.sync.domain.summary import SummaryTables
 from awin_medusa_pipeline.sync.engine.applier import WRITERS
 from awin_medusa_pipeline.sync.engine.writers import ProductWriter
@@ -27,8 +31,22 @@ def test_a_kind_fits_what_it_names(kind: Kind) -> None:
     contract = contracts.TABLES[entry.table]
     columns = contract.column_names()
     assert {entry.key, *entry.shown} <= set(columns)
+    assert set(entry.size) <= set(columns)
     assert contract.primary_key() == [entry.key], "no two operations of a plan have the same key"
     assert entry.table in {field.name for field in fields(SummaryTables)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows", "first"),
+    [
+        (Kind.STOCK, {"key": ["a", "b", "c"], "level": [5, 90, None], "wanted_level": [0, 0, 7]}, ["b", "c"]),
+        (Kind.PRICE, {"key": ["a", "b", "c"], "change_percent": [-3.0, None, -60.0]}, ["c", "a"]),
+        (Kind.IMPORT, {"key": ["a", "b"], "price": [Decimal(1), Decimal(2)]}, ["b", "a"]),
+        (Kind.HIDE, {"key": ["a", "b", "c"]}, ["a", "b"]),
+    ],
+)
+def test_the_largest_changes_come_first(kind: Kind, rows: dict[str, list[Any]], first: list[str]) -> None:
+    assert list(largest(kind, pl.DataFrame(rows), 2)["key"]) == first
 
 
 @pytest.mark.parametrize("kind", Kind)
