@@ -17,10 +17,37 @@ from awin_medusa_pipeline.etsy.engine.request import Requested, request_products
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, EtsyJobs
 from awin_medusa_pipeline.sync.domain.operations import Kind
 from awin_medusa_pipeline.sync.store.decisions import decide_again, keep_as_it_is
-from awin_medusa_pipeline.sync.store.held_plans import HeldPlan, HeldPlans
+from awin_medusa_pipeline.sync.store.held_plans import SHOWN, HeldPlan, HeldPlans, PlanError, PlanState
 from awin_medusa_pipeline.sync.store.ledger import Ledger
+from awin_medusa_pipeline.sync.store.past_reports import newest_planning
 
 SYNC_JOB, UNDO_JOB = "daily_sync_job", "undo_run_job"
+
+
+class Newest:
+    """Knows which run has planned each kind last, and so whether a held plan is still what would happen."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._runs: dict[str, str | None] = {}
+
+    def is_out_of_date(self, plan: HeldPlan) -> bool:
+        """Whether a plan that waits was not made again by a later run that planned its kind."""
+        if plan.state is not PlanState.HELD:
+            return False
+        if plan.kind not in self._runs:
+            carried = HeldPlans(self._app.database).carried_out_by()
+            self._runs[plan.kind] = newest_planning(self._app.home, plan.shop, Kind(plan.kind), carried)
+        return self._runs[plan.kind] not in (None, plan.run_id)
+
+    def check(self, plan: HeldPlan) -> None:
+        """Raise PlanError for a plan that is out of date."""
+        if self.is_out_of_date(plan):
+            raise PlanError(
+                f"Approving the plan {plan.hash[:SHOWN]}",
+                "a later run has looked at feed and shop, and this is no longer what would happen",
+                "Make a new plan with a dry run, and look at that.",
+            )
 
 
 @dataclass(frozen=True)
@@ -31,9 +58,15 @@ class Decider:
     who: Who
 
     def approve_plan(self, start: str, comment: str | None = None) -> list[HeldPlan]:
-        """Approve a plan by its hash, or all that a dry run proposed by its id. Raises PlanError."""
-        plans = HeldPlans(self.app.database)
-        approved = [plans.approve(plan, self.who.name) for plan in plans.find(start)]
+        """Approve a plan by its hash, or all that a dry run proposed by its id.
+
+        Raises PlanError, also for one that is no longer what would happen.
+        """
+        plans, newest = HeldPlans(self.app.database), Newest(self.app)
+        found = plans.find(start)
+        for plan in found:
+            newest.check(plan)
+        approved = [plans.approve(plan, self.who.name) for plan in found]
         for plan in approved:
             self._record(Action.APPROVE_PLAN, plan.hash, comment)
         return approved

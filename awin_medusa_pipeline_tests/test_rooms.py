@@ -53,7 +53,17 @@ RULES = (
     Rule(
         "console",
         (*BELOW_FACES, "decisions"),
-        ("fastapi", "starlette", "jinja2", "jinja2_fragments", "prometheus_client", "polars", "pydantic", "upath"),
+        (
+            "fastapi",
+            "starlette",
+            "graphql",
+            "jinja2",
+            "jinja2_fragments",
+            "prometheus_client",
+            "polars",
+            "pydantic",
+            "upath",
+        ),
     ),
     Rule(
         "defs",

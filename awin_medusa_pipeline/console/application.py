@@ -7,6 +7,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.console.dagster_requests import SignedRequests
 from awin_medusa_pipeline.console.door import LOOPBACK, Door, within_dagster
 from awin_medusa_pipeline.console.errors import add_handlers
 from awin_medusa_pipeline.console.pages import HERE
@@ -25,6 +26,7 @@ from awin_medusa_pipeline.console.routes import (
 )
 from awin_medusa_pipeline.console.store.access import Access
 from awin_medusa_pipeline.console.surroundings import DagsterSide, Surroundings
+from awin_medusa_pipeline.core.store.audit import Audit
 
 ROUTERS = tuple(
     module.router
@@ -35,11 +37,12 @@ ROUTERS = tuple(
 def console(app: App, dagster: DagsterSide, public: str, ui: ASGIApp | None = None) -> ASGIApp:
     """Make the application. `public`: its address; `ui`: Dagster's own pages, for paths below /dagster."""
     users = Access(app.database)
+    signed = SignedRequests(ui, Audit(app.database)) if ui is not None else None
     pages = _pages(Surroundings(app, users, dagster, public.rstrip("/")))
 
     async def inner(scope: Scope, receive: Receive, send: Send) -> None:
         below = scope["type"] != "lifespan" and within_dagster(scope["path"])
-        await (ui if ui is not None and below else pages)(scope, receive, send)
+        await (signed if signed is not None and below else pages)(scope, receive, send)
 
     hosts = LOOPBACK | {urlsplit(public).hostname or "localhost"}
     return Door(inner, users, hosts, content_policy(app))

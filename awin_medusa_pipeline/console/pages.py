@@ -34,7 +34,7 @@ def _plain(value: Any) -> str:
     """A value as text: money without needless zeros, a share with one decimal."""
     if isinstance(value, Decimal):
         return money_text(value)
-    return f"{value:,.1f}" if isinstance(value, float) else str(value)
+    return f"{value:,.1f}".removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def _http(address: Any) -> str:

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import polars as pl
-
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.console.reads.discrepancies import Rows, page_of
-from awin_medusa_pipeline.console.reads.runs import newest_planning
+from awin_medusa_pipeline.decisions import Newest
 from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import Kind
+from awin_medusa_pipeline.sync.domain.plans import largest
 from awin_medusa_pipeline.sync.store.held_plans import SHOWN, HeldPlan, HeldPlans, PlanState
 from awin_medusa_pipeline.sync.store.reports import as_csv
 
@@ -24,8 +23,6 @@ EFFECTS = {
     Kind.PRICE: ("Change the price of", "variant", "variant"),
     Kind.CONTENT: ("Change", "text or image", "field"),
 }
-SIZE = {Kind.PRICE: pl.col("change_percent").abs(), Kind.STOCK: (pl.col("wanted_level") - pl.col("level")).abs()}
-"""How large a change is, where that can be said."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +31,8 @@ class PlanView:
 
     plan: HeldPlan
     now: datetime
-    newest_run: str | None
-    """The newest run that planned this kind, but for those that carried plans out."""
+    stale: bool
+    """Whether a later run has planned this kind, and no longer wants these rows."""
 
     @property
     def kind(self) -> Kind:
@@ -51,12 +48,6 @@ class PlanView:
     def expired(self) -> bool:
         """Whether its time is over."""
         return self.plan.state is PlanState.HELD and self.plan.expires_at <= self.now
-
-    @property
-    def stale(self) -> bool:
-        """Whether a later run has planned this kind and no longer wanted these rows."""
-        newest = self.newest_run
-        return self.plan.state is PlanState.HELD and newest is not None and newest != self.plan.run_id
 
     @property
     def waits(self) -> bool:
@@ -85,9 +76,8 @@ class PlanView:
 
 def views(app: App, plans: Sequence[HeldPlan]) -> list[PlanView]:
     """Plans as people see them."""
-    newest = {kind: newest_planning(app, kind) for kind in {Kind(plan.kind) for plan in plans}}
-    now = datetime.now(UTC)
-    return [PlanView(plan, now, newest[Kind(plan.kind)]) for plan in plans]
+    now, newest = datetime.now(UTC), Newest(app)
+    return [PlanView(plan, now, newest.is_out_of_date(plan)) for plan in plans]
 
 
 def all_plans(app: App) -> list[PlanView]:
@@ -98,17 +88,14 @@ def all_plans(app: App) -> list[PlanView]:
 
 def rows(app: App, plan: HeldPlan, *, search: str, page: int) -> Rows:
     """One page of a plan's rows, the largest changes first."""
-    kind = Kind(plan.kind)
-    table = _sorted(HeldPlans(app.database).rows(plan).lazy(), kind)
-    return page_of(table, KINDS[kind].shown, search=search, sort="", descending=False, page=page)
+    kind, table = Kind(plan.kind), HeldPlans(app.database).rows(plan)
+    ordered = largest(kind, table, table.height).lazy()
+    return page_of(ordered, KINDS[kind].shown, search=search, sort="", descending=False, page=page)
 
 
 def csv(app: App, plan: HeldPlan) -> bytes:
     """All rows of a plan as a CSV, as in the reports."""
+    table = HeldPlans(app.database).rows(plan)
     out = io.BytesIO()
-    as_csv(_sorted(HeldPlans(app.database).rows(plan).lazy(), Kind(plan.kind))).collect().write_csv(out)
+    as_csv(largest(Kind(plan.kind), table, table.height).lazy()).collect().write_csv(out)
     return out.getvalue()
-
-
-def _sorted(table: pl.LazyFrame, kind: Kind) -> pl.LazyFrame:
-    return table.sort(SIZE[kind], descending=True, nulls_last=True, maintain_order=True) if kind in SIZE else table

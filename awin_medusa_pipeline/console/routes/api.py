@@ -9,7 +9,6 @@ from awin_medusa_pipeline.console.errors import NotFoundError, not_found
 from awin_medusa_pipeline.console.reads import etsy, plans, products, runs
 from awin_medusa_pipeline.console.routes import answers
 from awin_medusa_pipeline.console.routes.plans import find as find_plan
-from awin_medusa_pipeline.console.routes.plans import refuse_stale
 from awin_medusa_pipeline.console.routes.runs import find as find_run
 from awin_medusa_pipeline.console.surroundings import Around, Decides, Surroundings
 from awin_medusa_pipeline.core.store.run_requests import RunRequest
@@ -197,7 +196,6 @@ def show_plan(around: Around, hash: Name, page: Number = 1) -> answers.PlanDetai
 def approve_plan(decider: Decides, around: Around, hash: Name, why: Why) -> answers.Asked:
     """Approve a plan: exactly its rows are applied, by a run that Dagster starts."""
     view = find_plan(around, hash)
-    refuse_stale(view)
     return _asked(decider.apply_approved(decider.approve_plan(view.plan.hash, why)))
 
 

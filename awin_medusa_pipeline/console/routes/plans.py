@@ -11,7 +11,7 @@ from awin_medusa_pipeline.console.reads import plans
 from awin_medusa_pipeline.console.surroundings import Around, DecidesByForm, Surroundings
 from awin_medusa_pipeline.core.store.audit import Audit
 from awin_medusa_pipeline.sync.domain.kinds import KINDS
-from awin_medusa_pipeline.sync.store.held_plans import HeldPlans, PlanError
+from awin_medusa_pipeline.sync.store.held_plans import HeldPlans
 
 router = APIRouter(include_in_schema=False)
 Text = Annotated[str, Form()]
@@ -51,9 +51,8 @@ def download(around: Around, start: str) -> Response:
 
 @router.post("/plans/{start}/approve")
 def approve(around: Around, decider: DecidesByForm, start: str, comment: Text = "") -> Response:
-    """Approve a plan, and ask for the run that applies it. Refuses one that is out of date."""
+    """Approve a plan, and ask for the run that applies it."""
     view = find(around, start)
-    refuse_stale(view)
     decider.apply_approved(decider.approve_plan(view.plan.hash, comment))
     return RedirectResponse(f"/plans/{view.plan.hash}", status_code=303)
 
@@ -79,13 +78,3 @@ def find(around: Surroundings, start: str) -> plans.PlanView:
     with not_found():
         found = HeldPlans(around.app.database).find(start)
     return plans.views(around.app, found[:1])[0]
-
-
-def refuse_stale(view: plans.PlanView) -> None:
-    """Raise PlanError for a plan that is no longer what would happen."""
-    if view.stale:
-        raise PlanError(
-            f"Approving the plan {view.short}",
-            "a later run has looked at feed and shop, and this is no longer what would happen",
-            "Make a new plan, and look at that.",
-        )

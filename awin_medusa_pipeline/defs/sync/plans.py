@@ -7,7 +7,7 @@ import dagster as dg
 from pydantic import Field
 
 from awin_medusa_pipeline.app import App
-from awin_medusa_pipeline.decisions import Decider
+from awin_medusa_pipeline.decisions import Decider, Newest
 from awin_medusa_pipeline.defs.services import LOCATION
 from awin_medusa_pipeline.defs.shown import SHOWN_ROWS, preview, table
 from awin_medusa_pipeline.defs.steps import asset_check, op
@@ -117,7 +117,8 @@ def _show(context: dg.OpExecutionContext, app: App, decided: Sequence[HeldPlan],
         context.log.info(
             f"{KINDS[Kind(plan.kind)].words}, {plan.row_count:,} rows, plan {plan.hash[:SHOWN]}. {outcome}"
         )
-    left = HeldPlans(app.database).waiting(app.shop_address)
+    newest = Newest(app)
+    left = [plan for plan in HeldPlans(app.database).waiting(app.shop_address) if not newest.is_out_of_date(plan)]
     context.log_event(dg.AssetMaterialization("held_plans", metadata=plans_metadata(left)))
     context.add_output_metadata({"outcome": outcome, **plans_metadata(decided)})
 

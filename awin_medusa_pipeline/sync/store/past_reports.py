@@ -1,13 +1,14 @@
 """Reads the reports of past runs."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from functools import lru_cache
 from typing import Any
 
 from upath import UPath
 
 from awin_medusa_pipeline.core.files import home_path, local_path
-from awin_medusa_pipeline.sync.domain.operations import Status
+from awin_medusa_pipeline.sync.domain.operations import Kind, Status
 
 REPORTS = "reports"
 LATEST = "latest"
@@ -35,6 +36,44 @@ def latest_folder(reports: UPath) -> UPath | None:
         return reports / (local / LATEST).readlink().name
     pointer = reports / f"{LATEST}.txt"
     return reports / pointer.read_text(encoding="utf-8").strip() if pointer.exists() else None
+
+
+def folders(home: str) -> list[UPath]:
+    """The report folders, newest first."""
+    above = home_path(home) / REPORTS
+    if not above.exists():
+        return []
+    names = (path.name for path in above.iterdir() if path.name not in (LATEST, f"{LATEST}.txt"))
+    return [above / name for name in sorted(names, reverse=True)]
+
+
+def newest_planning(home: str, shop: str, kind: Kind, carried_out_by: Collection[str]) -> str | None:
+    """The newest run that planned a kind on a shop; None before the first, and once its reports are too old.
+
+    `carried_out_by`: runs that carried plans out, and so planned nothing anew.
+    """
+    for folder in folders(home):
+        found = summary_in(folder, f"{kind}-summary.json")
+        # An undo compares nothing, so its folder has no summary of the whole.
+        planned = found and found["shop"] == shop and (folder / SUMMARY).exists()
+        if found and planned and found["run"] not in carried_out_by:
+            return str(found["run"])
+    return None
+
+
+def summary_in(folder: UPath, name: str = SUMMARY) -> dict[str, Any] | None:
+    """A summary in a report folder; None where there is none."""
+    path = folder / name
+    try:
+        return _parsed(path, path.stat().st_mtime)
+    except (OSError, ValueError):
+        return None
+
+
+@lru_cache(maxsize=512)
+def _parsed(path: UPath, changed: float) -> dict[str, Any]:
+    """Reports do not change once they are written, so a page need not read thirty of them each time."""
+    return read_summary(path)
 
 
 def read_page(folder: UPath) -> list[str]:
