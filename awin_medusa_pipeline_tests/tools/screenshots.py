@@ -1,7 +1,8 @@
 """Takes the pictures in docs/images: `python -m awin_medusa_pipeline_tests.tools.screenshots`.
 
 Runs a demo of its own and looks at its Dagster UI with a browser. Then it goes the two ways of a decision there: a plan
-that is held, approved, applied and undone, and products that are requested for Etsy, confirmed and synced.
+that is held, approved, applied and undone, and products that are requested for Etsy, confirmed and synced. The pictures
+of the console come last.
 """
 
 import contextlib
@@ -27,6 +28,7 @@ from rich.console import Console
 from awin_medusa_pipeline.defs.services import LOCATION
 from awin_medusa_pipeline.settings import ENV_FILE_VARIABLE, PROJECT_ROOT, Settings
 from awin_medusa_pipeline_tests.support.devtools import DRAWN, Page, browser, icon, running, wait_for
+from awin_medusa_pipeline_tests.tools.console_pictures import console_pictures
 from awin_medusa_pipeline_tests.tools.dagster_client import DagsterClient
 
 IMAGES = PROJECT_ROOT / "docs" / "images"
@@ -81,13 +83,20 @@ def main(
                 if not only or name in only.split(","):
                     page.open(address + picture.path, picture.width, picture.height, picture.scale)
                     picture.act(page)
-                    content = page.picture()
-                    if len(content) > LARGEST:
-                        raise ValueError(f"{name}.png has {len(content):,} bytes, more than {LARGEST:,}.")
-                    (images / f"{name}.png").write_bytes(content)
-                    console.print(f"{name}.png, {len(content) / 1e3:,.0f} kB")
+                    keep(images, name, page.picture())
+        for name, content in console_pictures(environment):
+            if not only or name in only.split(","):
+                keep(images, name, content)
     finally:
         command(environment, "sandbox", "down")
+
+
+def keep(images: Path, name: str, content: bytes) -> None:
+    """Write a picture. Raises ValueError for one that is too large."""
+    if len(content) > LARGEST:
+        raise ValueError(f"{name}.png has {len(content):,} bytes, more than {LARGEST:,}.")
+    (images / f"{name}.png").write_bytes(content)
+    console.print(f"{name}.png, {len(content) / 1e3:,.0f} kB")
 
 
 def pictures(ui: DagsterClient) -> Iterator[tuple[str, Picture]]:
