@@ -50,9 +50,11 @@ RULES = (
     Rule("app", ("settings", "remedies", "core", "medusa", "sync", "etsy"), ("pydantic", "slack_sdk")),
     Rule("health", BELOW_FACES, ("pydantic",)),
     Rule("decisions", BELOW_FACES),
+    Rule("environment", ("settings", "core.errors"), ("pydantic", "dotenv")),
+    Rule("first_start", ("app", "environment", "health", "settings", "core.errors"), ("pydantic",)),
     Rule(
         "console",
-        (*BELOW_FACES, "decisions"),
+        (*BELOW_FACES, "decisions", "first_start"),
         (
             "fastapi",
             "starlette",
@@ -87,11 +89,11 @@ RULES = (
         ("httpx", "polars", "pydantic", "psycopg2"),
     ),
     Rule("cli.sandbox", (*BELOW_FACES, "cli", "sandbox"), ("typer", "rich")),
-    Rule("cli.demo", (*BELOW_FACES, "cli", "sandbox"), ("typer", "polars")),
+    Rule("cli.demo", (*BELOW_FACES, "cli", "environment", "sandbox"), ("typer", "polars")),
     Rule(
         "cli",
-        (*BELOW_FACES, "defs", "decisions", "console"),
-        ("typer", "rich", "pydantic", "dotenv", "uvicorn", "upath"),
+        (*BELOW_FACES, "defs", "decisions", "console", "environment", "first_start"),
+        ("typer", "rich", "pydantic", "uvicorn", "upath"),
     ),
 )
 
@@ -197,7 +199,7 @@ def test_settings_are_read_by_the_app_and_the_faces_alone() -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Settings"
     }
-    assert callers == {"cli", "defs"}
+    assert callers == {"cli", "console", "defs", "first_start"}
 
 
 def test_importing_the_package_starts_no_threads_of_polars() -> None:

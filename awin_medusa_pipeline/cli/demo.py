@@ -10,11 +10,11 @@ from pathlib import Path
 
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.cli.application import open_app
-from awin_medusa_pipeline.cli.environment import make_env_file, set_in_env_file
 from awin_medusa_pipeline.cli.etsy import request_and_show, sync_and_show
 from awin_medusa_pipeline.cli.sandbox import Port, points_to, sandbox_here
 from awin_medusa_pipeline.cli.sync import run_sync
 from awin_medusa_pipeline.cli.terminal import Steps, commands, say
+from awin_medusa_pipeline.environment import make_env_file, set_in_env_file
 from awin_medusa_pipeline.etsy.domain.listing import prepare_listing
 from awin_medusa_pipeline.etsy.engine.connect import ask_consent, store_shop
 from awin_medusa_pipeline.etsy.engine.state import EtsyState

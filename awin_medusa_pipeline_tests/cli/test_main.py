@@ -18,9 +18,10 @@ import pytest
 from dotenv import dotenv_values
 from typer.testing import CliRunner, Result
 
-from awin_medusa_pipeline.cli import demo, documentation
+from awin_medusa_pipeline.cli import demo
 from awin_medusa_pipeline.cli.main import COMMANDS, Entry, LazyCommand, app
 from awin_medusa_pipeline.core.store.database import open_database
+from awin_medusa_pipeline.environment import env_example
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
 from awin_medusa_pipeline.sandbox.prefill import product_count
 from awin_medusa_pipeline.sandbox.processes import silent
@@ -131,7 +132,7 @@ def test_init_makes_what_is_missing_and_changes_nothing_else(home: Path):
     first, file = run("init"), home.parent / ".env"
     assert first.exit_code == 0
     assert "AWIN_FEED_URL, MEDUSA_BACKEND_URL, MEDUSA_ADMIN_API_KEY" in first.output
-    assert file.read_text() == documentation.env_example()
+    assert file.read_text() == env_example()
     assert file.stat().st_mode & 0o777 == 0o600
     assert (home / "state.db").exists()
     assert (home / "dagster" / "dagster.yaml").exists()
@@ -312,7 +313,7 @@ def test_demo_settings_go_to_the_env_file_when_that_is_free(home: Path, sandbox:
     assert values["SYNC_STOCK_LEVEL"] == "3"
 
 
-@pytest.mark.parametrize("content", [documentation.env_example(), "MEDUSA_BACKEND_URL=https://shop.example\n"])
+@pytest.mark.parametrize("content", [env_example(), "MEDUSA_BACKEND_URL=https://shop.example\n"])
 def test_demo_leaves_settings_of_a_shop_owner_alone(home: Path, sandbox: Sandbox, shop: Shop, content: str):
     own = home.parent / ".env"
     own.write_text(content)
