@@ -49,7 +49,8 @@ RULES = (
     Rule("remedies", ("core.errors",)),
     Rule("app", ("settings", "remedies", "core", "medusa", "sync", "etsy"), ("pydantic", "slack_sdk")),
     Rule("health", BELOW_FACES, ("pydantic",)),
-    Rule("decisions", BELOW_FACES),
+    Rule("decisions", (*BELOW_FACES, "etsy_decisions")),
+    Rule("etsy_decisions", ("app", "core", "etsy")),
     Rule("environment", ("settings", "core.errors"), ("pydantic", "dotenv")),
     Rule("first_start", ("app", "environment", "health", "settings", "core.errors"), ("pydantic",)),
     Rule(
@@ -89,10 +90,10 @@ RULES = (
         ("httpx", "polars", "pydantic", "psycopg2"),
     ),
     Rule("cli.sandbox", (*BELOW_FACES, "cli", "sandbox"), ("typer", "rich")),
-    Rule("cli.demo", (*BELOW_FACES, "cli", "environment", "sandbox"), ("typer", "polars")),
+    Rule("cli.demo", (*BELOW_FACES, "cli", "console", "environment", "etsy_decisions", "sandbox"), ("typer", "polars")),
     Rule(
         "cli",
-        (*BELOW_FACES, "defs", "decisions", "console", "environment", "first_start"),
+        (*BELOW_FACES, "defs", "decisions", "etsy_decisions", "console", "environment", "first_start"),
         ("typer", "rich", "pydantic", "uvicorn", "upath"),
     ),
 )

@@ -18,8 +18,10 @@ import pytest
 from dotenv import dotenv_values
 from typer.testing import CliRunner, Result
 
+from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.cli import demo
 from awin_medusa_pipeline.cli.main import COMMANDS, Entry, LazyCommand, app
+from awin_medusa_pipeline.console.store.access import Access, LoginError
 from awin_medusa_pipeline.core.store.database import open_database
 from awin_medusa_pipeline.environment import env_example
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
@@ -333,6 +335,24 @@ def test_demo_leaves_a_shop_of_the_shell_alone(home: Path, sandbox: Sandbox, sho
     os.environ["MEDUSA_BACKEND_URL"] = "https://shop.example"
     assert demo.write_settings(sandbox).beside_own
     assert not (home.parent / ".env").exists()
+
+
+@pytest.mark.parametrize("beside_own", [False, True])
+def test_demo_ends_with_links_that_each_open_its_console_once(
+    home: Path, sandbox: Sandbox, shop: Shop, capsys: pytest.CaptureFixture[str], beside_own: bool
+):
+    settings = demo.DemoSettings(home.parent / ".env", home, beside_own)
+    with App(Settings()) as opened:
+        access = Access(opened.database)
+        for _ in range(2):
+            demo.show_next_steps(opened, sandbox, settings)
+            shown = capsys.readouterr().out
+            (secret,) = re.findall(r"The console: http://localhost:3000/link/(\S+)", shown)
+            assert access.open_link(secret, "127.0.0.1").user == "demo"
+            with pytest.raises(LoginError):
+                access.open_link(secret, "127.0.0.1")
+        assert [(user.name, user.password_hash) for user in access.users()] == [("demo", None)]
+    assert shown.count(f"AWIN_MEDUSA_ENV_FILE={settings.file} ") == (3 if beside_own else 0)
 
 
 def test_sandbox_env_is_for_a_shell(sandbox: Sandbox, shop: Shop):
