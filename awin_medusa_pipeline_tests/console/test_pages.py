@@ -73,6 +73,14 @@ def test_a_run_without_an_end_is_told_from_one_that_failed(
     assert f"Last run: {last}" in text(installed.browser().get("/"))
 
 
+def test_the_messages_to_the_shop_owner_are_a_feed_on_today(installed: Installation) -> None:
+    for number, title in enumerate((HOSTILE, "Etsy shop MyShop: 3 products synced")):
+        installed.app.notify(f"message-{number}", {"text": f"{title}\n3 new listings"})
+    page = installed.browser().get("/")
+    assert "Etsy shop MyShop: 3 products synced more 3 new listings" in text(page)
+    assert "<script>alert" not in page.text
+
+
 def test_today_follows_what_was_asked_for_until_it_has_come(installed: Installation) -> None:
     def part() -> httpx.Response:
         return installed.browser().get("/", headers={"hx-request": "true"})

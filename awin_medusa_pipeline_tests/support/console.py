@@ -272,11 +272,12 @@ class Installation:
 
 @contextmanager
 def installation(
-    home: Path, ui: Any = None, *, store: Path | None = None, settings: Settings | None = None
+    home: Path, ui: Any = None, *, store: Path | None = None, settings: Settings | None = None, public: str = ""
 ) -> Iterator[Installation]:
     """Serve the console of a fresh installation with the user `anna`.
 
-    `store`: an empty one to copy; `settings`: others than those of a shop that does not answer.
+    `store`: an empty one to copy; `settings`: others than those of a shop that does not answer; `public`: the address
+    that people type, where it is another one.
     """
     home.mkdir(parents=True, exist_ok=True)
     if store:
@@ -294,7 +295,7 @@ def installation(
     with App(settings) as app:
         found = Installation(app, Access(app.database), DagsterStub())
         found.access.set_user(NAME, PASSWORD)
-        with served(lambda url: console(app, found.dagster, url, ui)) as url:
+        with served(lambda url: console(app, found.dagster, public or url, ui)) as url:
             found.url = url
             yield found
 
