@@ -56,6 +56,10 @@ class App:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def take_over(self, settings: Settings) -> None:
+        """Go on with other settings, for everyone who holds this App; the state store that is open stays."""
+        self.settings = settings
+
     def close(self) -> None:
         """Close the state store, if it is open; the next access opens it again."""
         if database := self.__dict__.pop("database", None):

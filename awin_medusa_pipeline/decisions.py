@@ -4,17 +4,16 @@ Nothing here changes a shop: runs that do are requested, and Dagster starts them
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.core.errors import Action
-from awin_medusa_pipeline.core.store.audit import Audit, Who
 from awin_medusa_pipeline.core.store.run_requests import RunRequest, RunRequests
 from awin_medusa_pipeline.etsy.engine.expiry import expire_unconfirmed_jobs
 from awin_medusa_pipeline.etsy.engine.jobs import retry_job
 from awin_medusa_pipeline.etsy.engine.request import Requested, request_products
-from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, EtsyJobs
+from awin_medusa_pipeline.etsy.store.jobs import EtsyJob
+from awin_medusa_pipeline.etsy_decisions import EtsyDecider
 from awin_medusa_pipeline.sync.domain.operations import Kind
 from awin_medusa_pipeline.sync.store.decisions import decide_again, keep_as_it_is
 from awin_medusa_pipeline.sync.store.held_plans import SHOWN, HeldPlan, HeldPlans, PlanError, PlanState
@@ -50,12 +49,8 @@ class Newest:
             )
 
 
-@dataclass(frozen=True)
-class Decider:
+class Decider(EtsyDecider):
     """Decides for one person. Ids may be cut to what fits one thing; errors are those of the stores."""
-
-    app: App
-    who: Who
 
     def approve_plan(self, start: str, comment: str | None = None) -> list[HeldPlan]:
         """Approve a plan by its hash, or all that a dry run proposed by its id.
@@ -84,6 +79,15 @@ class Decider:
         for plan in rejected:
             self._record(Action.REJECT_PLAN, plan.hash, comment)
         return rejected
+
+    def forget_plan(self, start: str) -> list[tuple[HeldPlan, int]]:
+        """Forget what was decided on a plan, so that the next sync asks again; with the number of its decisions."""
+        plans = HeldPlans(self.app.database)
+        forgotten = [(plan, plans.forget(plan)) for plan in plans.find(start)]
+        for plan, number in forgotten:
+            if number:
+                self._record(Action.REJECT_PLAN, plan.hash, "no longer")
+        return forgotten
 
     def keep_shop_value(self, kind: Kind, key: str) -> None:
         """Keep what the shop has in one field, whatever the feed says: key as in the kind's table."""
@@ -126,20 +130,6 @@ class Decider:
         self._record(Action.REQUEST_ETSY_JOB, requested.job.transaction_id)
         return requested
 
-    def confirm_etsy_job(self, start: str, comment: str | None = None) -> EtsyJob:
-        """Confirm a job: etsy_confirmation_sensor starts it. Raises EtsyJobError."""
-        jobs = self._jobs()
-        job = jobs.confirm(jobs.find(start).transaction_id, self.who.name)
-        self._record(Action.CONFIRM_ETSY_JOB, job.transaction_id, comment)
-        return job
-
-    def reject_etsy_job(self, start: str, comment: str | None = None) -> EtsyJob:
-        """Drop a job that has not started. Raises EtsyJobError."""
-        jobs = self._jobs()
-        job = jobs.reject(jobs.find(start).transaction_id, self.who.name)
-        self._record(Action.REJECT_ETSY_JOB, job.transaction_id, comment)
-        return job
-
     def retry_etsy_job(
         self, start: str, how_run_ended: Callable[[str], str | None], comment: str | None = None
     ) -> EtsyJob:
@@ -148,10 +138,3 @@ class Decider:
         job = retry_job(self.app.etsy, jobs.find(start), self.who.name, how_run_ended)
         self._record(Action.RETRY_ETSY_JOB, job.transaction_id, comment)
         return job
-
-    def _jobs(self) -> EtsyJobs:
-        expire_unconfirmed_jobs(self.app.etsy)
-        return self.app.etsy.jobs
-
-    def _record(self, action: Action, target: str, comment: str | None = None) -> None:
-        Audit(self.app.database).record(self.who, action, target, comment)

@@ -49,10 +49,13 @@ RULES = (
     Rule("remedies", ("core.errors",)),
     Rule("app", ("settings", "remedies", "core", "medusa", "sync", "etsy"), ("pydantic", "slack_sdk")),
     Rule("health", BELOW_FACES, ("pydantic",)),
-    Rule("decisions", BELOW_FACES),
+    Rule("decisions", (*BELOW_FACES, "etsy_decisions")),
+    Rule("etsy_decisions", ("app", "core", "etsy")),
+    Rule("environment", ("settings", "core.errors"), ("pydantic", "dotenv")),
+    Rule("first_start", ("app", "environment", "health", "settings", "core.errors"), ("pydantic",)),
     Rule(
         "console",
-        (*BELOW_FACES, "decisions"),
+        (*BELOW_FACES, "decisions", "first_start"),
         (
             "fastapi",
             "starlette",
@@ -87,11 +90,11 @@ RULES = (
         ("httpx", "polars", "pydantic", "psycopg2"),
     ),
     Rule("cli.sandbox", (*BELOW_FACES, "cli", "sandbox"), ("typer", "rich")),
-    Rule("cli.demo", (*BELOW_FACES, "cli", "sandbox"), ("typer", "polars")),
+    Rule("cli.demo", (*BELOW_FACES, "cli", "console", "environment", "etsy_decisions", "sandbox"), ("typer", "polars")),
     Rule(
         "cli",
-        (*BELOW_FACES, "defs", "decisions", "console"),
-        ("typer", "rich", "pydantic", "dotenv", "uvicorn", "upath"),
+        (*BELOW_FACES, "defs", "decisions", "etsy_decisions", "console", "environment", "first_start"),
+        ("typer", "rich", "pydantic", "uvicorn", "upath"),
     ),
 )
 
@@ -197,7 +200,7 @@ def test_settings_are_read_by_the_app_and_the_faces_alone() -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Settings"
     }
-    assert callers == {"cli", "defs"}
+    assert callers == {"cli", "console", "defs", "first_start"}
 
 
 def test_importing_the_package_starts_no_threads_of_polars() -> None:

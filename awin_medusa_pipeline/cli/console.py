@@ -1,19 +1,18 @@
 """Runs `awin-medusa console`: serves the console alone, and makes links, users and tokens that open it."""
 
-import getpass
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from awin_medusa_pipeline.cli.application import open_app
+from awin_medusa_pipeline.cli.application import open_app, who
 from awin_medusa_pipeline.cli.terminal import age, commands, say
 from awin_medusa_pipeline.cli.terminal import console as terminal
 from awin_medusa_pipeline.cli.ui import Host, Port, serve
 from awin_medusa_pipeline.console.store.access import Access, Scope
 from awin_medusa_pipeline.core.errors import PermanentError
 from awin_medusa_pipeline.core.ports import HOST
-from awin_medusa_pipeline.core.store.audit import Audit, Who
+from awin_medusa_pipeline.core.store.audit import Audit
 from awin_medusa_pipeline.core.store.database import Database
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", invoke_without_command=True)
@@ -90,10 +89,10 @@ def token(
 ) -> None:
     """Make an API token; it is shown once. Revoke it in the console under Settings."""
     with open_app() as opened:
-        text = Access(opened.database).make_token(name, Scope.DECIDE if decide else Scope.READ, getpass.getuser())
+        text = Access(opened.database).make_token(name, Scope.DECIDE if decide else Scope.READ, who().name)
         _record(opened.database, "make_token", name)
     say((text, "bold"))
 
 
 def _record(database: Database, action: str, target: str) -> None:
-    Audit(database).record(Who(getpass.getuser(), "command line"), action, target)
+    Audit(database).record(who(), action, target)

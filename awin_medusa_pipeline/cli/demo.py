@@ -3,23 +3,24 @@
 Resets nothing: a second run continues with what the first one left.
 """
 
-import getpass
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from awin_medusa_pipeline.app import App
-from awin_medusa_pipeline.cli.application import open_app
-from awin_medusa_pipeline.cli.environment import make_env_file, set_in_env_file
+from awin_medusa_pipeline.cli.application import open_app, who
 from awin_medusa_pipeline.cli.etsy import request_and_show, sync_and_show
 from awin_medusa_pipeline.cli.sandbox import Port, points_to, sandbox_here
 from awin_medusa_pipeline.cli.sync import run_sync
 from awin_medusa_pipeline.cli.terminal import Steps, commands, say
+from awin_medusa_pipeline.console.store.access import Access
+from awin_medusa_pipeline.environment import make_env_file, set_in_env_file
 from awin_medusa_pipeline.etsy.domain.listing import prepare_listing
 from awin_medusa_pipeline.etsy.engine.connect import ask_consent, store_shop
 from awin_medusa_pipeline.etsy.engine.state import EtsyState
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
 from awin_medusa_pipeline.etsy.store.jobs import JobStatus
+from awin_medusa_pipeline.etsy_decisions import EtsyDecider
 from awin_medusa_pipeline.medusa.products import SHOP_PRODUCT_FIELDS, shop_product
 from awin_medusa_pipeline.sandbox import Progress, Sandbox
 from awin_medusa_pipeline.sandbox.etsy import shop as etsy_shop
@@ -28,6 +29,7 @@ from awin_medusa_pipeline.sandbox.prefill import prefill, product_count
 from awin_medusa_pipeline.settings import ENV_FILE_VARIABLE, Settings, env_file
 from awin_medusa_pipeline.sync.engine.intake import whole_feed
 
+USER = "demo"
 OFFERS = 1_800
 SEED = 7
 FOR_ETSY, LOOKED_AT = 3, 200
@@ -69,16 +71,32 @@ def demo(port: Port = None) -> None:
     with open_app() as app:
         run_sync(app)
         show_etsy(app, sandbox)
+        show_next_steps(app, sandbox, settings)
+
+
+def show_next_steps(app: App, sandbox: Sandbox, settings: DemoSettings) -> None:
+    """Say where the demo's shop can be looked at, with a link that opens the console, and how to go on."""
     chosen = f"{ENV_FILE_VARIABLE}={settings.file} " if settings.beside_own else ""
     say(f"\nThe shop: {sandbox.shop.base_url}; Slack's messages: {sandbox.slack_file}")
     commands(
         [
-            (f"{chosen}make ui", "the Dagster UI at http://localhost:3000, with schedules and sensors"),
+            (f"{chosen}make ui", "the console, with Dagster's UI, schedules and sensors; then open the link below"),
             (f"{chosen}.venv/bin/awin-medusa report", "the summary again"),
             (".venv/bin/awin-medusa sandbox down", "stop the sandbox; --purge removes it"),
             *([] if chosen else [("rm .env && .venv/bin/awin-medusa init", "go on with your own shop")]),
         ]
     )
+    say("\nThe console: ", (console_link(app), "bold"))
+    say(f"The link works once, within an hour. Another one: {chosen}.venv/bin/awin-medusa console link")
+    say("The shop's products are there under Products, each with its feed row and its listing on Etsy beside it.")
+
+
+def console_link(app: App) -> str:
+    """Address that opens the console once, for a user who has no password."""
+    access = Access(app.database)
+    if USER not in [user.name for user in access.users()]:
+        access.set_user(USER, None)
+    return f"{app.settings.dagster_webserver_url.rstrip('/')}/link/{access.make_link(USER)}"
 
 
 def show_etsy(app: App, sandbox: Sandbox) -> None:
@@ -96,7 +114,7 @@ def _sync_to_etsy(app: App, sandbox: Sandbox, products: list[str]) -> None:
     request_and_show(app, products)
     jobs = app.etsy.jobs
     (job, *_) = jobs.all(JobStatus.PENDING)
-    jobs.confirm(job.transaction_id, getpass.getuser())
+    EtsyDecider(app, who()).confirm_etsy_job(job.transaction_id)
     before = sandbox.etsy.last_call()
     sync_and_show(app, job.transaction_id)
     for row in jobs.products(job.transaction_id):

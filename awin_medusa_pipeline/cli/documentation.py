@@ -15,12 +15,12 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from awin_medusa_pipeline.cli.main import COMMANDS, Entry, LazyCommand, LazyGroup
-from awin_medusa_pipeline.settings import ENV_FILE_VARIABLE, PROJECT_ROOT, Settings, as_written, variables_of
+from awin_medusa_pipeline.environment import default_text, env_example
+from awin_medusa_pipeline.settings import ENV_FILE_VARIABLE, PROJECT_ROOT, Settings, variables_of
 from awin_medusa_pipeline.sync.domain import guards
 from awin_medusa_pipeline.sync.domain.feed.errors import ROW_REASONS, Fault
 
 DOCS = PROJECT_ROOT / "docs"
-WIDTH = 100
 
 _TABLE_HEAD = f"""\
 # Configuration
@@ -37,39 +37,11 @@ This page is made from `awin_medusa_pipeline/settings.py` by `python -m awin_med
 | name | type | default | meaning |
 |---|---|---|---|
 """
-_EXAMPLE_HEAD = """\
-# Settings of awin_medusa_pipeline. `awin-medusa init` copies this file to .env; `awin-medusa doctor` checks it.
-# Made from awin_medusa_pipeline/settings.py; docs/configuration.md has the same as a table.
-# A line that begins with # is not read; it shows the default.
-"""
 
 
 def configuration_page() -> str:
     """Text of docs/configuration.md."""
     return _TABLE_HEAD + "".join(_row(name, field) for name, field in Settings.model_fields.items())
-
-
-def env_example() -> str:
-    """Text of .env.example: every setting with its meaning; defaults are shown as comments."""
-    return _EXAMPLE_HEAD + "".join(_example(name, field) for name, field in Settings.model_fields.items())
-
-
-def default_text(name: str) -> str | None:
-    """The default of a setting, as written in `.env`; None when there is none to write."""
-    default = Settings.model_fields[name].default
-    if default is None or str(default).startswith(str(PROJECT_ROOT)):
-        return None  # a path beside the project differs from machine to machine; the description names it
-    return as_written(default)
-
-
-def _example(name: str, field: FieldInfo) -> str:
-    default = default_text(name)
-    comment = textwrap.TextWrapper(
-        WIDTH, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False, break_long_words=False
-    )
-    lines = comment.wrap(str(field.description))
-    setting = f"{variables_of(name)[0]}="
-    return "\n" + "\n".join([*lines, setting if default is None else f"# {setting}{default}"]) + "\n"
 
 
 def _row(name: str, field: FieldInfo) -> str:

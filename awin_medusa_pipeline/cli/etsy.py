@@ -1,6 +1,5 @@
 """Runs `awin-medusa etsy request`, `sync` and `retry`: what needs the shop, Etsy or a run."""
 
-import getpass
 from functools import partial
 from typing import Annotated
 
@@ -8,17 +7,17 @@ import typer
 from rich.table import Table
 
 from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.cli.application import open_app, who
 from awin_medusa_pipeline.cli.arguments import Account, Job
 from awin_medusa_pipeline.cli.etsy_jobs import open_tidy_app, show_next_steps
 from awin_medusa_pipeline.cli.sync import end
 from awin_medusa_pipeline.cli.terminal import JobSteps, say, show_table
 from awin_medusa_pipeline.core.errors import Action
 from awin_medusa_pipeline.core.messages import line_text
+from awin_medusa_pipeline.decisions import Decider
 from awin_medusa_pipeline.defs.etsy.jobs import ETSY_TAG
 from awin_medusa_pipeline.defs.launch import how_run_ended, run_job
 from awin_medusa_pipeline.etsy.domain.messages import outcome_text
-from awin_medusa_pipeline.etsy.engine.jobs import retry_job
-from awin_medusa_pipeline.etsy.engine.request import request_products
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJobError, JobStatus
 from awin_medusa_pipeline.remedies import command
 
@@ -33,14 +32,13 @@ def request(
 
     What Etsy would refuse is shown now.
     """
-    with open_tidy_app() as opened:
+    with open_app() as opened:
         request_and_show(opened, products, account)
 
 
 def request_and_show(opened: App, products: list[str], account: str | None = None) -> None:
     """Request products, and show what would be done."""
-    with opened.medusa(applying=True) as medusa:
-        requested = request_products(opened.etsy, medusa, products, account=account, by=getpass.getuser())
+    requested = Decider(opened, who()).request_etsy(products, account)
     table = Table("product", "to do", "what changes")
     for plan in requested.plans:
         changed = ", ".join(dict.fromkeys(change.field.split(" ")[0] for change in plan.changes))
@@ -58,10 +56,9 @@ def retry(
     ] = False,
 ) -> None:
     """Retry a failed job for the products that failed, or a job whose run has died."""
-    with open_tidy_app() as opened:
-        etsy = opened.etsy
+    with open_app() as opened:
         how_ended = (lambda run_id: "Its run was given up") if died else partial(how_run_ended, opened)
-        job = retry_job(etsy, etsy.jobs.find(start), getpass.getuser(), how_ended)
+        job = Decider(opened, who()).retry_etsy_job(start, how_ended)
         waiting = job.total_products - job.synced_count - job.failed_count
     say(f"Confirmed once more: {job.transaction_id}, {waiting:,} products, try {job.attempt}.")
     show_next_steps(job)

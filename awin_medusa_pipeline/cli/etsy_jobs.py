@@ -1,6 +1,5 @@
-"""Runs `awin-medusa etsy jobs`, `show`, `confirm` and `reject`: what the state store alone answers and keeps."""
+"""Runs `awin-medusa etsy jobs` and `show`: what the state store alone answers."""
 
-import getpass
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -68,23 +67,6 @@ def show(start: Job, as_json: AsJson = False) -> None:
     for row in rows:
         if row.product_id in urls:
             say(f"{urls[row.product_id]}  {row.title}")
-
-
-def confirm(start: Job) -> None:
-    """Confirm a requested job: the daemon starts it within half a minute."""
-    with open_tidy_app() as opened:
-        etsy = opened.etsy
-        job = etsy.jobs.confirm(etsy.jobs.find(start).transaction_id, getpass.getuser())
-    say(f"Confirmed: {job.transaction_id}, {job.total_products:,} products.")
-    show_next_steps(job)
-
-
-def reject(start: Job) -> None:
-    """Drop a job that has not started; everything stays as it was."""
-    with open_tidy_app() as opened:
-        etsy = opened.etsy
-        job = etsy.jobs.reject(etsy.jobs.find(start).transaction_id, getpass.getuser())
-    say(f"Rejected: {job.transaction_id}, {job.total_products:,} products. Nothing was sent.")
 
 
 def show_next_steps(job: EtsyJob) -> None:

@@ -73,8 +73,10 @@ ETSY = {
     "request": Entry(
         "etsy:request", ALL, "Ask for products to be brought to Etsy: nothing is sent before you confirm."
     ),
-    "confirm": Entry("etsy_jobs:confirm", ALL, "Confirm a requested job: the daemon starts it within half a minute."),
-    "reject": Entry("etsy_jobs:reject", ALL, "Drop a job that has not started; everything stays as it was."),
+    "confirm": Entry(
+        "etsy_decisions:confirm", ALL, "Confirm a requested job: the daemon starts it within half a minute."
+    ),
+    "reject": Entry("etsy_decisions:reject", ALL, "Drop a job that has not started; everything stays as it was."),
     "retry": Entry("etsy:retry", ALL, "Retry a failed job for the products that failed, or a job whose run has died."),
     "sync": Entry(
         "etsy:sync",

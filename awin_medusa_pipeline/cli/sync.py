@@ -1,6 +1,5 @@
 """Runs `awin-medusa sync`, `undo` and `plans approve`: a run, its steps as they happen, and its summary."""
 
-import getpass
 import sys
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any
@@ -8,10 +7,11 @@ from typing import Annotated, Any
 import typer
 
 from awin_medusa_pipeline.app import App
-from awin_medusa_pipeline.cli.application import open_app
+from awin_medusa_pipeline.cli.application import open_app, who
 from awin_medusa_pipeline.cli.arguments import Hash
 from awin_medusa_pipeline.cli.report import show_summary
 from awin_medusa_pipeline.cli.terminal import JobSteps, age, complain, say
+from awin_medusa_pipeline.decisions import Decider
 from awin_medusa_pipeline.defs.launch import JobOutcome, run_job
 from awin_medusa_pipeline.sync.domain.operations import Kind
 from awin_medusa_pipeline.sync.store.held_plans import HeldPlans
@@ -68,9 +68,8 @@ def approve(start: Hash) -> None:
 
 def approve_and_apply(app: App, start: str) -> None:
     """Approve a plan by its hash, or all that a dry run proposed by its id, and apply these rows. Raises PlanError."""
-    plans = HeldPlans(app.database)
-    found = [plans.approve(plan, getpass.getuser()) for plan in plans.find(start)]
-    run_sync(app, {"dry_run": False, "approve_plan": start}, only=[Kind(plan.kind) for plan in found])
+    plans = Decider(app, who()).approve_plan(start)
+    run_sync(app, {"dry_run": False, "approve_plan": start}, only=[Kind(plan.kind) for plan in plans])
 
 
 def _kinds(text: str | None) -> list[Kind]:

@@ -79,10 +79,10 @@ def serve(port: int, host: str, *, with_dagster: bool) -> None:
         home = dagster_home(app)
         # Dagster prefers a .env in its folder to the environment, and so to AWIN_MEDUSA_ENV_FILE.
         os.chdir(home)
-        workspace = stack.enter_context(services(home, say)) if with_dagster else None
-        pages = stack.enter_context(dagster_ui(workspace, DAGSTER)) if workspace else None
+        dagster = stack.enter_context(services(home, say)) if with_dagster else None
+        pages = stack.enter_context(dagster_ui(dagster.workspace, DAGSTER)) if dagster else None
         public = app.settings.dagster_webserver_url
-        served = console(app, ThisDagster(), public, pages)
+        served = console(app, ThisDagster(dagster.start_anew if dagster else None), public, pages)
         say("The console: ", (public, "bold"), f", Dagster's UI: {public.rstrip('/')}{DAGSTER}/. Ctrl-C stops both.")
         _show_first_link(app, public)
         stack.callback(_follow_messages(app))

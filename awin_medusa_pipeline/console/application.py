@@ -22,6 +22,7 @@ from awin_medusa_pipeline.console.routes import (
     products,
     runs,
     settings,
+    start,
     today,
 )
 from awin_medusa_pipeline.console.store.access import Access
@@ -30,7 +31,10 @@ from awin_medusa_pipeline.core.store.audit import Audit
 
 ROUTERS = tuple(
     module.router
-    for module in (access, today, discrepancies, plans, products, etsy, runs, settings, etsy_connect, operations, api)
+    for module in (
+        *(access, start, today, discrepancies, plans, products, etsy, runs, settings),
+        *(etsy_connect, operations, api),
+    )
 )
 
 
@@ -45,7 +49,8 @@ def console(app: App, dagster: DagsterSide, public: str, ui: ASGIApp | None = No
         await (signed if signed is not None and below else pages)(scope, receive, send)
 
     hosts = LOOPBACK | {urlsplit(public).hostname or "localhost"}
-    return Door(inner, users, hosts, content_policy(app))
+    # The first start changes shop and feed.
+    return Door(inner, users, hosts, lambda: content_policy(app))
 
 
 def _pages(around: Surroundings) -> FastAPI:

@@ -4,7 +4,7 @@ The console and Dagster's UI stand behind it. Dagster's own web server asks nobo
 as a form and as plain text, from any origin and under any host name (measured).
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
@@ -59,7 +59,7 @@ class Door:
     access: Access
     hosts: Collection[str]
     """Names in the Host header that are ours, without a port: against DNS rebinding."""
-    policy: str
+    policy: Callable[[], str]
     """Content-Security-Policy of the console's pages; Dagster's UI brings its own."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,7 +84,7 @@ class Door:
         if not scope["path"].startswith("/static/"):
             wanted["cache-control"] = "no-store"
         if not within_dagster(scope["path"]):
-            wanted["content-security-policy"] = self.policy
+            wanted["content-security-policy"] = self.policy()
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":

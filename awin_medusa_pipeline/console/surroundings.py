@@ -21,6 +21,9 @@ class DagsterSide(Protocol):
     def how_run_ended(self, run_id: str) -> str | None:
         """How a run ended, without a full stop; None while it may go on."""
 
+    def read_settings_anew(self) -> bool:
+        """Let Dagster go on with the settings of now; False where it runs elsewhere, and others must start it again."""
+
 
 @dataclass(frozen=True)
 class Surroundings:

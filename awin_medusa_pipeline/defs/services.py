@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -42,7 +43,7 @@ class Service:
     def __init__(self, name: str, arguments: Sequence[str], log: Path, tell: Told) -> None:
         self.name, self._arguments, self._tell = name, arguments, tell
         self._log = _log_file(name, log)
-        self._over = threading.Event()
+        self._over, self._anew = threading.Event(), threading.Event()
         self._process: subprocess.Popen[str] | None = None
         self._thread = threading.Thread(target=self._keep, name=name, daemon=True)
 
@@ -50,14 +51,27 @@ class Service:
         """Start it, and start it again whenever it ends."""
         self._thread.start()
 
+    def start_anew(self) -> None:
+        """End the process, and return when it has ended; another one takes its place at once."""
+        self._anew.set()
+        self._end(self._process)
+
     def stop(self) -> None:
         """End it."""
         self._over.set()
-        if self._process is not None and self._process.stdin:
-            self._process.stdin.close()
+        self._end(self._process)
         self._thread.join(ENDING)
-        if self._process is not None and self._process.poll() is None:
-            self._process.kill()
+
+    @staticmethod
+    def _end(process: subprocess.Popen[str] | None) -> None:
+        if process is None:
+            return
+        if process.stdin:
+            process.stdin.close()
+        try:
+            process.wait(ENDING)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
     def _keep(self) -> None:
         while not self._over.is_set():
@@ -75,14 +89,26 @@ class Service:
             for line in self._process.stdout:
                 self._log.info(line.rstrip("\n"))
             status = self._process.wait()
-            if not self._over.is_set():
+            if self._anew.is_set():
+                self._anew.clear()
+            elif not self._over.is_set():
                 self._tell(f"Dagster's {self.name} ended with status {status} and is started again.")
                 self._over.wait(START_AGAIN)
 
 
+@dataclass(frozen=True)
+class Services:
+    """Code server and daemon, as they run."""
+
+    workspace: Path
+    """Workspace file of the code server."""
+    start_anew: Callable[[], None]
+    """Starts the code server again, which has read the settings; the daemon asks it."""
+
+
 @contextmanager
-def services(home: Path, tell: Told) -> Iterator[Path]:
-    """Run code server and daemon in a Dagster home; yields the workspace file of the code server."""
+def services(home: Path, tell: Told) -> Iterator[Services]:
+    """Run code server and daemon in a Dagster home."""
     with tempfile.TemporaryDirectory(prefix="awin-medusa-") as folder:
         socket = Path(folder) / "code"
         workspace = home / "workspace.yaml"
@@ -91,8 +117,9 @@ def services(home: Path, tell: Told) -> Iterator[Path]:
         code = ["api", "grpc", "--socket", str(socket), "--module-name", MODULE, "--location-name", LOCATION]
         code += ["--lazy-load-user-code", "--use-python-environment-entry-point", *levels]
         daemon = ["-m", "dagster._daemon"]
+        code_server = Service("code server", code, home / OUTPUT / "code-server.log", tell)
         running = [
-            Service("code server", code, home / OUTPUT / "code-server.log", tell),
+            code_server,
             Service(
                 "daemon", [*daemon, "run", "--workspace", str(workspace), *levels], home / OUTPUT / "daemon.log", tell
             ),
@@ -102,7 +129,7 @@ def services(home: Path, tell: Told) -> Iterator[Path]:
                 service.start()
                 # The others only show an error until they look again.
                 wait_for_socket(socket)
-            yield workspace
+            yield Services(workspace, code_server.start_anew)
         finally:
             for service in reversed(running):
                 service.stop()

@@ -1,7 +1,7 @@
 """Makes Dagster's UI as an ASGI application behind the console's door, and answers what the console asks Dagster."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,9 +46,13 @@ class LinkedWebserver(DagsterWebserver[Any, Any]):
 
 
 class ThisDagster:
-    """What the console asks Dagster: read from the instance of DAGSTER_HOME, so it needs no running process."""
+    """What the console asks Dagster: read from the instance of DAGSTER_HOME, so it needs no running process.
 
-    def __init__(self) -> None:
+    `start_anew`: starts the processes again that have read the settings, where they are ours.
+    """
+
+    def __init__(self, start_anew: Callable[[], None] | None = None) -> None:
+        self._start_anew = start_anew
         self._alive, self._looked_at = False, float("-inf")
 
     def alive(self) -> bool:
@@ -62,3 +66,9 @@ class ThisDagster:
         """How a run ended, without a full stop; None while it may go on."""
         with dg.DagsterInstance.get() as instance:
             return how_it_ended(instance, run_id)
+
+    def read_settings_anew(self) -> bool:
+        """Start the code server anew, which reads the settings when it starts; False where it is not ours."""
+        if self._start_anew:
+            self._start_anew()
+        return self._start_anew is not None

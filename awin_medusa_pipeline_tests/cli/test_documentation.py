@@ -7,6 +7,7 @@ import pytest
 
 from awin_medusa_pipeline.cli import documentation
 from awin_medusa_pipeline.cli.main import COMMANDS
+from awin_medusa_pipeline.environment import env_example
 from awin_medusa_pipeline.settings import PROJECT_ROOT, Settings, variables_of
 from awin_medusa_pipeline.sync.domain import guards
 from awin_medusa_pipeline.sync.domain.feed.errors import ROW_REASONS, Fault
@@ -31,7 +32,7 @@ def test_every_reason_code_is_documented(code: str):
     assert f"| `{code}` |" in documentation.reason_tables()
 
 
-@pytest.mark.parametrize("text", [documentation.configuration_page(), documentation.env_example()])
+@pytest.mark.parametrize("text", [documentation.configuration_page(), env_example()])
 def test_every_setting_is_told_and_no_folder_of_this_machine(text: str):
     told = set(re.findall(r"^(?:\| `|# |)([A-Z_]{4,})(?:` \||=)", text, re.MULTILINE))
     assert told == {variables_of(name)[0] for name in Settings.model_fields}
@@ -41,9 +42,9 @@ def test_every_setting_is_told_and_no_folder_of_this_machine(text: str):
 def test_defaults_shown_in_the_example_are_the_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     file = tmp_path / ".env"
     monkeypatch.setenv("AWIN_MEDUSA_ENV_FILE", str(file))
-    file.write_text(documentation.env_example())
+    file.write_text(env_example())
     assert Settings() == Settings.model_construct()
-    file.write_text(re.sub(r"^# ([A-Z_]+=)", r"\1", documentation.env_example(), flags=re.MULTILINE))
+    file.write_text(re.sub(r"^# ([A-Z_]+=)", r"\1", env_example(), flags=re.MULTILINE))
     read = Settings()
     assert read == Settings.model_construct()
     assert {"sync_cron", "sync_price_column", "sync_rehost_images"} <= read.model_fields_set

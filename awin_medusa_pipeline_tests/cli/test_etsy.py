@@ -1,5 +1,6 @@
 """awin-medusa etsy as a shop owner meets it: from the consent to listings, on a real Medusa and the stand-in."""
 
+import getpass
 import json
 import os
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.cli import demo
 from awin_medusa_pipeline.cli.main import app
 from awin_medusa_pipeline.cli.terminal import console
+from awin_medusa_pipeline.core.store.audit import Audit
 from awin_medusa_pipeline.etsy.engine.state import EtsyState
 from awin_medusa_pipeline.etsy.store.models import EtsyJob
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
@@ -113,6 +115,7 @@ def test_from_connecting_to_a_listing(goods: Goods, sandbox: Sandbox) -> None:
     assert [listing["fields"]["title"] for listing in sandbox.etsy.listings()] == ["Oak lamp"]
     assert "Only a confirmed job can be started" in refused("sync", short)
     assert f"Confirming the Etsy job {job}: it is completed." in refused("confirm", short)
+    assert decided(job) == ["confirm_etsy_job", "request_etsy_job"]
     assert "Disconnected: StandInShop" in told("disconnect")
     assert "Connect one: awin-medusa etsy connect." in refused("request", "oak-lamp")
 
@@ -231,6 +234,7 @@ def test_rejecting_leaves_everything_as_it_was(goods: Goods) -> None:
     assert "another open job" in refused("request", "lamp")
     assert "Nothing was sent." in told("reject", job)
     assert "it is failed (rejected by" in refused("confirm", job)
+    assert decided(job) == ["reject_etsy_job", "request_etsy_job"]
     with opened_etsy() as etsy:
         assert etsy.links.of_account(1) == []
 
@@ -245,6 +249,7 @@ def test_retrying_a_job_whose_run_has_died(goods: Goods) -> None:
     with opened_etsy() as etsy:
         etsy.jobs.claim(job, "a-run-that-nobody-knows")
     assert "try 2" in told("retry", job)
+    assert decided(job) == ["retry_etsy_job", "confirm_etsy_job", "request_etsy_job"]
     assert "1 synced" in told("sync", job)
 
 
@@ -269,6 +274,14 @@ def test_the_demo_comes_to_etsy_and_then_finds_nothing_to_do(
 def show_demo(sandbox: Sandbox) -> None:
     with App(Settings()) as installation:
         demo.show_etsy(installation, sandbox)
+
+
+def decided(job: str) -> list[str]:
+    """What was decided on a job, newest first; all of it at the command line by the user of this machine."""
+    with App(Settings()) as installation:
+        entries = Audit(installation.database).newest(10, job)
+    assert {(one.who, one.via) for one in entries} == {(getpass.getuser(), "command line")}
+    return [one.action for one in entries]
 
 
 def jobs() -> list[str]:

@@ -5,10 +5,8 @@ import pty
 import select
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -19,30 +17,15 @@ from awin_medusa_pipeline.cli import init
 from awin_medusa_pipeline.cli.main import app
 from awin_medusa_pipeline.sandbox import Shop
 from awin_medusa_pipeline.sandbox.feed_generator import write_feed
+from awin_medusa_pipeline_tests.support.keyless_medusa import keyless_medusa
 
 KEY = "sk_0123456789abcdef0123456789abcdef"
 
 
-class Health(BaseHTTPRequestHandler):
-    """A Medusa that knows no key."""
-
-    def do_GET(self) -> None:
-        self.send_response(200 if self.path == "/health" else 401)
-        self.end_headers()
-        self.wfile.write(b"OK" if self.path == "/health" else b'{"message": "Unauthorized"}')
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture
 def server() -> Iterator[str]:
-    with HTTPServer(("127.0.0.1", 0), Health) as made:
-        thread = threading.Thread(target=made.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{made.server_port}"
-        made.shutdown()
-        thread.join()
+    with keyless_medusa() as address:
+        yield address
 
 
 @pytest.fixture

@@ -18,9 +18,12 @@ import pytest
 from dotenv import dotenv_values
 from typer.testing import CliRunner, Result
 
-from awin_medusa_pipeline.cli import demo, documentation
+from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.cli import demo
 from awin_medusa_pipeline.cli.main import COMMANDS, Entry, LazyCommand, app
+from awin_medusa_pipeline.console.store.access import Access, LoginError
 from awin_medusa_pipeline.core.store.database import open_database
+from awin_medusa_pipeline.environment import env_example
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
 from awin_medusa_pipeline.sandbox.prefill import product_count
 from awin_medusa_pipeline.sandbox.processes import silent
@@ -131,7 +134,7 @@ def test_init_makes_what_is_missing_and_changes_nothing_else(home: Path):
     first, file = run("init"), home.parent / ".env"
     assert first.exit_code == 0
     assert "AWIN_FEED_URL, MEDUSA_BACKEND_URL, MEDUSA_ADMIN_API_KEY" in first.output
-    assert file.read_text() == documentation.env_example()
+    assert file.read_text() == env_example()
     assert file.stat().st_mode & 0o777 == 0o600
     assert (home / "state.db").exists()
     assert (home / "dagster" / "dagster.yaml").exists()
@@ -312,7 +315,7 @@ def test_demo_settings_go_to_the_env_file_when_that_is_free(home: Path, sandbox:
     assert values["SYNC_STOCK_LEVEL"] == "3"
 
 
-@pytest.mark.parametrize("content", [documentation.env_example(), "MEDUSA_BACKEND_URL=https://shop.example\n"])
+@pytest.mark.parametrize("content", [env_example(), "MEDUSA_BACKEND_URL=https://shop.example\n"])
 def test_demo_leaves_settings_of_a_shop_owner_alone(home: Path, sandbox: Sandbox, shop: Shop, content: str):
     own = home.parent / ".env"
     own.write_text(content)
@@ -332,6 +335,24 @@ def test_demo_leaves_a_shop_of_the_shell_alone(home: Path, sandbox: Sandbox, sho
     os.environ["MEDUSA_BACKEND_URL"] = "https://shop.example"
     assert demo.write_settings(sandbox).beside_own
     assert not (home.parent / ".env").exists()
+
+
+@pytest.mark.parametrize("beside_own", [False, True])
+def test_demo_ends_with_links_that_each_open_its_console_once(
+    home: Path, sandbox: Sandbox, shop: Shop, capsys: pytest.CaptureFixture[str], beside_own: bool
+):
+    settings = demo.DemoSettings(home.parent / ".env", home, beside_own)
+    with App(Settings()) as opened:
+        access = Access(opened.database)
+        for _ in range(2):
+            demo.show_next_steps(opened, sandbox, settings)
+            shown = capsys.readouterr().out
+            (secret,) = re.findall(r"The console: http://localhost:3000/link/(\S+)", shown)
+            assert access.open_link(secret, "127.0.0.1").user == "demo"
+            with pytest.raises(LoginError):
+                access.open_link(secret, "127.0.0.1")
+        assert [(user.name, user.password_hash) for user in access.users()] == [("demo", None)]
+    assert shown.count(f"AWIN_MEDUSA_ENV_FILE={settings.file} ") == (3 if beside_own else 0)
 
 
 def test_sandbox_env_is_for_a_shell(sandbox: Sandbox, shop: Shop):

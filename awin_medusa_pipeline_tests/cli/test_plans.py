@@ -1,5 +1,6 @@
 """What a person sees of held plans."""
 
+import getpass
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.cli.main import app
 from awin_medusa_pipeline.cli.terminal import console
 from awin_medusa_pipeline.core.contracts import dtypes
+from awin_medusa_pipeline.core.store.audit import Audit
 from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.sync.domain import contracts
 from awin_medusa_pipeline.sync.domain.operations import Kind
@@ -65,3 +67,19 @@ def test_a_rejected_plan_says_who_rejected_it(plan: HeldPlan) -> None:
     assert "Rejected: hide, 30 rows." in shown("reject", plan.hash)
     assert "rejected by " in shown("show", plan.hash)
     assert "rejected" in shown("list")
+    assert "Forgotten: hide, 30 decisions." in shown("forget", plan.hash)
+    assert decided(plan.hash) == [("reject_plan", "no longer"), ("reject_plan", None)]
+
+
+def test_an_approval_is_recorded_also_where_its_run_fails(plan: HeldPlan) -> None:
+    result = CliRunner().invoke(app, ["plans", "approve", plan.hash])
+    assert result.exit_code == 1
+    assert decided(plan.hash) == [("approve_plan", None)]
+
+
+def decided(target: str) -> list[tuple[str, str | None]]:
+    """What was decided, newest first; all of it at the command line by the user of this machine."""
+    with App(Settings()) as opened:
+        entries = Audit(opened.database).newest(10, target)
+    assert {(one.who, one.via, one.address) for one in entries} == {(getpass.getuser(), "command line", None)}
+    return [(one.action, one.comment) for one in entries]

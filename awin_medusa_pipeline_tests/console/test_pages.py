@@ -14,8 +14,9 @@ from awin_medusa_pipeline.console.pages import HERE
 from awin_medusa_pipeline.console.reads.discrepancies import TABS
 from awin_medusa_pipeline.console.routes.access import own_path
 from awin_medusa_pipeline.console.store.access import Scope
-from awin_medusa_pipeline.core.store.audit import Audit
+from awin_medusa_pipeline.core.store.audit import Audit, Who
 from awin_medusa_pipeline.core.store.run_requests import RunRequests
+from awin_medusa_pipeline.decisions import Decider
 from awin_medusa_pipeline.etsy.domain.plan import Proposal
 from awin_medusa_pipeline.etsy.store.jobs import JobStatus, RequestedProduct
 from awin_medusa_pipeline.sync.domain.operations import Kind
@@ -70,6 +71,30 @@ def test_a_run_without_an_end_is_told_from_one_that_failed(
     Ledger(installed.app.database).start_run(RUN, shop=SHOP, job="daily_sync_job")
     installed.dagster.ended = ended
     assert f"Last run: {last}" in text(installed.browser().get("/"))
+
+
+def test_the_messages_to_the_shop_owner_are_a_feed_on_today(installed: Installation) -> None:
+    for number, title in enumerate((HOSTILE, "Etsy shop MyShop: 3 products synced")):
+        installed.app.notify(f"message-{number}", {"text": f"{title}\n3 new listings"})
+    page = installed.browser().get("/")
+    assert "Etsy shop MyShop: 3 products synced more 3 new listings" in text(page)
+    assert "<script>alert" not in page.text
+
+
+def test_today_follows_what_was_asked_for_until_it_has_come(installed: Installation) -> None:
+    def part() -> httpx.Response:
+        return installed.browser().get("/", headers={"hx-request": "true"})
+
+    assert part().headers["hx-refresh"] == "true"
+    request = Decider(installed.app, Who(NAME, "console")).sync(dry_run=True)
+    assert "1 run asked for by anna will start" in text(part())
+    assert "<h1>" not in part().text
+    ledger = Ledger(installed.app.database)
+    ledger.start_run(RUN, shop=SHOP, job="daily_sync_job")
+    RunRequests(installed.app.database).mark_started(request.id, RUN)
+    assert text(part()) == "daily_sync_job is going on. Look at it"
+    ledger.finish_run(RUN)
+    assert part().headers["hx-refresh"] == "true"
 
 
 def test_every_page_says_so_when_dagster_is_down(filled: Installation) -> None:

@@ -58,6 +58,8 @@ class DagsterStub:
 
     running: bool = True
     ended: dict[str, str] = field(default_factory=dict)
+    own: bool = True
+    read_anew: int = 0
 
     def alive(self) -> bool:
         """Whether a daemon runs."""
@@ -66,6 +68,11 @@ class DagsterStub:
     def how_run_ended(self, run_id: str) -> str | None:
         """How a run ended."""
         return self.ended.get(run_id)
+
+    def read_settings_anew(self) -> bool:
+        """Whether it could be started again."""
+        self.read_anew += 1
+        return self.own
 
 
 def frame(contract: Any, *rows: Mapping[str, Any]) -> pl.DataFrame:
@@ -264,12 +271,18 @@ class Installation:
 
 
 @contextmanager
-def installation(home: Path, ui: Any = None, *, store: Path | None = None) -> Iterator[Installation]:
-    """Serve the console of a fresh installation with the user `anna`; `store`: an empty one to copy."""
+def installation(
+    home: Path, ui: Any = None, *, store: Path | None = None, settings: Settings | None = None, public: str = ""
+) -> Iterator[Installation]:
+    """Serve the console of a fresh installation with the user `anna`.
+
+    `store`: an empty one to copy; `settings`: others than those of a shop that does not answer; `public`: the address
+    that people type, where it is another one.
+    """
     home.mkdir(parents=True, exist_ok=True)
     if store:
         shutil.copy(store, home / STATE_FILE)
-    settings = Settings(
+    settings = settings or Settings(
         awin_feed_url="/nowhere/feed.csv",
         awin_medusa_home=str(home),
         medusa_backend_url=SHOP,
@@ -282,7 +295,7 @@ def installation(home: Path, ui: Any = None, *, store: Path | None = None) -> It
     with App(settings) as app:
         found = Installation(app, Access(app.database), DagsterStub())
         found.access.set_user(NAME, PASSWORD)
-        with served(lambda url: console(app, found.dagster, url, ui)) as url:
+        with served(lambda url: console(app, found.dagster, public or url, ui)) as url:
             found.url = url
             yield found
 

@@ -76,6 +76,12 @@ def cards(app: App, dagster: DagsterSide) -> list[Card]:
     ]
 
 
+def going_on(app: App, dagster: DagsterSide) -> runs.RunView | None:
+    """The newest run, while it goes on."""
+    newest = runs.newest(app, dagster)
+    return newest if newest and newest.run.finished_at is None and newest.tone != "bad" else None
+
+
 def _plans(app: App) -> Sequence[Card]:
     waiting = [view for view in plans.all_plans(app) if view.waits]
     if not waiting:

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from awin_medusa_pipeline.console.pages import page
+from awin_medusa_pipeline.console.pages import fragment, page
 from awin_medusa_pipeline.console.reads import today
 from awin_medusa_pipeline.console.reads.charts import chart
 from awin_medusa_pipeline.console.surroundings import Around, DecidesByForm
@@ -15,6 +15,10 @@ router = APIRouter(include_in_schema=False)
 def show_today(request: Request, around: Around) -> Response:
     """Show cards, chart and messages; before the first run, the first steps."""
     app = around.app
+    asked, going = RunRequests(app.database).waiting(), today.going_on(app, around.dagster)
+    if fragment(request) and not (asked or going):
+        # What the page waited for has come: all of it is different now.
+        return Response(headers={"hx-refresh": "true"})
     return page(
         request,
         "today.html",
@@ -22,7 +26,9 @@ def show_today(request: Request, around: Around) -> Response:
         cards=today.cards(app, around.dagster),
         chart=chart(today.days(app)),
         messages=today.messages(app),
-        asked=RunRequests(app.database).waiting(),
+        asked=asked,
+        going=going,
+        block="coming",
     )
 
 
