@@ -19,6 +19,7 @@ from awin_medusa_pipeline.defs.health import daemon_is_alive
 
 POLLED = 2000  # milliseconds between two looks of a page at runs and assets, as in `dagster dev`
 LOOK = 5.0  # seconds
+STARTING = 60.0  # seconds until the first heartbeat of a daemon, on a busy machine
 CONSOLE_LINK = b"""<a href="/" style="position:fixed;right:14px;bottom:14px;z-index:20;padding:6px 12px;\
 border-radius:8px;background:#1f4f8f;color:#fff;font:600 13px system-ui;text-decoration:none">Console</a>"""
 
@@ -54,9 +55,15 @@ class ThisDagster:
     def __init__(self, start_anew: Callable[[], None] | None = None) -> None:
         self._start_anew = start_anew
         self._alive, self._looked_at = False, float("-inf")
+        self._starts_until = time.monotonic() + STARTING if start_anew else float("-inf")
 
     def alive(self) -> bool:
-        """Whether a daemon runs, as its heartbeats say; looked up every few seconds, since every page asks."""
+        """Whether a daemon runs, as its heartbeats say; looked up every few seconds, since every page asks.
+
+        One that was just started with us counts as running until its first heartbeat is due.
+        """
+        if time.monotonic() < self._starts_until:
+            return True
         if time.monotonic() > self._looked_at + LOOK:
             with dg.DagsterInstance.get() as instance:
                 self._alive, self._looked_at = daemon_is_alive(instance), time.monotonic()
