@@ -14,6 +14,7 @@ BEFORE_THE_SHOP = (
 )
 """Long ones that need no Medusa, to begin with: meanwhile its packages are installed and its servers start."""
 ON_THE_SHOP = (
+    "end_to_end/test_console.py",
     "end_to_end/test_bad_shop.py",
     "cli/test_main.py",
     "end_to_end/test_chaos.py",
@@ -25,6 +26,8 @@ ON_THE_SHOP = (
     "end_to_end/test_prefilled_shop.py",
     "end_to_end/test_etsy.py",
     "defs/test_etsy_daemon.py",
+    "end_to_end/test_dagster_ui.py",
+    "end_to_end/test_console_start.py",
     "sync/engine/test_writers.py",
     "end_to_end/test_undo.py",
     "end_to_end/test_next_day.py",
