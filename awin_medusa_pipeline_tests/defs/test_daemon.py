@@ -25,7 +25,7 @@ from awin_medusa_pipeline_tests.support.plain import products_in
 PROGRAMS = Path(sys.executable).parent
 WORKSPACE = ("-w", str(PROJECT_ROOT / "workspace.yaml"))
 # A limit that no step takes; Dagster finds out when the step starts.
-BAD_CONFIG = '{"ops": {"imported_products": {"config": {"dry_run": false, "limit": 0}}}}'
+BAD_CONFIG = '{"ops": {"imported_products": {"config": {"dry_run": false, "limit": -1}}}}'
 SCHEDULE = "daily_sync_schedule"
 
 

@@ -115,14 +115,31 @@ def no_such_channel(pipeline: Pipeline, sandbox: Sandbox, web: Web) -> None:
 FAULTS = {
     closed: ("medusa_catalog", "no connection", "Check that it is up"),
     no_address: ("medusa_catalog", "MEDUSA_BACKEND_URL is not set", "Set it in .env"),
-    no_key: ("medusa_catalog", "neither MEDUSA_ADMIN_API_KEY nor MEDUSA_PUBLISHABLE_KEY is set"),
     wrong_key: ("medusa_catalog", "HTTP 401", "Check MEDUSA_ADMIN_API_KEY"),
-    wrong_publishable_key: ("medusa_catalog", "MEDUSA_PUBLISHABLE_KEY"),
     not_a_shop: ("medusa_catalog", "not JSON", "MEDUSA_BACKEND_URL"),
     database_away: ("medusa_catalog", "database is away", "the key may be fine"),
     no_such_location: ("medusa_catalog", "'Attic'", "Warehouse", "MEDUSA_STOCK_LOCATION"),
     no_such_channel: ("medusa_catalog", "'Market stall'", "MEDUSA_SALES_CHANNEL"),
 }
+
+
+# What is read needs one of two keys, what is changed needs the admin key: each job names what it lacks.
+KEYS = {
+    no_key: ("neither MEDUSA_ADMIN_API_KEY nor MEDUSA_PUBLISHABLE_KEY is set", "MEDUSA_ADMIN_API_KEY is not set"),
+    wrong_publishable_key: ("MEDUSA_PUBLISHABLE_KEY", "MEDUSA_ADMIN_API_KEY is not set"),
+}
+
+
+@pytest.mark.parametrize("fault", KEYS, ids=lambda fault: fault.__name__)
+def test_each_job_names_the_key_that_it_lacks(
+    pipeline: Pipeline, sandbox: Sandbox, shop: Shop, feed: Path, web: Web, fault: object
+) -> None:
+    fault(pipeline, sandbox, web)
+    for job, words in zip(("detect_discrepancies_job", "daily_sync_job"), KEYS[fault], strict=True):  # type: ignore[index]
+        finished = pipeline.end_of(job)
+        assert words in (finished.error or "")
+        assert finished.step == "medusa_catalog"
+    assert products_in(shop) == {}
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
