@@ -58,6 +58,17 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         session.stash[EARLY] = session.config.stash[STACK].enter_context(early_sandbox())
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say whether the pages were tried in a real browser: without one these tests are skipped."""
+    numbers = {
+        outcome: sum("browser" in report.keywords for report in terminalreporter.stats.get(outcome, ()))
+        for outcome in ("passed", "skipped", "failed")
+    }
+    if any(numbers.values()):
+        said = ", ".join(f"{number} {outcome}" for outcome, number in numbers.items() if number)
+        terminalreporter.write_line(f"In a real Chromium: {said}")
+
+
 @pytest.fixture(scope="session")
 def sandbox(request: pytest.FixtureRequest) -> Sandbox:
     """A running sandbox; a test that stops it calls `up` before it ends."""

@@ -18,7 +18,10 @@ from awin_medusa_pipeline.settings import PROJECT_ROOT
 from awin_medusa_pipeline_tests.support import hostile
 from awin_medusa_pipeline_tests.support.devtools import Page, browser, running, wait_for
 
-pytestmark = pytest.mark.skipif(shutil.which("chromium") is None, reason="There is no chromium on the PATH.")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(shutil.which("chromium") is None, reason="There is no chromium on the PATH."),
+]
 LOADED = "[...document.querySelectorAll('img')].map(one => one.getAttribute('src'))"
 LINKED = "[...document.querySelectorAll('a')].map(one => one.getAttribute('href'))"
 

@@ -35,6 +35,8 @@ from awin_medusa_pipeline_tests.support.goods import Goods
 from awin_medusa_pipeline_tests.support.pipeline import pipeline_on
 from awin_medusa_pipeline_tests.support.plain import products_in
 
+pytestmark = pytest.mark.browser
+
 PASSWORD = "correct horse battery"
 STARTED = 90  # seconds
 PAGES = ("/", "/discrepancies", "/plans", "/products", "/etsy", "/runs", "/settings", "/api")

@@ -16,6 +16,8 @@ from awin_medusa_pipeline_tests.support.chromium import chromium, new_page, seri
 from awin_medusa_pipeline_tests.support.feeds import row, write_rows
 from awin_medusa_pipeline_tests.support.plain import products_in
 
+pytestmark = pytest.mark.browser
+
 WRONG_KEY = "sk_0123456789abcdef0123456789abcdef"
 
 
