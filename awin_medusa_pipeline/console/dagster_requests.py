@@ -65,7 +65,7 @@ def _mutation(body: bytes) -> dict[str, Any] | None:
 
 
 def sign(value: Any, name: str) -> None:
-    """Put the name on every launch among the variables, whoever it says that it is from."""
+    """Put the name on every launch among the variables, in the place of a name that the request claims."""
     for found in _mappings(value):
         if isinstance(metadata := found.get("executionMetadata"), dict):
             others = [tag for tag in metadata.get("tags") or [] if tag.get("key") != USER_TAG]

@@ -120,7 +120,7 @@ def check_request(scope: Scope, headers: Headers, visitor: Visitor | None) -> No
     path: str = scope["path"]
     socket = scope["type"] == "websocket"
     changes = socket or scope["method"] not in SAFE
-    # A program sends its token itself; a browser sends the cookie whoever has made the request.
+    # A program sends its token itself; a browser sends the cookie with the requests of every page.
     if changes and not (visitor and visitor.is_program) and not is_of_own_page(headers):
         raise RefusedError(403, "Another page has sent this", "Do it on the console's own page.")
     if visitor is None and path not in OPEN and not path.startswith(OPEN_BELOW):

@@ -19,7 +19,7 @@ UNDOES_TAG = "awin_medusa/undoes"
 ETSY_JOB_TAG = "awin_medusa/transaction"
 """The Etsy job that is requested or decided on."""
 USER_TAG = "user"
-"""Where Dagster knows who started a run: Dagster+ does, and whoever stands before its web server can."""
+"""Where Dagster knows who started a run: Dagster+ does, and the console adds the name of who is logged in."""
 
 _BY_TAG = {"dagster/schedule_name": "schedule", "dagster/sensor_name": "sensor", "dagster/from_ui": "hand"}
 

@@ -75,7 +75,7 @@ class ThisDagster:
             return how_it_ended(instance, run_id)
 
     def read_settings_anew(self) -> bool:
-        """Start the code server anew, which reads the settings when it starts; False where it is not ours."""
+        """Restart the code server, which reads the settings when it starts; False where it is not ours."""
         if self._start_anew:
             self._start_anew()
         return self._start_anew is not None

@@ -112,7 +112,7 @@ TABS: Mapping[str, Tab] = {
                 {
                     "differs": "the level differs from what the feed asks for",
                     "no_level": "there is no level at the stock location",
-                    "no_item": "its inventory item is missing, and is made anew",
+                    "no_item": "its inventory item is missing, and is made again",
                     "left_feed": "it has left the feed while other variants stay",
                     "uncounted": "told and left alone: Medusa does not count it",
                     "backorder": "told and left alone: it may be ordered when nothing is left",

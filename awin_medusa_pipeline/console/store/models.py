@@ -51,7 +51,7 @@ class ConsoleLink(Base):
     hash: Mapped[str] = mapped_column(primary_key=True)
     """SHA-256 of the secret in the link."""
     user_name: Mapped[str | None]
-    """Whom it logs in, without a password; null: whoever opens it makes the first user."""
+    """Whom it logs in, without a password; null: the person who opens it makes the first user."""
     expires_at: Mapped[datetime]
 
 
