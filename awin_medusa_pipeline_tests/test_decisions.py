@@ -62,7 +62,7 @@ def test_a_rejected_plan_asks_for_no_run(app: App, anna: Decider) -> None:
     plan = held(app)
     anna.reject_plan(plan.hash)
     assert [one.state for one in HeldPlans(app.database).all(SHOP)] == [PlanState.REJECTED]
-    assert RunRequests(app.database).newest(5) == []
+    assert RunRequests(app.database).waiting() == []
 
 
 def test_a_plan_is_decided_once(app: App, anna: Decider) -> None:

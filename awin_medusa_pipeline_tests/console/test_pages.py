@@ -374,3 +374,11 @@ def test_health_shows_what_is_wrong_first_and_folds_the_rest(filled: Installatio
     assert "Shop" in wrong
     assert "SYNC_CRON" not in wrong
     assert "SYNC_CRON" in right
+
+
+@pytest.mark.parametrize(("mode", "dry_run"), [("dry", True), ("apply", False), ("", True)])
+def test_a_sync_is_asked_for_once(filled: Installation, mode: str, dry_run: bool) -> None:
+    answer = send(filled, "/sync", mode=mode)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/"), "loading the page again asks for nothing"
+    (request,) = RunRequests(filled.app.database).waiting()
+    assert request.applying == {"dry_run": dry_run}

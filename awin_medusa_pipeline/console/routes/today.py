@@ -1,6 +1,7 @@
 """Serves the first page: what there is to do."""
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
 
 from awin_medusa_pipeline.console.pages import fragment, page
 from awin_medusa_pipeline.console.reads import today
@@ -37,4 +38,4 @@ async def ask_for_a_sync(request: Request, decider: DecidesByForm) -> Response:
     """Ask for a sync, or for a dry run."""
     form = await request.form()
     decider.sync(dry_run=form.get("mode") != "apply")
-    return page(request, "asked.html", what="The sync", block="asked")
+    return RedirectResponse("/", status_code=303)

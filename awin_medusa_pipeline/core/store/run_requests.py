@@ -73,16 +73,6 @@ class RunRequests:
         with self._database.reading() as session:
             return list(session.scalars(query))
 
-    def get(self, request_id: int) -> RunRequest | None:
-        """One request; None when it is not known."""
-        with self._database.reading() as session:
-            return session.get(RunRequest, request_id)
-
-    def newest(self, number: int) -> list[RunRequest]:
-        """The newest requests, newest first."""
-        with self._database.reading() as session:
-            return list(session.scalars(sa.select(RunRequest).order_by(RunRequest.id.desc()).limit(number)))
-
     def mark_started(self, request_id: int, run_id: str) -> None:
         """Record the run that carries a request out."""
         start = sa.update(RunRequest).where(RunRequest.id == request_id, RunRequest.run_id.is_(None))

@@ -165,7 +165,7 @@ class SyncRun:
             self.feeds.accept(plan.run_id)
 
     def waiting_plans(self) -> list[HeldPlan]:
-        """Plans that wait for a decision; of a kind that this run has planned anew, its own alone."""
+        """Plans that wait for a decision; where this run has planned a kind, only its own plans of that kind."""
         waiting = self.plans.waiting(self.row.shop)
         return [plan for plan in waiting if plan.kind not in self._planned or plan.run_id == self.id]
 

@@ -50,7 +50,7 @@ def folders(home: str) -> list[UPath]:
 def newest_planning(home: str, shop: str, kind: Kind, carried_out_by: Collection[str]) -> str | None:
     """The newest run that planned a kind on a shop; None before the first, and once its reports are too old.
 
-    `carried_out_by`: runs that carried plans out, and so planned nothing anew.
+    `carried_out_by`: runs that only carried plans out, which are passed over.
     """
     for folder in folders(home):
         found = summary_in(folder, f"{kind}-summary.json")
