@@ -241,11 +241,12 @@ class State:
         """
         began = time.monotonic()
         if self._folder and self.changed and (at_once or began >= self._next_save):
-            self.changed = False
             self._folder.mkdir(parents=True, exist_ok=True)
             draft = self._folder / "state.json.draft"
             draft.write_bytes(_KEPT.dump_json(self.kept))
             draft.replace(self._folder / "state.json")
+            # Only now: the signal that ends the process may come while this writes, and the last save must try again.
+            self.changed = False
             self._next_save = time.monotonic() + 10 * (time.monotonic() - began)
 
     def dump(self) -> Json:
