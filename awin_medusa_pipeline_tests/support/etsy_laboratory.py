@@ -24,11 +24,13 @@ from awin_medusa_pipeline.etsy.client.client import EtsyClient
 from awin_medusa_pipeline.etsy.client.oauth import EtsyOAuth, refresh
 from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig
 from awin_medusa_pipeline.etsy.domain.listing import Listing, prepare_listing
-from awin_medusa_pipeline.etsy.domain.plan import ExistingListing, ListingPlan, cap_publishing, plan_listing
+from awin_medusa_pipeline.etsy.domain.plan import ListingPlan
 from awin_medusa_pipeline.etsy.domain.tokens import TokenPair
 from awin_medusa_pipeline.etsy.engine.images import IMAGE_TYPES, LARGEST_IMAGE
 from awin_medusa_pipeline.etsy.engine.jobs import JobResult, JobRun, claim_job, sync_claimed_job
 from awin_medusa_pipeline.etsy.engine.listings import ListingOutcome, ListingResult
+from awin_medusa_pipeline.etsy.engine.looks import Shown, take_over
+from awin_medusa_pipeline.etsy.engine.request import plan_products
 from awin_medusa_pipeline.etsy.engine.state import EtsyApp, EtsyRules, EtsyState
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount, EtsyAccounts, StoredTokens
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, EtsyJobs, RequestedProduct
@@ -116,6 +118,12 @@ class EtsyLaboratory:
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead
 
+    def sleep(self, seconds: float) -> None:
+        """Let time pass here and at Etsy."""
+        if seconds:
+            self.ahead += timedelta(seconds=seconds)
+            self.etsy.change(clock_ahead=self.ahead.total_seconds())
+
     @cached_property
     def images(self) -> ImageFetcher:
         """Fetches what `pictures` serves."""
@@ -192,13 +200,13 @@ class EtsyLaboratory:
 
     def plans(self, *product_ids: str) -> list[ListingPlan]:
         """What a person would be shown."""
+        etsy, account = self.state(), self.accounts.get(self.account_id)
         links = self.links.of_products(self.account_id, product_ids)
-        plans = []
-        for id_ in product_ids:
-            link = links.get(id_)
-            existing = ExistingListing(link.etsy_listing_id, link.memory) if link and link.etsy_listing_id else None
-            plans.append(plan_listing(id_, self.products.get(id_), self.config, CURRENCY, existing))
-        return cap_publishing(plans, self.config.publish_at_most)
+        if ids := [link.etsy_listing_id for link in links.values() if link.etsy_listing_id]:
+            with self.client(account) as client:
+                take_over(etsy, account, links, self.products, Shown.read(client, ids))
+        links = self.links.of_products(self.account_id, product_ids)
+        return plan_products(etsy, account, product_ids, self.products, links)
 
     def requested(self, *product_ids: str) -> EtsyJob:
         """A job of these products, or all, that waits for a confirmation."""
@@ -220,7 +228,7 @@ class EtsyLaboratory:
         etsy = self.state(options.pop("client_of", self.client))
         run = JobRun(f"run-{job.transaction_id}-{job.attempt}")
         claim_job(etsy, job.transaction_id, run)
-        return sync_claimed_job(etsy, run, self.read, self.images, sleep=lambda seconds: None, **options)
+        return sync_claimed_job(etsy, run, self.read, self.images, sleep=self.sleep, **options)
 
     def sync(self, *product_ids: str) -> JobResult:
         """Request, confirm, do."""

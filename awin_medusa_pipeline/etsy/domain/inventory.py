@@ -32,6 +32,7 @@ class _Row:
     sku: str
     price: Decimal
     quantity: int
+    variant_id: str | None
 
 
 def make_inventory(
@@ -40,8 +41,11 @@ def make_inventory(
     currency: str,
     readiness_state_id: int | None,
     found: Findings,
-) -> Inventory | None:
-    """Make the whole inventory; None when it cannot be made, with the reasons added to `found`."""
+) -> tuple[Inventory, tuple[str | None, ...]] | None:
+    """Make the whole inventory, and name the variant of each of its products; None for one that the shop lacks.
+
+    Returns None when it cannot be made, with the reasons added to `found`.
+    """
     if not variants:
         found.add_problem("no_variants", "variants", "It has no variant, so there is nothing to sell.")
         return None
@@ -52,8 +56,9 @@ def make_inventory(
     names, values = _variations(variants, found)
     if len(found.problems) > before:
         return None
-    rows = [_Row(*row) for row in zip(values, skus, prices, quantities, strict=True)]
-    return _inventory(names, _fill_grid(rows), readiness_state_id)
+    ids = [variant.id for variant in variants]
+    rows = _fill_grid([_Row(*row) for row in zip(values, skus, prices, quantities, ids, strict=True)])
+    return _inventory(names, rows, readiness_state_id), tuple(row.variant_id for row in rows)
 
 
 def _skus(variants: Sequence[ShopVariant], found: Findings) -> list[str]:
@@ -154,7 +159,7 @@ def _fill_grid(rows: Sequence[_Row]) -> list[_Row]:
     lowest = min(row.price for row in rows)
     choices = [dict.fromkeys(row.values[place] for row in rows) for place in range(len(rows[0].values))]
     return [
-        by_values.get(values) or _Row(values, "", prices.get(tuple(values[place] for place in along), lowest), 0)
+        by_values.get(values) or _Row(values, "", prices.get(tuple(values[place] for place in along), lowest), 0, None)
         for values in combinations_of(*choices)
     ]
 

@@ -7,7 +7,7 @@ Etsy's unless stated otherwise.
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,13 +18,15 @@ from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig, ListingDe
 from awin_medusa_pipeline.etsy.domain.findings import Findings, Note, Problem
 from awin_medusa_pipeline.etsy.domain.inventory import MOST_PIECES, make_inventory
 from awin_medusa_pipeline.etsy.domain.requests import DraftListing, Inventory, ListingPatch
+from awin_medusa_pipeline.etsy.domain.shown import shorten, variant_fields
 from awin_medusa_pipeline.medusa.models import ShopProduct
 
 MOST_IMAGES = 20
 OWN_TAG = "AWIN"
 """The sync tags the products that it imports with this; it means nothing to a buyer."""
 _VINTAGE = re.compile(r"\d{4}s|before_\d{4}|2000_\d{4}")
-_LONGEST_SHOWN = 80
+MADE = ("who_made", "when_made", "is_supply")
+_SIZES = ("item_length", "item_width", "item_height", "item_dimensions_unit")
 
 
 class Listing(BaseModel):
@@ -36,21 +38,31 @@ class Listing(BaseModel):
     inventory: Inventory
     images: tuple[str, ...]
     """Addresses of its images, in order."""
+    variant_ids: tuple[str | None, ...]
+    """Medusa variant of each product of the inventory; None for a combination that the shop lacks."""
+
+    def patch(self, fields: Collection[str]) -> ListingPatch:
+        """The change of these fields, with those that Etsy takes only together."""
+        names = {name for field in fields for name in _together(field)}
+        values = {name: getattr(self.draft, name) for name in ListingPatch.model_fields if name in names}
+        # Whether Etsy takes an empty list as none is not known (open-api #485): what it has stays.
+        return ListingPatch(**{name: None if value == () else value for name, value in values.items()})
 
     @property
-    def patch(self) -> ListingPatch:
-        """The content for a listing that exists. Empty tags and materials clear those on Etsy."""
-        return ListingPatch(**{name: getattr(self.draft, name) for name in ListingPatch.model_fields})
+    def content(self) -> dict[str, str]:
+        """Field -> value of what is no variant and no image, in the form that is sent."""
+        return self.patch(ListingPatch.model_fields).form()
 
     @property
     def content_hash(self) -> str:
-        """Hash of what a patch sends."""
-        return _hash(self.patch.form())
+        """Hash of the content."""
+        return _hash(self.content)
 
     @property
-    def inventory_hash(self) -> str:
-        """Hash of what the inventory call sends."""
-        return _hash(self.inventory.body())
+    def quantities(self) -> dict[str, int]:
+        """Medusa variant -> pieces that are offered."""
+        pairs = zip(self.variant_ids, self.inventory.products, strict=True)
+        return {variant_id: product.offerings[0].quantity for variant_id, product in pairs if variant_id is not None}
 
     @property
     def images_hash(self) -> str:
@@ -58,21 +70,12 @@ class Listing(BaseModel):
         return _hash(self.images)
 
     @property
-    def shown(self) -> dict[str, str]:
-        """Field -> value as text, for a preview and its differences; with price, quantity and SKU of each variant."""
-        sent = self.patch.form()
-        values = {name: _shown(sent[name]) for name in ("title", "description", *sent)}
-        for product in self.inventory.products:
-            variant = " / ".join(value.values[0] for value in product.property_values)
-            offering = product.offerings[0]
-            for name, value in (
-                ("price", f"{offering.price:f}"),
-                ("quantity", offering.quantity),
-                ("sku", product.sku),
-            ):
-                values[f"{name} {variant}".rstrip()] = str(value)
-        values["images"] = f"{len(self.images)} ({self.images_hash[:8]})"
-        return values
+    def fields(self) -> dict[str, str]:
+        """Field -> value as text, for comparisons and a preview; with price, quantity and SKU of each variant."""
+        content = {name: shorten(value) for name, value in self.content.items()}
+        first = {name: content[name] for name in ("title", "description") if name in content}
+        images = {"images": f"{len(self.images)} ({self.images_hash[:8]})"}
+        return first | content | variant_fields(self.inventory, self.variant_ids) | images
 
 
 @dataclass(frozen=True)
@@ -96,9 +99,10 @@ def prepare_listing(
     content = _texts(product, found) | _references(defaults, config, found, publish=publish)
     content |= _measures(product, config, found)
     images = _images(product.images, found, publish=publish)
-    inventory = make_inventory(product.variants, config, currency, defaults.readiness_state_id, found)
-    if found.problems or inventory is None:
+    made = make_inventory(product.variants, config, currency, defaults.readiness_state_id, found)
+    if found.problems or made is None:
         return PreparedListing(None, tuple(found.problems), tuple(found.notes))
+    inventory, variant_ids = made
     for_sale = [offering for product in inventory.products for offering in product.offerings if offering.is_enabled]
     draft = DraftListing(
         **content,
@@ -106,7 +110,8 @@ def prepare_listing(
         quantity=min(MOST_PIECES, sum(offering.quantity for offering in for_sale)),
         should_auto_renew=config.auto_renew,
     )
-    return PreparedListing(Listing(draft=draft, inventory=inventory, images=images), notes=tuple(found.notes))
+    listing = Listing(draft=draft, inventory=inventory, images=images, variant_ids=variant_ids)
+    return PreparedListing(listing, notes=tuple(found.notes))
 
 
 def _texts(product: ShopProduct, found: Findings) -> dict[str, Any]:
@@ -185,7 +190,10 @@ def _hash(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def _shown(value: str) -> str:
-    if len(value) <= _LONGEST_SHOWN:
-        return value
-    return f"{value[:_LONGEST_SHOWN]}… ({len(value):,} characters, {_hash(value)[:8]})"
+def _together(field: str) -> tuple[str, ...]:
+    """Etsy takes who, when and supply only together; a weight or size means nothing without its unit."""
+    if field in MADE:
+        return MADE
+    if field.startswith("item_weight"):
+        return ("item_weight", "item_weight_unit")
+    return _SIZES if field in _SIZES else (field,)

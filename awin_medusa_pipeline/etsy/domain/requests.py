@@ -165,32 +165,3 @@ class Inventory(EtsyRequest):
     def body(self) -> dict[str, Any]:
         """Encode the JSON body."""
         return self.model_dump(mode="json")
-
-    def comparable(self) -> "Inventory":
-        """Normalise the inventory, so that two of them are equal when Etsy treats them alike.
-
-        Etsy returns other value ids than it was sent, and names its own properties: both are left out, and products
-        and properties are sorted.
-        """
-        products = [
-            product.model_copy(update={"property_values": _sort_values(product.property_values)})
-            for product in self.products
-        ]
-        order = {name: tuple(sorted(getattr(self, name))) for name in Inventory.model_fields if name != "products"}
-        in_order = sorted(
-            products,
-            key=lambda product: ([(value.property_id, value.values) for value in product.property_values], product.sku),
-        )
-        return self.model_copy(update={"products": tuple(in_order), **order})
-
-
-def _sort_values(values: tuple[PropertyValue, ...]) -> tuple[PropertyValue, ...]:
-    return tuple(
-        value.model_copy(
-            update={
-                "value_ids": (),
-                "property_name": value.property_name if value.property_id in CUSTOM_PROPERTIES else None,
-            }
-        )
-        for value in sorted(values, key=lambda value: value.property_id)
-    )

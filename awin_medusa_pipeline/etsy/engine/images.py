@@ -67,16 +67,15 @@ class ListingImages:
             raise
         self.shown = wanted
 
-    def verify(self, there: list[int]) -> None:
-        """Compare with what Etsy shows at the end (`there`), and correct it once if it differs."""
-        wanted, self.shown = self.shown, there
-        self.arrange(wanted)
-        if there != wanted and self._read_ids() != wanted:
-            raise PermanentError(
-                f"Arranging the pictures of listing {self.listing_id}",
-                "Etsy took them, but shows others, or in another order",
-                "Look at the listing on Etsy, then try again.",
-            )
+    @property
+    def wanted(self) -> list[int]:
+        """The ids of the images that the listing should show, in order."""
+        return list(self.known.values())
+
+    def arrange_again(self, there: list[int]) -> None:
+        """Set them once more, since Etsy shows others (`there`)."""
+        self.shown = there
+        self.arrange(self.wanted)
 
     def _upload(self, picture: Picture) -> int:
         for left in reversed(range(SENDS)):

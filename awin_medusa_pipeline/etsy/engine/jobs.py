@@ -93,7 +93,7 @@ def sync_claimed_job(
     stopped: PipelineError | None
     try:
         with etsy.client(account) as client:
-            sync = ListingSync(client, etsy.links, job, account, images, sleep)
+            sync = ListingSync(etsy, client, job, account, images, sleep)
             for part in parts(iter(rows), PAGE):
                 products = read_products([row.product_id for row in part], account.currency)
                 for outcome in sync.sync(part, products):

@@ -81,7 +81,8 @@ class EtsyLinks:
 
         `since`: the time of an earlier intent whose outcome is unknown.
         """
-        intent = DraftIntent(title=title, content_hash=content_hash, at=since or self._now())
+        now = self._now()
+        intent = DraftIntent(title=title, content_hash=content_hash, at=since or now, sent_at=now)
         self.update_memory(job, product_id, intent=intent)
         return intent
 

@@ -14,7 +14,8 @@ from awin_medusa_pipeline_tests.support.etsy_products import account_config, gri
 
 def made(*variants: ShopVariant, **config: Any) -> tuple[Inventory | None, Findings]:
     found = Findings()
-    return make_inventory(variants, account_config(**config), "eur", 7, found), found
+    made = make_inventory(variants, account_config(**config), "eur", 7, found)
+    return (made[0] if made else None), found
 
 
 def codes(*variants: ShopVariant, **config: Any) -> list[str]:

@@ -18,6 +18,7 @@ from awin_medusa_pipeline_tests.support.etsy_laboratory import EtsyLaboratory, l
 from awin_medusa_pipeline_tests.support.etsy_products import grid, variant
 
 LOOK, LOOK_AT_ONE = "getListingsByListingIds", "getListing"
+LOOK_AT_VARIANTS = "getListingsInventoryByListingIds"
 CREATE, INVENTORY, UPLOAD, PATCH = (
     "createDraftListing",
     "updateListingInventory",
@@ -40,11 +41,18 @@ class Recorder:
         self.lab = lab
 
     def __call__(self, *product_ids: str) -> tuple[list[str], list[str]]:
-        """Sync; what became of the products, and the calls that it took."""
+        """Sync; what became of the products, and the calls that it took once that was confirmed.
+
+        A look is two calls, of which the second follows the first.
+        """
+        job = self.lab.confirmed(*product_ids)
         before = self.lab.etsy.last_call()
-        result = self.lab.sync(*product_ids)
+        result = self.lab.run(job)
         became = [str(outcome.result) for outcome in result.outcomes]
-        return became, [call.operation for call in self.lab.etsy.calls(after=before)]
+        calls = [call.operation for call in self.lab.etsy.calls(after=before)]
+        looks = [number for number, call in enumerate(calls) if call == LOOK_AT_VARIANTS]
+        assert all(calls[number - 1] == LOOK for number in looks)
+        return became, [call for call in calls if call != LOOK_AT_VARIANTS]
 
 
 @pytest.fixture
@@ -117,18 +125,19 @@ def test_unchanged_products_share_a_look(lab: EtsyLaboratory, sync: Recorder, mo
     assert lab.wrong() == []
 
 
-def test_what_a_person_changed_at_etsy_stays_until_ours_changes(lab: EtsyLaboratory, sync: Recorder) -> None:
+def test_a_text_that_a_person_changed_at_etsy_is_shown_and_set_back(lab: EtsyLaboratory, sync: Recorder) -> None:
     lab.add("prod_1")
     sync()
     listing_id = lab.link().etsy_listing_id
     assert listing_id
     lab.etsy.edit(listing_id, fields={"title": "By hand"})
-    one = variant("prod_1-sku", quantity=2)
-    lab.add("prod_1", one)
-    assert sync() == (["updated"], [LOOK, INVENTORY, LOOK])
-    assert lab.wrong() == ["prod_1: title"]
-    lab.add("prod_1", one, title="Ours again")
-    assert sync() == (["updated"], [LOOK, PATCH, LOOK])
+    lab.add("prod_1", variant("prod_1-sku", quantity=2))
+    (plan,) = lab.plans("prod_1")
+    assert [(change.field, change.before, change.after) for change in plan.changes] == [
+        ("title", "By hand", "Lamp prod_1"),
+        ("quantity", "3", "2"),
+    ]
+    assert sync() == (["updated"], [LOOK, PATCH, INVENTORY, LOOK])
     assert lab.wrong() == []
 
 
@@ -273,13 +282,14 @@ def test_an_order_that_etsy_did_not_keep_is_set(lab: EtsyLaboratory) -> None:
     other_order(client)
     (outcome,) = lab.run(lab.confirmed(), client_of=lambda account: client).outcomes
     assert (outcome.result, lab.wrong()) == (ListingResult.CREATED, [])
-    assert [call.operation for call in lab.etsy.calls()] == [*NEW, PATCH, "getListingImages"]
+    calls = [call.operation for call in lab.etsy.calls() if call.operation not in (LOOK, LOOK_AT_VARIANTS)]
+    assert calls == [*NEW[:-1], PATCH]
 
 
 SHOWN = [
-    (other_variants, "but does not show prod_1-sku at 9.99 with 3 pieces", [INVENTORY, UPLOAD, UPLOAD, PATCH]),
-    (other_images, "but shows others, or in another order", [PATCH]),
-    (no_publishing, "but shows it as draft", [PATCH]),
+    (other_variants, "half a minute later it does not show prod_1-sku at 9.99", [INVENTORY]),
+    (other_images, "later it shows other pictures, or in another order", [PATCH]),
+    (no_publishing, "later it is draft", [PATCH]),
 ]
 
 
@@ -325,7 +335,13 @@ def test_an_image_that_cannot_be_had_costs_its_part_alone(lab: EtsyLaboratory, s
     before = lab.etsy.last_call()
     (outcome,) = lab.retry(job).outcomes
     assert (outcome.result, outcome.listing_id) == (ListingResult.UPDATED, first.listing_id)
-    assert [call.operation for call in lab.etsy.calls(after=before)] == [LOOK, UPLOAD, LOOK]
+    assert [call.operation for call in lab.etsy.calls(after=before)] == [
+        LOOK,
+        LOOK_AT_VARIANTS,
+        UPLOAD,
+        LOOK,
+        LOOK_AT_VARIANTS,
+    ]
     assert lab.wrong() == []
 
 
