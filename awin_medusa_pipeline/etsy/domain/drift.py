@@ -64,10 +64,12 @@ def find_drift(wanted: Listing | None, memory: ListingMemory, shown: ShownListin
 
 def _changed_texts(wanted: Listing, shown: ShownListing) -> dict[str, str]:
     draft = wanted.draft
+    tags = draft.tags or ()
     different = {
         "title": _words(shown.title) != _words(draft.title),
         "description": _words(shown.description) != _words(draft.description),
-        "tags": {tag.casefold() for tag in shown.tags} != {tag.casefold() for tag in draft.tags or ()},
+        # A product without tags leaves those on Etsy as they are.
+        "tags": bool(tags) and {tag.casefold() for tag in shown.tags} != {tag.casefold() for tag in tags},
     }
     as_shown = {"title": shown.title, "description": shown.description, "tags": ", ".join(shown.tags)}
     return {name: as_shown[name] for name, differs in different.items() if differs}

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig
 from awin_medusa_pipeline.etsy.domain.findings import Note, Problem
-from awin_medusa_pipeline.etsy.domain.listing import Listing, prepare_listing
+from awin_medusa_pipeline.etsy.domain.listing import BLANK_STAYS, Listing, prepare_listing, words_that_stay
 from awin_medusa_pipeline.etsy.domain.memory import ListingMemory
 from awin_medusa_pipeline.medusa.models import ShopProduct
 
@@ -177,7 +177,8 @@ def plan_listing(
     parts = [*_parts(prepared.listing, memory, existing), *([Part.PUBLISH] if publish else [])]
     action = ListingAction.CREATE if existing is None else ListingAction.UPDATE if parts else ListingAction.NOTHING
     changes = _changes(memory.shown, prepared.listing.shown) if parts else ()
-    return ListingPlan(product_id, title, action, tuple(parts), prepared.listing, changes, notes=prepared.notes)
+    notes = (*prepared.notes, *words_that_stay(prepared.listing, memory.shown))
+    return ListingPlan(product_id, title, action, tuple(parts), prepared.listing, changes, notes=notes)
 
 
 def cap_publishing(plans: Sequence[ListingPlan], most: int) -> list[ListingPlan]:
@@ -259,7 +260,8 @@ def _take_down(product_id: str, title: str, existing: ExistingListing, why: Note
 
 
 def _changes(before: dict[str, str], after: dict[str, str]) -> tuple[FieldChange, ...]:
-    fields = [*after, *(field for field in before if field not in after)]
+    gone = (field for field in before if field not in after and field not in BLANK_STAYS)
+    fields = [*after, *gone]
     return tuple(
         FieldChange(field, before.get(field), after.get(field))
         for field in fields

@@ -76,7 +76,7 @@ def changed(**offering: Any) -> Inventory:
         (
             shown(inventory=changed(price=Decimal(5))),
             {Part.INVENTORY},
-            ("price r / S", "5", "9.99"),
+            ("price r / S", "5.00", "9.99"),
             "prices, quantities or SKUs",
         ),
         (shown(image_ids=(7,)), {Part.IMAGES}, ("images", "1 on Etsy", wanted().shown["images"]), "its pictures"),
@@ -114,6 +114,13 @@ def test_the_state_is_always_taken_over(state: str) -> None:
     found = find_drift(None, memory(), shown(state=state, title="Mine"))
     assert found.memory == memory(state=state)
     assert bool(found.sentences) is (state != "active")
+
+
+def test_tags_of_the_seller_stay_where_the_product_has_none() -> None:
+    untagged = prepare_listing(product(*grid("rb", "SM")), account_config(), CURRENCY, publish=False).listing
+    assert untagged is not None
+    known = memory(content_hash=untagged.content_hash)
+    assert find_drift(untagged, known, shown(tags=("mine",))).memory == known
 
 
 def test_a_part_that_is_to_be_sent_anyway_is_not_compared() -> None:

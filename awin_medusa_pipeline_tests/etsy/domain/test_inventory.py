@@ -35,6 +35,11 @@ def crossed(first: int, second: int) -> list[ShopVariant]:
     ]
 
 
+def full(first: int, second: int) -> list[ShopVariant]:
+    """All combinations of so many values of two options, alike and without SKU."""
+    return [variant(None, options={"A": f"a{one}", "B": f"b{two}"}) for one in range(first) for two in range(second)]
+
+
 @pytest.mark.parametrize(
     ("variants", "config", "expected"),
     [
@@ -53,7 +58,13 @@ def crossed(first: int, second: int) -> list[ShopVariant]:
         ([variant(quantity=1)], {}, []),
         (colours(70), {}, []),
         (colours(71), {}, ["too_many_values"]),
-        (crossed(50, 50), {}, []),
+        (crossed(20, 20), {}, []),
+        (crossed(20, 21), {}, ["too_many_bound_variants"]),
+        (crossed(50, 50), {}, ["too_many_bound_variants"]),
+        # Nothing differs along both.
+        (full(50, 50), {}, []),
+        ([variant("a", options={"N" * 45: "x"}), variant("b", options={"N" * 45: "y"})], {}, []),
+        ([variant("a", options={"N" * 46: "x"}), variant("b", options={"N" * 46: "y"})], {}, ["option_name_long"]),
         (crossed(41, 61), {}, ["too_many_variants"]),
         ([variant("a", options={"O": "x"}), variant("b", options={"O": "x"})], {}, ["same_variant"]),
         ([variant("a", options={"O": "x"}), variant("b", options={})], {}, ["option_blank"]),

@@ -98,11 +98,21 @@ def test_differences_by_field() -> None:
     new = product(*grid("rb", "SM", price=Decimal(5)), title="New lamp", material="oak")
     assert planned(new, existing()).changes == (
         FieldChange("title", "Oak lamp", "New lamp"),
-        FieldChange("materials", "", "oak"),
+        FieldChange("materials", None, "oak"),
         *(FieldChange(f"price {name}", "9.99", "5.00") for name in ("r / S", "r / M", "b / S", "b / M")),
     )
     assert {change.before for change in planned(new).changes} == {None}
     assert planned(listed=existing()).changes == ()
+
+
+def test_tags_that_are_no_more_stay_on_etsy_and_that_is_told() -> None:
+    plan = planned(FIRST, existing(product(*grid("rb", "SM"), tags=("oak",), material="oak")))
+    assert [note.sentence for note in plan.notes] == [
+        "It has no tags any more. Those on Etsy stay: take them away there.",
+        "It has no materials any more. Those on Etsy stay: take them away there.",
+    ]
+    assert plan.changes == ()
+    assert not {"tags", "materials"} & set(plan.listing.patch.form() if plan.listing else ())
 
 
 def test_a_long_text_is_told_short() -> None:
