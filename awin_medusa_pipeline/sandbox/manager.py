@@ -27,7 +27,7 @@ from awin_medusa_pipeline.sandbox.errors import SandboxError
 from awin_medusa_pipeline.sandbox.etsy import handle as etsy_handle
 from awin_medusa_pipeline.sandbox.etsy import server as etsy_server
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
-from awin_medusa_pipeline.sandbox.etsy.state import StandInSettings as EtsySettings
+from awin_medusa_pipeline.sandbox.etsy.settings import StandInSettings as EtsySettings
 from awin_medusa_pipeline.sandbox.medusa import Medusa, Software, exclusive
 from awin_medusa_pipeline.sandbox.postgres import Postgres
 from awin_medusa_pipeline.sandbox.processes import Progress, Service, silent

@@ -6,7 +6,7 @@ import httpx
 
 from awin_medusa_pipeline.sandbox.etsy import shop
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
-from awin_medusa_pipeline_tests.support.etsy_bodies import DRAFT, png
+from awin_medusa_pipeline_tests.support.etsy_bodies import DRAFT, png, product, value
 
 LISTINGS = f"/shops/{shop.SHOP_ID}/listings"
 
@@ -55,6 +55,23 @@ class Caller:
         """uploadListingImage, of one that the shop has."""
         parts = {name: (None, text) for name, text in {"listing_image_id": str(image_id), **form}.items()}
         return self.http.post(f"{LISTINGS}/{listing_id}/images", files=parts)
+
+    def link_images(self, listing_id: int, *places: dict[str, int]) -> httpx.Response:
+        """updateVariationImages."""
+        return self.http.post(f"{LISTINGS}/{listing_id}/variation-images", json={"variation_images": list(places)})
+
+    def active(self, *values: str) -> int:
+        """A published listing with three pieces each of MUG, or of variants with these colours; its id."""
+        listing_id = self.publishable()
+        products = [product(f"MUG-{text}", [value(text)]) for text in values] or [product("MUG")]
+        body = {"products": products, "sku_on_property": [513] if values else []}
+        for answer in (self.put_inventory(listing_id, body), self.patch(listing_id, state="active")):
+            assert answer.is_success, answer.text
+        return listing_id
+
+    def inventory(self, listing_id: int) -> list[dict[str, Any]]:
+        """The products of its inventory as a read shows them."""
+        return list(self.get(f"/listings/{listing_id}/inventory").json()["products"])
 
     def publishable(self) -> int:
         """A draft with all that publishing asks for; its id."""

@@ -39,7 +39,8 @@ RIGHT: dict[str, Case] = {
     "image": ("POST", f"{LISTING}/images", [], MULTIPART, [["rank", "1"], ["image", "a.jpg", 3, "ab"]]),
     "inventory": ("PUT", INVENTORY, [], APPLICATION_JSON, {"products": [PRODUCT]}),
     "delete": ("DELETE", f"{ROOT}/listings/1", [], "", None),
-    "token": ("POST", etsy_spec.TOKEN_ENDPOINT, [], FORM, [["grant_type", "refresh_token"]]),
+    "token": ("POST", "/v3/public/oauth/token", [], FORM, [["grant_type", "refresh_token"]]),
+    "receipts": ("GET", "/v3/application/shops/1/receipts", [["limit", "100"]], "", None),
 }
 WRONG: dict[str, tuple[Case, str]] = {
     "path": (("GET", f"{ROOT}/listing/1", [], "", None), "no such operation"),

@@ -17,7 +17,7 @@ from awin_medusa_pipeline.core.http import (
     send,
 )
 from awin_medusa_pipeline.etsy.client.budget import EtsyBudget
-from awin_medusa_pipeline.etsy.client.errors import NotFoundError, came_back, error_code, words
+from awin_medusa_pipeline.etsy.client.errors import NotFoundError, came_back, lacks_scope, words
 from awin_medusa_pipeline.etsy.domain.tokens import NotConnectedError, TokenSource
 
 T = TypeVar("T")
@@ -59,7 +59,7 @@ class EtsyCalls:
         def attempt() -> T:
             token = self.tokens.access_token()
             response = self._send(token, tried, once, method, path, options)
-            if response.status_code == 401 and error_code(response) != "insufficient_scope":
+            if response.status_code == 401 and not lacks_scope(response):
                 token = self.tokens.refreshed(token)
                 response = self._send(token, tried, once, method, path, options)
             if not response.is_success:
@@ -85,7 +85,7 @@ class EtsyCalls:
             return self.budget.daily_error(response, tried) or TransientError(
                 tried, said, "Wait and run it again.", status=status, retry_after=wait
             )
-        if status == 401 or error_code(response) == "insufficient_scope":
+        if status == 401 or lacks_scope(response):
             return NotConnectedError(tried, said, status=status)
         if status >= 500 or status in (408, 425):
             return (UnknownOutcomeError if once else TransientError)(tried, said, _WAIT, status=status)

@@ -42,6 +42,11 @@ def error_code(response: httpx.Response) -> str:
     return body["error"] if isinstance(body, dict) and isinstance(body.get("error"), str) else ""
 
 
+def lacks_scope(response: httpx.Response) -> bool:
+    """Whether the token was not given a scope: Etsy says so with 401 or 403, and a new token would not help."""
+    return error_code(response) == "insufficient_scope" or "requires scope:" in words(response)
+
+
 def words(response: httpx.Response) -> str:
     """Return Etsy's sentence; "" for an empty answer or a gateway's page."""
     return "; ".join(dict.fromkeys(_sentences(_json(response))))[:_LONGEST_MESSAGE]

@@ -7,6 +7,8 @@
 - POST /_standin/connect: create a token pair without the consent page; the body may name `scopes`.
 - PATCH, DELETE /_standin/listings/ID: act as the seller or Etsy by other means: set `fields` and `inventory` without
   checking any rule, or remove the listing.
+- POST /_standin/sales: act as a buyer: order `pieces` of `listings` (sales.py); the answer has the receipt_id.
+- POST /_standin/receipts/ID/pay, ship, cancel, refund: act on an order.
 """
 
 import json
@@ -16,12 +18,13 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import TypeAdapter
 
-from awin_medusa_pipeline.sandbox.etsy import oauth
+from awin_medusa_pipeline.sandbox.etsy import oauth, sales
 from awin_medusa_pipeline.sandbox.etsy.answers import Answer, as_json, refusal
 from awin_medusa_pipeline.sandbox.etsy.faults import Faults
 from awin_medusa_pipeline.sandbox.etsy.limits import Limits
 from awin_medusa_pipeline.sandbox.etsy.requests import Request
-from awin_medusa_pipeline.sandbox.etsy.state import StandInSettings, State
+from awin_medusa_pipeline.sandbox.etsy.settings import StandInSettings
+from awin_medusa_pipeline.sandbox.etsy.state import State
 
 ROOT = "/_standin/"
 DEFAULT_SCOPES = ["listings_r", "listings_w", "shops_r"]
@@ -56,6 +59,12 @@ def _answer(request: Request, state: State, faults: Faults, limits: Limits) -> A
             faults.clear()
         case "POST", "connect":
             return as_json(oauth.new_pair(state, body.get("scopes", DEFAULT_SCOPES)))
+        case "POST", "sales":
+            receipt_id = sales.sell(body["listings"], state, paid=body.get("paid", True))
+            state.changed = True
+            return as_json({"receipt_id": receipt_id})
+        case "POST", "receipts", receipt_id, done if receipt_id.isdigit():
+            _act(done, int(receipt_id), body, state)
         case (("PATCH" | "DELETE"), "listings", listing_id) if listing_id.isdigit():
             _edit(request.method, int(listing_id), body, state)
         case _:
@@ -71,10 +80,30 @@ def _changed(settings: StandInSettings, body: dict[str, Any]) -> StandInSettings
 
 
 def _edit(method: str, listing_id: int, body: dict[str, Any], state: State) -> None:
+    state.changing_listing(listing_id)
     if method == "DELETE":
         state.kept.listings.pop(listing_id, None)
     elif found := state.kept.listings.get(listing_id):
         found.fields |= body.get("fields", {})
-        found.inventory |= body.get("inventory", {})
+        found.stock(found.inventory | body.get("inventory", {}))
+        found.disturbed_at = state.now()
     else:
         raise refusal(404, f"Stand-in: there is no listing {listing_id}")
+
+
+def _act(done: str, receipt_id: int, body: dict[str, Any], state: State) -> None:
+    found = state.kept.receipts.get(receipt_id)
+    if found is None:
+        raise refusal(404, f"Stand-in: there is no receipt {receipt_id}")
+    state.changing_receipt(receipt_id)
+    match done:
+        case "pay":
+            sales.pay(found, state)
+        case "ship":
+            sales.ship(found, state)
+        case "cancel":
+            sales.cancel(found, state, put_back=body.get("put_back", False))
+        case "refund":
+            sales.refund(found, state, body.get("pieces"))
+        case _:
+            raise refusal(404, f"Stand-in: a receipt cannot be told to {done}")

@@ -1,6 +1,6 @@
 """Inspects and controls a running stand-in over HTTP (control.py)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,10 +12,14 @@ from awin_medusa_pipeline.sandbox.errors import SandboxError
 from awin_medusa_pipeline.sandbox.etsy.control import DEFAULT_SCOPES
 from awin_medusa_pipeline.sandbox.etsy.faults import FaultKind
 from awin_medusa_pipeline.sandbox.etsy.oauth import CONNECT_PATH
-from awin_medusa_pipeline.sandbox.etsy.state import Call, StandInSettings
+from awin_medusa_pipeline.sandbox.etsy.settings import StandInSettings
+from awin_medusa_pipeline.sandbox.etsy.state import Call
 
 SECONDS = 30  # it answers in milliseconds, but the machine may be busy
 _CALLS = TypeAdapter(list[Call])
+
+Pieces = Mapping[str | tuple[str, ...], int]
+"""Number of pieces by SKU, or by the values of the variant."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class EtsyHandle:
             return False
 
     def state(self) -> dict[str, Any]:
-        """Read settings, tokens, listings (by id as text), images, fees, last_ids, faults and call_count."""
+        """Read settings, tokens, listings and receipts (by id as text), images, fees, faults, call_count and more."""
         found: dict[str, Any] = self._ask("GET", "state")
         return found
 
@@ -155,6 +159,31 @@ class EtsyHandle:
         """Remove a listing."""
         self._ask("DELETE", f"listings/{listing_id}")
 
+    def sell(self, listing_id: int, pieces: Pieces, *, paid: bool = True, others: Mapping[int, Pieces] = {}) -> int:
+        """Order pieces of active listings as a buyer would; return the receipt_id.
+
+        `pieces`: number of pieces by SKU, or by the values of the variant, () for the only one. `others`: pieces of
+        more listings in the same order.
+        """
+        wanted = [[number, _pairs(parts)] for number, parts in [(listing_id, pieces), *others.items()]]
+        return int(self._ask("POST", "sales", {"listings": wanted, "paid": paid})["receipt_id"])
+
+    def pay(self, receipt_id: int) -> None:
+        """Pay an order that was not paid at once."""
+        self._ask("POST", f"receipts/{receipt_id}/pay")
+
+    def ship(self, receipt_id: int) -> None:
+        """Mark an order as sent."""
+        self._ask("POST", f"receipts/{receipt_id}/ship")
+
+    def cancel(self, receipt_id: int, *, put_back: bool = False) -> None:
+        """Cancel an order; `put_back`: its pieces are offered again."""
+        self._ask("POST", f"receipts/{receipt_id}/cancel", {"put_back": put_back})
+
+    def refund(self, receipt_id: int, pieces: Pieces | None = None) -> None:
+        """Refund an order, or the price of some of its pieces."""
+        self._ask("POST", f"receipts/{receipt_id}/refund", {"pieces": _pairs(pieces) if pieces else None})
+
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         # The address is not encrypted, and loading certificates would take 40 ms.
         with _answering("Asking the stand-in for Etsy"):
@@ -162,3 +191,7 @@ class EtsyHandle:
         if answer.is_error:
             raise ValueError(answer.text)
         return answer.json()
+
+
+def _pairs(pieces: Pieces) -> list[list[Any]]:
+    return [[key if isinstance(key, str) else list(key), number] for key, number in pieces.items()]

@@ -1,12 +1,14 @@
-"""Adds images to a listing and reads them."""
+"""Adds images to a listing, reads and removes them, and links them with values of variations."""
+
+from typing import Any
 
 from awin_medusa_pipeline.sandbox.etsy import views
-from awin_medusa_pipeline.sandbox.etsy.answers import Answer, as_json, check
+from awin_medusa_pipeline.sandbox.etsy.answers import Answer, as_json, check, refusal
 from awin_medusa_pipeline.sandbox.etsy.received import Received
 from awin_medusa_pipeline.sandbox.etsy.requests import File
 from awin_medusa_pipeline.sandbox.etsy.rules import fields
 from awin_medusa_pipeline.sandbox.etsy.rules import images as rules
-from awin_medusa_pipeline.sandbox.etsy.state import Image, Shown, State
+from awin_medusa_pipeline.sandbox.etsy.state import Image, Listing, Shown, State, VariationImage
 
 
 def upload(call: Received) -> Answer:
@@ -32,6 +34,47 @@ def upload(call: Received) -> Answer:
 def read_all(call: Received) -> Answer:
     """getListingImages."""
     return as_json(call.result(views.images(call.listing, call.state, call.base_url)))
+
+
+def delete(call: Received) -> Answer:
+    """deleteListingImage: the last one stays, also on a draft (measured by eli-jordan in 2026-09)."""
+    found, image_id = call.writable, call.ids["listing_image_id"]
+    others = [shown for shown in found.images if shown.image_id != image_id]
+    if len(others) == len(found.images):
+        raise refusal(404, f"Stand-in: Could not find a listing image with listing_image_id = {image_id}")
+    if not others:
+        said = "Listings must have at least 1 image. Please add another ListingImage before trying to delete."
+        raise refusal(400, said)
+    found.show(others)
+    return Answer(204)
+
+
+def read_variations(call: Received) -> Answer:
+    """getListingVariationImages."""
+    return _variations(call, call.listing)
+
+
+def link_variations(call: Received) -> Answer:
+    """updateVariationImages: replaces all links (spec; one property only, by Etsy's words in its reference)."""
+    found, body = call.writable, call.request.json
+    places = body.get("variation_images") if isinstance(body, dict) else None
+    check(rules.variation_images(places, found.values(), [shown.image_id for shown in found.images]))
+    found.variation_images = [VariationImage(**place) for place in places or ()]
+    return _variations(call, found)
+
+
+def _variations(call: Received, found: Listing) -> Answer:
+    values = found.values()
+    results: list[dict[str, Any]] = [
+        {
+            "property_id": place.property_id,
+            "value_id": place.value_id,
+            "value": views.value_text(values[place.property_id, place.value_id], call.state.settings),
+            "image_id": place.image_id,
+        }
+        for place in found.variation_images
+    ]
+    return as_json(call.result(results))
 
 
 def _add(state: State, file: File) -> int:

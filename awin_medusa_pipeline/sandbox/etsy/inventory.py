@@ -4,19 +4,22 @@ from decimal import Decimal
 from typing import Any
 
 from awin_medusa_pipeline.sandbox.etsy import shop, views
-from awin_medusa_pipeline.sandbox.etsy.answers import Answer, as_json, check
+from awin_medusa_pipeline.sandbox.etsy.answers import Answer, as_json, check, refusal
 from awin_medusa_pipeline.sandbox.etsy.received import Received
 from awin_medusa_pipeline.sandbox.etsy.rules import inventory as rules
-from awin_medusa_pipeline.sandbox.etsy.state import State
+from awin_medusa_pipeline.sandbox.etsy.state import Listing, State
 
 Json = dict[str, Any]
+
+CONFLICT_SECONDS = 10
+"""How long a change counts as made a moment ago; Etsy does not say."""
 
 
 def read(call: Received) -> Answer:
     """getListingInventory."""
     found = call.listing
     shown = views.listing(found, call.state, call.base_url) if "Listing" in call.includes else None
-    return as_json(views.inventory(found) | {"listing": shown})
+    return as_json(views.inventory(found, call.state.settings) | {"listing": shown})
 
 
 def read_batch(call: Received) -> Answer:
@@ -28,6 +31,7 @@ def read_batch(call: Received) -> Answer:
 def replace(call: Received) -> Answer:
     """updateListingInventory."""
     found, body = call.writable, call.request.json
+    _check_conflict(found, call.state)
     most = int(call.choice("max_variations_supported", "2", "2", "3"))
     taxonomy_id = found.fields["taxonomy_id"]
     possible = shop.possible_value_ids(taxonomy_id)
@@ -35,9 +39,16 @@ def replace(call: Received) -> Answer:
     physical = found.fields["type"] != "download"
     check(rules.replacement(body, rules.Context(call.state.has, taxonomy_id, physical, known, most)))
     products = [_product(product, call.state, possible, taxonomy_id) for product in body["products"]]
-    found.inventory = {"products": products, **{name: body.get(name) or [] for name in rules.ON_PROPERTY}}
+    found.stock({"products": products, **{name: body.get(name) or [] for name in rules.ON_PROPERTY}})
     found.fields["updated_timestamp"] = int(call.state.now())
-    return as_json(views.inventory(found))
+    return as_json(views.inventory(found, call.state.settings))
+
+
+def _check_conflict(found: Listing, state: State) -> None:
+    """Refuse once what may not know of a change that was made a moment ago. Raises RefusedError with 409."""
+    at, found.disturbed_at = found.disturbed_at, None
+    if at is not None and state.settings.conflicts and state.now() - at < CONFLICT_SECONDS:
+        raise refusal(409, "Stand-in: the inventory has just been changed by someone else")
 
 
 def _product(product: Json, state: State, possible: dict[tuple[int, str], int], taxonomy_id: int) -> Json:

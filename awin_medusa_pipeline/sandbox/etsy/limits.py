@@ -4,7 +4,7 @@ import math
 from collections import deque
 
 from awin_medusa_pipeline.sandbox.etsy.answers import RefusedError, refusal
-from awin_medusa_pipeline.sandbox.etsy.state import StandInSettings
+from awin_medusa_pipeline.sandbox.etsy.settings import StandInSettings
 
 _DAY = 86_400.0
 

@@ -65,6 +65,7 @@ def create(call: Received) -> Answer:
         _first_inventory(values, call.state),
     )
     made.show([Shown(image_id, rank) for rank, image_id in enumerate(values.get("image_ids", ()), start=1)])
+    call.state.changing_listing(made.listing_id)
     call.state.kept.listings[made.listing_id] = made
     return _answer(call, made, status=201)
 
@@ -77,6 +78,8 @@ def update(call: Received) -> Answer:
     after = {**found.fields, **_plain({name: value for name, value in values.items() if name not in _NOT_KEPT})}
     image_ids = values.get("image_ids", [shown.image_id for shown in found.images])
     to_state = values.get("state", found.state)
+    if found.state == "expired" and call.state.settings.expired_to_active == "ignored":
+        to_state = found.state
     charged = _check_state(call, found, to_state, after, len(image_ids))
     now = int(call.state.now())
     found.fields = after | {"updated_timestamp": now}
@@ -84,7 +87,7 @@ def update(call: Received) -> Answer:
         texts = {shown.image_id: shown.alt_text for shown in found.images}
         found.show([Shown(i, rank, texts.get(i, "")) for rank, i in enumerate(image_ids, start=1)])
     if to_state != found.state:
-        found.fields |= {"state": to_state, "state_timestamp": now}
+        _set_state(call, found, to_state, now)
     if charged:
         found.fields["ending_timestamp"] = now + PERIOD
         call.state.kept.fees.append(Fee(found.listing_id, call.state.now()))
@@ -104,7 +107,7 @@ def read_shop(call: Received) -> Answer:
     limit, offset = call.number("limit", 25, 1, 100), call.number("offset", 0, 0, 12_000)
     sort_on = call.choice("sort_on", "created", *_SORTED)
     order = call.choice("sort_order", "desc", *_ORDERS)
-    found = [listing for listing in call.state.kept.listings.values() if listing.state == state]
+    found = [listing for listing in call.state.shown_listings() if listing.state == state]
     shown = [call.view(listing, call.includes) for listing in found]
     shown.sort(key=lambda view: (_SORTED[sort_on](view), view["listing_id"]), reverse=order.startswith("d"))
     return as_json(call.result(shown[offset : offset + limit], len(found)))
@@ -113,7 +116,7 @@ def read_shop(call: Received) -> Answer:
 def read_batch(call: Received) -> Answer:
     """getListingsByListingIds: unknown ids are left out."""
     _check_includes(call, _INCLUDES)
-    known = [i for i in dict.fromkeys(call.listing_ids()) if i in call.state.kept.listings]
+    known = [i for i in dict.fromkeys(call.listing_ids()) if call.state.shown_listing(i)]
     return as_json(call.result([call.view(call.find(listing_id), call.includes) for listing_id in known]))
 
 
@@ -129,6 +132,7 @@ def pass_time(state: State) -> None:
     for found in state.kept.listings.values():
         while found.state == "active" and found.fields["ending_timestamp"] <= now:
             state.changed = True
+            state.changing_listing(found.listing_id)
             if found.fields["should_auto_renew"]:
                 state.kept.fees.append(Fee(found.listing_id, found.fields["ending_timestamp"]))
                 found.fields["ending_timestamp"] += PERIOD
@@ -140,6 +144,8 @@ def _check_state(call: Received, found: Listing, to_state: str, after: dict[str,
     """Return whether the new state costs a fee. Raises RefusedError if the listing cannot have it."""
     if to_state == "inactive" and found.state not in ("active", "inactive"):
         raise refusal(400, f"Stand-in: Cannot deactivate a listing in this state: state = {found.state}")
+    if found.state == "sold_out" and to_state == "active" and call.state.settings.sold_out_to_active == "error":
+        raise refusal(500, "Server Error")
     if to_state == "active":
         readiness = found.inventory["products"][0]["offerings"][0]["readiness_state_id"]
         check(rules.publication(after | {"readiness_state_id": readiness}, image_count, call.state.has))
@@ -148,9 +154,28 @@ def _check_state(call: Received, found: Listing, to_state: str, after: dict[str,
     return to_state == "active" != found.state and not paid
 
 
+def _set_state(call: Received, found: Listing, to_state: str, now: int) -> None:
+    """Set a new state. What one piece means for several offerings is not said: here each that can be bought has one."""
+    if found.state == "sold_out" and call.state.settings.sold_out_to_active == "one_piece":
+        found.stock(with_quantities(found.inventory, lambda offering: 1 if offering["is_enabled"] else 0))
+    found.fields |= {"state": to_state, "state_timestamp": now}
+
+
+def with_quantities(inventory: dict[str, Any], quantity: Callable[[dict[str, Any]], int]) -> dict[str, Any]:
+    """Make an inventory with other quantities; `quantity` gets an offering."""
+    products = [
+        product | {"offerings": [offering | {"quantity": quantity(offering)} for offering in product["offerings"]]}
+        for product in inventory["products"]
+    ]
+    return inventory | {"products": products}
+
+
 def _values(call: Received, known: dict[str, fields.Parser]) -> dict[str, Any]:
     if call.request.content and call.request.content_type != FORM:
         raise refusal(400, f"Stand-in: the body is {FORM}; anything else is undocumented")
+    blank = [name for name in ("tags", "materials", "styles") if call.request.form.get(name) == ""]
+    if blank and call.state.settings.refuses_blank_words:
+        raise refusal(500, "Server Error")
     values, problems = fields.parse(call.request.form, known)
     check(problems)
     return values

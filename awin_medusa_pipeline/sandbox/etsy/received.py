@@ -23,22 +23,29 @@ class Received:
 
     @property
     def listing(self) -> Listing:
-        """The listing in the path; only the owner finds one that is not active. Raises RefusedError with 404."""
+        """The listing in the path as a read shows it; raises RefusedError as `find` does."""
         return self.find(self.ids["listing_id"])
 
     def find(self, listing_id: int) -> Listing:
-        """Find a listing by its id. Raises RefusedError with 404."""
-        found = self.state.kept.listings.get(listing_id)
-        if found is None or not (self.owner or found.state == "active"):
-            raise refusal(404, f"Stand-in: Could not find a listing with listing_id = {listing_id}")
-        return found
+        """Find a listing as a read shows it; only the owner finds one that is not active.
+
+        Raises RefusedError with 404.
+        """
+        return self._known(listing_id, self.state.shown_listing(listing_id))
 
     @property
     def writable(self) -> Listing:
-        """The listing in the path, to be changed. Raises RefusedError with 409 if Etsy removed it."""
-        found = self.listing
+        """The listing in the path as it is now, to be changed. Raises RefusedError with 404, 409 if Etsy removed it."""
+        listing_id = self.ids["listing_id"]
+        found = self._known(listing_id, self.state.kept.listings.get(listing_id))
         if found.state == "removed":
             raise refusal(409, f"Stand-in: listing {found.listing_id} was removed by Etsy")
+        self.state.changing_listing(listing_id)
+        return found
+
+    def _known(self, listing_id: int, found: Listing | None) -> Listing:
+        if found is None or not (self.owner or found.state == "active"):
+            raise refusal(404, f"Stand-in: Could not find a listing with listing_id = {listing_id}")
         return found
 
     @property
@@ -52,6 +59,14 @@ class Received:
         if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
             raise refusal(400, f"Stand-in: {name} is {least} to {most}, not {text!r}")
         return int(text)
+
+    def truth(self, name: str) -> bool | None:
+        """Read a filter from the query; None if it is not there. Raises RefusedError with 400."""
+        known = {None: None, "true": True, "1": True, "false": False, "0": False}
+        text = self.request.query.get(name)
+        if text not in known:
+            raise refusal(400, f"Stand-in: {name} is true or false, not {text!r}")
+        return known[text]
 
     def choice(self, name: str, default: str, *known: str) -> str:
         """Read a word from the query. Raises RefusedError with 400."""

@@ -26,7 +26,8 @@ from awin_medusa_pipeline.sandbox.etsy.answers import HTML, Answer, RefusedError
 from awin_medusa_pipeline.sandbox.etsy.faults import CARRIED_OUT, FaultKind, Faults, Strike
 from awin_medusa_pipeline.sandbox.etsy.limits import Limits
 from awin_medusa_pipeline.sandbox.etsy.requests import APPLICATION_JSON, FORM, MULTIPART, Request, repeated
-from awin_medusa_pipeline.sandbox.etsy.state import Call, StandInSettings, State
+from awin_medusa_pipeline.sandbox.etsy.settings import StandInSettings
+from awin_medusa_pipeline.sandbox.etsy.state import Call, State
 
 _SERVER_ERROR = as_json({"error": "Server Error"}, HTTPStatus.INTERNAL_SERVER_ERROR)
 _PATH_ERROR = {"path": "/title/1", "type": "invalid_characters", "message": "contains invalid characters"}

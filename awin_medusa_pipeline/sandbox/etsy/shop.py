@@ -7,6 +7,7 @@ Json = dict[str, Any]
 USER_ID = 981_234_567
 SHOP_ID = 45_678_901
 SHOP_NAME = "StandInShop"
+FOUNDED = 1_500_000_000
 # Etsy's ids exceed 32 bits.
 MANUAL_PROFILE, CALCULATED_PROFILE, DELETED_PROFILE = 210_000_000_101, 210_000_000_102, 210_000_000_103
 RETURN_POLICY = 1_300_000_001
@@ -73,6 +74,12 @@ def _readiness_state(readiness_state_id: int, kind: str, least: int, most: int, 
     }
 
 
+PRODUCTION_PARTNERS: tuple[Json, ...] = (
+    {"production_partner_id": PARTNER, "partner_name": "Stand-in Printers", "location": "Leeds, GB"},
+)
+SECTIONS: tuple[Json, ...] = (
+    {"shop_section_id": SECTION, "title": "Gifts", "rank": 1, "user_id": USER_ID, "active_listing_count": 0},
+)
 READINESS_STATES: tuple[Json, ...] = (
     _readiness_state(READY_TO_SHIP, "ready_to_ship", 1, 3, "days"),
     _readiness_state(MADE_TO_ORDER, "made_to_order", 1, 2, "weeks"),

@@ -1,4 +1,4 @@
-"""Stores the stand-in's settings, tokens, listings, images, fees and log of calls.
+"""Stores the stand-in's settings, tokens, listings, images, receipts, fees and log of calls.
 
 With a folder, everything except the log survives a restart.
 """
@@ -6,41 +6,23 @@ With a folder, everything except the log survives a restart.
 import hashlib
 import time
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from awin_medusa_pipeline.sandbox.etsy import shop
+from awin_medusa_pipeline.sandbox.etsy.past import Past
 from awin_medusa_pipeline.sandbox.etsy.rules.listing import Has
+from awin_medusa_pipeline.sandbox.etsy.settings import StandInSettings
 
 Json = dict[str, Any]
 
 FEE_CENTS = 20
 """Etsy: USD 0.20 per listing published or renewed."""
 CALLS_KEPT = 200_000
-
-
-@dataclass
-class StandInSettings:
-    """Settings that a test may change; the defaults are Etsy's where known.
-
-    `clock_ahead`: seconds by which the stand-in's clock is ahead, so that a test can pass time without waiting.
-    """
-
-    keystring: str = "standinkeystring0123456"
-    shared_secret: str = field(default="standinsecret", repr=False)
-    redirect_uris: list[str] = field(default_factory=lambda: ["http://localhost:3003/oauth/redirect"])
-    token_seconds: float = 3_600
-    refresh_token_seconds: float = 90 * 86_400
-    code_seconds: float = 60
-    per_second: int = 150
-    per_day: int = 100_000
-    currency: str = "GBP"
-    is_eu: bool = False
-    clock_ahead: float = 0
 
 
 @dataclass
@@ -93,13 +75,27 @@ class Shown:
 
 
 @dataclass
+class VariationImage:
+    """The image of the variants that have a value."""
+
+    property_id: int
+    value_id: int
+    image_id: int
+
+
+@dataclass
 class Listing:
-    """A listing: its fields by Etsy's names, its inventory in the form of Etsy's answer, and its images."""
+    """A listing: its fields by Etsy's names, its inventory in the form of Etsy's answer, and its images.
+
+    `disturbed_at`: when a sale or its seller changed the inventory, until an inventory that is sent has met it.
+    """
 
     listing_id: int
     fields: Json
     inventory: Json
     images: list[Shown] = field(default_factory=list)
+    variation_images: list[VariationImage] = field(default_factory=list)
+    disturbed_at: float | None = None
 
     @property
     def state(self) -> str:
@@ -110,6 +106,26 @@ class Listing:
     def show(self, shown: Sequence[Shown]) -> None:
         """Set the images, given newest first, by rank; on one rank the newest comes first, as Etsy says of rank 1."""
         self.images = sorted(shown, key=lambda place: place.rank)
+        self._drop_variation_images()
+
+    def stock(self, inventory: Json) -> None:
+        """Set the inventory."""
+        self.inventory = inventory
+        self._drop_variation_images()
+
+    def values(self) -> dict[tuple[int, int], str]:
+        """Map property and id of each value of its variations to the value."""
+        values = [value for product in self.inventory["products"] for value in product["property_values"]]
+        return {(value["property_id"], value["value_ids"][0]): value["values"][0] for value in values}
+
+    def _drop_variation_images(self) -> None:
+        """Drop the images of values that are gone, and images that are gone (eli-jordan: links dangle or are wiped)."""
+        values, images = self.values(), {shown.image_id for shown in self.images}
+        self.variation_images = [
+            place
+            for place in self.variation_images
+            if (place.property_id, place.value_id) in values and place.image_id in images
+        ]
 
 
 @dataclass
@@ -120,6 +136,20 @@ class Fee:
     at: float
     cents: int = FEE_CENTS
     currency: str = "USD"
+
+
+@dataclass
+class Receipt:
+    """An order of a buyer: what it says in Etsy's form, except what is computed when it is shown (receipts.py)."""
+
+    receipt_id: int
+    created_at: int
+    updated_at: int
+    transactions: list[Json]
+    is_paid: bool = True
+    is_shipped: bool = False
+    is_canceled: bool = False
+    refunds: list[Json] = field(default_factory=list)
 
 
 @dataclass
@@ -153,6 +183,7 @@ class Kept:
     images: dict[int, Image] = field(default_factory=dict)
     value_ids: dict[str, int] = field(default_factory=dict)
     fees: list[Fee] = field(default_factory=list)
+    receipts: dict[int, Receipt] = field(default_factory=dict)
     last_ids: dict[str, int] = field(default_factory=dict)
 
 
@@ -164,6 +195,8 @@ _FIRST_IDS = {
     "product": 22_000_000_001,
     "offering": 24_000_000_001,
     "value": 52_000_000_001,
+    "receipt": 3_400_000_001,
+    "transaction": 4_700_000_001,
 }
 
 
@@ -179,6 +212,8 @@ class State:
         self.kept = Kept(self.first_settings)
         self.changed = False
         self._next_save = 0.0
+        self._past_listings: Past[Listing] = Past()
+        self._past_receipts: Past[Receipt] = Past()
         if folder and (file := folder / "state.json").exists():
             self.kept = _KEPT.validate_json(file.read_bytes())
             self.kept.settings = self.first_settings
@@ -197,6 +232,36 @@ class State:
     def now(self) -> float:
         """Seconds since 1970 on the stand-in's clock."""
         return time.time() + self.settings.clock_ahead
+
+    def shown_listing(self, listing_id: int) -> Listing | None:
+        """Return a listing as a read shows it."""
+        then = self.now() - self.settings.behind_seconds
+        return self._past_listings.shown(listing_id, self.kept.listings.get(listing_id), then)
+
+    def shown_listings(self) -> Iterable[Listing]:
+        """Return all listings as a read shows them, oldest first."""
+        shown = map(self.shown_listing, sorted(self.kept.listings.keys() | self._past_listings.numbers()))
+        return [listing for listing in shown if listing]
+
+    def shown_receipts(self) -> Iterable[Receipt]:
+        """Return all receipts as a read shows them, oldest first."""
+        then = self.now() - self.settings.behind_seconds
+        shown = (self._past_receipts.shown(number, kept, then) for number, kept in self.kept.receipts.items())
+        return [receipt for receipt in shown if receipt]
+
+    def changing_listing(self, listing_id: int) -> None:
+        """Keep what a listing was, before it is made, changed or removed. Its inventory is replaced, never changed."""
+        found = self.kept.listings.get(listing_id)
+        was = found and replace(
+            found, fields=dict(found.fields), images=list(found.images), variation_images=list(found.variation_images)
+        )
+        self._past_listings.keep(listing_id, was, self.now(), self.settings.behind_seconds)
+
+    def changing_receipt(self, receipt_id: int) -> None:
+        """Keep what a receipt was, before it is made or changed."""
+        found = self.kept.receipts.get(receipt_id)
+        was = found and replace(found, refunds=list(found.refunds))
+        self._past_receipts.keep(receipt_id, was, self.now(), self.settings.behind_seconds)
 
     def next_id(self, kind: str) -> int:
         """Return a new id."""
@@ -230,6 +295,8 @@ class State:
     def reset(self, settings: StandInSettings) -> None:
         """Remove listings and tokens. Ids continue, so that none is reused for another object."""
         self.kept = Kept(settings, last_ids=self.kept.last_ids)
+        self._past_listings.clear()
+        self._past_receipts.clear()
         self.calls.clear()
         self.call_count = 0
         self.changed = True

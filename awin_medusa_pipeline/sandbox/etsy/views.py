@@ -5,6 +5,7 @@ from collections.abc import Collection
 from typing import Any
 
 from awin_medusa_pipeline.sandbox.etsy import shop
+from awin_medusa_pipeline.sandbox.etsy.settings import StandInSettings
 from awin_medusa_pipeline.sandbox.etsy.state import Listing, Shown, State
 
 Json = dict[str, Any]
@@ -29,7 +30,7 @@ def with_associations(found: Listing, state: State, base_url: str, *, owner: boo
     if "Images" in includes:
         answer["images"] = images(found, state, base_url)
     if "Inventory" in includes:
-        answer["inventory"] = inventory(found)
+        answer["inventory"] = inventory(found, state.settings)
     return answer
 
 
@@ -46,6 +47,7 @@ def listing(found: Listing, state: State, base_url: str) -> Json:
         **{name: value for name, value in fields.items() if name not in ("type", "styles", "production_partner_ids")},
         "title": escaped(fields["title"]),
         "description": escaped(fields["description"]),
+        "state": "edit" if found.state == "inactive" and state.settings.shows_edit else found.state,
         "listing_type": fields["type"],
         "style": fields["styles"],
         "creation_timestamp": fields["created_timestamp"],
@@ -53,7 +55,7 @@ def listing(found: Listing, state: State, base_url: str) -> Json:
         "quantity": sum(offering["quantity"] for offering in enabled),
         "price": money(min(offering["price"]["amount"] for offering in enabled or offerings), state.settings.currency),
         "has_variations": any(product["property_values"] for product in products),
-        "readiness_state_id": offerings[0]["readiness_state_id"],
+        "readiness_state_id": None if _hides_readiness(found, state.settings) else offerings[0]["readiness_state_id"],
         "url": f"{base_url}/listing/{found.listing_id}",
         "non_taxable": not fields["is_taxable"],
         "num_favorers": 0,
@@ -64,17 +66,39 @@ def listing(found: Listing, state: State, base_url: str) -> Json:
     }
 
 
-def inventory(found: Listing) -> Json:
+def inventory(found: Listing, settings: StandInSettings) -> Json:
     """Build a ListingInventory with escaped names and values."""
-    return found.inventory | {"products": [_product(product) for product in found.inventory["products"]]}
+    products = found.inventory["products"]
+    if settings.disabled_combinations == "left_out":
+        products = [product for product in products if product["offerings"][0]["is_enabled"]]
+    hides = _hides_readiness(found, settings)
+    return found.inventory | {"products": [_product(product, settings, hides=hides) for product in products]}
 
 
-def _product(product: Json) -> Json:
+def value_text(text: str, settings: StandInSettings) -> str:
+    """Build the form in which the value of an option is shown."""
+    return escaped(text[:1].upper() + text[1:] if settings.recases_values else text)
+
+
+def _product(product: Json, settings: StandInSettings, *, hides: bool) -> Json:
     values = [
-        value | {"property_name": escaped(value["property_name"]), "values": [escaped(v) for v in value["values"]]}
+        value
+        | {
+            "property_name": escaped(value["property_name"]),
+            "values": [value_text(text, settings) for text in value["values"]],
+        }
         for value in product["property_values"]
     ]
-    return product | {"property_values": values}
+    [offering] = product["offerings"]
+    if settings.disabled_combinations == "price_0" and not offering["is_enabled"]:
+        offering = offering | {"price": offering["price"] | {"amount": 0}}
+    if hides:
+        offering = offering | {"readiness_state_id": None}
+    return product | {"property_values": values, "offerings": [offering]}
+
+
+def _hides_readiness(found: Listing, settings: StandInSettings) -> bool:
+    return found.state == "draft" and settings.hides_readiness_of_drafts
 
 
 def images(found: Listing, state: State, base_url: str) -> list[Json]:

@@ -218,9 +218,12 @@ def test_a_wrong_secret(etsy: EtsyHandle) -> None:
     assert len(etsy.calls()) == 3
 
 
-def test_a_scope_that_was_not_given(etsy: EtsyHandle) -> None:
-    with pytest.raises(NotConnectedError, match=r"Insufficient scope.*Connect the shop again"):
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_scope_that_was_not_given(etsy: EtsyHandle, status: int) -> None:
+    etsy.change(missing_scope=status)
+    with pytest.raises(NotConnectedError, match=r"requires scope: listings_w.*Connect the shop again"):
         client_of(etsy, "listings_r").create_draft(draft())
+    assert len(etsy.calls()) == 1
 
 
 @pytest.mark.parametrize("kind", ["500_after", "dropped_after"])

@@ -170,9 +170,17 @@ def test_access_token_ends(caller: Caller):
 
 def test_scope_is_needed(etsy: EtsyHandle):
     with Caller(etsy, "listings_r") as caller:
+        said = {"error": "Access token lacks scope for this request (requires scope: shops_r)."}
         answer = caller.get("/users/me")
-        assert answer.status_code == 403
-        assert answer.json() == {"error": "insufficient_scope", "error_description": "Insufficient scope"}
+        assert (answer.status_code, answer.json()) == (403, said)
+        etsy.change(missing_scope=401)
+        said = {"error": "Access token is required for this request (requires scope: shops_r)."}
+        answer = caller.get("/users/me")
+        assert (answer.status_code, answer.json()) == (401, said)
+        etsy.change(missing_scope=403)
+        del caller.http.headers["authorization"]
+        answer = caller.get("/users/me")
+        assert (answer.status_code, answer.json()) == (401, said)
 
 
 def test_deleting_has_a_scope_of_its_own(caller: Caller):

@@ -20,8 +20,15 @@ def theirs() -> dict[str, tuple[str, str, dict[str, Any]]]:
     return {operation["operationId"]: (method, path, operation) for method, path, operation in spec.operations}
 
 
+NOT_IN_FILE = {"getShopReceipts", "getShopReceipt"}
+"""The copy of Etsy's file lacks them; test_receipts.py has the names of their fields."""
+
+
 def test_operations_are_etsy_s(theirs: dict[str, tuple[str, str, dict[str, Any]]]):
+    assert {operation.name for operation in api.OPERATIONS} - theirs.keys() == NOT_IN_FILE
     for operation in api.OPERATIONS:
+        if operation.name in NOT_IN_FILE:
+            continue
         method, path, their = theirs[operation.name]
         assert (operation.method, api.ROOT + operation.path) == (method, path)
         query = {parameter["name"] for parameter in their.get("parameters", []) if parameter["in"] == "query"}
@@ -39,7 +46,9 @@ def walk(caller: Caller) -> list[tuple[str, Any]]:
     """Each operation once with success: its name and answer."""
     home = f"/shops/{shop.SHOP_ID}"
     listing_id = caller.publishable()
-    caller.put_inventory(listing_id, colours("Red", "Blue"))
+    image_id = caller.image_ids(listing_id)[0]
+    red = caller.put_inventory(listing_id, colours("Red", "Blue")).json()["products"][0]["property_values"][0]
+    place = {"property_id": red["property_id"], "value_id": red["value_ids"][0], "image_id": image_id}
     caller.patch(listing_id, state="active")
     both = {"listing_ids": str(listing_id)}
     answers = {
@@ -60,6 +69,10 @@ def walk(caller: Caller) -> list[tuple[str, Any]]:
         "getListingInventory": caller.get(f"/listings/{listing_id}/inventory", includes="Listing"),
         "updateListingInventory": caller.put_inventory(listing_id, colours("Red", "Blue")),
         "uploadListingImage": caller.upload(listing_id, rank="2", alt_text="A mug"),
+        "getShopProductionPartners": caller.get(f"{home}/production-partners"),
+        "getShopSections": caller.get(f"{home}/sections"),
+        "updateVariationImages": caller.link_images(listing_id, place),
+        "getListingVariationImages": caller.get(f"{LISTINGS}/{listing_id}/variation-images"),
         "getListingImages": caller.get(f"/listings/{listing_id}/images"),
     }
     assert {name: answer.text for name, answer in answers.items() if not answer.is_success} == {}
@@ -77,7 +90,10 @@ def answer_problems(operation: dict[str, Any], answer: Any) -> list[str]:
 def test_answers_have_etsy_s_form(etsy: EtsyHandle, theirs: dict[str, tuple[str, str, dict[str, Any]]]):
     with Caller(etsy, "shops_r", "shops_w", "listings_r", "listings_w") as caller:
         answers = walk(caller)
-    assert {operation.name for operation in api.OPERATIONS} - {name for name, _ in answers} == {"deleteListing"}
+    without_answer = {"deleteListing", "deleteListingImage"}
+    assert {operation.name for operation in api.OPERATIONS} - {
+        name for name, _ in answers
+    } == NOT_IN_FILE | without_answer
     problems = {name: answer_problems(theirs[name][2], answer) for name, answer in answers}
     assert {name: found for name, found in problems.items() if found} == {}
     assert etsy_spec.wrong(etsy.calls()) == []

@@ -304,6 +304,23 @@ def test_every_combination_is_there_once(colour_names: set[str], cut_names: set[
     assert said(missing) == ["All combinations of property values must be supplied"]
 
 
+@pytest.mark.parametrize(
+    ("colours_and_cuts", "along", "expected"),
+    [
+        ((20, 20), [513, 514], []),
+        ((21, 20), [513, 514], ["Stand-in: at most 400 products when price_on_property has all."]),
+        ((21, 20), [513], []),
+        ((70, 30), [], []),
+    ],
+)
+def test_four_hundred_products_where_something_hangs_on_all(
+    colours_and_cuts: tuple[int, int], along: list[int], expected: list[str]
+):
+    first, second = (range(number) for number in colours_and_cuts)
+    grid = [product("A", [value(f"c{one}"), value(f"d{two}", 514, "Cut")]) for one in first for two in second]
+    assert said(inventory.replacement({"products": grid, "price_on_property": along}, CONTEXT)) == expected
+
+
 def test_third_variation_has_to_be_asked_for():
     body = {"products": [product("a", THREE)]}
     assert inventory.replacement(body, inventory.Context(HAS, shop.MUGS, most_variations=3)) == []
@@ -354,6 +371,31 @@ def test_size_of_a_picture(content: bytes, expected: tuple[int, int] | None):
 )
 def test_upload(values: dict[str, Any], file: File | None, ranks: list[int], expected: list[str]):
     assert said(images.upload(values, file, ranks=ranks, has=HAS)) == expected
+
+
+LINK = {"property_id": 513, "value_id": 7, "image_id": 1}
+NO_LINK = "Could not update variation images because of the following error: "
+
+
+@pytest.mark.parametrize(
+    ("places", "expected"),
+    [
+        ([], []),
+        ([LINK], []),
+        ([LINK, LINK | {"value_id": 8}], []),
+        (None, ["Missing input parameter: [variation_images]"]),
+        ([{"property_id": 513}], ["Missing input parameter: [variation_images]"]),
+        ([LINK | {"value_id": 9}], [NO_LINK + "variation with property_id 513 and value_id 9 is invalid"]),
+        ([LINK | {"image_id": 9}], [NO_LINK + "the listing has no image_id 9"]),
+        ([LINK, LINK], [NO_LINK + "a value has one image"]),
+        (
+            [LINK, {"property_id": 514, "value_id": 5, "image_id": 1}],
+            [NO_LINK + "images are linked with the values of one property only"],
+        ),
+    ],
+)
+def test_links_of_images(places: Any, expected: list[str]):
+    assert said(images.variation_images(places, {(513, 7), (513, 8), (514, 5)}, [1])) == expected
 
 
 def test_prices_are_checked_in_the_shop_s_currency():

@@ -1,7 +1,7 @@
-"""Checks uploadListingImage, and reads the type and size of an image from its first bytes."""
+"""Checks uploadListingImage and updateVariationImages, and reads the type and size of an image from its first bytes."""
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from awin_medusa_pipeline.sandbox.etsy.answers import Problem
@@ -39,6 +39,25 @@ def upload(values: Mapping[str, Any], file: File | None, *, ranks: list[int], ha
         problems.append(Problem(f"Stand-in: alt_text has up to {ALT_TEXT_LENGTH} characters."))
     replaces = values.get("overwrite", False) and values.get("rank", 1) in ranks
     return problems + ([_FULL] if len(ranks) >= MOST_IMAGES and not replaces else [])
+
+
+def variation_images(places: Any, values: Collection[tuple[int, int]], image_ids: Collection[int]) -> list[Problem]:
+    """Check the links of a listing that has these (property, value) ids and images. Words: open-api #148."""
+    names = {"property_id", "value_id", "image_id"}
+    if not isinstance(places, list) or not all(isinstance(p, Mapping) and p.keys() == names for p in places):
+        return [Problem("Missing input parameter: [variation_images]")]
+    problems = []
+    if len({place["property_id"] for place in places}) > 1:
+        problems.append("images are linked with the values of one property only")
+    if len({place["value_id"] for place in places}) < len(places):
+        problems.append("a value has one image")
+    for place in places:
+        if (place["property_id"], place["value_id"]) not in values:
+            which = f"variation with property_id {place['property_id']} and value_id {place['value_id']}"
+            problems.append(f"{which} is invalid")
+        elif place["image_id"] not in image_ids:
+            problems.append(f"the listing has no image_id {place['image_id']}")
+    return [Problem(f"Could not update variation images because of the following error: {said}") for said in problems]
 
 
 def _file(file: File) -> list[Problem]:

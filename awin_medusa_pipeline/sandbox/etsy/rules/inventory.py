@@ -12,7 +12,8 @@ from awin_medusa_pipeline.sandbox.etsy.rules import listing
 
 MOST_VALUES = 70
 MOST_PRODUCTS = 2_500
-MOST_PRODUCTS_ON_THREE = 400
+MOST_PRODUCTS_ON_ALL = 400
+"""Etsy's tutorial: where a price, quantity, SKU or readiness hangs on all the variations of a listing."""
 SKU_LENGTH = 32
 ON_PROPERTY = ("price_on_property", "quantity_on_property", "sku_on_property", "readiness_state_on_property")
 _BODY_KEYS = {"products", *ON_PROPERTY}
@@ -179,8 +180,8 @@ def _on_property(body: Json) -> list[Problem]:
         if along != tuple(property_id for property_id in used if property_id in along):
             # open-api #375; a property that no product has is refused as well.
             problems.append(Problem(f"{name}: property IDs must be in the same order as in products"))
-        elif len(along) > 2 and len(products) > MOST_PRODUCTS_ON_THREE:
-            problems.append(Problem(f"Stand-in: at most {MOST_PRODUCTS_ON_THREE} products when {name} has three."))
+        elif len(along) == len(used) > 1 and len(products) > MOST_PRODUCTS_ON_ALL:
+            problems.append(Problem(f"Stand-in: at most {MOST_PRODUCTS_ON_ALL} products when {name} has all."))
         else:
             problems += _consistent(products, name, [used.index(property_id) for property_id in along])
     return problems
