@@ -236,7 +236,8 @@ def _etsy(app: App) -> Findings:
 
 def _etsy_shop(app: App, account: EtsyAccount) -> Findings:
     with app.etsy.client(account) as client:
-        shop, choices = client.shop(), ShopChoices.read(client)
+        choices = ShopChoices.read(client)
+    shop = choices.shop
     yield Finding("Etsy", State.OK, f"{shop.shop_name} answers; prices in {shop.currency_code}")
     if shop.currency_code != account.currency:
         found = f"{shop.shop_name} sells in {shop.currency_code} now, not in {account.currency}"

@@ -13,6 +13,7 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from awin_medusa_pipeline.etsy.domain.requests import PropertyValue, form_value
 from awin_medusa_pipeline.etsy.domain.shown import ShownListing, ShownVariant
+from awin_medusa_pipeline.etsy.domain.when_made import when_made_meaning
 
 # Etsy escapes some texts for HTML (open-api #446).
 Text = Annotated[str, BeforeValidator(lambda value: html.unescape(value) if isinstance(value, str) else value)]
@@ -132,7 +133,8 @@ class ListingAnswer(Answer):
     readiness_state_id: int | None = None
     shop_section_id: int | None = None
     who_made: str | None = None
-    when_made: str | None = None
+    when_made: Annotated[str | None, BeforeValidator(lambda value: value and when_made_meaning(value))] = None
+    """By its meaning (when_made.py)."""
     is_supply: bool | None = None
     should_auto_renew: bool | None = None
     has_variations: bool = False
@@ -176,6 +178,8 @@ class ShopAnswer(Answer):
     currency_code: str
     url: str = ""
     is_vacation: bool = False
+    shop_location_country_iso: str | None = None
+    """ISO 3166, two letters."""
 
 
 class ShippingProfile(Answer):

@@ -1,8 +1,9 @@
 """Reads and writes a shop on Etsy over its Open API v3; every fault is raised as one of our errors."""
 
 import copy
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
@@ -27,6 +28,7 @@ from awin_medusa_pipeline.etsy.client.errors import NotFoundError
 from awin_medusa_pipeline.etsy.client.oauth import API_URL
 from awin_medusa_pipeline.etsy.domain.requests import DraftListing, Inventory, ListingPatch, ListingState, form_value
 from awin_medusa_pipeline.etsy.domain.tokens import TokenSource
+from awin_medusa_pipeline.etsy.domain.when_made import etsy_group
 
 T = TypeVar("T")
 
@@ -58,8 +60,9 @@ class EtsyClient:
         budget: EtsyBudget | None = None,
         backoff: Backoff | None = None,
         transport: httpx.BaseTransport | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.shop_id = shop_id
+        self.shop_id, self._now = shop_id, now
         client = httpx.Client(
             base_url=f"{api_url.rstrip('/')}/v3/application",
             # As bytes: a key that is not ASCII is for Etsy to refuse.
@@ -155,11 +158,11 @@ class EtsyClient:
 
     def create_draft(self, draft: DraftListing) -> ListingAnswer:
         """Make a draft; once. Etsy has no idempotency key, and a draft may exist after a 500 (open-api #162)."""
-        return self._calls.call(ListingAnswer, "POST", f"{self._shop()}/listings", once=True, data=draft.form())
+        return self._calls.call(ListingAnswer, "POST", f"{self._shop()}/listings", once=True, data=self._form(draft))
 
     def patch(self, listing_id: int, patch: ListingPatch) -> ListingAnswer:
         """Change the content; free, and may be repeated."""
-        return self._patch(listing_id, patch.form())
+        return self._patch(listing_id, self._form(patch))
 
     def set_image_order(self, listing_id: int, image_ids: Sequence[int]) -> ListingAnswer:
         """Make these the images of a listing, in this order; others are detached. Etsy refuses an empty list."""
@@ -189,6 +192,10 @@ class EtsyClient:
 
     def _shop(self) -> str:
         return f"/shops/{self.shop_id}"
+
+    def _form(self, request: DraftListing | ListingPatch) -> dict[str, str]:
+        form = request.form()
+        return form | {"when_made": etsy_group(form["when_made"], self._now())} if "when_made" in form else form
 
     def _patch(self, listing_id: int, form: dict[str, str], *, once: bool = False) -> ListingAnswer:
         return self._calls.call(ListingAnswer, "PATCH", f"{self._shop()}/listings/{listing_id}", once=once, data=form)

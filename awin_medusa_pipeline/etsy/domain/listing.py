@@ -7,7 +7,7 @@ Etsy's unless stated otherwise.
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,12 +19,14 @@ from awin_medusa_pipeline.etsy.domain.findings import Findings, Note, Problem
 from awin_medusa_pipeline.etsy.domain.inventory import MOST_PIECES, make_inventory
 from awin_medusa_pipeline.etsy.domain.requests import DraftListing, Inventory, ListingPatch
 from awin_medusa_pipeline.etsy.domain.shown import shorten, variant_fields
+from awin_medusa_pipeline.etsy.domain.when_made import is_vintage
 from awin_medusa_pipeline.medusa.models import ShopProduct
 
 MOST_IMAGES = 20
+BLANK_STAYS = ("tags", "materials")
+"""Fields that cannot be cleared on Etsy (FormRequest.form)."""
 OWN_TAG = "AWIN"
 """The sync tags the products that it imports with this; it means nothing to a buyer."""
-_VINTAGE = re.compile(r"\d{4}s|before_\d{4}|2000_\d{4}")
 MADE = ("who_made", "when_made", "is_supply")
 _SIZES = ("item_length", "item_width", "item_height", "item_dimensions_unit")
 
@@ -44,9 +46,7 @@ class Listing(BaseModel):
     def patch(self, fields: Collection[str]) -> ListingPatch:
         """The change of these fields, with those that Etsy takes only together."""
         names = {name for field in fields for name in _together(field)}
-        values = {name: getattr(self.draft, name) for name in ListingPatch.model_fields if name in names}
-        # Whether Etsy takes an empty list as none is not known (open-api #485): what it has stays.
-        return ListingPatch(**{name: None if value == () else value for name, value in values.items()})
+        return ListingPatch(**{name: getattr(self.draft, name) for name in ListingPatch.model_fields if name in names})
 
     @property
     def content(self) -> dict[str, str]:
@@ -96,7 +96,7 @@ def prepare_listing(
     """
     found = Findings()
     defaults = config.defaults_for(product.categories)
-    content = _texts(product, found) | _references(defaults, config, found, publish=publish)
+    content = _texts(product, currency, found) | _references(defaults, config, found, publish=publish)
     content |= _measures(product, config, found)
     images = _images(product.images, found, publish=publish)
     made = make_inventory(product.variants, config, currency, defaults.readiness_state_id, found)
@@ -114,8 +114,17 @@ def prepare_listing(
     return PreparedListing(listing, notes=tuple(found.notes))
 
 
-def _texts(product: ShopProduct, found: Findings) -> dict[str, Any]:
-    title, description = text.title(product.title), text.description(product.description)
+def words_that_stay(listing: Listing, shown: Mapping[str, str]) -> tuple[Note, ...]:
+    """Say which words the product has no longer, but Etsy keeps: a blank list is never sent. `shown`: as of before."""
+    return tuple(
+        Note(name, f"It has no {name} any more. Those on Etsy stay: take them away there.")
+        for name in BLANK_STAYS
+        if shown.get(name) and not getattr(listing.draft, name)
+    )
+
+
+def _texts(product: ShopProduct, currency: str, found: Findings) -> dict[str, Any]:
+    title, description = text.title(product.title, currency), text.description(product.description)
     tags = text.tags(tag for tag in product.tags if tag != OWN_TAG)
     materials = text.materials(re.split(r"[,;/]", product.material) if product.material else ())
     texts = {"title": title.text, "description": description.text, "tags": tags.words, "materials": materials.words}
@@ -144,9 +153,11 @@ def _references(
     for name, words in needed.items():
         if getattr(defaults, name) is None:
             to_do = "Set it for the Etsy shop or for one of the product's categories."
+            if name == "return_policy_id":
+                to_do += " A shop in the EU needs none: set eu_shop to true."
             found.add_problem(f"{name}_missing", name, f"Etsy asks for {words} ({name}). {to_do}")
     made_by_others = defaults.who_made == "someone_else" and not defaults.production_partner_ids
-    if made_by_others and defaults.when_made and not defaults.is_supply and not _VINTAGE.fullmatch(defaults.when_made):
+    if made_by_others and defaults.when_made and not defaults.is_supply and not is_vintage(defaults.when_made):
         found.add_problem(
             "not_for_etsy",
             "who_made",

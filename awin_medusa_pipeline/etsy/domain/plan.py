@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig
 from awin_medusa_pipeline.etsy.domain.findings import Note, Problem
-from awin_medusa_pipeline.etsy.domain.listing import Listing, prepare_listing
+from awin_medusa_pipeline.etsy.domain.listing import Listing, prepare_listing, words_that_stay
 from awin_medusa_pipeline.etsy.domain.looks import piece_notes
 from awin_medusa_pipeline.etsy.domain.memory import ListingMemory
 from awin_medusa_pipeline.etsy.domain.owners import IMAGES, Comparison, compare
@@ -205,7 +205,7 @@ def plan_listing(
         content=differing.content,
         changes=_changes(now, listing.fields, _changed_fields(parts, differing, listing)) if parts else (),
         kept=_changes(now, listing.fields, differing.kept),
-        notes=(*prepared.notes, *pieces, *_renewal(memory, publish=publish)),
+        notes=(*prepared.notes, *words_that_stay(listing, memory.written), *pieces, *_renewal(memory, publish=publish)),
     )
 
 

@@ -5,12 +5,12 @@ values; only what a buyer can see counts: Etsy shows combinations that cannot be
 """
 
 import hashlib
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from awin_medusa_pipeline.etsy.domain.requests import CUSTOM_PROPERTIES, Inventory, InventoryProduct, PropertyValue
+from awin_medusa_pipeline.etsy.domain.when_made import when_made_meaning
 
 VARIATIONS = "variations"
 """Field: what the variants vary along."""
@@ -20,8 +20,6 @@ OF_A_VARIANT = ("price", "quantity", "sku")
 Fields = Mapping[str, str]
 
 _LONGEST = 80
-_THIS_DECADE = re.compile(r"2020_20\d\d")
-"""Etsy moves the end of this bucket each January, in listings that exist too."""
 
 
 @dataclass(frozen=True)
@@ -251,7 +249,7 @@ def _plain(name: str, value: str) -> object:
         case "tags" | "materials":
             return {" ".join(word.split()).casefold() for word in value.split(",")}
         case "when_made":
-            return _THIS_DECADE.sub("2020_", value)
+            return when_made_meaning(value)
         case "variations":
             return " ".join(value.split()).casefold()
         case "production_partner_ids":

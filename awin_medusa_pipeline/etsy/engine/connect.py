@@ -45,4 +45,4 @@ def store_shop(etsy: EtsyState, pair: TokenPair) -> tuple[EtsyAccount, ShopChoic
             pair=pair,
             config=before.get(shop_id, EtsyAccountConfig()),
         )
-        return account, ShopChoices.read(client, categories=True)
+        return account, ShopChoices.read(client, shop=shop, categories=True)

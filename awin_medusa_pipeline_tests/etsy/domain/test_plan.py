@@ -102,6 +102,16 @@ def test_differences_by_field() -> None:
     assert planned(listed=existing()).changes == ()
 
 
+def test_tags_that_are_no_more_stay_on_etsy_and_that_is_told() -> None:
+    plan = planned(FIRST, existing(product(*grid("rb", "SM"), tags=("oak",), material="oak")))
+    assert [note.sentence for note in plan.notes] == [
+        "It has no tags any more. Those on Etsy stay: take them away there.",
+        "It has no materials any more. Those on Etsy stay: take them away there.",
+    ]
+    assert plan.changes == ()
+    assert not {"tags", "materials"} & set(plan.listing.content if plan.listing else ())
+
+
 def test_a_long_text_is_told_short() -> None:
     before = existing(product(description="word " * 1_000 + "a"))
     plan = planned(product(description="word " * 1_000 + "b"), before)

@@ -56,8 +56,8 @@ def test_the_form_of_a_draft(fields: dict[str, Any], expected: dict[str, str]) -
     assert form == SENT | expected
 
 
-def test_a_patch_clears_with_an_empty_array_and_leaves_the_rest() -> None:
-    assert ListingPatch(tags=(), title="Lamp").form() == {"tags": "", "title": "Lamp"}
+def test_a_patch_sends_nothing_blank() -> None:
+    assert ListingPatch(tags=(), materials=(), production_partner_ids=(), title="Lamp").form() == {"title": "Lamp"}
     assert ListingPatch().form() == {}
 
 
