@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import os
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -38,11 +39,14 @@ from awin_medusa_pipeline.etsy.store.links import EtsyLink, EtsyLinks
 from awin_medusa_pipeline.medusa.models import ShopProduct
 from awin_medusa_pipeline.sandbox.etsy import shop
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
+from awin_medusa_pipeline.sandbox.etsy.settings import SINGLE_MODES, strictest
 from awin_medusa_pipeline_tests.support.etsy_products import account_config, product, variant
 from awin_medusa_pipeline_tests.support.fault_proxy import AnsweringServer
 
 CURRENCY = "GBP"
 """Of the stand-in's shop."""
+MODES: Mapping[str, Mapping[str, Any]] = {"strictest": strictest(), "plain": {}, **SINGLE_MODES}
+"""What the stand-in does where sources disagree about Etsy; ETSY_STAND_IN names another one for a whole run."""
 UNLIMITED = {"per_second": 1_000_000, "per_day": 100_000_000}
 
 
@@ -337,7 +341,7 @@ def laboratory(
     with database.writing() as session:
         for table in reversed(Base.metadata.sorted_tables):
             session.execute(table.delete())
-    etsy.change(**UNLIMITED)
+    etsy.change(**UNLIMITED | MODES[os.environ.get("ETSY_STAND_IN", "strictest")])
     with pictures(missing) as address:
         opened = EtsyLaboratory(etsy, database, address, account_config(**config)).connect()
         with opened.images:

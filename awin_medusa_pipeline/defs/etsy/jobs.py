@@ -42,6 +42,9 @@ class EtsyRequestConfig(dg.Config):
     account: str | None = Field(
         default="", description="Name or id of the Etsy shop, where several are connected; else blank."
     )
+    sold_is_booked: bool = Field(
+        default=False, description="The levels in Medusa count the pieces that went on Etsy: offer all of them."
+    )
 
 
 class EtsySyncConfig(dg.Config):
@@ -61,7 +64,9 @@ def request_etsy_products(
     context: dg.OpExecutionContext, config: EtsyRequestConfig, app: dg.ResourceParam[App]
 ) -> None:
     """Make a pending job; nothing is sent to Etsy before a person confirms it."""
-    requested = Decider(app, decider_in(context.run)).request_etsy(config.products, config.account or None)
+    requested = Decider(app, decider_in(context.run)).request_etsy(
+        config.products, config.account or None, sold_is_booked=config.sold_is_booked
+    )
     tag_run(context.instance, context.run, {ETSY_JOB_TAG: requested.job.transaction_id})
     _log(context, [requested.request.title, *requested.request.lines])
     _write_tables(context, app, request_metadata(requested))

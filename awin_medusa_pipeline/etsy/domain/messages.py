@@ -27,6 +27,8 @@ class ConfirmationRequest:
     refused: Sequence[str] = ()
     """Title and reason of each product that Etsy would refuse; they are not part of the job."""
     notes: Sequence[str] = ()
+    pieces_went: int = 0
+    """Pieces that went on Etsy and that Medusa does not know of."""
 
     @property
     def title(self) -> str:
@@ -50,6 +52,7 @@ class ConfirmationRequest:
             fees,
             *shorten("Refused: ", self.refused),
             *shorten("", self.notes),
+            *([Hint("If Medusa counts by now what went", Action.OFFER_BOOKED_PIECES)] if self.pieces_went else []),
             Hint(f"Confirm it until {time_text(self.expires_at)}", Action.CONFIRM_ETSY_JOB, self.transaction_id),
             Hint("To drop it", Action.REJECT_ETSY_JOB, self.transaction_id),
         ]

@@ -114,6 +114,8 @@ class ListingPlan:
     notes: tuple[Note, ...] = ()
     sold_out: bool = False
     """No variant has anything left to sell."""
+    pieces_went: int = 0
+    """Pieces that went on Etsy and that Medusa does not know of."""
 
     @property
     def publishes(self) -> bool:
@@ -178,10 +180,11 @@ def plan_listing(
     prepared = prepare_listing(_less_what_went(product, memory), config, currency, publish=publish)
     sold_out = any(problem.code == NO_STOCK for problem in prepared.problems)
     pieces = [Note("quantity", sentence) for sentence in piece_notes(memory.stock, product)]
+    went = sum(max(0, stock.gone) for stock in memory.stock.values())
     if sold_out and existing:
         note = Note("quantity", "Nothing of it is left to offer." if pieces else "Nothing of it is in stock.")
         taken_down = _take_down(product_id, title, existing, note)
-        return replace(taken_down, notes=(*taken_down.notes, *pieces), sold_out=True)
+        return replace(taken_down, notes=(*taken_down.notes, *pieces), sold_out=True, pieces_went=went)
     if prepared.listing is None:
         return ListingPlan(
             product_id,
@@ -205,6 +208,7 @@ def plan_listing(
         content=differing.content,
         changes=_changes(now, listing.fields, _changed_fields(parts, differing, listing)) if parts else (),
         kept=_changes(now, listing.fields, differing.kept),
+        pieces_went=went,
         notes=(*prepared.notes, *words_that_stay(listing, memory.written), *pieces, *_renewal(memory, publish=publish)),
     )
 

@@ -16,6 +16,7 @@ from awin_medusa_pipeline.etsy.domain.plan import (
     listing_fees,
     plan_listing,
 )
+from awin_medusa_pipeline.etsy.domain.stock import forgive
 from awin_medusa_pipeline.etsy.engine.choices import ShopChoices
 from awin_medusa_pipeline.etsy.engine.looks import Shown, take_over
 from awin_medusa_pipeline.etsy.engine.products import find_products, product_reader
@@ -99,6 +100,7 @@ def request_plans(
         counts=count_plans(accepted),
         fees=listing_fees(accepted),
         refused=[f"{row.title}: {row.error}" for row in rows if row.product_id in refused],
+        pieces_went=sum(plan.pieces_went for plan in accepted),
         # What was found just now may be among the notes of a plan, too.
         notes=list(
             dict.fromkeys([*notes, *(f"{plan.title}: {note.sentence}" for plan in accepted for note in plan.notes)])
@@ -109,9 +111,18 @@ def request_plans(
 
 
 def request_products(
-    etsy: EtsyState, medusa: MedusaClient, names: Collection[str], *, account: str | None, by: str
+    etsy: EtsyState,
+    medusa: MedusaClient,
+    names: Collection[str],
+    *,
+    account: str | None,
+    by: str,
+    sold_is_booked: bool = False,
 ) -> Requested:
-    """Request products by id, handle or SKU. Raises EtsyAccountError, EtsyJobError and what the clients raise."""
+    """Request products by id, handle or SKU; `sold_is_booked`: Medusa's levels count what went on Etsy.
+
+    Raises EtsyAccountError, EtsyJobError and what the clients raise.
+    """
     shop = etsy.accounts.find(account)
     product_ids = find_products(medusa, names)
     products = product_reader(medusa, etsy.rules.stock_location)(product_ids, shop.currency)
@@ -121,6 +132,8 @@ def request_products(
         shown = Shown.read(client, [link.etsy_listing_id for link in links.values() if link.etsy_listing_id])
     take_over(etsy, shop, links, products, shown)
     links = etsy.links.of_products(shop.id, product_ids)
+    if sold_is_booked:
+        links = {product_id: _forgiven(etsy, shop, link) for product_id, link in links.items()}
     plans = plan_products(etsy, shop, product_ids, products, links, choices)
     return request_plans(etsy, shop, plans, by=by, notes=[note for plan in plans for note in _kept(plan)])
 
@@ -128,6 +141,14 @@ def request_products(
 def existing_listing(link: EtsyLink | None) -> ExistingListing | None:
     """Return the listing of a link, if it has one."""
     return ExistingListing(link.etsy_listing_id, link.memory) if link and link.etsy_listing_id is not None else None
+
+
+def _forgiven(etsy: EtsyState, account: EtsyAccount, link: EtsyLink) -> EtsyLink:
+    """Forget the pieces that went on Etsy: a person says that they are booked."""
+    memory = link.memory.model_copy(update={"stock": forgive(link.memory.stock)})
+    if etsy.links.record_shown(account.id, link.product_id, memory):
+        link.memory = memory
+    return link
 
 
 def _kept(plan: ListingPlan) -> Iterator[str]:
