@@ -47,6 +47,8 @@ CURRENCY = "GBP"
 """Of the stand-in's shop."""
 MODES: Mapping[str, Mapping[str, Any]] = {"strictest": strictest(), "plain": {}, **SINGLE_MODES}
 """What the stand-in does where sources disagree about Etsy; ETSY_STAND_IN names another one for a whole run."""
+PAUSE = 5.0
+"""Seconds; longer than the reads of `strictest` are behind."""
 UNLIMITED = {"per_second": 1_000_000, "per_day": 100_000_000}
 
 
@@ -128,6 +130,10 @@ class EtsyLaboratory:
             self.ahead += timedelta(seconds=seconds)
             self.etsy.change(clock_ahead=self.ahead.total_seconds())
 
+    def pause(self) -> None:
+        """Let as much time pass as people take between two things: Etsy's reads show what was done."""
+        self.sleep(PAUSE)
+
     @cached_property
     def images(self) -> ImageFetcher:
         """Fetches what `pictures` serves."""
@@ -204,6 +210,7 @@ class EtsyLaboratory:
 
     def plans(self, *product_ids: str) -> list[ListingPlan]:
         """What a person would be shown."""
+        self.pause()
         etsy, account = self.state(), self.accounts.get(self.account_id)
         links = self.links.of_products(self.account_id, product_ids)
         if ids := [link.etsy_listing_id for link in links.values() if link.etsy_listing_id]:
@@ -229,6 +236,7 @@ class EtsyLaboratory:
 
     def run(self, job: EtsyJob, **options: Any) -> JobResult:
         """Do a confirmed job, as the run of its attempt."""
+        self.pause()
         etsy = self.state(options.pop("client_of", self.client))
         run = JobRun(f"run-{job.transaction_id}-{job.attempt}")
         claim_job(etsy, job.transaction_id, run)

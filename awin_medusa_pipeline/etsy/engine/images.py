@@ -13,6 +13,8 @@ from awin_medusa_pipeline.etsy.domain.listing import MOST_IMAGES
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/gif")
 LARGEST_IMAGE = 10 * 1024 * 1024
 """Bytes. Etsy: jpg, png and gif up to 10 MB."""
+WAITS = (0.0, 2.0, 4.0, 8.0, 16.0)
+"""Seconds before each look at what was written: 30 in all, since Etsy's reads are some seconds behind its writes."""
 
 
 class ImageSource(Protocol):
@@ -36,6 +38,7 @@ class ListingImages:
     shown: list[int]
     known: dict[str, int]
     store_known: Callable[[dict[str, int]], None]
+    sleep: Callable[[float], None]
 
     def upload_all(self, addresses: Sequence[str]) -> None:
         """Make these the images of the listing, in this order.
@@ -84,8 +87,7 @@ class ListingImages:
             try:
                 image = self.client.upload_image(self.listing_id, picture.content, picture.name, rank=rank)
             except UnknownOutcomeError:
-                before, self.shown = self.shown, self._read_ids()
-                new = [image_id for image_id in self.shown if image_id not in before]
+                new = self._look_for_new()
                 if len(new) == 1:
                     return new[0]
                 if not left:
@@ -94,6 +96,16 @@ class ListingImages:
                 self.shown = [*self.shown, image.listing_image_id]
                 return image.listing_image_id
         raise AssertionError("the last try returns or raises")
+
+    def _look_for_new(self) -> list[int]:
+        """Find the images that were added without an answer; Etsy's reads have time to show them."""
+        before, new = self.shown, []
+        for wait in WAITS:
+            self.sleep(wait)
+            self.shown = self._read_ids()
+            if new := [image_id for image_id in self.shown if image_id not in before]:
+                break
+        return new
 
     def _make_room(self, wanted: Collection[int]) -> None:
         """Remove unwanted images when the listing is full; one image always stays, as Etsy requires."""

@@ -45,7 +45,7 @@ from awin_medusa_pipeline.etsy.domain.shown import (
 from awin_medusa_pipeline.etsy.domain.stock import take_written
 from awin_medusa_pipeline.etsy.domain.tokens import NotConnectedError
 from awin_medusa_pipeline.etsy.engine.drafts import DraftMaker
-from awin_medusa_pipeline.etsy.engine.images import ImageSource, ListingImages
+from awin_medusa_pipeline.etsy.engine.images import WAITS, ImageSource, ListingImages
 from awin_medusa_pipeline.etsy.engine.looks import Shown, look
 from awin_medusa_pipeline.etsy.engine.state import EtsyState
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
@@ -55,8 +55,6 @@ from awin_medusa_pipeline.medusa.models import ShopProduct
 
 SILENT_IN_A_ROW = 3
 """This many products in a row without an answer are Etsy's fault, not theirs: each costs minutes of retries."""
-WAITS = (0.0, 2.0, 4.0, 8.0, 16.0)
-"""Seconds before each look at what was written: 30 in all, since Etsy's reads are some seconds behind its writes."""
 FRESH = timedelta(seconds=20)
 """Quantities are written over those that were read at most so long ago."""
 
@@ -322,6 +320,7 @@ class ListingSync:
             shown=_image_ids(item.listed),
             known=dict(item.memory.image_ids),
             store_known=lambda image_ids: self._update_memory(item, image_ids=image_ids),
+            sleep=self.sleep,
         )
         item.images.upload_all(item.wanted.images)
 
@@ -332,11 +331,18 @@ class ListingSync:
                 self.client.publish(item.id)
                 return
             except UnknownOutcomeError:
-                found = self.client.listing(item.id)
-                if found and found.state == "active":
+                if self._is_active(item):
                     return
                 if not left:
                     raise
+
+    def _is_active(self, item: _ProductSync) -> bool:
+        for wait in WAITS:
+            self.sleep(wait)
+            found = self.client.listing(item.id)
+            if found and found.state == "active":
+                return True
+        return False
 
     def _deactivate(self, item: _ProductSync) -> None:
         # Stored before the call: we may set it active again even if this run is killed right after it.

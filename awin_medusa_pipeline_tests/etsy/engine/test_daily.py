@@ -29,6 +29,7 @@ def lab(etsy: EtsyHandle, etsy_store: Database) -> Iterator[EtsyLaboratory]:
 
 def look(lab: EtsyLaboratory, **rules: Any) -> AccountResult:
     """One daily look at the laboratory's account."""
+    lab.pause()
     etsy, account = lab.state(**rules), lab.accounts.get(lab.account_id)
     with etsy.client(account) as client:
         found = look_at_account(etsy, account, client, lab.read)
