@@ -39,12 +39,13 @@ from awin_medusa_pipeline.etsy.store.links import EtsyLink, EtsyLinks
 from awin_medusa_pipeline.medusa.models import ShopProduct
 from awin_medusa_pipeline.sandbox.etsy import shop
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
-from awin_medusa_pipeline.sandbox.etsy.settings import SINGLE_MODES, strictest
+from awin_medusa_pipeline.sandbox.etsy.settings import SINGLE_MODES, StandInSettings, strictest
 from awin_medusa_pipeline_tests.support.etsy_products import account_config, product, variant
 from awin_medusa_pipeline_tests.support.fault_proxy import AnsweringServer
 
 CURRENCY = "GBP"
 """Of the stand-in's shop."""
+DEFAULT_MODE = {name: getattr(StandInSettings(), name) for name in strictest()}
 MODES: Mapping[str, Mapping[str, Any]] = {"strictest": strictest(), "plain": {}, **SINGLE_MODES}
 """What the stand-in does where sources disagree about Etsy; ETSY_STAND_IN names another one for a whole run."""
 PAUSE = 5.0
@@ -129,6 +130,10 @@ class EtsyLaboratory:
         if seconds:
             self.ahead += timedelta(seconds=seconds)
             self.etsy.change(clock_ahead=self.ahead.total_seconds())
+
+    def use(self, mode: str) -> None:
+        """Let the stand-in be one of the Etsys that sources tell of."""
+        self.etsy.change(**(DEFAULT_MODE | MODES[mode]))
 
     def pause(self) -> None:
         """Let as much time pass as people take between two things: Etsy's reads show what was done."""
@@ -349,8 +354,9 @@ def laboratory(
     with database.writing() as session:
         for table in reversed(Base.metadata.sorted_tables):
             session.execute(table.delete())
-    etsy.change(**UNLIMITED | MODES[os.environ.get("ETSY_STAND_IN", "strictest")])
+    etsy.change(**UNLIMITED)
     with pictures(missing) as address:
         opened = EtsyLaboratory(etsy, database, address, account_config(**config)).connect()
+        opened.use(os.environ.get("ETSY_STAND_IN", "strictest"))
         with opened.images:
             yield opened
