@@ -242,7 +242,7 @@ class EtsyLaboratory:
     def run(self, job: EtsyJob, **options: Any) -> JobResult:
         """Do a confirmed job, as the run of its attempt."""
         self.pause()
-        etsy = self.state(options.pop("client_of", self.client))
+        etsy = self.state(options.pop("client_of", self.client), **options.pop("rules", {}))
         run = JobRun(f"run-{job.transaction_id}-{job.attempt}")
         claim_job(etsy, job.transaction_id, run)
         return sync_claimed_job(etsy, run, self.read, self.images, sleep=self.sleep, **options)
