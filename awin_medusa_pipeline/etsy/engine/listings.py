@@ -38,6 +38,7 @@ from awin_medusa_pipeline.etsy.domain.shown import (
     ShownVariant,
     keep_processing,
     keep_variations,
+    same,
     shown_fields,
     unshown_variant,
     variant_fields,
@@ -488,6 +489,10 @@ def _unshown(item: _ProductSync, listed: ListingAnswer | None, inventory: Listed
             return unshown
     if item.images and _image_ids(listed) != item.images.wanted:
         return IMAGES
+    if Part.CONTENT in parts:
+        shown, wanted = shown_fields(listed.shown(None), None), item.wanted.fields
+        if other := [name for name in item.plan.content if name in shown and not same(name, shown[name], wanted[name])]:
+            return f"shows another {other[0].replace('_', ' ')}"
     wrong = Part.PUBLISH in parts and listed.state != "active"
     return f"is {listed.state}" if wrong or (Part.DEACTIVATE in parts and listed.state == "active") else ""
 
