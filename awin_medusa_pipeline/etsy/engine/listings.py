@@ -490,8 +490,8 @@ def _unshown(item: _ProductSync, listed: ListingAnswer | None, inventory: Listed
     if item.images and _image_ids(listed) != item.images.wanted:
         return IMAGES
     if Part.CONTENT in parts:
-        shown, wanted = shown_fields(listed.shown(None), None), item.wanted.fields
-        if other := [name for name in item.plan.content if name in shown and not same(name, shown[name], wanted[name])]:
+        there, wanted = shown_fields(listed.shown(None), None), item.wanted.fields
+        if other := [name for name in item.plan.content if name in there and not same(name, there[name], wanted[name])]:
             return f"shows another {other[0].replace('_', ' ')}"
     wrong = Part.PUBLISH in parts and listed.state != "active"
     return f"is {listed.state}" if wrong or (Part.DEACTIVATE in parts and listed.state == "active") else ""
