@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from awin_medusa_pipeline.core.errors import PermanentError, PipelineError, TransientError
@@ -29,8 +30,11 @@ from awin_medusa_pipeline.etsy.domain.plan import (
 )
 from awin_medusa_pipeline.etsy.domain.requests import Inventory
 from awin_medusa_pipeline.etsy.domain.tokens import NotConnectedError
+from awin_medusa_pipeline.etsy.domain.variation_images import values_changed
 from awin_medusa_pipeline.etsy.engine.drafts import DraftMaker
-from awin_medusa_pipeline.etsy.engine.images import ImageSource, ListingImages
+from awin_medusa_pipeline.etsy.engine.images import ImageSource, ListingImages, missing_sentence
+from awin_medusa_pipeline.etsy.engine.pictures import try_missing_again
+from awin_medusa_pipeline.etsy.engine.variation_pictures import VariationPictures
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, EtsyJobProduct
 from awin_medusa_pipeline.etsy.store.links import EtsyJobLostError, EtsyLink, EtsyLinks
@@ -54,7 +58,7 @@ class ListingResult(StrEnum):
 
 @dataclass(frozen=True)
 class ListingOutcome:
-    """The outcome of one product. `sentence`: why it failed and what to do."""
+    """The outcome of one product. `sentence`: why it failed and what to do, or what is worth knowing."""
 
     product_id: str
     result: ListingResult
@@ -77,6 +81,10 @@ class _ProductSync:
     plan: ListingPlan
     listed: ListingAnswer | None
     images: ListingImages | None = None
+    inventory: ListedInventory | None = None
+    links: VariationPictures | None = None
+    note: str | None = None
+    """What a person should know although the product is on Etsy."""
 
     @property
     def wanted(self) -> Listing:
@@ -152,9 +160,8 @@ class ListingSync:
         memory = link.memory.model_copy(update={"state": shown.state}) if shown else link.memory
         existing = ExistingListing(link.etsy_listing_id, memory) if link.etsy_listing_id else None
         plan = plan_listing(row.product_id, product, self.account.api_config, self.account.currency, existing)
-        return _ProductSync(
-            row, memory, link.etsy_listing_id, link.etsy_url, limit_to_confirmed(plan, row.proposal), shown
-        )
+        plan = try_missing_again(limit_to_confirmed(plan, row.proposal), memory, row.proposal)
+        return _ProductSync(row, memory, link.etsy_listing_id, link.etsy_url, plan, shown)
 
     def _carry_out(self, item: _ProductSync) -> ListingOutcome | None:
         """Send what the plan says; return the outcome, or None while it is still to be verified on Etsy."""
@@ -165,9 +172,11 @@ class ListingSync:
         if item.plan.action is ListingAction.REFUSE:
             why = " ".join(problem.sentence for problem in item.plan.problems)
             raise RefusedError(f"Preparing {item.plan.title} for Etsy", why.rstrip("."), "Then request it again.")
-        if not item.plan.parts:
+        if not item.plan.parts and not item.memory.linked_images:
             return self._finish(item, ListingResult.UNCHANGED)
         for part in item.plan.parts:
+            if part is Part.PUBLISH:
+                self._link_again(item)
             match part:
                 case Part.CREATE:
                     self._create(item)
@@ -181,6 +190,7 @@ class ListingSync:
                     self._publish(item)
                 case Part.DEACTIVATE:
                     self._deactivate(item)
+        self._link_again(item)
         return None
 
     def _create(self, item: _ProductSync) -> None:
@@ -196,7 +206,9 @@ class ListingSync:
 
     def _send_inventory(self, item: _ProductSync) -> None:
         client = self.client.urgently() if item.plan.only_lowers_stock else self.client
-        answer = client.put_inventory(item.id, item.wanted.inventory)
+        if item.memory.has_linked_images or values_changed(item.memory.shown, item.wanted.shown):
+            self._links(item).keep()
+        answer = item.inventory = client.put_inventory(item.id, item.wanted.inventory)
         if differs := _find_difference(item.wanted.inventory, answer):
             raise PermanentError(
                 f"Writing the variants of listing {item.id}",
@@ -214,8 +226,37 @@ class ListingSync:
             shown=_image_ids(item.listed),
             known=dict(item.memory.image_ids),
             store_known=lambda image_ids: self._update_memory(item, image_ids=image_ids),
+            # As Etsy takes it: signs that it refuses in a title may be refused here too.
+            alt_text=item.wanted.draft.title,
+            before_detaching=lambda: self._links(item).keep() if item.listed and item.listed.has_variations else None,
         )
         item.images.upload_all(item.wanted.images)
+        if item.images.missing:
+            item.note = missing_sentence(item.images.missing, len(item.wanted.images))
+        if not item.images.shown and Part.PUBLISH in item.plan.parts:
+            to_do = "Etsy publishes nothing without a picture. Give the product one, then try again."
+            raise RefusedError(f"Publishing {item.plan.title}", (item.note or "it has no picture").rstrip("."), to_do)
+
+    def _links(self, item: _ProductSync) -> VariationPictures:
+        if item.links is None:
+            waiting = item.memory.linked_images or None
+            store = partial(self._update_memory, item)
+            item.links = VariationPictures(self.client, item.id, waiting, item.memory.has_linked_images, store)
+        return item.links
+
+    def _link_again(self, item: _ProductSync) -> None:
+        """Link pictures with values again where a change, also one of a run before, may have cut the links."""
+        if item.links is None and not item.memory.linked_images:
+            return
+        if item.inventory is None and item.memory.linked_images:
+            item.inventory = self.client.inventories([item.id]).get(item.id)
+        assert item.listed is not None
+        there = item.images.shown if item.images else _image_ids(item.listed)
+        known = item.images.known if item.images else item.memory.image_ids
+        again = {image_id: known[sha256] for sha256, image_id in item.memory.image_ids.items() if sha256 in known}
+        values = item.inventory.values if item.inventory else None
+        if said := self._links(item).restore(values, again | {image_id: image_id for image_id in there}):
+            item.note = f"{item.note} {said}" if item.note else said
 
     def _publish(self, item: _ProductSync) -> None:
         """Publish a listing. Etsy may charge for it, so after an unknown outcome we look before sending it again."""
@@ -269,10 +310,15 @@ class ListingSync:
         if item.plan.listing:
             memory["shown"] = item.plan.listing.shown
         if item.images:
-            memory |= {"images_hash": item.wanted.images_hash, "image_ids": item.images.known}
+            missing = {address: one.sha256 for address, one in item.images.missing.items()}
+            memory |= {
+                "images_hash": item.wanted.images_hash,
+                "image_ids": item.images.known,
+                "missing_images": missing,
+            }
         changed = result is not ListingResult.UNCHANGED
-        self.links.mark_synced(self.job, item.row.product_id, changed=changed, url=item.url, **memory)
-        return item.outcome(result)
+        self.links.mark_synced(self.job, item.row.product_id, changed=changed, url=item.url, note=item.note, **memory)
+        return item.outcome(result, item.note)
 
     def _fail(self, item: _ProductSync, fault: PipelineError) -> ListingOutcome:
         """Record why a product failed; raises the fault again when it concerns the whole account."""

@@ -16,6 +16,7 @@ from awin_medusa_pipeline.etsy.domain.plan import (
     plan_listing,
 )
 from awin_medusa_pipeline.etsy.engine.choices import ShopChoices
+from awin_medusa_pipeline.etsy.engine.pictures import look_at_pictures
 from awin_medusa_pipeline.etsy.engine.products import find_products, product_reader
 from awin_medusa_pipeline.etsy.engine.state import EtsyState
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
@@ -107,7 +108,8 @@ def request_products(
     with etsy.client(shop) as client:
         choices = ShopChoices.read(client)
     links = etsy.links.of_products(shop.id, product_ids)
-    return request_plans(etsy, shop, plan_products(shop, product_ids, products, links, choices), by=by)
+    plans = plan_products(shop, product_ids, products, links, choices)
+    return request_plans(etsy, shop, look_at_pictures(plans, links), by=by)
 
 
 def existing_listing(link: EtsyLink | None) -> ExistingListing | None:
