@@ -38,7 +38,7 @@ RULES = (
     Rule("etsy.domain", PURE_ROOMS, PURE),
     Rule("etsy.client", ("core", "etsy.domain"), ("httpx", "pydantic")),
     Rule("etsy.store", ("core", "etsy.domain"), ("sqlalchemy", "pydantic")),
-    Rule("etsy.engine", ("core", "medusa", "etsy.domain", "etsy.client", "etsy.store"), ("polars", "pydantic")),
+    Rule("etsy.engine", ("core", "medusa", "etsy.domain", "etsy.client", "etsy.store"), ("polars", "pydantic", "PIL")),
     Rule("console.store", ("core",), ("sqlalchemy", "pwdlib", "itsdangerous")),
     Rule(
         "migrations",

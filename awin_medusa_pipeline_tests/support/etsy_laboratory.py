@@ -27,7 +27,7 @@ from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig
 from awin_medusa_pipeline.etsy.domain.listing import Listing, prepare_listing
 from awin_medusa_pipeline.etsy.domain.plan import ListingPlan
 from awin_medusa_pipeline.etsy.domain.tokens import TokenPair
-from awin_medusa_pipeline.etsy.engine.images import IMAGE_TYPES, LARGEST_IMAGE
+from awin_medusa_pipeline.etsy.engine.images import open_images
 from awin_medusa_pipeline.etsy.engine.jobs import JobResult, JobRun, claim_job, sync_claimed_job
 from awin_medusa_pipeline.etsy.engine.listings import ListingOutcome, ListingResult
 from awin_medusa_pipeline.etsy.engine.looks import Shown, take_over
@@ -67,14 +67,16 @@ def png(seed: str, side: int = 12) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts) + chunk(b"IEND", b"")
 
 
+GONE = (404, "text/html", b"")
+"""What a server answers where there is no picture."""
+
+
 @contextlib.contextmanager
-def pictures(missing: Iterable[str] = ()) -> Iterator[str]:
-    """A server whose every address is a picture of its own; but `missing` is asked for each time."""
+def pictures(served: Mapping[str, tuple[int, str, bytes]]) -> Iterator[str]:
+    """A server whose every address is a picture of its own; but `served` is asked for each time."""
 
     def answer(path: str) -> tuple[int, str, bytes]:
-        if path in missing:
-            return 404, "text/html", b""
-        return 200, "image/png", png(path.partition("?")[0])
+        return served.get(path) or (200, "image/png", png(path.partition("?")[0]))
 
     with AnsweringServer(answer) as address:
         yield address
@@ -105,6 +107,8 @@ class EtsyLaboratory:
     attempts: int = 6
     ahead: timedelta = timedelta()
     """How far the program's clock is ahead."""
+    served: dict[str, tuple[int, str, bytes]] = field(default_factory=dict)
+    """Path of `pictures` -> status, type and content, where it is not a picture of its own."""
     notified: list[tuple[str, Message]] = field(default_factory=list)
     """Keys and messages to the shop owner."""
 
@@ -142,7 +146,7 @@ class EtsyLaboratory:
     @cached_property
     def images(self) -> ImageFetcher:
         """Fetches what `pictures` serves."""
-        return ImageFetcher(IMAGE_TYPES, largest=LARGEST_IMAGE, backoff=Backoff(2, sleep=lambda seconds: None))
+        return open_images(Backoff(2, sleep=lambda seconds: None))
 
     @cached_property
     def names(self) -> dict[str, str]:
@@ -355,8 +359,9 @@ def laboratory(
         for table in reversed(Base.metadata.sorted_tables):
             session.execute(table.delete())
     etsy.change(**UNLIMITED)
-    with pictures(missing) as address:
-        opened = EtsyLaboratory(etsy, database, address, account_config(**config)).connect()
+    served = dict.fromkeys(missing, GONE)
+    with pictures(served) as address:
+        opened = EtsyLaboratory(etsy, database, address, account_config(**config), served=served).connect()
         opened.use(os.environ.get("ETSY_STAND_IN", "strictest"))
         with opened.images:
             yield opened

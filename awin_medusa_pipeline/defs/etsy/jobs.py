@@ -9,7 +9,6 @@ import dagster as dg
 from pydantic import Field
 
 from awin_medusa_pipeline.app import App
-from awin_medusa_pipeline.core.images import ImageFetcher
 from awin_medusa_pipeline.core.messages import Line, line_text
 from awin_medusa_pipeline.decisions import Decider
 from awin_medusa_pipeline.defs.alerts import failure_key
@@ -24,7 +23,7 @@ from awin_medusa_pipeline.defs.tags import ETSY_JOB_TAG, decider_in, tag_run
 from awin_medusa_pipeline.etsy.domain.messages import time_text
 from awin_medusa_pipeline.etsy.engine.daily import look_at_accounts
 from awin_medusa_pipeline.etsy.engine.expiry import expire_unconfirmed_jobs
-from awin_medusa_pipeline.etsy.engine.images import IMAGE_TYPES, LARGEST_IMAGE
+from awin_medusa_pipeline.etsy.engine.images import open_images
 from awin_medusa_pipeline.etsy.engine.jobs import JobRun, claim_job, sync_claimed_job, tidy_jobs
 from awin_medusa_pipeline.etsy.engine.products import product_reader
 from awin_medusa_pipeline.etsy.engine.request import Requested
@@ -86,7 +85,7 @@ def sync_etsy_products(context: dg.OpExecutionContext, app: dg.ResourceParam[App
         context.log.info(f"{done:,} of {total:,} products are done")
 
     etsy, run = app.etsy, _job_run(context, app)
-    with app.medusa() as medusa, ImageFetcher(IMAGE_TYPES, largest=LARGEST_IMAGE) as images:
+    with app.medusa() as medusa, open_images() as images:
         read_products = product_reader(medusa, etsy.rules.stock_location)
         result = sync_claimed_job(etsy, run, read_products, images, progress=log_progress)
     _write_tables(context, app)

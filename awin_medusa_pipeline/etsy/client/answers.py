@@ -86,6 +86,16 @@ class ListedInventory(Answer):
         """The SKUs of the variants that have one."""
         return tuple(product.sku for product in self.products if product.sku and not product.is_deleted)
 
+    @property
+    def values(self) -> dict[tuple[int, int], str]:
+        """Property and id of each value of its variations -> its text."""
+        listed = [value for product in self.products if not product.is_deleted for value in product.property_values]
+        return {
+            (value.property_id, value_id): text
+            for value in listed
+            for value_id, text in zip(value.value_ids, value.values, strict=False)
+        }
+
     def variants(self) -> tuple[ShownVariant, ...]:
         """Return the variants that are not deleted."""
         return tuple(
@@ -110,6 +120,15 @@ class ListingImage(Answer):
 
     listing_image_id: int
     rank: int = 1
+
+
+class ListedVariationImage(Answer):
+    """A VariationImage as Etsy shows it, with the text of the value."""
+
+    property_id: int
+    value_id: int
+    value: Text | None = None
+    image_id: int
 
 
 class ListingAnswer(Answer):

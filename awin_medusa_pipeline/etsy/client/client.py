@@ -13,6 +13,7 @@ from awin_medusa_pipeline.core.http import Backoff, TransientError, certificates
 from awin_medusa_pipeline.etsy.client.answers import (
     Answer,
     ListedInventory,
+    ListedVariationImage,
     ListingAnswer,
     ListingImage,
     Me,
@@ -26,7 +27,14 @@ from awin_medusa_pipeline.etsy.client.budget import EtsyBudget
 from awin_medusa_pipeline.etsy.client.calls import EtsyCalls
 from awin_medusa_pipeline.etsy.client.errors import NotFoundError
 from awin_medusa_pipeline.etsy.client.oauth import API_URL
-from awin_medusa_pipeline.etsy.domain.requests import DraftListing, Inventory, ListingPatch, ListingState, form_value
+from awin_medusa_pipeline.etsy.domain.requests import (
+    DraftListing,
+    Inventory,
+    ListingPatch,
+    ListingState,
+    VariationImage,
+    form_value,
+)
 from awin_medusa_pipeline.etsy.domain.tokens import TokenSource
 from awin_medusa_pipeline.etsy.domain.when_made import etsy_group
 
@@ -154,6 +162,10 @@ class EtsyClient:
         found = self._list(ListingImage, f"/listings/{listing_id}/images")
         return tuple(sorted(found, key=lambda image: image.rank))
 
+    def variation_images(self, listing_id: int) -> tuple[ListedVariationImage, ...]:
+        """Return which pictures the seller linked with which values of a listing's variations."""
+        return self._list(ListedVariationImage, f"{self._shop()}/listings/{listing_id}/variation-images")
+
     # Writes. Calls marked `once` are not retried after UnknownOutcomeError; the caller must check first.
 
     def create_draft(self, draft: DraftListing) -> ListingAnswer:
@@ -183,12 +195,25 @@ class EtsyClient:
         path = f"/listings/{listing_id}/inventory"
         return self._calls.call(ListedInventory, "PUT", path, json=inventory.body())
 
-    def upload_image(self, listing_id: int, content: bytes, filename: str, *, rank: int = 1) -> ListingImage:
-        """Add an image; once, since a second upload is a second image. `set_image_order` sets the order."""
+    def upload_image(
+        self, listing_id: int, content: bytes, filename: str, *, rank: int = 1, alt_text: str = ""
+    ) -> ListingImage:
+        """Add an image; once, since a second upload is a second image. `set_image_order` sets the order.
+
+        `alt_text`: what a screen reader says of it. Etsy: up to 500 characters.
+        """
         path = f"{self._shop()}/listings/{listing_id}/images"
         # A part without a file name is a plain field: Etsy accepts this call as multipart only.
-        files = {"image": (filename, content), "rank": (None, str(rank))}
+        files: dict[str, tuple[str | None, bytes | str]] = {"image": (filename, content), "rank": (None, str(rank))}
+        if alt_text:
+            files["alt_text"] = (None, alt_text)
         return self._calls.call(ListingImage, "POST", path, once=True, files=files)
+
+    def link_images(self, listing_id: int, links: Sequence[VariationImage]) -> None:
+        """Make these the links between values and pictures, all of one property; may be repeated."""
+        path = f"{self._shop()}/listings/{listing_id}/variation-images"
+        body = {"variation_images": [link.model_dump() for link in links]}
+        self._calls.call(_Results[ListedVariationImage], "POST", path, json=body)
 
     def _shop(self) -> str:
         return f"/shops/{self.shop_id}"

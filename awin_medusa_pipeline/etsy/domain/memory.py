@@ -47,6 +47,15 @@ class InventoryPut(_Model):
     """Etsy has taken it."""
 
 
+class LinkedImage(_Model):
+    """A picture that the seller linked with a value of a variation; ids as Etsy gave them."""
+
+    property_id: int
+    value_id: int
+    value: str | None = None
+    image_id: int
+
+
 class ListingMemory(_Model):
     """What Etsy was last given for one product, and what it showed since."""
 
@@ -63,7 +72,14 @@ class ListingMemory(_Model):
     images_hash: str | None = None
     """Hash of the image addresses in order: an unchanged list is not downloaded again. None: to be sent again."""
     image_ids: dict[str, int] = Field(default_factory=dict)
-    """SHA-256 of an image's bytes -> listing_image_id, so that no image is uploaded twice."""
+    """SHA-256 of an image as it was fetched -> listing_image_id, so that no image is uploaded twice."""
+    missing_images: dict[str, str] = Field(default_factory=dict)
+    """Address of an image that the listing does without -> SHA-256 of its bytes where Etsy refused them; "" where they
+    could not be had. Each look tries them again; until one can be had, nobody is asked about it."""
+    linked_images: tuple[LinkedImage, ...] = ()
+    """Links that a change may have cut and that are not there again yet."""
+    has_linked_images: bool = False
+    """Whether there were links when they were last read: then they are read again before variants are written."""
     state: str | None = None
     """State that Etsy last reported: draft, active, inactive, sold_out, expired, removed, or one that Etsy adds."""
     paused: bool = False

@@ -97,15 +97,19 @@ def finished_message(
     outcomes: Iterable[str],
     *,
     failures: Sequence[str] = (),
+    notes: Sequence[str] = (),
     stopped: PipelineError | None = None,
     url: str,
 ) -> Message:
-    """Say how a job ended. `failures`: title and reason of each; `stopped`: the error that ended it early."""
+    """Say how a job ended.
+
+    `failures`: title and reason of each; `notes`: what else is worth knowing; `stopped`: the error that ended it early.
+    """
     title = f"Etsy shop {shop}: {outcome_text(outcomes)}"
     lines: list[Line] = [f"Job {transaction_id}."]
     if stopped:
         lines.append(error_line(stopped, "It was stopped: "))
-    lines += shorten("", failures)
+    lines += [*shorten("", failures), *shorten("", notes)]
     if failures or stopped:
         lines.append(retry_hint(transaction_id))
         return Message(":warning:", title, lines, url=url)

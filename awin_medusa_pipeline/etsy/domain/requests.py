@@ -137,6 +137,14 @@ class PropertyValue(EtsyRequest):
         return {name: value for name, value in dump(self).items() if value is not None}
 
 
+class VariationImage(EtsyRequest):
+    """A link between a value of a variation and a picture."""
+
+    property_id: int
+    value_id: int
+    image_id: int
+
+
 class Offering(EtsyRequest):
     """Price, in the shop's currency, and quantity of one inventory product."""
 

@@ -13,6 +13,7 @@ from awin_medusa_pipeline.etsy.domain.messages import refused_message
 from awin_medusa_pipeline.etsy.domain.plan import ListingAction, ListingPlan, Proposal
 from awin_medusa_pipeline.etsy.engine.choices import ShopChoices
 from awin_medusa_pipeline.etsy.engine.looks import Shown, take_over
+from awin_medusa_pipeline.etsy.engine.pictures import look_at_pictures
 from awin_medusa_pipeline.etsy.engine.products import ProductReader, product_reader
 from awin_medusa_pipeline.etsy.engine.request import (
     Requested,
@@ -112,7 +113,7 @@ def look_at_account(
         notes += [f"{_name(links[product_id])}: {sentence}" for sentence in sentences]
     # Read again, with what was recorded just now.
     links = {id_: link for id_, link in etsy.links.of_products(account.id, links).items() if not link.transaction_id}
-    plans = plan_products(etsy, account, links, products, links, choices)
+    plans = look_at_pictures(plan_products(etsy, account, links, products, links, choices), links)
     look = AccountLook(tuple(plans), tuple(notes))
     etsy.links.mark_out_of_sync(account.id, [plan.product_id for plan in look.changed])
     return look

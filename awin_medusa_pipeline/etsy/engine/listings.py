@@ -45,10 +45,13 @@ from awin_medusa_pipeline.etsy.domain.shown import (
 )
 from awin_medusa_pipeline.etsy.domain.stock import take_written
 from awin_medusa_pipeline.etsy.domain.tokens import NotConnectedError
+from awin_medusa_pipeline.etsy.domain.variation_images import values_changed
 from awin_medusa_pipeline.etsy.engine.drafts import DraftMaker
-from awin_medusa_pipeline.etsy.engine.images import WAITS, ImageSource, ListingImages
+from awin_medusa_pipeline.etsy.engine.images import WAITS, ImageSource, ListingImages, missing_sentence
 from awin_medusa_pipeline.etsy.engine.looks import Shown, look
+from awin_medusa_pipeline.etsy.engine.pictures import try_missing_again
 from awin_medusa_pipeline.etsy.engine.state import EtsyState
+from awin_medusa_pipeline.etsy.engine.variation_pictures import VariationPictures
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, EtsyJobProduct
 from awin_medusa_pipeline.etsy.store.links import EtsyJobLostError, EtsyLink
@@ -76,7 +79,7 @@ class ListingResult(StrEnum):
 
 @dataclass(frozen=True)
 class ListingOutcome:
-    """The outcome of one product. `sentence`: why it failed and what to do."""
+    """The outcome of one product. `sentence`: why it failed and what to do, or what is worth knowing."""
 
     product_id: str
     result: ListingResult
@@ -105,9 +108,18 @@ class _ProductSync:
     variants: tuple[ShownVariant, ...] = ()
     imported: Mapping[str, int] = field(default_factory=dict)
     images: ListingImages | None = None
+    inventory: ListedInventory | None = None
+    links: VariationPictures | None = None
+    note: str | None = None
+    """What a person should know although the product is on Etsy."""
     unshown: str = ""
     """What Etsy does not show yet."""
     fault: PipelineError | None = None
+    before: ListingMemory = field(init=False)
+    """Its memory before anything was sent."""
+
+    def __post_init__(self) -> None:
+        self.before = self.memory
 
     @property
     def wanted(self) -> Listing:
@@ -127,7 +139,7 @@ class _ProductSync:
         return self.listing_id is not None and Part.INVENTORY in self.plan.parts
 
     @property
-    def inventory(self) -> Inventory:
+    def sent_inventory(self) -> Inventory:
         """The inventory that is sent, with what the seller chose at Etsy."""
         kept = {change.field for change in self.plan.kept}
         inventory = self.wanted.inventory
@@ -238,7 +250,7 @@ class ListingSync:
             link.memory,
             listing_id,
             link.etsy_url,
-            limit_to_confirmed(plan, row.proposal),
+            try_missing_again(limit_to_confirmed(plan, row.proposal), link.memory, row.proposal),
             listed,
             inventory.variants() if inventory else (),
             imported or {},
@@ -253,9 +265,11 @@ class ListingSync:
         if item.plan.action is ListingAction.REFUSE:
             why = " ".join(problem.sentence for problem in item.plan.problems)
             raise RefusedError(f"Preparing {item.plan.title} for Etsy", why.rstrip("."), "Then request it again.")
-        if not item.plan.parts:
+        if not item.plan.parts and not item.memory.linked_images:
             return self._finish(item, ListingResult.UNCHANGED)
         for part in item.plan.parts:
+            if part is Part.PUBLISH:
+                self._link_again(item)
             match part:
                 case Part.CREATE:
                     self._create(item)
@@ -269,6 +283,7 @@ class ListingSync:
                     self._publish(item)
                 case Part.DEACTIVATE:
                     self._deactivate(item)
+        self._link_again(item)
         return None
 
     def _find(self, item: _ProductSync) -> ListingAnswer | None:
@@ -301,10 +316,12 @@ class ListingSync:
 
     def _send_inventory(self, item: _ProductSync) -> None:
         client = self.client.urgently() if item.plan.only_lowers_stock else self.client
+        if item.memory.has_linked_images or values_changed(item.memory.written, item.wanted.fields):
+            self._links(item).keep()
         put = InventoryPut(at=self.etsy.now(), quantities=item.wanted.quantities, replaced=tuple(item.replaced))
         # Stored before the call: pieces that went are told from those that it takes away.
         self._update_memory(item, put=put)
-        client.put_inventory(item.id, item.inventory)
+        item.inventory = client.put_inventory(item.id, item.sent_inventory)
         self._update_memory(
             item,
             put=put.model_copy(update={"answered": True}),
@@ -322,8 +339,37 @@ class ListingSync:
             known=dict(item.memory.image_ids),
             store_known=lambda image_ids: self._update_memory(item, image_ids=image_ids),
             sleep=self.sleep,
+            # As Etsy takes it: signs that it refuses in a title may be refused here too.
+            alt_text=item.wanted.draft.title,
+            before_detaching=lambda: self._links(item).keep() if item.listed and item.listed.has_variations else None,
         )
         item.images.upload_all(item.wanted.images)
+        if item.images.missing:
+            item.note = missing_sentence(item.images.missing, len(item.wanted.images))
+        if not item.images.shown and Part.PUBLISH in item.plan.parts:
+            to_do = "Etsy publishes nothing without a picture. Give the product one, then try again."
+            raise RefusedError(f"Publishing {item.plan.title}", (item.note or "it has no picture").rstrip("."), to_do)
+
+    def _links(self, item: _ProductSync) -> VariationPictures:
+        if item.links is None:
+            waiting = item.memory.linked_images or None
+            store = partial(self._update_memory, item)
+            item.links = VariationPictures(self.client, item.id, waiting, item.memory.has_linked_images, store)
+        return item.links
+
+    def _link_again(self, item: _ProductSync) -> None:
+        """Link pictures with values again where a change, also one of a run before, may have cut the links."""
+        if item.links is None and not item.memory.linked_images:
+            return
+        if item.inventory is None and item.memory.linked_images:
+            item.inventory = self.client.inventories([item.id]).get(item.id)
+        assert item.listed is not None
+        there = item.images.shown if item.images else _image_ids(item.listed)
+        known = item.images.known if item.images else item.memory.image_ids
+        again = {image_id: known[sha256] for sha256, image_id in item.before.image_ids.items() if sha256 in known}
+        values = item.inventory.values if item.inventory else None
+        if said := self._links(item).restore(values, again | {image_id: image_id for image_id in there}):
+            item.note = f"{item.note} {said}" if item.note else said
 
     def _publish(self, item: _ProductSync) -> None:
         """Publish a listing. Etsy may charge for it, so after an unknown outcome we look before sending it again."""
@@ -425,10 +471,16 @@ class ListingSync:
             if inventory:
                 memory["seen"] = shown_fields(item.listed.shown(inventory), item.wanted.inventory)
         if item.images:
-            memory |= {"images_hash": item.wanted.images_hash, "image_ids": item.images.known}
+            missing = {address: one.sha256 for address, one in item.images.missing.items()}
+            memory |= {
+                "images_hash": item.wanted.images_hash,
+                "image_ids": item.images.known,
+                "missing_images": missing,
+            }
         changed = result is not ListingResult.UNCHANGED
-        self.etsy.links.mark_synced(self.job, item.row.product_id, changed=changed, url=item.url, **memory)
-        return item.outcome(result)
+        links = self.etsy.links
+        links.mark_synced(self.job, item.row.product_id, changed=changed, url=item.url, note=item.note, **memory)
+        return item.outcome(result, item.note)
 
     def _fail(self, item: _ProductSync, fault: PipelineError) -> ListingOutcome:
         """Record why a product failed; raises the fault again when it concerns the whole account."""

@@ -19,6 +19,7 @@ from awin_medusa_pipeline.etsy.domain.plan import (
 from awin_medusa_pipeline.etsy.domain.stock import forgive
 from awin_medusa_pipeline.etsy.engine.choices import ShopChoices
 from awin_medusa_pipeline.etsy.engine.looks import Shown, take_over
+from awin_medusa_pipeline.etsy.engine.pictures import look_at_pictures
 from awin_medusa_pipeline.etsy.engine.products import find_products, product_reader
 from awin_medusa_pipeline.etsy.engine.state import EtsyState
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
@@ -134,7 +135,7 @@ def request_products(
     links = etsy.links.of_products(shop.id, product_ids)
     if sold_is_booked:
         links = {product_id: _forgiven(etsy, shop, link) for product_id, link in links.items()}
-    plans = plan_products(etsy, shop, product_ids, products, links, choices)
+    plans = look_at_pictures(plan_products(etsy, shop, product_ids, products, links, choices), links)
     return request_plans(etsy, shop, plans, by=by, notes=[note for plan in plans for note in _kept(plan)])
 
 

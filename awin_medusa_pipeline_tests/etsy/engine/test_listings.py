@@ -19,7 +19,7 @@ from awin_medusa_pipeline_tests.support import etsy_laboratory
 from awin_medusa_pipeline_tests.support.etsy_laboratory import EtsyLaboratory
 from awin_medusa_pipeline_tests.support.etsy_products import grid, variant
 
-LOOK, LOOK_AT_ONE = "getListingsByListingIds", "getListing"
+LOOK, LOOK_AT_ONE, LINKS = "getListingsByListingIds", "getListing", "getListingVariationImages"
 LOOK_AT_VARIANTS = "getListingsInventoryByListingIds"
 CREATE, INVENTORY, UPLOAD, PATCH = (
     "createDraftListing",
@@ -97,23 +97,29 @@ def changed(*, images: tuple[str, ...] = ("a", "b"), **values: Any) -> Callable[
     return lambda lab: lab.add("prod_1", *grid("rb", "SM"), images=images, **values)
 
 
-CHANGES: list[tuple[str, Callable[[EtsyLaboratory], None], list[str]]] = [
-    ("nothing", changed(), []),
-    ("a price", one_price, [INVENTORY]),
-    ("a title", changed(title="Another lamp"), [PATCH]),
-    ("an image more", changed(images=("a", "b", "c")), [UPLOAD]),
-    ("an image less", changed(images=("b",)), [PATCH]),
-    ("another order", changed(images=("b", "a")), [PATCH]),
-    ("one for another", changed(images=("a", "c")), [UPLOAD, PATCH]),
-    ("another address of the same image", changed(images=("a", "b.png?2")), []),
-    ("the same image twice", changed(images=("a", "b", "a.png?2")), []),
-    ("all at once", changed(images=("c",), title="Another lamp", material="oak"), [PATCH, UPLOAD, PATCH]),
+CHANGES: list[tuple[str, Callable[[EtsyLaboratory], None], list[str], bool]] = [
+    ("nothing", changed(), [], False),
+    ("a price", one_price, [INVENTORY], False),
+    ("a title", changed(title="Another lamp"), [PATCH], False),
+    ("an image more", changed(images=("a", "b", "c")), [UPLOAD], False),
+    ("an image less", changed(images=("b",)), [PATCH], True),
+    ("another order", changed(images=("b", "a")), [PATCH], False),
+    ("one for another", changed(images=("a", "c")), [UPLOAD, PATCH], True),
+    ("another address of the same image", changed(images=("a", "b.png?2")), [], False),
+    ("the same image twice", changed(images=("a", "b", "a.png?2")), [], False),
+    ("all at once", changed(images=("c",), title="Another lamp", material="oak"), [PATCH, UPLOAD, PATCH], True),
 ]
 
 
-@pytest.mark.parametrize(("change", "writes"), [case[1:] for case in CHANGES], ids=[case[0] for case in CHANGES])
+@pytest.mark.parametrize(
+    ("change", "writes", "takes_away"), [case[1:] for case in CHANGES], ids=[case[0] for case in CHANGES]
+)
 def test_only_what_differs_is_sent(
-    change: Callable[[EtsyLaboratory], None], writes: list[str], lab: EtsyLaboratory, sync: Recorder
+    change: Callable[[EtsyLaboratory], None],
+    writes: list[str],
+    takes_away: bool,
+    lab: EtsyLaboratory,
+    sync: Recorder,
 ) -> None:
     changed()(lab)
     sync()
@@ -121,7 +127,9 @@ def test_only_what_differs_is_sent(
     became, calls = sync()
     looked = ["unchanged"] if calls == [LOOK] else ["updated"]
     assert became == looked
-    assert [call for call in calls if call != LOOK] == writes
+    assert [call for call in calls if call not in (LOOK, LINKS)] == writes
+    # Where a picture is taken away, it is read first what the seller linked it with.
+    assert calls.count(LINKS) == takes_away
     assert sync() == (["unchanged"], [LOOK])
 
 
@@ -279,7 +287,9 @@ def other_images(client: EtsyClient) -> None:
 
 def other_order(client: EtsyClient) -> None:
     upload = client.upload_image
-    client.upload_image = lambda *arguments, rank: upload(*arguments, rank=1)  # type: ignore[method-assign]
+    client.upload_image = lambda *arguments, rank, **named: upload(  # type: ignore[method-assign]
+        *arguments, rank=1, **named
+    )
 
 
 def no_publishing(client: EtsyClient) -> None:
@@ -328,31 +338,6 @@ def test_gone_in_both_places_is_no_failure(lab: EtsyLaboratory) -> None:
     lab.products.clear()
     assert only(lab, "prod_1").result is ListingResult.UNCHANGED
     assert lab.link().etsy_listing_id is None
-
-
-def test_an_image_that_cannot_be_had_costs_its_part_alone(lab: EtsyLaboratory, sync: Recorder) -> None:
-    lab.add("prod_1", images=("a", "gone", "b"))
-    lab.add("prod_2")
-    job = lab.confirmed()
-    first, second = sorted(lab.run(job).outcomes, key=lambda outcome: outcome.product_id)
-    assert (first.result, second.result) == (ListingResult.FAILED, ListingResult.CREATED)
-    assert first.sentence == (
-        f"Fetching the image {lab.pictures}/prod_1/gone.png: HTTP 404. Give the product another image."
-    )
-    link = lab.link()
-    assert (link.etsy_listing_id, link.sync_error) == (first.listing_id, first.sentence)
-    lab.add("prod_1", images=("a", "b"))
-    before = lab.etsy.last_call()
-    (outcome,) = lab.retry(job).outcomes
-    assert (outcome.result, outcome.listing_id) == (ListingResult.UPDATED, first.listing_id)
-    assert [call.operation for call in lab.etsy.calls(after=before)] == [
-        LOOK,
-        LOOK_AT_VARIANTS,
-        UPLOAD,
-        LOOK,
-        LOOK_AT_VARIANTS,
-    ]
-    assert lab.wrong() == []
 
 
 def test_what_etsy_would_refuse_by_now_is_not_sent(lab: EtsyLaboratory) -> None:
