@@ -20,6 +20,7 @@ from awin_medusa_pipeline.core.errors import Action, PermanentError, PipelineErr
 from awin_medusa_pipeline.core.files import home_path, replacing
 from awin_medusa_pipeline.core.http import Backoff
 from awin_medusa_pipeline.etsy.engine.choices import ShopChoices
+from awin_medusa_pipeline.etsy.engine.premises import TO_DO, find_changes
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
 from awin_medusa_pipeline.etsy.store.jobs import JobStatus
 from awin_medusa_pipeline.medusa.client import MedusaClient, Shop
@@ -236,17 +237,13 @@ def _etsy(app: App) -> Findings:
 
 def _etsy_shop(app: App, account: EtsyAccount) -> Findings:
     with app.etsy.client(account) as client:
-        choices = ShopChoices.read(client)
+        choices = ShopChoices.read(client, named_in=account.api_config)
     shop = choices.shop
     yield Finding("Etsy", State.OK, f"{shop.shop_name} answers; prices in {shop.currency_code}")
-    if shop.currency_code != account.currency:
-        found = f"{shop.shop_name} sells in {shop.currency_code} now, not in {account.currency}"
-        yield Finding("Etsy", State.FAULT, found, "Connect it again.", Action.CONNECT_ETSY)
+    for change in find_changes(choices, account):
+        yield Finding("Etsy", State.FAULT, f"{shop.shop_name} {change.words}", TO_DO[change.action], change.action)
     config = account.api_config
     blank = [name for name in NEEDED_BY_ETSY if getattr(config, name) is None]
-    if gone := choices.unknown_values(config):
-        found = f"{shop.shop_name} has no {', '.join(gone)} any more"
-        yield Finding("Etsy", State.FAULT, found, "Choose others.", Action.CHANGE_ETSY_SETTINGS)
     if blank:
         found = f"no default for {', '.join(blank)}: a product without one of its own is refused"
         yield Finding("Etsy", State.NOTE, found, "Choose them.", Action.CONNECT_ETSY)

@@ -206,7 +206,7 @@ def test_a_connected_etsy_shop(set_up: Path, tmp_path: Path, etsy: EtsyHandle, m
         job = connected.jobs.request(1, products, requested_by="ann", confirm_within=timedelta(hours=1))
         assert told() == [
             (State.OK, "StandInShop answers; prices in GBP"),
-            (State.FAULT, "StandInShop has no readiness_state_id any more"),
+            (State.FAULT, "StandInShop has no processing profile 5 any more (readiness_state_id)"),
             (State.NOTE, "no default for when_made: a product without one of its own is refused"),
             (State.NOTE, f"{job.transaction_id} waits for a confirmation (1 products)"),
         ]

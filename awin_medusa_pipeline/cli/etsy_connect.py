@@ -106,7 +106,7 @@ def settings(
         except ValueError as error:
             raise PermanentError(f"Reading {file}", f"it is not JSON ({error})", "Correct it.") from None
         with etsy.client(account) as client:
-            ShopChoices.read(client, categories=True).check_config(config)
+            ShopChoices.read(client, named_in=config, categories=True).check_config(config)
         etsy.accounts.configure(account.id, config)
     say(f"Settings of {account.shop_name} changed.")
 

@@ -208,7 +208,8 @@ def test_a_profile_that_is_gone_at_etsy_is_told_before_anybody_confirms(flow: Fl
     flow.connect(shipping_profile_id=standin.DELETED_PROFILE)
     product = flow.goods.add("mug")
     error = flow.end_of("etsy_request_job", request_etsy_products={"products": [product]}).error
-    assert f"no shipping_profile_id {standin.DELETED_PROFILE}: choose another one" in str(error)
+    assert f"it has no shipping profile {standin.DELETED_PROFILE} any more (shipping_profile_id)" in str(error)
+    assert "Correct the settings of the shop: awin-medusa etsy settings." in str(error)
 
 
 def test_a_job_is_done_by_one_run(flow: Flow) -> None:

@@ -229,6 +229,13 @@ class ReadinessState(Answer):
     processing_days_display_label: str = ""
 
 
+class ProductionPartner(Answer):
+    """Who else makes things for the shop."""
+
+    production_partner_id: int
+    partner_name: str = ""
+
+
 class TaxonomyNode(Answer):
     """A category of Etsy with its subcategories."""
 

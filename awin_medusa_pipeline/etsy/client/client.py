@@ -17,6 +17,7 @@ from awin_medusa_pipeline.etsy.client.answers import (
     ListingAnswer,
     ListingImage,
     Me,
+    ProductionPartner,
     ReadinessState,
     ReturnPolicy,
     ShippingProfile,
@@ -117,6 +118,10 @@ class EtsyClient:
     def readiness_states(self) -> tuple[ReadinessState, ...]:
         """Return all processing profiles; read without pages, which leave some out (open-api discussion 1533)."""
         return self._list(ReadinessState, f"{self._shop()}/readiness-state-definitions")
+
+    def production_partners(self) -> tuple[ProductionPartner, ...]:
+        """Return who else makes things for the shop."""
+        return self._list(ProductionPartner, f"{self._shop()}/production-partners")
 
     def taxonomy_nodes(self) -> tuple[TaxonomyNode, ...]:
         """Return Etsy's top categories with everything below them. A large answer."""

@@ -1,8 +1,8 @@
-"""Reads what an Etsy shop has to choose from, and checks settings and listings against it."""
+"""Reads what an Etsy shop has to choose from, and checks settings against it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Self, TypeAlias
+from dataclasses import dataclass
+from typing import Any, Self
 
 from pydantic import ValidationError
 
@@ -10,16 +10,12 @@ from awin_medusa_pipeline.core.errors import PermanentError
 from awin_medusa_pipeline.etsy.client.answers import ReadinessState, ReturnPolicy, ShopAnswer, TaxonomyNode
 from awin_medusa_pipeline.etsy.client.client import EtsyClient
 from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig, ListingDefaults
-from awin_medusa_pipeline.etsy.domain.findings import Problem, join_names
-from awin_medusa_pipeline.etsy.domain.plan import ListingAction, ListingPlan
-from awin_medusa_pipeline.etsy.domain.requests import DraftListing
+from awin_medusa_pipeline.etsy.domain.findings import join_names
 from awin_medusa_pipeline.etsy.domain.when_made import MADE_TO_ORDER, THIS_DECADE
 
 _EU = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"
 EU = frozenset(_EU.split())
 """ISO 3166. Etsy asks shops there for no return policy."""
-References: TypeAlias = DraftListing | ListingDefaults
-"""Values that name profiles, policies and a category of a shop."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +64,22 @@ class ShopChoices:
     questions: tuple[Question, ...]
     calculated_profiles: frozenset[int]
     """Shipping profiles that compute postage."""
+    partners: frozenset[int] | None = None
+    """Production partners; None where they were not read."""
 
     @classmethod
-    def read(cls, client: EtsyClient, *, shop: ShopAnswer | None = None, categories: bool = False) -> Self:
+    def read(
+        cls,
+        client: EtsyClient,
+        *,
+        shop: ShopAnswer | None = None,
+        named_in: EtsyAccountConfig | None = None,
+        categories: bool = False,
+    ) -> Self:
         """Read them from Etsy in four calls, or three where the shop is known.
 
-        `categories`: one call more, with a large answer.
+        One call more for each: production partners, where settings (`named_in`) name some; `categories`, with a large
+        answer.
         """
         shop = shop or client.shop()
         profiles = client.shipping_profiles()
@@ -88,42 +94,48 @@ class ShopChoices:
         if categories:
             questions.append(Question("taxonomy_id", "Etsy's category", dict(_paths(client.taxonomy_nodes()))))
         calculated = frozenset(p.shipping_profile_id for p in profiles if p.profile_type == "calculated")
-        return cls(shop, (*questions, *_general_questions(shop)), calculated)
+        names_partners = named_in and any(
+            defaults.production_partner_ids for defaults in (named_in, *named_in.by_category.values())
+        )
+        partners = (
+            frozenset(one.production_partner_id for one in client.production_partners()) if names_partners else None
+        )
+        return cls(shop, (*questions, *_general_questions(shop)), calculated, partners)
 
-    def unknown_values(self, references: References) -> dict[str, Any]:
+    def unknown_values(self, references: ListingDefaults) -> dict[str, Any]:
         """Return what these values name and the shop does not have: field -> value."""
         asked = [question for question in self.questions if not question.open]
         values = [(question, getattr(references, question.field, None)) for question in asked]
-        return {q.field: value for q, value in values if value is not None and value not in q.choices}
+        unknown = {q.field: value for q, value in values if value is not None and value not in q.choices}
+        partners = references.production_partner_ids or ()
+        if self.partners is not None and (gone := [partner for partner in partners if partner not in self.partners]):
+            unknown["production_partner_ids"] = gone[0]
+        return unknown
 
-    def check_plan(self, plan: ListingPlan) -> ListingPlan:
-        """Return the plan, refused when its listing names what the shop does not have."""
-        unknown = self.unknown_values(plan.listing.draft) if plan.listing else {}
-        if not unknown:
-            return plan
-        problems = tuple(
-            Problem(f"{name}_unknown", name, f"The Etsy shop has no {name} {value}: choose another one.")
-            for name, value in unknown.items()
-        )
-        return replace(plan, action=ListingAction.REFUSE, parts=(), listing=None, changes=(), problems=problems)
+    def unknown_in(self, config: EtsyAccountConfig) -> Iterator[tuple[str, str, Any]]:
+        """Yield category, field and value of what the settings name and the shop does not have; "" for the defaults."""
+        for category, defaults in (("", config), *config.by_category.items()):
+            for field, value in self.unknown_values(defaults).items():
+                yield category, field, value
+
+    def computes_postage(self, config: EtsyAccountConfig) -> bool:
+        """Whether a shipping profile that the settings name computes postage."""
+        defaults = (config, *config.by_category.values())
+        return any(one.shipping_profile_id in self.calculated_profiles for one in defaults)
 
     def check_config(self, config: EtsyAccountConfig) -> None:
         """Raise PermanentError for a value that Etsy does not know, also among the defaults of a category."""
-        questions = {question.field: question for question in self.questions}
-        for category, defaults in (("", config), *config.by_category.items()):
-            for field, value in self.unknown_values(defaults).items():
-                where = f" of the category {category}" if category else ""
-                raise PermanentError(
-                    f"Checking {field}{where}",
-                    f"Etsy knows no {value}",
-                    f"There is: {questions[field].examples}.",
-                )
+        examples = {question.field: f"There is: {question.examples}." for question in self.questions}
+        for category, field, value in self.unknown_in(config):
+            where = f" of the category {category}" if category else ""
+            to_do = examples.get(field, "Look at Etsy, in the settings of your shop.")
+            raise PermanentError(f"Checking {field}{where}", f"Etsy knows no {value}", to_do)
 
     def apply_answers(self, before: EtsyAccountConfig, answers: Mapping[str, Any]) -> EtsyAccountConfig:
         """Return the settings with these answers in place. Raises PermanentError for a wrong value."""
         values = before.model_dump() | dict(answers)
         if "shipping_profile_id" in answers:
-            values["calculated_shipping"] = values["shipping_profile_id"] in self.calculated_profiles
+            values["calculated_shipping"] = self.computes_postage(parse_config(values))
         config = parse_config(values)
         self.check_config(config)
         return config

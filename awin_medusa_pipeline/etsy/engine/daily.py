@@ -11,9 +11,9 @@ from awin_medusa_pipeline.etsy.client.answers import ListingAnswer
 from awin_medusa_pipeline.etsy.client.client import EtsyClient
 from awin_medusa_pipeline.etsy.domain.messages import refused_message
 from awin_medusa_pipeline.etsy.domain.plan import ListingAction, ListingPlan, Proposal
-from awin_medusa_pipeline.etsy.engine.choices import ShopChoices
 from awin_medusa_pipeline.etsy.engine.looks import Shown, take_over
 from awin_medusa_pipeline.etsy.engine.pictures import look_at_pictures
+from awin_medusa_pipeline.etsy.engine.premises import read_premises, vacation_note
 from awin_medusa_pipeline.etsy.engine.products import ProductReader, product_reader
 from awin_medusa_pipeline.etsy.engine.request import (
     Requested,
@@ -100,10 +100,10 @@ def look_at_account(
     if not links:
         return AccountLook()
     products = read_products(list(links), account.currency)
-    choices = ShopChoices.read(client)
+    choices = read_premises(client, account)
     shown = Shown.read(client, [link.etsy_listing_id for link in links.values() if link.etsy_listing_id is not None])
     shown = shown.with_listings(_look_again(client, links.values(), shown))
-    notes = []
+    notes = [*vacation_note(choices)]
     for product_id, link in list(links.items()):
         if link.etsy_listing_id not in shown.listings:
             del links[product_id]
@@ -113,7 +113,7 @@ def look_at_account(
         notes += [f"{_name(links[product_id])}: {sentence}" for sentence in sentences]
     # Read again, with what was recorded just now.
     links = {id_: link for id_, link in etsy.links.of_products(account.id, links).items() if not link.transaction_id}
-    plans = look_at_pictures(plan_products(etsy, account, links, products, links, choices), links)
+    plans = look_at_pictures(plan_products(etsy, account, links, products, links), links)
     look = AccountLook(tuple(plans), tuple(notes))
     etsy.links.mark_out_of_sync(account.id, [plan.product_id for plan in look.changed])
     return look

@@ -17,9 +17,11 @@ from awin_medusa_pipeline.etsy.domain.messages import (
     retry_hint,
     started_message,
 )
+from awin_medusa_pipeline.etsy.domain.plan import Proposal
 from awin_medusa_pipeline.etsy.engine.expiry import expire_unconfirmed_jobs
 from awin_medusa_pipeline.etsy.engine.images import ImageSource
 from awin_medusa_pipeline.etsy.engine.listings import ListingOutcome, ListingSync
+from awin_medusa_pipeline.etsy.engine.premises import read_premises, vacation_note
 from awin_medusa_pipeline.etsy.engine.products import ProductReader
 from awin_medusa_pipeline.etsy.engine.state import EtsyState
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, JobStatus, ProductOutcome
@@ -92,8 +94,11 @@ def sync_claimed_job(
     rows = etsy.jobs.products(job.transaction_id, ProductOutcome.PENDING)
     outcomes: list[ListingOutcome] = []
     stopped: PipelineError | None
+    told: tuple[str, ...] = ()
     try:
         with etsy.client(account) as client:
+            only_stock = all(row.proposal is Proposal.LOWER_STOCK for row in rows)
+            told = vacation_note(read_premises(client.urgently(), account, only_stock=only_stock))
             sync = ListingSync(etsy, client, job, account, images, sleep)
             for part in parts(iter(rows), PAGE):
                 products = read_products([row.product_id for row in part], account.currency)
@@ -106,7 +111,7 @@ def sync_claimed_job(
     except PipelineError as fault:
         stopped = fault
     ended = etsy.jobs.finish(job.transaction_id, run.id, stopped=str(stopped) if stopped else None)
-    return JobResult(ended, tuple(outcomes), stopped, _report_end(etsy, run, ended, stopped))
+    return JobResult(ended, tuple(outcomes), stopped, _report_end(etsy, run, ended, stopped, told))
 
 
 def end_dead_job(etsy: EtsyState, job: EtsyJob, why: str) -> EtsyJob:
@@ -151,11 +156,13 @@ def tidy_jobs(etsy: EtsyState, how_run_ended: Callable[[str], str | None]) -> li
     return [*expired, *dead]
 
 
-def _report_end(etsy: EtsyState, run: JobRun, job: EtsyJob, stopped: PipelineError | None) -> tuple[Line, ...]:
-    """Tell the shop owner how a job ended; return what failed."""
+def _report_end(
+    etsy: EtsyState, run: JobRun, job: EtsyJob, stopped: PipelineError | None, told: Sequence[str]
+) -> tuple[Line, ...]:
+    """Tell the shop owner how a job ended, and what else is worth knowing (`told`); return what failed."""
     rows = [row for row in etsy.jobs.products(job.transaction_id) if row.outcome is not ProductOutcome.REFUSED]
     failures = [f"{row.title}: {row.error}" for row in rows if row.outcome is ProductOutcome.FAILED]
-    notes = [f"{row.title}: {row.error}" for row in rows if row.error and row.outcome in SUCCEEDED]
+    notes = [*told, *(f"{row.title}: {row.error}" for row in rows if row.error and row.outcome in SUCCEEDED)]
     message = finished_message(
         _shop_name(etsy, job),
         job.transaction_id,

@@ -17,9 +17,9 @@ from awin_medusa_pipeline.etsy.domain.plan import (
     plan_listing,
 )
 from awin_medusa_pipeline.etsy.domain.stock import forgive
-from awin_medusa_pipeline.etsy.engine.choices import ShopChoices
 from awin_medusa_pipeline.etsy.engine.looks import Shown, take_over
 from awin_medusa_pipeline.etsy.engine.pictures import look_at_pictures
+from awin_medusa_pipeline.etsy.engine.premises import read_premises, vacation_note
 from awin_medusa_pipeline.etsy.engine.products import find_products, product_reader
 from awin_medusa_pipeline.etsy.engine.state import EtsyState
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
@@ -44,7 +44,6 @@ def plan_products(
     product_ids: Iterable[str],
     products: Mapping[str, ShopProduct],
     links: Mapping[str, EtsyLink],
-    choices: ShopChoices | None = None,
 ) -> list[ListingPlan]:
     """Plan each product, within the account's limit for publishing."""
     config = account.api_config
@@ -59,8 +58,6 @@ def plan_products(
         )
         for product_id in product_ids
     ]
-    if choices:
-        plans = [choices.check_plan(plan) for plan in plans]
     return cap_publishing(plans, config.publish_at_most)
 
 
@@ -129,14 +126,15 @@ def request_products(
     products = product_reader(medusa, etsy.rules.stock_location)(product_ids, shop.currency)
     links = etsy.links.of_products(shop.id, product_ids)
     with etsy.client(shop) as client:
-        choices = ShopChoices.read(client)
+        choices = read_premises(client, shop)
         shown = Shown.read(client, [link.etsy_listing_id for link in links.values() if link.etsy_listing_id])
     take_over(etsy, shop, links, products, shown)
     links = etsy.links.of_products(shop.id, product_ids)
     if sold_is_booked:
         links = {product_id: _forgiven(etsy, shop, link) for product_id, link in links.items()}
-    plans = look_at_pictures(plan_products(etsy, shop, product_ids, products, links, choices), links)
-    return request_plans(etsy, shop, plans, by=by, notes=[note for plan in plans for note in _kept(plan)])
+    plans = look_at_pictures(plan_products(etsy, shop, product_ids, products, links), links)
+    notes = [*vacation_note(choices), *(note for plan in plans for note in _kept(plan))]
+    return request_plans(etsy, shop, plans, by=by, notes=notes)
 
 
 def existing_listing(link: EtsyLink | None) -> ExistingListing | None:

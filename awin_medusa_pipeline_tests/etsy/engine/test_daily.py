@@ -15,6 +15,7 @@ from awin_medusa_pipeline.etsy.domain.looks import BEHIND
 from awin_medusa_pipeline.etsy.domain.plan import Proposal
 from awin_medusa_pipeline.etsy.domain.tokens import TokenPair
 from awin_medusa_pipeline.etsy.engine.daily import AccountResult, look_at_account, look_at_accounts, request_changes
+from awin_medusa_pipeline.etsy.engine.premises import PremisesGoneError
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount, EtsyAccountError
 from awin_medusa_pipeline.etsy.store.jobs import JobStatus
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
@@ -226,3 +227,15 @@ def test_what_the_seller_set_is_told_once(lab: EtsyLaboratory) -> None:
     lab.run(lab.jobs.confirm(claimed.requested.job.transaction_id, "bob"), rules=rules)
     (listing,) = lab.etsy.listings()
     assert (listing["fields"]["taxonomy_id"], listing["fields"]["should_auto_renew"]) == (lab.config.taxonomy_id, True)
+
+
+def test_what_changed_at_etsy_since_it_was_connected_stops_the_look(lab: EtsyLaboratory) -> None:
+    lab.add()
+    lab.sync()
+    lab.add(title="Changed")
+    lab.etsy.change(currency="EUR")
+    with pytest.raises(PremisesGoneError, match=r"it sells in EUR now, not in GBP\. Connect the shop again\."):
+        look(lab)
+    assert lab.link().sync_status == "synced"
+    lab.etsy.change(currency="GBP")
+    assert look(lab).requested

@@ -10,9 +10,10 @@ from awin_medusa_pipeline.core.errors import TransientError
 from awin_medusa_pipeline.core.messages import Line, line_text
 from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.etsy.client.errors import DailyBudgetError
+from awin_medusa_pipeline.etsy.domain.plan import Proposal
 from awin_medusa_pipeline.etsy.engine.jobs import JobResult, JobRun, claim_job, retry_job, sync_claimed_job, tidy_jobs
 from awin_medusa_pipeline.etsy.engine.listings import ListingResult
-from awin_medusa_pipeline.etsy.store.jobs import EtsyJobError, JobStatus
+from awin_medusa_pipeline.etsy.store.jobs import EtsyJobError, JobStatus, ProductOutcome, RequestedProduct
 from awin_medusa_pipeline.etsy.store.links import EtsyJobLostError
 from awin_medusa_pipeline.etsy.store.models import EtsyJob
 from awin_medusa_pipeline.medusa.models import ShopProduct
@@ -20,7 +21,7 @@ from awin_medusa_pipeline.remedies import command, sentence
 from awin_medusa_pipeline.sandbox.etsy.faults import FaultKind
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
 from awin_medusa_pipeline_tests.support.etsy_laboratory import EtsyLaboratory, failures, laboratory
-from awin_medusa_pipeline_tests.support.etsy_products import grid, variant
+from awin_medusa_pipeline_tests.support.etsy_products import account_config, grid, variant
 
 
 @pytest.fixture
@@ -349,7 +350,7 @@ def test_a_run_that_was_held_to_be_dead_sends_no_more(lab: EtsyLaboratory) -> No
     lab.read = meanwhile  # type: ignore[method-assign, assignment]
     with pytest.raises(EtsyJobLostError):
         lab.run(job, progress=taken)
-    assert lab.etsy.calls() == []
+    assert lab.etsy.writes() == []
     lab.read = read  # type: ignore[method-assign]
     lab.retry(job)
     assert lab.wrong() == []
@@ -364,8 +365,9 @@ def test_stock_goes_down_when_the_rest_of_the_day_is_kept_for_it(lab: EtsyLabora
     lab.add("prod_2", variant("prod_2-sku", quantity=1), images=("a",))
     job = lab.confirmed("prod_0", "prod_2")
     lab.etsy.change(behind_seconds=0)
-    # 6 calls are left of about 80: two looks of two calls, and the variants; for more than 5 % it is not enough.
-    lab.etsy.change(per_day=len(lab.etsy.calls()) + 6)
+    # 10 calls are left of about 90: the shop, two looks of two calls, and the variants; for more than 5 % it is not
+    # enough.
+    lab.etsy.change(per_day=len(lab.etsy.calls()) + 10)
     result = lab.run(job)
     assert [(o.product_id, o.result) for o in result.outcomes] == [("prod_2", ListingResult.UPDATED)]
     assert "kept for stock going down" in str(result.stopped)
@@ -446,3 +448,30 @@ def test_a_job_is_retried_once_its_run_is_over(lab: EtsyLaboratory) -> None:
     retried = retry_job(lab.state(), job, "ann", {"run-1": "Its run ended as failure"}.__getitem__)
     assert (retried.status, retried.attempt, retried.confirmed_by) == (JobStatus.CONFIRMED, 2, "ann")
     assert [key for key, _ in lab.notified] == [f"etsy-died-{job.transaction_id}-1"]
+
+
+def test_what_changed_at_etsy_since_it_was_connected_stops_a_job_before_the_first_write(lab: EtsyLaboratory) -> None:
+    many(lab, 2)
+    job = lab.confirmed()
+    lab.etsy.change(currency="EUR")
+    result = lab.run(job)
+    said = "it sells in EUR now, not in GBP. Connect the shop again"
+    assert said in str(result.stopped)
+    assert [row.outcome for row in lab.jobs.products(job.transaction_id)] == [ProductOutcome.FAILED] * 2
+    assert read_lines(result.error)[1].endswith(f"{said}: awin-medusa etsy connect")
+    assert lab.etsy.writes() == []
+    lab.etsy.change(currency="GBP")
+    assert lab.retry(job).job.status is JobStatus.COMPLETED
+    assert lab.wrong() == []
+
+
+def test_stock_goes_down_although_a_policy_is_gone(lab: EtsyLaboratory) -> None:
+    many(lab, 1)
+    lab.sync()
+    lab.add("prod_0", variant("prod_0-sku", quantity=1), images=("a",))
+    lab.accounts.configure(lab.account_id, account_config(return_policy_id=5))
+    products = [RequestedProduct("prod_0", "Lamp", Proposal.LOWER_STOCK)]
+    job = lab.jobs.request(lab.account_id, products, requested_by="daily", confirm_within=timedelta(hours=1))
+    assert lab.run(lab.jobs.confirm(job.transaction_id, "daily")).stopped is None
+    lab.add("prod_0", title="Changed", images=("a",))
+    assert "it has no return policy 5 any more" in str(lab.sync().stopped)
