@@ -272,6 +272,12 @@ class Settings(BaseSettings):
         "Everything else still waits for one.",
     )
 
+    etsy_import_sales: bool = Field(
+        False,
+        description="Lower the levels in Medusa by what is sold on Etsy, every hour and before the nightly comparison. "
+        "The consent has to cover the orders: `awin-medusa etsy connect --import-sales`.",
+    )
+
     @classmethod
     def settings_customise_sources(
         cls,

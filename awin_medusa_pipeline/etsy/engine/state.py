@@ -17,6 +17,7 @@ from awin_medusa_pipeline.etsy.domain.tokens import OneToken, TokenSource
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount, EtsyAccounts
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJobs
 from awin_medusa_pipeline.etsy.store.links import EtsyLinks
+from awin_medusa_pipeline.etsy.store.sales import EtsySales
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class EtsyRules:
     """Whether the daily job may lower quantities without a confirmation."""
     stock_location: str | None
     """Name or id of the stock location in Medusa to sell from; None: the first one."""
+    import_sales: bool = False
+    """Whether what is sold on Etsy lowers the levels in Medusa."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,11 @@ class EtsyState:
     def links(self) -> EtsyLinks:
         """Which product is which listing."""
         return EtsyLinks(self.database, now=self.now)
+
+    @property
+    def sales(self) -> EtsySales:
+        """What was sold on Etsy, and what became of it in Medusa."""
+        return EtsySales(self.database, now=self.now)
 
     @property
     def oauth(self) -> EtsyOAuth:
