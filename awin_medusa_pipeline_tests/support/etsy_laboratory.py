@@ -111,6 +111,7 @@ class EtsyLaboratory:
     """How far the program's clock is ahead."""
     served: dict[str, tuple[int, str, bytes]] = field(default_factory=dict)
     """Path of `pictures` -> status, type and content, where it is not a picture of its own."""
+    faults_struck: int = 0
     notified: list[tuple[str, Message]] = field(default_factory=list)
     """Keys and messages to the shop owner."""
 

@@ -1,8 +1,11 @@
 """A shop in memory with products, inventory items and levels, as far as booking a sale asks for them."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Lock, Thread
 from typing import Any
 
 import httpx
@@ -64,6 +67,36 @@ class StockedShop:
     def client(self) -> MedusaClient:
         """A client of it."""
         return client_of(self._answer)
+
+    @contextmanager
+    def served(self) -> Iterator[str]:
+        """Serve it to other processes, one request after the other; its address."""
+        shop, lock = self, Lock()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_any(self) -> None:
+                content = self.rfile.read(int(self.headers.get("content-length") or 0))
+                with lock:
+                    answer = shop._answer(httpx.Request(self.command, f"http://shop{self.path}", content=content))
+                self.send_response(answer.status_code)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(answer.content)))
+                self.end_headers()
+                self.wfile.write(answer.content)
+
+            do_GET = do_POST = do_any  # noqa: N815
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Print nothing."""
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server.daemon_threads = True
+        Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            server.server_close()
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.meets(f"before {request.method}")
