@@ -213,6 +213,7 @@ class App:
             timedelta(minutes=settings.etsy_confirm_minutes),
             settings.etsy_push_stock_down,
             settings.medusa_stock_location,
+            settings.etsy_import_sales,
             ours=settings.etsy_ours,
         )
         return EtsyState(self.database, Cipher(settings.awin_medusa_secret_key), app, rules, self.notify)

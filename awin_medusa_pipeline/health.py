@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,8 @@ from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.core.errors import Action, PermanentError, PipelineError
 from awin_medusa_pipeline.core.files import home_path, replacing
 from awin_medusa_pipeline.core.http import Backoff
+from awin_medusa_pipeline.etsy.client.oauth import SALES_SCOPE
+from awin_medusa_pipeline.etsy.domain.messages import time_text
 from awin_medusa_pipeline.etsy.engine.choices import ShopChoices
 from awin_medusa_pipeline.etsy.engine.premises import TO_DO, find_changes
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
@@ -33,6 +36,8 @@ FEED_BYTES = 256 << 10
 LITTLE_DISK, TOO_LITTLE_DISK = 2e9, 0.3e9
 """A feed of a million rows takes 1.5 GB with its tables; a run's records take some megabytes."""
 ONE_TRY = Backoff(attempts=1)
+SALES_LATE = timedelta(hours=3)
+"""They are imported every hour."""
 NEEDED_BY_ETSY = ("taxonomy_id", "shipping_profile_id", "readiness_state_id", "who_made", "when_made")
 
 
@@ -242,11 +247,31 @@ def _etsy_shop(app: App, account: EtsyAccount) -> Findings:
     yield Finding("Etsy", State.OK, f"{shop.shop_name} answers; prices in {shop.currency_code}")
     for change in find_changes(choices, account):
         yield Finding("Etsy", State.FAULT, f"{shop.shop_name} {change.words}", TO_DO[change.action], change.action)
+    yield from _sales(app, account)
     config = account.api_config
     blank = [name for name in NEEDED_BY_ETSY if getattr(config, name) is None]
     if blank:
         found = f"no default for {', '.join(blank)}: a product without one of its own is refused"
         yield Finding("Etsy", State.NOTE, found, "Choose them.", Action.CONNECT_ETSY)
+
+
+def _sales(app: App, account: EtsyAccount) -> Findings:
+    """Say how old what is known of the sales is; no finding where they are not imported."""
+    if not app.settings.etsy_import_sales:
+        return
+    if not account.covers(SALES_SCOPE):
+        found = f"the consent of {account.shop_name} does not cover its orders, so its sales are not imported"
+        yield Finding("Etsy", State.FAULT, found, "Connect it once more.", Action.CONNECT_ETSY_SALES)
+        return
+    cursor = app.etsy.sales.cursor(account.id)
+    if cursor is None or cursor.imported_at is None:
+        to_do = "etsy_sales_schedule imports them every hour, where `awin-medusa ui` runs."
+        yield Finding("Etsy", State.NOTE, f"sales of {account.shop_name} were not imported yet", to_do)
+        return
+    late = app.etsy.now() - cursor.imported_at > SALES_LATE
+    to_do = "See why etsy_sales_job fails, or switch etsy_sales_schedule on." if late else ""
+    found = f"sales of {account.shop_name} are imported as of {time_text(cursor.imported_at)}"
+    yield Finding("Etsy", State.FAULT if late else State.OK, found, to_do)
 
 
 def _slack(app: App, send_test_message: bool) -> Findings:

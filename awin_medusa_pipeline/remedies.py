@@ -20,6 +20,8 @@ COMMANDS: Mapping[Action, str] = {
     Action.REJECT_ETSY_JOB: "awin-medusa etsy reject {target}",
     Action.RETRY_ETSY_JOB: "awin-medusa etsy retry {target}",
     Action.CONNECT_ETSY: "awin-medusa etsy connect",
+    Action.CONNECT_ETSY_SALES: "awin-medusa etsy connect --import-sales",
+    Action.LIST_ETSY_SALES: "awin-medusa etsy sales",
     Action.CHANGE_ETSY_SETTINGS: "awin-medusa etsy settings",
     Action.MAKE_CONSOLE_LINK: "awin-medusa console link",
     Action.MAKE_SECRET_KEY: "awin-medusa etsy key",

@@ -279,6 +279,11 @@ class Settings(BaseSettings):
         "Everything else still waits for one.",
     )
 
+    etsy_import_sales: bool = Field(
+        False,
+        description="Lower the levels in Medusa by what is sold on Etsy, every hour and before the nightly comparison. "
+        "The consent has to cover the orders: `awin-medusa etsy connect --import-sales`.",
+    )
     etsy_owner_category: EtsyOwner = Field(
         EtsyOwner.SELLER,
         description="Who has the last word on the category of a listing. `seller`: a change that was made at Etsy "

@@ -4,19 +4,22 @@ import io
 import re
 import socket
 from contextlib import nullcontext
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+import sqlalchemy as sa
 from rich.console import Console
 
 from awin_medusa_pipeline import health
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.cli import doctor
+from awin_medusa_pipeline.core.errors import Action
 from awin_medusa_pipeline.core.store.secrets import new_key
 from awin_medusa_pipeline.etsy.domain.plan import Proposal
 from awin_medusa_pipeline.etsy.store.jobs import RequestedProduct
+from awin_medusa_pipeline.etsy.store.models import EtsyAccount
 from awin_medusa_pipeline.health import Finding, State
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
@@ -186,6 +189,30 @@ def test_publishable_key_alone_is_detection_alone(set_up: Path, shop: Shop, monk
 
 def test_a_shop_without_etsy_hears_nothing_of_it(set_up: Path):
     assert [finding for finding in examined() if finding.part == "Etsy"] == []
+
+
+def test_how_old_the_sales_are(set_up: Path, tmp_path: Path, etsy: EtsyHandle, monkeypatch: pytest.MonkeyPatch):
+    for name, value in {**etsy.environment(), "AWIN_MEDUSA_HOME": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWIN_MEDUSA_SECRET_KEY", new_key())
+    monkeypatch.setenv("ETSY_IMPORT_SALES", "true")
+
+    def told() -> tuple[State, str, Action | None]:
+        (found,) = [one for one in examined() if one.part == "Etsy" and "sales" in one.found]
+        return found.state, found.found, found.action
+
+    with App(Settings()) as app:
+        connect(app.etsy, etsy)
+        said = "the consent of StandInShop does not cover its orders, so its sales are not imported"
+        assert told() == (State.FAULT, said, Action.CONNECT_ETSY_SALES)
+        with app.database.writing() as session:
+            session.execute(sa.update(EtsyAccount).values(scopes="shops_r transactions_r"))
+        assert told() == (State.NOTE, "sales of StandInShop were not imported yet", None)
+        app.etsy.sales.begin(1)
+        for hours, state in ((2, State.OK), (4, State.FAULT)):
+            at = datetime.now(UTC) - timedelta(hours=hours)
+            app.etsy.sales.finish(1, began_at=at, seen_until=at, looked_back=False)
+            assert told() == (state, f"sales of StandInShop are imported as of {at:%Y-%m-%d %H:%M} UTC", None)
 
 
 def test_a_connected_etsy_shop(set_up: Path, tmp_path: Path, etsy: EtsyHandle, monkeypatch: pytest.MonkeyPatch):

@@ -15,6 +15,7 @@ from awin_medusa_pipeline.cli.sync import run_sync
 from awin_medusa_pipeline.cli.terminal import Steps, commands, say
 from awin_medusa_pipeline.console.store.access import Access
 from awin_medusa_pipeline.environment import make_env_file, set_in_env_file
+from awin_medusa_pipeline.etsy.client.oauth import Consent
 from awin_medusa_pipeline.etsy.domain.listing import prepare_listing
 from awin_medusa_pipeline.etsy.engine.connect import ask_consent, store_shop
 from awin_medusa_pipeline.etsy.engine.state import EtsyState
@@ -159,7 +160,8 @@ def use(sandbox: Sandbox, settings: DemoSettings) -> None:
 
 def connect_etsy(etsy: EtsyState, sandbox: Sandbox) -> EtsyAccount:
     """Connect the stand-in's shop, whose consent page agrees at once. Its listings are drafts."""
-    account, choices = store_shop(etsy, ask_consent(etsy, sandbox.etsy.agree))
+    consent = Consent()
+    account, choices = store_shop(etsy, ask_consent(etsy, consent, sandbox.etsy.agree), consent)
     etsy.accounts.configure(account.id, choices.apply_answers(account.api_config, DEFAULTS))
     # `sandbox reset` empties the stand-in, but not our links to its listings.
     present = {listing["listing_id"] for listing in sandbox.etsy.listings()}

@@ -15,12 +15,16 @@ from awin_medusa_pipeline.cli.application import open_app
 from awin_medusa_pipeline.cli.terminal import commands, console, say, show_table
 from awin_medusa_pipeline.core.errors import PermanentError
 from awin_medusa_pipeline.core.store.secrets import new_key
+from awin_medusa_pipeline.etsy.client.oauth import Consent
 from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig
 from awin_medusa_pipeline.etsy.engine.choices import Question, ShopChoices, parse_config, proposals, single_choices
 from awin_medusa_pipeline.etsy.engine.connect import ask_consent, store_shop
 from awin_medusa_pipeline.etsy.store.links import SyncStatus
 
 SHOWN_CHOICES = 15
+SWITCH_ON = """
+Its orders can be read. To have sales on Etsy lower the levels in Medusa, set ETSY_IMPORT_SALES=true in .env, and start
+`awin-medusa ui` again."""
 Shop = Annotated[str | None, typer.Argument(metavar="SHOP", help="Name or id of the Etsy shop; not needed for one.")]
 Chosen = Annotated[str | None, typer.Option(metavar="ID", help="Its id, or words of its name.")]
 
@@ -46,6 +50,9 @@ def connect(
     ] = None,
     price_addition: Annotated[Decimal | None, typer.Option(metavar="Y", help="... plus Y, ...")] = None,
     price_step: Annotated[Decimal | None, typer.Option(metavar="Z", help="... rounded to a multiple of Z.")] = None,
+    import_sales: Annotated[
+        bool, typer.Option("--import-sales", help="Ask for the orders, too: what ETSY_IMPORT_SALES needs.")
+    ] = False,
 ) -> None:
     """Connect an Etsy shop: your consent in the browser, then the defaults of your listings.
 
@@ -67,7 +74,8 @@ def connect(
     price = {"multiplier": price_multiplier, "addition": price_addition, "step": price_step}
     with open_app() as app:
         etsy = app.etsy
-        account, choices = store_shop(etsy, ask_consent(etsy, _open_page))
+        consent = Consent(with_sales=import_sales or etsy.rules.import_sales)
+        account, choices = store_shop(etsy, ask_consent(etsy, consent, _open_page), consent)
         say("Connected: ", (account.shop_name, "bold"), f", prices in {account.currency}.")
         rule = account.api_config.price.model_dump() | {
             name: value for name, value in price.items() if value is not None
@@ -75,7 +83,10 @@ def connect(
         answers = _collect_answers(choices, account.api_config, {k: v for k, v in given.items() if v is not None})
         config = choices.apply_answers(account.api_config, answers | {"price": rule})
         etsy.accounts.configure(account.id, config)
+        switched_on = etsy.rules.import_sales
     _show_config(config, choices)
+    if consent.with_sales:
+        say("\nSales on Etsy lower the levels in Medusa from now on." if switched_on else SWITCH_ON)
     commands(
         [
             ("awin-medusa etsy request PRODUCT...", "what would be done? nothing is sent yet"),

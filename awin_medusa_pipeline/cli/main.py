@@ -83,6 +83,7 @@ ETSY = {
         ALL,
         "Bring the products of a confirmed job to Etsy, here and now: what the daemon does where one runs.",
     ),
+    "sales": Entry("etsy_sales:sales", ALL, "List what was sold on Etsy of late, and what became of it in Medusa."),
     "jobs": Entry("etsy_jobs:jobs", ALL, "List the jobs, newest first."),
     "show": Entry("etsy_jobs:show", ALL, "Show one job with its products: what was planned, and how it ended."),
 }

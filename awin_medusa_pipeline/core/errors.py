@@ -18,6 +18,8 @@ class Action(StrEnum):
     REJECT_ETSY_JOB = "reject_etsy_job"
     RETRY_ETSY_JOB = "retry_etsy_job"
     CONNECT_ETSY = "connect_etsy"
+    CONNECT_ETSY_SALES = "connect_etsy_sales"
+    LIST_ETSY_SALES = "list_etsy_sales"
     CHANGE_ETSY_SETTINGS = "change_etsy_settings"
     MAKE_CONSOLE_LINK = "make_console_link"
     MAKE_SECRET_KEY = "make_secret_key"

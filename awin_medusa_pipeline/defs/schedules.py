@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from awin_medusa_pipeline.defs.etsy.jobs import etsy_daily_job
+from awin_medusa_pipeline.defs.etsy.jobs import etsy_daily_job, etsy_sales_job
 from awin_medusa_pipeline.defs.sync.jobs import daily_sync_job, part_of, retention_job
 from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.sync.domain.operations import Kind
@@ -46,6 +46,18 @@ def all_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
             # Without an app at Etsy it would have nothing to do.
             default_status=dg.DefaultScheduleStatus.RUNNING
             if settings.etsy_keystring
+            else dg.DefaultScheduleStatus.STOPPED,
+        ),
+        dg.ScheduleDefinition(
+            name="etsy_sales_schedule",
+            description="Every hour: lowers the levels in Medusa by what was sold on Etsy. Off until "
+            "ETSY_IMPORT_SALES is on.",
+            job=etsy_sales_job,
+            # Away from the full hour, at which the syncs of the night begin.
+            cron_schedule="40 * * * *",
+            execution_timezone="UTC",
+            default_status=dg.DefaultScheduleStatus.RUNNING
+            if settings.etsy_import_sales
             else dg.DefaultScheduleStatus.STOPPED,
         ),
         dg.ScheduleDefinition(

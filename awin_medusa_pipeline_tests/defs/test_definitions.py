@@ -141,7 +141,7 @@ def test_a_job_reads_afresh_and_applies_its_part(defs: dg.Definitions, name: str
 def test_jobs_are_the_ones_of_the_design(defs: dg.Definitions) -> None:
     named = {job.name for job in defs.resolve_all_job_defs() if not job.name.startswith("__")}
     assert named >= {*JOBS, "undo_run_job", "retention_job"}
-    assert named >= {"etsy_request_job", "etsy_sync_job", "etsy_daily_job", "etsy_tidy_job"}
+    assert named >= {"etsy_request_job", "etsy_sync_job", "etsy_daily_job", "etsy_sales_job", "etsy_tidy_job"}
     assert named >= {"approve_plan_job", "reject_plan_job", "etsy_confirm_job", "etsy_reject_job", "etsy_retry_job"}
 
 
@@ -160,11 +160,13 @@ def test_without_config_an_applying_asset_is_a_dry_run(defs: dg.Definitions, ass
     [
         ("daily_sync_schedule", "daily_sync_job", "0 2 * * *"),
         ("etsy_daily_schedule", "etsy_daily_job", "0 3 * * *"),
+        ("etsy_sales_schedule", "etsy_sales_job", "40 * * * *"),
         ("retention_schedule", "retention_job", "30 5 * * *"),
     ],
 )
 def test_schedules(monkeypatch: pytest.MonkeyPatch, schedule: str, job: str, cron: str) -> None:
     monkeypatch.setenv("ETSY_KEYSTRING", "of-our-app")
+    monkeypatch.setenv("ETSY_IMPORT_SALES", "true")
     found = build_defs().resolve_schedule_def(schedule)
     assert (found.job_name, found.cron_schedule, found.execution_timezone) == (job, cron, "UTC")
     assert found.default_status is dg.DefaultScheduleStatus.RUNNING
@@ -172,7 +174,8 @@ def test_schedules(monkeypatch: pytest.MonkeyPatch, schedule: str, job: str, cro
 
 
 def test_without_an_app_at_etsy_nothing_is_looked_at_there(defs: dg.Definitions) -> None:
-    assert defs.resolve_schedule_def("etsy_daily_schedule").default_status is dg.DefaultScheduleStatus.STOPPED
+    for schedule in ("etsy_daily_schedule", "etsy_sales_schedule"):
+        assert defs.resolve_schedule_def(schedule).default_status is dg.DefaultScheduleStatus.STOPPED
 
 
 @pytest.mark.parametrize("sensor", ["etsy_confirmation_sensor", "etsy_tidy_sensor"])

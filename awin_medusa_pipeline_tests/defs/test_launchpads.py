@@ -20,11 +20,11 @@ JOBS = (
     *("detect_discrepancies_job", "daily_sync_job", "pilot_import_job", "import_missing_job"),
     *("hide_medusa_only_job", "reconcile_stock_job", "undo_run_job", "retention_job"),
     *("approve_plan_job", "reject_plan_job"),
-    *("etsy_request_job", "etsy_sync_job", "etsy_daily_job", "etsy_tidy_job"),
+    *("etsy_request_job", "etsy_sync_job", "etsy_daily_job", "etsy_sales_job", "etsy_tidy_job"),
     *("etsy_confirm_job", "etsy_reject_job", "etsy_retry_job"),
 )
 pytestmark = pytest.mark.filterwarnings("ignore:Property `ScheduleDefinition.environment_vars`:DeprecationWarning")
-NOTHING_TO_FILL_IN = {"retention_job", "etsy_tidy_job"}
+NOTHING_TO_FILL_IN = {"retention_job", "etsy_sales_job", "etsy_tidy_job"}
 FORM = """
 query ($job: PipelineSelector!) {
   runConfigSchemaOrError(selector: $job) {

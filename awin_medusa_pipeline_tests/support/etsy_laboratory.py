@@ -22,7 +22,7 @@ from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.core.store.secrets import Cipher, new_key
 from awin_medusa_pipeline.etsy.client.budget import EtsyBudget
 from awin_medusa_pipeline.etsy.client.client import EtsyClient
-from awin_medusa_pipeline.etsy.client.oauth import EtsyOAuth, refresh
+from awin_medusa_pipeline.etsy.client.oauth import Consent, EtsyOAuth, refresh
 from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig
 from awin_medusa_pipeline.etsy.domain.listing import Listing, prepare_listing
 from awin_medusa_pipeline.etsy.domain.plan import ListingPlan
@@ -105,16 +105,20 @@ class EtsyLaboratory:
     account_id: int = 0
     transport: httpx.BaseTransport | None = None
     attempts: int = 6
+    with_sales: bool = False
+    """Whether the consent covers the orders."""
     ahead: timedelta = timedelta()
     """How far the program's clock is ahead."""
     served: dict[str, tuple[int, str, bytes]] = field(default_factory=dict)
     """Path of `pictures` -> status, type and content, where it is not a picture of its own."""
+    faults_struck: int = 0
     notified: list[tuple[str, Message]] = field(default_factory=list)
     """Keys and messages to the shop owner."""
 
     def connect(self) -> "EtsyLaboratory":
         """Connect the Etsy shop, with the settings of the moment."""
-        given = self.etsy.connect()
+        scopes = Consent(with_sales=self.with_sales).scopes
+        given = self.etsy.connect(*scopes)
         expires_at = self.now() + timedelta(seconds=given.expires_in)
         account = self.accounts.connect(
             shop_id=shop.SHOP_ID,
@@ -122,6 +126,7 @@ class EtsyLaboratory:
             currency=CURRENCY,
             pair=TokenPair(given.access_token, given.refresh_token, expires_at),
             config=self.config,
+            scopes=scopes,
         )
         self.account_id = account.id
         return self
@@ -224,7 +229,8 @@ class EtsyLaboratory:
         links = self.links.of_products(self.account_id, product_ids)
         if ids := [link.etsy_listing_id for link in links.values() if link.etsy_listing_id]:
             with self.client(account) as client:
-                take_over(etsy, account, links, self.products, Shown.read(client, ids))
+                sales = etsy.sales_dealt_with(self.account_id, product_ids)
+                take_over(etsy, account, links, self.products, Shown.read(client, ids), sales)
         links = self.links.of_products(self.account_id, product_ids)
         return plan_products(etsy, account, product_ids, self.products, links)
 

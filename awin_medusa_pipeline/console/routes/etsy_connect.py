@@ -30,7 +30,8 @@ CALLBACK = "/admin/etsy/callback"
 )
 def ask_for_consent(around: Around, decider: Decides) -> RedirectResponse:
     """Send the browser to Etsy, where the owner of the shop agrees; PKCE, with a state that works once."""
-    etsy, consent = around.app.etsy, Consent()
+    etsy = around.app.etsy
+    consent = Consent(with_sales=etsy.rules.import_sales)
     oauth = _oauth(around)
     around.access.keep_consent(consent.state, etsy.cipher.encrypt(consent.verifier), decider.who.name)
     return RedirectResponse(consent_address(oauth, consent), status_code=303)
@@ -44,9 +45,10 @@ def take_answer(request: Request, around: Around, state: str = "", code: str = "
         to_do = "Connect the shop again under Settings; an answer works once, for a quarter of an hour."
         return problem(403, "This is no answer to a consent that was asked for here.", to_do, "unknown_state")
     etsy = around.app.etsy
-    consent = Consent(state, etsy.cipher.decrypt(kept.verifier, "the consent's secret"))
+    verifier = etsy.cipher.decrypt(kept.verifier, "the consent's secret")
+    consent = Consent(state, verifier, with_sales=etsy.rules.import_sales)
     pair = exchange(_oauth(around), code_of(str(request.url)), consent)
-    account, choices = store_shop(etsy, pair)
+    account, choices = store_shop(etsy, pair, consent)
     questions = choices.open_questions(account.api_config, {})
     answers = single_choices(questions) | proposals(questions)
     etsy.accounts.configure(account.id, choices.apply_answers(account.api_config, answers))

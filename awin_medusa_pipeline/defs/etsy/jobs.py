@@ -29,6 +29,9 @@ from awin_medusa_pipeline.etsy.engine.products import product_reader
 from awin_medusa_pipeline.etsy.engine.request import Requested
 from awin_medusa_pipeline.etsy.engine.tables import make_listing_table, make_plan_table
 from awin_medusa_pipeline.remedies import command, sentence
+from awin_medusa_pipeline.sales.importer import SalesResult, SalesScopeError, SalesShop, import_sales
+from awin_medusa_pipeline.sync.store.leases import ShopBusyError
+from awin_medusa_pipeline.sync.store.ledger import SALES_JOB
 
 ETSY_TAG = "awin_medusa/etsy"
 """One run per account: dagster.yaml limits this tag to one run at a time for each value."""
@@ -100,6 +103,7 @@ def look_at_etsy(context: dg.OpExecutionContext, config: EtsyDailyConfig, app: d
     A shop that cannot be read does not stop the others. Fails at the end when there was one.
     """
     expire_unconfirmed_jobs(app.etsy)
+    sold = import_and_log(context, app)
     by = decider_in(context.run).name
     results = look_at_accounts(app.etsy, partial(app.medusa, applying=True), account=config.account or None, by=by)
     if not results:
@@ -107,8 +111,32 @@ def look_at_etsy(context: dg.OpExecutionContext, config: EtsyDailyConfig, app: d
         return
     _log(context, [line for result in results for line in result.lines])
     _write_tables(context, app)
-    if faults := [f"{result.shop}: {sentence(result.fault)}" for result in results if result.fault]:
+    faults = [f"{result.shop}: {sentence(result.fault)}" for result in results if result.fault]
+    faults += [sentence(one.fault) for one in sold if one.fault and not one.is_busy]
+    if faults:
         raise StepError(" ".join(faults))
+
+
+@op(description="Lower the levels in Medusa by what was sold on Etsy.")
+def import_etsy_sales(context: dg.OpExecutionContext, app: dg.ResourceParam[App]) -> None:
+    """Import the sales of all shops. A shop that a sync holds, or whose consent is too small, waits for the next hour.
+
+    The owner is told of such a consent once, and by the daily job.
+    """
+    results = import_and_log(context, app)
+    if not results:
+        context.log.info("There are no sales to import: no Etsy shop is connected, or ETSY_IMPORT_SALES is off.")
+    waiting = (ShopBusyError, SalesScopeError)
+    if faults := [sentence(one.fault) for one in results if one.fault and not isinstance(one.fault, waiting)]:
+        raise StepError(" ".join(faults))
+
+
+def import_and_log(context: dg.OpExecutionContext, app: App) -> list[SalesResult]:
+    """Import the sales on Etsy in this run, and log what came of it."""
+    shop = SalesShop(app.shop_address, partial(app.medusa, applying=True), context.run.run_id)
+    results = import_sales(app.etsy, shop)
+    _log(context, [line for result in results for line in result.lines])
+    return results
 
 
 @op(description="End what nobody confirmed in time, and what a run that died has left.")
@@ -137,6 +165,16 @@ def etsy_sync_job() -> None:
 def etsy_daily_job() -> None:
     """Compare and request (etsy/engine/daily.py)."""
     look_at_etsy()
+
+
+@dg.job(
+    name=SALES_JOB,
+    description="Lower the levels in Medusa by what was sold on Etsy.",
+    tags={ETSY_TAG: "default"},
+)
+def etsy_sales_job() -> None:
+    """Import sales (sales/importer.py)."""
+    import_etsy_sales()
 
 
 @dg.job(description="End Etsy jobs that nobody confirmed in time, and those whose run has died.")
@@ -187,4 +225,4 @@ def _write_tables(
         context.log_event(evaluation(asset, frame.lazy()))  # type: ignore[arg-type]  # it takes these as well
 
 
-all_jobs = [etsy_request_job, etsy_sync_job, etsy_daily_job, etsy_tidy_job]
+all_jobs = [etsy_request_job, etsy_sync_job, etsy_daily_job, etsy_sales_job, etsy_tidy_job]

@@ -1,4 +1,4 @@
-"""Reads Etsy's answers: listings, inventories, images, and the profiles and policies of a shop.
+"""Reads Etsy's answers: listings, inventories, images, orders, and the profiles and policies of a shop.
 
 Fields that are not named here are ignored, so that a new field at Etsy breaks nothing. Money is a Decimal in the
 currency's major unit, times are aware UTC.
@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from awin_medusa_pipeline.etsy.domain.requests import PropertyValue, form_value
+from awin_medusa_pipeline.etsy.domain.sales import Sale, Standing, standing_of
 from awin_medusa_pipeline.etsy.domain.shown import ShownListing, ShownVariant
 from awin_medusa_pipeline.etsy.domain.when_made import when_made_meaning
 
@@ -180,6 +181,67 @@ _COMPARED = (
     *("title", "description", "tags", "materials", "taxonomy_id", "shipping_profile_id", "return_policy_id"),
     *("who_made", "when_made", "is_supply", "should_auto_renew"),
 )
+
+
+class Variation(Answer):
+    """What a buyer chose, or wrote: a personalization has no value_id."""
+
+    formatted_name: Text = ""
+    formatted_value: Text = ""
+
+
+class Transaction(Answer):
+    """What was ordered of one variant of a listing; the listing may be gone."""
+
+    transaction_id: int
+    listing_id: int | None = None
+    title: Text | None = None
+    sku: str | None = None
+    quantity: int
+    variations: Annotated[tuple[Variation, ...], NullIsEmpty] = ()
+
+
+class Receipt(Answer):
+    """An order. Buyer and address are not read."""
+
+    receipt_id: int
+    status: str = ""
+    is_paid: bool = False
+    created_timestamp: int = Field(validation_alias=AliasChoices("created_timestamp", "create_timestamp"))
+    updated_timestamp: int = Field(validation_alias=AliasChoices("updated_timestamp", "update_timestamp"))
+    transactions: Annotated[tuple[Transaction, ...], NullIsEmpty] = ()
+
+    @property
+    def standing(self) -> Standing:
+        """What the order is worth now."""
+        return standing_of(self.status, is_paid=self.is_paid)
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was made, to the second."""
+        return datetime.fromtimestamp(self.created_timestamp, UTC)
+
+    @property
+    def updated_at(self) -> datetime:
+        """When it was changed last, to the second; a refund may not count (open-api #513)."""
+        return datetime.fromtimestamp(self.updated_timestamp, UTC)
+
+    @property
+    def sales(self) -> list[Sale]:
+        """What was sold."""
+        return [
+            Sale(
+                transaction_id=one.transaction_id,
+                receipt_id=self.receipt_id,
+                listing_id=one.listing_id,
+                title=one.title or "",
+                sku=one.sku or "",
+                chosen=tuple((part.formatted_name, part.formatted_value) for part in one.variations),
+                pieces=one.quantity,
+                sold_at=self.created_at,
+            )
+            for one in self.transactions
+        ]
 
 
 class Me(Answer):

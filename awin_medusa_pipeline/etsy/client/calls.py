@@ -18,7 +18,7 @@ from awin_medusa_pipeline.core.http import (
 )
 from awin_medusa_pipeline.etsy.client.budget import EtsyBudget
 from awin_medusa_pipeline.etsy.client.errors import NotFoundError, came_back, lacks_scope, words
-from awin_medusa_pipeline.etsy.domain.tokens import NotConnectedError, TokenSource
+from awin_medusa_pipeline.etsy.domain.tokens import MissingScopeError, NotConnectedError, TokenSource
 
 T = TypeVar("T")
 
@@ -85,7 +85,9 @@ class EtsyCalls:
             return self.budget.daily_error(response, tried) or TransientError(
                 tried, said, "Wait and run it again.", status=status, retry_after=wait
             )
-        if status == 401 or lacks_scope(response):
+        if lacks_scope(response):
+            return MissingScopeError(tried, said, status=status)
+        if status == 401:
             return NotConnectedError(tried, said, status=status)
         if status == 409 and method == "PUT":
             # Somebody else writes it at this moment; a full replacement may be sent again.

@@ -30,6 +30,8 @@ from awin_medusa_pipeline.etsy.domain.tokens import NotConnectedError, TokenPair
 API_URL = "https://api.etsy.com"
 CONSENT_URL = "https://www.etsy.com/oauth/connect"
 SCOPES = ("listings_r", "listings_w", "shops_r")
+SALES_SCOPE = "transactions_r"
+"""Needed to read orders."""
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
 _DEAD_GRANT = frozenset({"invalid_grant", "invalid_token"})
 
@@ -57,6 +59,13 @@ class Consent:
 
     state: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     verifier: str = field(default_factory=lambda: secrets.token_urlsafe(64), repr=False)
+    with_sales: bool = False
+    """Whether it covers the orders, too."""
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """What it covers."""
+        return (*SCOPES, SALES_SCOPE) if self.with_sales else SCOPES
 
     @property
     def challenge(self) -> str:
@@ -71,7 +80,7 @@ def consent_address(oauth: EtsyOAuth, consent: Consent) -> str:
         "response_type": "code",
         "client_id": oauth.keystring,
         "redirect_uri": oauth.redirect_uri,
-        "scope": " ".join(SCOPES),
+        "scope": " ".join(consent.scopes),
         "state": consent.state,
         "code_challenge": consent.challenge,
         "code_challenge_method": "S256",

@@ -14,6 +14,10 @@ class NotConnectedError(PermanentError):
         super().__init__(tried, came_back, "Connect the shop again.", status=status, action=Action.CONNECT_ETSY)
 
 
+class MissingScopeError(NotConnectedError):
+    """The owner's consent does not cover a call."""
+
+
 @dataclass(frozen=True)
 class TokenPair:
     """An access token, the refresh token that gets a new pair, and when the access token expires (aware UTC)."""

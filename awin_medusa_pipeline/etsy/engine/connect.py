@@ -14,17 +14,19 @@ from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
 CONSENT_SECONDS = 300.0
 
 
-def ask_consent(etsy: EtsyState, show: Callable[[str], None], *, seconds: float = CONSENT_SECONDS) -> TokenPair:
+def ask_consent(
+    etsy: EtsyState, consent: Consent, show: Callable[[str], None], *, seconds: float = CONSENT_SECONDS
+) -> TokenPair:
     """Ask the owner at the address that is passed to `show`, and wait for the answer. Raises PipelineError."""
     # A missing key fails here, rather than after a consent whose tokens could not be stored.
     etsy.cipher.encrypt("")
-    consent, oauth = Consent(), etsy.oauth
+    oauth = etsy.oauth
     with ConsentCallback(oauth.redirect_uri, consent) as callback:
         show(consent_address(oauth, consent))
         return exchange(oauth, callback.code(seconds), consent)
 
 
-def store_shop(etsy: EtsyState, pair: TokenPair) -> tuple[EtsyAccount, ShopChoices]:
+def store_shop(etsy: EtsyState, pair: TokenPair, consent: Consent) -> tuple[EtsyAccount, ShopChoices]:
     """Store the shop that the tokens open, and read its choices; a shop connected before keeps its settings."""
     with etsy.first_client(pair.access_token) as client:
         shop_id = client.me().shop_id
@@ -44,5 +46,8 @@ def store_shop(etsy: EtsyState, pair: TokenPair) -> tuple[EtsyAccount, ShopChoic
             currency=shop.currency_code,
             pair=pair,
             config=before.get(shop_id, EtsyAccountConfig()),
+            scopes=consent.scopes,
         )
+        if consent.with_sales and etsy.rules.import_sales:
+            etsy.sales.begin(account.id)
         return account, ShopChoices.read(client, shop=shop, categories=True)

@@ -99,6 +99,7 @@ def look_at_account(
     links = {product_id: link for product_id, link in links.items() if link.transaction_id is None}
     if not links:
         return AccountLook()
+    sales = etsy.sales_dealt_with(account.id, list(links))
     products = read_products(list(links), account.currency)
     choices = read_premises(client, account)
     shown = Shown.read(client, [link.etsy_listing_id for link in links.values() if link.etsy_listing_id is not None])
@@ -109,7 +110,7 @@ def look_at_account(
             del links[product_id]
             if etsy.links.mark_deleted(account.id, product_id, DELETED):
                 notes.append(f"{_name(link)}: {DELETED}")
-    for product_id, sentences in take_over(etsy, account, links, products, shown).items():
+    for product_id, sentences in take_over(etsy, account, links, products, shown, sales).items():
         notes += [f"{_name(links[product_id])}: {sentence}" for sentence in sentences]
     # Read again, with what was recorded just now.
     links = {id_: link for id_, link in etsy.links.of_products(account.id, links).items() if not link.transaction_id}

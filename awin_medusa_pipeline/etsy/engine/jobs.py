@@ -101,8 +101,7 @@ def sync_claimed_job(
             told = vacation_note(read_premises(client.urgently(), account, only_stock=only_stock))
             sync = ListingSync(etsy, client, job, account, images, sleep)
             for part in parts(iter(rows), PAGE):
-                products = read_products([row.product_id for row in part], account.currency)
-                for outcome in sync.sync(part, products):
+                for outcome in sync.sync(part, read_products):
                     outcomes.append(outcome)
                     progress(len(outcomes), len(rows))
         stopped = sync.day_over

@@ -50,6 +50,7 @@ from awin_medusa_pipeline.etsy.engine.drafts import DraftMaker
 from awin_medusa_pipeline.etsy.engine.images import WAITS, ImageSource, ListingImages, missing_sentence
 from awin_medusa_pipeline.etsy.engine.looks import Shown, look
 from awin_medusa_pipeline.etsy.engine.pictures import try_missing_again
+from awin_medusa_pipeline.etsy.engine.products import ProductReader
 from awin_medusa_pipeline.etsy.engine.state import EtsyState
 from awin_medusa_pipeline.etsy.engine.variation_pictures import VariationPictures
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
@@ -173,23 +174,23 @@ class ListingSync:
     _shown: Shown = field(default_factory=lambda: Shown({}, {}), init=False)
     _looked_at: datetime = field(default=datetime.min.replace(tzinfo=UTC), init=False)
 
-    def sync(self, rows: Sequence[EtsyJobProduct], products: Mapping[str, ShopProduct]) -> Iterator[ListingOutcome]:
-        """Sync up to 100 products of the job; `products`: those of them that Medusa has.
+    def sync(self, rows: Sequence[EtsyJobProduct], read_products: ProductReader) -> Iterator[ListingOutcome]:
+        """Sync up to 100 products of the job.
 
         Raises PipelineError for a fault of the whole account; products without an outcome are left to a later run.
         """
         try:
-            yield from self._sync_all(rows, products)
+            yield from self._sync_all(rows, read_products)
         except DailyBudgetError as fault:
             raise self.day_over or fault from None
 
-    def _sync_all(
-        self, rows: Sequence[EtsyJobProduct], products: Mapping[str, ShopProduct]
-    ) -> Iterator[ListingOutcome]:
-        links = self.etsy.links.of_products(self.account.id, [row.product_id for row in rows])
+    def _sync_all(self, rows: Sequence[EtsyJobProduct], read_products: ProductReader) -> Iterator[ListingOutcome]:
+        product_ids = [row.product_id for row in rows]
+        links = self.etsy.links.of_products(self.account.id, product_ids)
+        sales = self.etsy.sales_dealt_with(self.account.id, product_ids)
+        products = read_products(product_ids, self.account.currency)
         self._wait_until_shown(links.values())
         self._look(link.etsy_listing_id for link in links.values() if link.etsy_listing_id)
-        sales = self.etsy.sales(self.account.id, list(links))
         plan = partial(self._plan, products=products, sales=sales)
         items = sorted((plan(row, links[row.product_id]) for row in rows), key=_turn)
         to_verify = []

@@ -60,9 +60,12 @@ def take_over(
     links: Mapping[str, EtsyLink],
     products: Mapping[str, ShopProduct],
     shown: Shown,
+    sales: Mapping[str, Mapping[str, int]] | None,
 ) -> dict[str, tuple[str, ...]]:
-    """Store what Etsy shows of the listings that no open job has; return what a person should know, by product."""
-    sales = etsy.sales(account.id, list(links))
+    """Store what Etsy shows of the listings that no open job has; return what a person should know, by product.
+
+    `sales`: EtsyState.sales_dealt_with, read before the products.
+    """
     said = {}
     for product_id, link in links.items():
         listed = shown.listings.get(link.etsy_listing_id or 0)

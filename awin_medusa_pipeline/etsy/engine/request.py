@@ -123,12 +123,13 @@ def request_products(
     """
     shop = etsy.accounts.find(account)
     product_ids = find_products(medusa, names)
+    sales = etsy.sales_dealt_with(shop.id, product_ids)
     products = product_reader(medusa, etsy.rules.stock_location)(product_ids, shop.currency)
     links = etsy.links.of_products(shop.id, product_ids)
     with etsy.client(shop) as client:
         choices = read_premises(client, shop)
         shown = Shown.read(client, [link.etsy_listing_id for link in links.values() if link.etsy_listing_id])
-    take_over(etsy, shop, links, products, shown)
+    take_over(etsy, shop, links, products, shown, sales)
     links = etsy.links.of_products(shop.id, product_ids)
     if sold_is_booked:
         links = {product_id: _forgiven(etsy, shop, link) for product_id, link in links.items()}

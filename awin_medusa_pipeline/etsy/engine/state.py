@@ -17,6 +17,7 @@ from awin_medusa_pipeline.etsy.domain.tokens import OneToken, TokenSource
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount, EtsyAccounts
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJobs
 from awin_medusa_pipeline.etsy.store.links import EtsyLinks
+from awin_medusa_pipeline.etsy.store.sales import EtsySales
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class EtsyRules:
     """Settings that are never left to the seller (domain/owners.py)."""
     stock_location: str | None
     """Name or id of the stock location in Medusa to sell from; None: the first one."""
+    import_sales: bool = False
+    """Whether what is sold on Etsy lowers the levels in Medusa."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +70,6 @@ class EtsyState:
     """Stores a message to the shop owner, once per key, and sends what waits. A fault of Slack never raises."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     """Aware UTC."""
-    sales: Callable[[int, Sequence[str]], Mapping[str, Mapping[str, int]] | None] = lambda account_id, product_ids: None
-    """Account and products -> by product and Medusa variant, the pieces of all sales on Etsy that the sale import has
-    dealt with; None: it is off."""
 
     @property
     def accounts(self) -> EtsyAccounts:
@@ -85,6 +85,18 @@ class EtsyState:
     def links(self) -> EtsyLinks:
         """Which product is which listing."""
         return EtsyLinks(self.database, now=self.now)
+
+    @property
+    def sales(self) -> EtsySales:
+        """What was sold on Etsy, and what became of it in Medusa."""
+        return EtsySales(self.database, now=self.now)
+
+    def sales_dealt_with(self, account_id: int, product_ids: Sequence[str]) -> Mapping[str, Mapping[str, int]] | None:
+        """Return the pieces of all sales that the import has dealt with, by product and variant; None: it is off.
+
+        Read it before the levels in Medusa: what is imported in between is then taken off twice for a while, never not.
+        """
+        return self.sales.dealt_with(account_id, product_ids) if self.rules.import_sales else None
 
     @property
     def oauth(self) -> EtsyOAuth:

@@ -8,7 +8,7 @@ person is asked to connect the shop again.
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -47,15 +47,26 @@ class EtsyAccounts:
         self._database, self._cipher, self._now = database, cipher, now
 
     def connect(
-        self, *, shop_id: int, shop_name: str, currency: str, pair: TokenPair, config: EtsyAccountConfig
+        self,
+        *,
+        shop_id: int,
+        shop_name: str,
+        currency: str,
+        pair: TokenPair,
+        config: EtsyAccountConfig,
+        scopes: Iterable[str] = (),
     ) -> EtsyAccount:
-        """Store a shop whose owner has consented; a shop that was connected before keeps its id and links."""
+        """Store a shop whose owner has consented; a shop that was connected before keeps its id and links.
+
+        `scopes`: what the consent covers.
+        """
         values = _columns(self._cipher, pair) | {
             "shop_name": shop_name,
             "currency": currency.upper(),
             "api_config": config,
             "is_active": True,
             "connected_at": self._now(),
+            "scopes": " ".join(scopes),
         }
         with self._database.writing() as session:
             account = session.scalar(

@@ -48,6 +48,12 @@ class EtsyLinks:
         with self._database.reading() as session:
             return {link.product_id: link for link in session.scalars(query)}
 
+    def of_listings(self, account_id: int, listing_ids: Collection[int]) -> dict[int, str]:
+        """Return product ids by listing id, for the listings that have one."""
+        query = sa.select(EtsyLink).where(EtsyLink.account_id == account_id, EtsyLink.etsy_listing_id.in_(listing_ids))
+        with self._database.reading() as session:
+            return {link.etsy_listing_id: link.product_id for link in session.scalars(query) if link.etsy_listing_id}
+
     def of_any(self, product_ids: Collection[str]) -> set[str]:
         """Find the products that have a link, of whatever account."""
         with self._database.reading() as session:

@@ -1,4 +1,4 @@
-"""Defines the tables of the Etsy part: accounts, jobs with their products, and links from products to listings."""
+"""Defines the tables of the Etsy part: accounts, jobs with their products, links to listings, and sales."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,6 +12,7 @@ from awin_medusa_pipeline.core.store.base import Base, SafeText, enum_text
 from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig
 from awin_medusa_pipeline.etsy.domain.memory import ListingMemory
 from awin_medusa_pipeline.etsy.domain.plan import Proposal
+from awin_medusa_pipeline.etsy.domain.sales import SaleState
 
 
 class JobStatus(StrEnum):
@@ -103,10 +104,16 @@ class EtsyAccount(Base):
     api_config: Mapped[EtsyAccountConfig] = mapped_column(PydanticJson(EtsyAccountConfig))
     is_active: Mapped[bool]
     connected_at: Mapped[datetime]
+    scopes: Mapped[str | None]
+    """What the owner's consent covers, separated by spaces; null for a shop that an older release connected."""
     reconnect_reason: Mapped[str | None]
     """Why a person has to connect the shop again; null while the tokens can be renewed."""
     renewing_by: Mapped[str | None]
     renewing_until: Mapped[datetime | None]
+
+    def covers(self, scope: str) -> bool:
+        """Whether the owner's consent covers a scope."""
+        return scope in (self.scopes or "").split()
 
 
 class EtsyJob(Base):
@@ -183,3 +190,56 @@ class EtsyLink(Base):
         sa.UniqueConstraint("account_id", "etsy_listing_id"),
         sa.Index("ix_product_etsy_link_account_id_sync_status", "account_id", "sync_status"),
     )
+
+
+class EtsySale(Base):
+    """One transaction of an order on Etsy, and what became of it in Medusa. Recorded before Medusa is changed."""
+
+    __tablename__ = "etsy_sale"
+
+    account_id: Mapped[int] = mapped_column(sa.ForeignKey(EtsyAccount.id), primary_key=True)
+    transaction_id: Mapped[int] = mapped_column(primary_key=True)
+    receipt_id: Mapped[int]
+    listing_id: Mapped[int | None]
+    title: Mapped[str]
+    variant: Mapped[str]
+    """What the buyer chose, for a person: its SKU, else its values; may be empty."""
+    pieces: Mapped[int]
+    sold_at: Mapped[datetime]
+    state: Mapped[SaleState] = mapped_column(enum_text(SaleState))
+    product_id: Mapped[str | None]
+    variant_id: Mapped[str | None]
+    taken: Mapped[int]
+    """Pieces of the variant that are taken off Medusa, less those put back."""
+    levels: Mapped[Any]
+    """The levels that were or are being changed: a list of LevelChange (sales/levels.py), as objects."""
+    partly_refunded: Mapped[bool]
+    reason: Mapped[str | None]
+    """Why a person has to look at it; null while nobody has to."""
+    told: Mapped[bool]
+    """Whether the shop owner was told the reason."""
+    changed_at: Mapped[datetime]
+    run_id: Mapped[str | None]
+    """The run that changed Medusa last."""
+
+    __table_args__ = (
+        sa.Index("ix_etsy_sale_account_id_receipt_id", "account_id", "receipt_id"),
+        sa.Index("ix_etsy_sale_account_id_product_id", "account_id", "product_id"),
+        sa.Index("ix_etsy_sale_account_id_sold_at", "account_id", "sold_at"),
+    )
+
+
+class EtsySalesCursor(Base):
+    """How far the orders of an account were read."""
+
+    __tablename__ = "etsy_sales_cursor"
+
+    account_id: Mapped[int] = mapped_column(sa.ForeignKey(EtsyAccount.id), primary_key=True)
+    begins_at: Mapped[datetime]
+    """Orders made before are not ours to book: whoever switched the import on had booked them."""
+    seen_until: Mapped[datetime]
+    """The newest change of an order that was read, by Etsy's clock."""
+    imported_at: Mapped[datetime | None]
+    """When the last import that came to its end began."""
+    looked_back_at: Mapped[datetime | None]
+    """When the orders of the last weeks were read again."""

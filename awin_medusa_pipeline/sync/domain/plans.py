@@ -203,15 +203,25 @@ def beyond(limit: int | None) -> str:
 
 
 def reverse_levels(applied: Iterable[Operation]) -> Plan:
-    """Plan levels as they were before; a level that the run was the first to set is removed."""
+    """Plan levels as they were before; a level that the run was the first to set is removed.
+
+    Changes of one level that followed each other, as several sales make them, are taken back together.
+    """
+    chains: dict[str | None, list[list[Operation]]] = {}
     for one in applied:
-        level = (one.before or {}).get("level")
+        of_level = chains.setdefault(one.target_id, [])
+        if one.target_id and of_level and of_level[-1][-1].after == one.before:
+            of_level[-1].append(one)
+        else:
+            of_level.append([one])
+    for chain in (chain for of_level in chains.values() for chain in of_level):
+        level, last = (chain[0].before or {}).get("level"), chain[-1].after
         body = {
-            "inventory_item_id": one.target_id,
+            "inventory_item_id": chain[0].target_id,
             "stocked_quantity": level,
-            "exists": one.after.get("level") is not None,
+            "exists": last.get("level") is not None,
         }
-        yield Bundle((replace(one.back(), after={"level": level}),), body)
+        yield Bundle(tuple(replace(one, before=last, after={"level": level}) for one in chain), body)
 
 
 def reverse_status(applied: Iterable[Operation], *, hidden: bool) -> Plan:

@@ -48,7 +48,8 @@ class LevelWriter:
         here = self.levels(list(given.values())) if given else {}
         new = {key: {"inventory_item_id": item, "exists": item in here} for key, item in given.items()}
         bodies = {key: {**body, **new.get(key, {})} for key, body in bodies.items()}
-        stored = self.set_levels(bodies.values())
+        # Several operations may share one level.
+        stored = self.set_levels({body["inventory_item_id"]: body for body in bodies.values()}.values())
         return {
             operation.key: item
             for operation in operations_of(bundles)

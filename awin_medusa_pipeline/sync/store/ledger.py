@@ -1,7 +1,7 @@
 """Reads and writes the operation log: every change to the shop, recorded before the request, and its outcome."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,11 +16,14 @@ from awin_medusa_pipeline.sync.domain.operations import DRY_RUN, OPEN, Counts, K
 from awin_medusa_pipeline.sync.store.models import OPEN_ROWS, LogEntry, Run
 from awin_medusa_pipeline.sync.store.remember import remember
 
-__all__ = ["KEPT", "Ledger", "LogEntry", "Outcome", "Run", "reported"]
+__all__ = ["KEPT", "SALES_JOB", "Ledger", "LogEntry", "Outcome", "Run", "reported"]
 
 KEPT = timedelta(days=400)
 """Thirteen months: undo and `why` need the log, and questions about last season come a year later."""
 
+SALES_JOB = "etsy_sales_job"
+"""Job of the runs that book what was sold elsewhere. They are no syncs: `undo --last`, the runs of which `why` tells,
+and the question before a first change leave them out."""
 OUTCOME_UNKNOWN = "outcome unknown"
 INTERRUPTED = "interrupted before it was carried out"
 """Reason of an operation that was left open and that the shop did not show at the next look."""
@@ -62,14 +65,15 @@ class Ledger:
             return session.get(Run, run_id)
 
     def recent_runs(self, shop: str, number: int) -> list[Run]:
-        """The newest runs on a shop, newest first."""
-        query = sa.select(Run).where(Run.shop == shop).order_by(Run.started_at.desc(), Run.run_id).limit(number)
+        """The newest syncs of a shop, newest first."""
+        of_shop = sa.select(Run).where(Run.shop == shop, Run.job != SALES_JOB)
+        query = of_shop.order_by(Run.started_at.desc(), Run.run_id).limit(number)
         with self._database.reading() as session:
             return list(session.scalars(query))
 
     def has_run_after(self, moment: datetime) -> bool:
-        """Whether a run on whatever shop started after this time."""
-        query = sa.select(sa.exists().where(Run.started_at > moment))
+        """Whether a sync of whatever shop started after this time."""
+        query = sa.select(sa.exists().where(Run.started_at > moment, Run.job != SALES_JOB))
         with self._database.reading() as session:
             return bool(session.scalar(query))
 
@@ -203,11 +207,27 @@ class Ledger:
             return list(session.scalars(sa.select(LogEntry.key).where(*of_run)))
 
     def last_applied(self, shop: str) -> Run | None:
-        """The newest run that changed something in the shop; None before the first."""
+        """The newest sync that changed something in the shop; None before the first."""
         changed = sa.exists().where(LogEntry.run_id == Run.run_id, LogEntry.status == Status.APPLIED)
-        query = sa.select(Run).where(Run.shop == shop, ~Run.dry_run, changed).order_by(Run.started_at.desc()).limit(1)
+        syncs = sa.select(Run).where(Run.shop == shop, Run.job != SALES_JOB, ~Run.dry_run, changed)
+        query = syncs.order_by(Run.started_at.desc()).limit(1)
         with self._database.reading() as session:
             return session.scalars(query).first()
+
+    def statuses(self, entry_ids: Collection[int]) -> dict[int, Status]:
+        """Statuses of log entries by their ids; those that were pruned are left out."""
+        query = sa.select(LogEntry.id, LogEntry.status).where(LogEntry.id.in_(entry_ids))
+        with self._database.reading() as session:
+            return {row.id: row.status for row in session.execute(query)}
+
+    def applied_after(self, entry_ids: Mapping[str, int]) -> set[str]:
+        """Find the keys with an odd number of applied operations after the entry with this id: they were taken back."""
+        query = sa.select(LogEntry.key, LogEntry.id).where(
+            LogEntry.key.in_(entry_ids), LogEntry.status == Status.APPLIED
+        )
+        with self._database.reading() as session:
+            later = Counter(key for key, entry_id in session.execute(query) if entry_id > entry_ids[key])
+        return {key for key, number in later.items() if number % 2}
 
     def history(self, *keys: str) -> list[LogEntry]:
         """Every operation with one of these keys or Medusa ids, oldest first."""

@@ -27,10 +27,13 @@ from awin_medusa_pipeline.etsy.domain.requests import (
     Offering,
     PropertyValue,
 )
+from awin_medusa_pipeline.etsy.domain.sales import Standing
 from awin_medusa_pipeline.etsy.domain.shown import unshown_variant
 from awin_medusa_pipeline.etsy.domain.tokens import NotConnectedError, OneToken, TokenPair
 from awin_medusa_pipeline.sandbox.etsy import shop
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
+from awin_medusa_pipeline_tests.support.etsy_bodies import simple
+from awin_medusa_pipeline_tests.support.etsy_caller import Caller
 
 FAST = Backoff(first_wait=0.01)
 
@@ -216,6 +219,70 @@ def test_other_shapes_of_a_refusal(kind: str, client: EtsyClient, etsy: EtsyHand
     etsy.inject(kind)
     with pytest.raises(PermanentError, match="HTTP 400 title/1: contains invalid characters"):
         client.create_draft(draft())
+
+
+@pytest.fixture
+def sold(etsy: EtsyHandle) -> Iterator[tuple[EtsyClient, int]]:
+    """A client that may read orders, and a listing with much to sell."""
+    with client_of(etsy, "listings_r", "listings_w", "shops_r", "transactions_r") as client, Caller(etsy) as caller:
+        listing_id = caller.active()
+        caller.put_inventory(listing_id, simple(quantity=999))
+        yield client, listing_id
+
+
+def sell_every(etsy: EtsyHandle, listing_id: int, number: int, seconds: float) -> list[int]:
+    """Sell so often, some seconds apart; the orders."""
+    orders = []
+    for each in range(number):
+        etsy.change(clock_ahead=each * seconds, token_seconds=10**9)
+        orders.append(etsy.sell(listing_id, {"MUG": 1}))
+    return orders
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 3_600])
+@pytest.mark.parametrize("created", [False, True])
+def test_all_orders_are_read_however_many_there_are(
+    sold: tuple[EtsyClient, int], etsy: EtsyHandle, monkeypatch: pytest.MonkeyPatch, seconds: float, created: bool
+) -> None:
+    monkeypatch.setattr("awin_medusa_pipeline.etsy.client.client.PAGE", 3)
+    client, listing_id = sold
+    began = datetime.now(UTC)
+    orders = sell_every(etsy, listing_id, 20, seconds)
+    read = [one.receipt_id for one in client.receipts(began, created=created)]
+    assert sorted(set(read)) == orders
+    assert len(read) == len(orders)
+
+
+def test_no_order_is_left_out_although_orders_move_while_they_are_read(
+    sold: tuple[EtsyClient, int], etsy: EtsyHandle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each page that is read lets the oldest orders be shipped: by page numbers, others would slip through."""
+    monkeypatch.setattr("awin_medusa_pipeline.etsy.client.client.PAGE", 3)
+    client, listing_id = sold
+    began = datetime.now(UTC)
+    orders = sell_every(etsy, listing_id, 24, 60)
+    to_ship = iter(orders)
+    read = set()
+    for one in client.receipts(began):
+        read.add(one.receipt_id)
+        etsy.change(clock_ahead=24 * 60 + len(read))
+        etsy.ship(next(to_ship, orders[-1]))
+    assert sorted(read) == orders
+
+
+def test_cancelled_orders_are_asked_for(sold: tuple[EtsyClient, int], etsy: EtsyHandle) -> None:
+    client, listing_id = sold
+    began = datetime.now(UTC) - timedelta(seconds=1)
+    kept, gone = (etsy.sell(listing_id, {"MUG": 1}) for _ in range(2))
+    etsy.cancel(gone)
+    assert [one.receipt_id for one in client.receipts(began)] == [kept]
+    (found,) = client.receipts(began, canceled=True)
+    assert (found.receipt_id, found.standing) == (gone, Standing.OFF)
+    assert client.receipt(gone) == found
+    assert client.receipt(77) is None
+    (sale,) = found.sales
+    assert (sale.listing_id, sale.sku, sale.pieces, sale.title) == (listing_id, "MUG", 1, "Blue mug")
+    assert sale.sold_at == found.created_at
 
 
 def test_a_wrong_secret(etsy: EtsyHandle) -> None:

@@ -310,6 +310,26 @@ def test_levels_go_back_and_one_that_was_not_there_is_removed() -> None:
     assert bundles[0].operations == (Operation("v1", {"level": 3}, {"level": 0}, "i1"),)
 
 
+def test_changes_of_one_level_that_followed_each_other_go_back_together() -> None:
+    done = [
+        Operation("s1", {"level": 8}, {"level": 9}, "i1"),
+        Operation("s2", {"level": 3}, {"level": 4}, "i2"),
+        Operation("s3", {"level": 5}, {"level": 8}, "i1"),
+        Operation("s4", {"level": 1}, {"level": 7}, "i1"),
+        Operation("s5", {"level": 1}, {"level": 8}, None),
+        Operation("s6", {"level": 0}, {"level": 1}, None),
+    ]
+    bundles, _ = parts(plans.reverse_levels(done))
+    assert [([one.key for one in bundle.operations], bundle.body["stocked_quantity"]) for bundle in bundles] == [
+        (["s1", "s3"], 9),
+        (["s4"], 7),
+        (["s2"], 4),
+        (["s5"], 8),
+        (["s6"], 1),
+    ]
+    assert {(str(one.before), str(one.after)) for one in bundles[0].operations} == {("{'level': 5}", "{'level': 9}")}
+
+
 @pytest.mark.parametrize(
     ("hidden", "before", "status", "mark"),
     [

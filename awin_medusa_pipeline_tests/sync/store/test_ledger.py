@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from awin_medusa_pipeline.core.store.database import Database, open_database
 from awin_medusa_pipeline.sync.domain.operations import Counts, Kind, NotSent, Operation, Status
-from awin_medusa_pipeline.sync.store.ledger import INTERRUPTED, KEPT, Ledger, Outcome, reported
+from awin_medusa_pipeline.sync.store.ledger import INTERRUPTED, KEPT, SALES_JOB, Ledger, Outcome, reported
 
 SHOP = "http://shop"
 NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
@@ -40,6 +40,32 @@ def test_the_first_start_of_a_run_decides(ledger: Ledger) -> None:
     assert finished is not None
     assert finished.finished_at is not None
     assert ledger.run("nobody") is None
+
+
+def test_runs_that_book_sales_are_no_syncs(ledger: Ledger) -> None:
+    moment = datetime.now(UTC)
+    ledger.start_run("sales-1", shop=SHOP, job=SALES_JOB)
+    (entry,) = ledger.record_intents("sales-1", Kind.STOCK, [Operation("etsy:1", {"level": 1}, {"level": 2}, "i1")])
+    ledger.record_outcomes([Outcome(entry, Status.APPLIED)])
+    assert [run.run_id for run in ledger.recent_runs(SHOP, 9)] == ["run-1"]
+    assert (ledger.last_applied(SHOP), ledger.has_run_after(moment)) == (None, False)
+    assert ledger.find_run("sales-1", SHOP).job == SALES_JOB
+
+
+def test_what_was_taken_back_and_perhaps_again(ledger: Ledger) -> None:
+    def apply(status: Status = Status.APPLIED) -> int:
+        (entry,) = ledger.record_intents("run-1", Kind.STOCK, [Operation("etsy:1", {"level": 1})])
+        ledger.record_outcomes([Outcome(entry, status)])
+        return entry
+
+    first = apply()
+    seen = []
+    for status in (Status.SKIPPED, Status.APPLIED, Status.APPLIED, Status.APPLIED):
+        last = apply(status)
+        seen.append(ledger.applied_after({"etsy:1": first, "etsy:2": 0}))
+    assert seen == [set(), {"etsy:1"}, set(), {"etsy:1"}]
+    assert ledger.applied_after({"etsy:1": last}) == set()
+    assert ledger.statuses([first, last, 99]) == {first: Status.APPLIED, last: Status.APPLIED}
 
 
 def test_intent_then_outcome(ledger: Ledger) -> None:
