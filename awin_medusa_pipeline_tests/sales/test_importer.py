@@ -1,11 +1,15 @@
 """Sales on the Etsy stand-in become lower levels in Medusa: each once, and put back once."""
 
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from awin_medusa_pipeline.core.errors import Action
+from awin_medusa_pipeline.etsy.client.answers import Receipt
+from awin_medusa_pipeline.etsy.client.client import EtsyClient
 from awin_medusa_pipeline.etsy.domain.sales import SaleState
 from awin_medusa_pipeline.etsy.store.models import EtsyAccount
 from awin_medusa_pipeline.sales.importer import LOOK_BACK, SalesScopeError
@@ -280,16 +284,47 @@ def test_a_disconnected_shop_is_not_read(opened: Office) -> None:
     assert opened.sales.cursor(opened.lab.account_id) is None
 
 
-def test_a_cancellation_that_no_list_shows_is_found_by_its_number(opened: Office) -> None:
+def test_a_cancellation_that_no_list_shows_is_found_by_its_number(
+    opened: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     listing_id = opened.list_product("prod_1", "MUG")
     first_run(opened)
     receipt_id = opened.etsy.sell(listing_id, {"MUG": 1})
     opened.run()
     opened.pass_time(days=30)
-    opened.etsy.change(refunds_keep_timestamp=True)
     opened.etsy.cancel(receipt_id)
+    listed = EtsyClient.receipts
+
+    def without_canceled(client: EtsyClient, since: datetime, *, canceled: bool, **how: bool) -> Iterator[Receipt]:
+        return iter(()) if canceled else listed(client, since, **how)
+
+    monkeypatch.setattr(EtsyClient, "receipts", without_canceled)
     opened.run()
     assert (opened.shop.level("MUG"), opened.row().state) == (10, "returned")
+
+
+def test_an_order_that_etsy_shows_late_is_not_lost(opened: Office) -> None:
+    """It was changed before the newest that was read, and was not there yet."""
+    listing_id = opened.list_product("prod_1", "MUG")
+    first_run(opened)
+    opened.etsy.change(clock_ahead=3_600)
+    opened.etsy.sell(listing_id, {"MUG": 1})
+    opened.run()
+    opened.etsy.change(clock_ahead=60)
+    opened.etsy.sell(listing_id, {"MUG": 1})
+    opened.etsy.change(clock_ahead=3_700)
+    opened.run()
+    assert opened.shop.level("MUG") == 8
+
+
+def test_a_clock_of_ours_that_is_ahead_loses_none(opened: Office) -> None:
+    listing_id = opened.list_product("prod_1", "MUG")
+    first_run(opened)
+    opened.lab.ahead += timedelta(days=5)
+    opened.run()
+    opened.etsy.sell(listing_id, {"MUG": 1})
+    opened.run()
+    assert opened.shop.level("MUG") == 9
 
 
 def test_an_old_order_is_not_looked_at_any_more(opened: Office) -> None:
