@@ -200,6 +200,7 @@ class App:
         """The Etsy part: accounts, jobs and links, with its app and rules."""
         from awin_medusa_pipeline.core.store.secrets import Cipher
         from awin_medusa_pipeline.etsy.engine.state import EtsyApp, EtsyRules, EtsyState
+        from awin_medusa_pipeline.etsy.store.sales import EtsySales
 
         settings = self.settings
         app = EtsyApp(
@@ -213,9 +214,18 @@ class App:
             timedelta(minutes=settings.etsy_confirm_minutes),
             settings.etsy_push_stock_down,
             settings.medusa_stock_location,
-            settings.etsy_import_sales,
+            ours=settings.etsy_ours,
+            import_sales=settings.etsy_import_sales,
         )
-        return EtsyState(self.database, Cipher(settings.awin_medusa_secret_key), app, rules, self.notify)
+        sold = EtsySales(self.database)
+        return EtsyState(
+            self.database,
+            Cipher(settings.awin_medusa_secret_key),
+            app,
+            rules,
+            self.notify,
+            sales=lambda account, products: sold.imported(account, products) if rules.import_sales else None,
+        )
 
     @property
     def slack(self) -> SlackClient:

@@ -122,12 +122,20 @@ class Decider(EtsyDecider):
         self._record(Action.UNDO, run.run_id, "dry run" if dry_run else comment)
         return self.request_run(UNDO_JOB, ops={"undo_run": {"run_id": run.run_id, "dry_run": dry_run}})
 
-    def request_etsy(self, names: Collection[str], account: str | None = None) -> Requested:
-        """Request products by id, handle or SKU for Etsy; nothing is sent before a confirmation."""
+    def request_etsy(
+        self, names: Collection[str], account: str | None = None, *, sold_is_booked: bool = False
+    ) -> Requested:
+        """Request products by id, handle or SKU for Etsy; nothing is sent before a confirmation.
+
+        `sold_is_booked`: the person says that Medusa's levels count the pieces that went on Etsy.
+        """
         expire_unconfirmed_jobs(self.app.etsy)
         with self.app.medusa(applying=True) as medusa:
-            requested = request_products(self.app.etsy, medusa, names, account=account, by=self.who.name)
-        self._record(Action.REQUEST_ETSY_JOB, requested.job.transaction_id)
+            requested = request_products(
+                self.app.etsy, medusa, names, account=account, by=self.who.name, sold_is_booked=sold_is_booked
+            )
+        comment = "Medusa's levels count the pieces that went on Etsy" if sold_is_booked else None
+        self._record(Action.REQUEST_ETSY_JOB, requested.job.transaction_id, comment)
         return requested
 
     def retry_etsy_job(

@@ -241,7 +241,8 @@ def _etsy(app: App) -> Findings:
 
 def _etsy_shop(app: App, account: EtsyAccount) -> Findings:
     with app.etsy.client(account) as client:
-        shop, choices = client.shop(), ShopChoices.read(client)
+        choices = ShopChoices.read(client)
+    shop = choices.shop
     yield Finding("Etsy", State.OK, f"{shop.shop_name} answers; prices in {shop.currency_code}")
     if shop.currency_code != account.currency:
         found = f"{shop.shop_name} sells in {shop.currency_code} now, not in {account.currency}"
@@ -265,7 +266,7 @@ def _sales(app: App, account: EtsyAccount) -> Findings:
         found = f"the consent of {account.shop_name} does not cover its orders, so its sales are not imported"
         yield Finding("Etsy", State.FAULT, found, "Connect it once more.", Action.CONNECT_ETSY_SALES)
         return
-    cursor = app.etsy.sales.cursor(account.id)
+    cursor = app.etsy.sold.cursor(account.id)
     if cursor is None or cursor.imported_at is None:
         to_do = "etsy_sales_schedule imports them every hour, where `awin-medusa ui` runs."
         yield Finding("Etsy", State.NOTE, f"sales of {account.shop_name} were not imported yet", to_do)

@@ -13,6 +13,7 @@ COMMANDS: Mapping[Action, str] = {
     Action.KEEP_VALUE: "awin-medusa why {target}",
     Action.LIST_PLANS: "awin-medusa plans list",
     Action.REQUEST_ETSY_JOB: "awin-medusa etsy request PRODUCT...",
+    Action.OFFER_BOOKED_PIECES: "awin-medusa etsy request PRODUCT... --sold-is-booked",
     Action.LIST_ETSY_JOBS: "awin-medusa etsy jobs",
     Action.SHOW_ETSY_JOB: "awin-medusa etsy show {target}",
     Action.CONFIRM_ETSY_JOB: "awin-medusa etsy confirm {target}",

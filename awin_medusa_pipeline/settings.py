@@ -74,6 +74,13 @@ class Hide(StrEnum):
     ALL = "all"
 
 
+class EtsyOwner(StrEnum):
+    """Who has the last word on a field of a listing that a seller may change at Etsy, too."""
+
+    SELLER = "seller"
+    SETTINGS = "settings"
+
+
 class Settings(BaseSettings):
     """All settings, from the environment and `env_file()`. A blank value counts as not set."""
 
@@ -277,6 +284,26 @@ class Settings(BaseSettings):
         description="Lower the levels in Medusa by what is sold on Etsy, every hour and before the nightly comparison. "
         "The consent has to cover the orders: `awin-medusa etsy connect --import-sales`.",
     )
+    etsy_owner_category: EtsyOwner = Field(
+        EtsyOwner.SELLER,
+        description="Who has the last word on the category of a listing. `seller`: a change that was made at Etsy "
+        "stays and is told; `settings`: it is set back, once that is confirmed.",
+    )
+    etsy_owner_shipping_profile: EtsyOwner = Field(EtsyOwner.SELLER, description="The same for the shipping profile.")
+    etsy_owner_return_policy: EtsyOwner = Field(EtsyOwner.SELLER, description="The same for the return policy.")
+    etsy_owner_processing_profile: EtsyOwner = Field(
+        EtsyOwner.SELLER, description="The same for the processing profile."
+    )
+    etsy_owner_auto_renew: EtsyOwner = Field(EtsyOwner.SELLER, description="The same for the automatic renewal.")
+    etsy_owner_who_made: EtsyOwner = Field(
+        EtsyOwner.SELLER, description="The same for who made it, when, and whether it is a supply: Etsy's one question."
+    )
+    etsy_owner_materials: EtsyOwner = Field(EtsyOwner.SELLER, description="The same for materials.")
+    etsy_owner_tags: EtsyOwner = Field(EtsyOwner.SELLER, description="The same for tags.")
+    etsy_owner_variations: EtsyOwner = Field(
+        EtsyOwner.SELLER,
+        description="The same for the properties that variants vary along, such as a colour of Etsy's.",
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -336,6 +363,13 @@ class Settings(BaseSettings):
     def owners(self) -> Owners:
         """Owner of each field per merchant; merchants that are not listed use the default."""
         return {field: {**default, **getattr(self, f"sync_owner_{field}")} for field, default in DEFAULT_OWNERS.items()}
+
+    @property
+    def etsy_ours(self) -> frozenset[str]:
+        """Names of etsy/domain/owners.py SELLERS that are not left to the seller."""
+        prefix = "etsy_owner_"
+        owners = {name.removeprefix(prefix): getattr(self, name) for name in type(self).model_fields if prefix in name}
+        return frozenset(name for name, owner in owners.items() if owner is EtsyOwner.SETTINGS)
 
     @property
     def hide_rules(self) -> HideRules:

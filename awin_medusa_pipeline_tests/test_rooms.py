@@ -38,7 +38,7 @@ RULES = (
     Rule("etsy.domain", PURE_ROOMS, PURE),
     Rule("etsy.client", ("core", "etsy.domain"), ("httpx", "pydantic")),
     Rule("etsy.store", ("core", "etsy.domain"), ("sqlalchemy", "pydantic")),
-    Rule("etsy.engine", ("core", "medusa", "etsy.domain", "etsy.client", "etsy.store"), ("polars", "pydantic")),
+    Rule("etsy.engine", ("core", "medusa", "etsy.domain", "etsy.client", "etsy.store"), ("polars", "pydantic", "PIL")),
     # The one room where both systems meet: what is sold on Etsy is booked in the log of the shop.
     Rule("sales", ("core", "medusa", "sync.domain", "sync.engine", "sync.store", "etsy"), ()),
     Rule("console.store", ("core",), ("sqlalchemy", "pwdlib", "itsdangerous")),

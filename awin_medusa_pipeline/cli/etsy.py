@@ -27,18 +27,23 @@ ETSY_SYNC = "etsy_sync_job"
 def request(
     products: Annotated[list[str], typer.Argument(metavar="PRODUCT...", help="Medusa id, handle or SKU of each.")],
     account: Account = None,
+    sold_is_booked: Annotated[
+        bool, typer.Option(help="The levels in Medusa count the pieces that went on Etsy: offer all of them.")
+    ] = False,
 ) -> None:
     """Ask for products to be brought to Etsy: nothing is sent before you confirm.
 
     What Etsy would refuse is shown now.
     """
     with open_app() as opened:
-        request_and_show(opened, products, account)
+        request_and_show(opened, products, account, sold_is_booked=sold_is_booked)
 
 
-def request_and_show(opened: App, products: list[str], account: str | None = None) -> None:
+def request_and_show(
+    opened: App, products: list[str], account: str | None = None, *, sold_is_booked: bool = False
+) -> None:
     """Request products, and show what would be done."""
-    requested = Decider(opened, who()).request_etsy(products, account)
+    requested = Decider(opened, who()).request_etsy(products, account, sold_is_booked=sold_is_booked)
     table = Table("product", "to do", "what changes")
     for plan in requested.plans:
         changed = ", ".join(dict.fromkeys(change.field.split(" ")[0] for change in plan.changes))

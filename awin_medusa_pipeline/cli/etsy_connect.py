@@ -17,7 +17,7 @@ from awin_medusa_pipeline.core.errors import PermanentError
 from awin_medusa_pipeline.core.store.secrets import new_key
 from awin_medusa_pipeline.etsy.client.oauth import Consent
 from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig
-from awin_medusa_pipeline.etsy.engine.choices import Question, ShopChoices, parse_config, single_choices
+from awin_medusa_pipeline.etsy.engine.choices import Question, ShopChoices, parse_config, proposals, single_choices
 from awin_medusa_pipeline.etsy.engine.connect import ask_consent, store_shop
 from awin_medusa_pipeline.etsy.store.links import SyncStatus
 
@@ -35,8 +35,13 @@ def connect(
     readiness_state: Chosen = None,
     category: Annotated[str | None, typer.Option(metavar="ID", help="Etsy's category: its id, or its path.")] = None,
     who_made: Annotated[str | None, typer.Option(help="i_did, someone_else or collective.")] = None,
-    when_made: Annotated[str | None, typer.Option(help="made_to_order, or years as Etsy groups them.")] = None,
+    when_made: Annotated[
+        str | None, typer.Option(help="made_to_order, this_decade, or years as Etsy groups them.")
+    ] = None,
     is_supply: Annotated[bool | None, typer.Option("--supply/--no-supply", help="Things to make things with.")] = None,
+    eu_shop: Annotated[
+        bool | None, typer.Option("--eu-shop/--no-eu-shop", help="In the EU Etsy asks for no return policy.")
+    ] = None,
     publish: Annotated[
         bool | None, typer.Option("--publish/--drafts", help="Publish new listings, at 0.20 USD each. Else drafts.")
     ] = None,
@@ -63,6 +68,7 @@ def connect(
         "who_made": who_made,
         "when_made": when_made,
         "is_supply": is_supply,
+        "eu_shop": eu_shop,
         "publish": publish,
     }
     price = {"multiplier": price_multiplier, "addition": price_addition, "step": price_step}
@@ -184,8 +190,12 @@ def _collect_answers(choices: ShopChoices, config: EtsyAccountConfig, given: Map
     Raises PermanentError when a question is open and there is no terminal.
     """
     by_field = {question.field: question for question in choices.questions}
-    answers = {name: by_field[name].value_of(value) if name in by_field else value for name, value in given.items()}
+    answers = {
+        name: by_field[name].value_of(str(value)) if name in by_field else value for name, value in given.items()
+    }
     answers |= single_choices(choices.open_questions(config, answers))
+    if not is_terminal():
+        answers |= proposals(choices.open_questions(config, answers))
     questions = choices.open_questions(config, answers)
     if questions and not is_terminal():
         raise PermanentError(
@@ -209,7 +219,7 @@ def _ask(question: Question) -> Any:
             say(f"  {value}  {words}")
         if len(found) > SHOWN_CHOICES:
             say(f"  ... and {len(found) - SHOWN_CHOICES:,} more: type a part of the name")
-        text = typer.prompt("Number or name")
+        text = typer.prompt("Number or name", default=question.choices.get(question.proposal))
         found = question.matching(text)
         if not found and question.open:
             return text.strip()

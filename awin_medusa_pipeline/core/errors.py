@@ -11,6 +11,7 @@ class Action(StrEnum):
     KEEP_VALUE = "keep_value"
     LIST_PLANS = "list_plans"
     REQUEST_ETSY_JOB = "request_etsy_job"
+    OFFER_BOOKED_PIECES = "offer_booked_pieces"
     LIST_ETSY_JOBS = "list_etsy_jobs"
     SHOW_ETSY_JOB = "show_etsy_job"
     CONFIRM_ETSY_JOB = "confirm_etsy_job"

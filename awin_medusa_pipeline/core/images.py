@@ -28,11 +28,13 @@ _EXTENSIONS = {
     "image/webp": "webp",
     "image/gif": "gif",
     "image/avif": "avif",
+    "image/bmp": "bmp",
 }
-
-# What servers send instead of the real type: old browsers' names, and stores of files that know none.
-_UNSURE = ("image/jpg", "image/pjpeg", "image/x-png", "application/octet-stream", "binary/octet-stream", "")
-_BEGINNINGS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png", b"GIF8": "image/gif"}
+KINDS = tuple(_EXTENSIONS)
+WEB_KINDS = tuple(kind for kind in KINDS if kind != "image/bmp")
+"""What a shop shows to a browser as it is."""
+_BEGINNING = 32
+"""Bytes that tell the type."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,33 @@ class ImageError(PermanentError):
     """An image that cannot be fetched or is not acceptable: the fault lies with its address, not its destination."""
 
 
+def kind_of(content: bytes) -> str | None:
+    """Read the MIME type of a picture from its first 32 bytes; None where they are of none that is known.
+
+    What a server says in its header is often wrong: image/jpg, application/octet-stream, or a webp called image/jpeg.
+    """
+    if content.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if content.startswith((b"GIF87a", b"GIF89a")):
+        return "image/gif"
+    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
+        return "image/webp"
+    if content[4:8] == b"ftyp" and (b"avif" in content[8:32] or b"avis" in content[8:32]):
+        return "image/avif"
+    # With the length of its second header: BM alone are two letters.
+    return "image/bmp" if content.startswith(b"BM") and content[15:18] == bytes(3) and content[14:15] else None
+
+
 class ImageFetcher:
-    """Fetches images of these `kinds` (MIME types) and at most `largest` bytes. Use it in a `with`."""
+    """Fetches images of these `kinds` (MIME types) and at most `largest` bytes. Use it in a `with`.
+
+    The type is read from the bytes alone. Threads may share it.
+    """
 
     def __init__(
-        self, kinds: Collection[str] = tuple(_EXTENSIONS), *, largest: int = LARGEST, backoff: Backoff | None = None
+        self, kinds: Collection[str] = WEB_KINDS, *, largest: int = LARGEST, backoff: Backoff | None = None
     ) -> None:
         self._kinds, self._largest = kinds, largest
         self._web = httpx.Client(
@@ -88,25 +112,26 @@ class ImageFetcher:
         tried = f"Fetching the image {address}"
         ends_at = time.monotonic() + LONGEST
         with as_our_errors(tried, writes=False), self._web.stream("GET", address) as response:
-            kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
             if response.status_code >= 500 or response.status_code == 429:
                 raise TransientError(tried, f"HTTP {response.status_code}", "It may be there tomorrow.")
             if not response.is_success:
                 raise ImageError(tried, f"HTTP {response.status_code}", "Give the product another image.")
-            if kind not in (*self._kinds, *_UNSURE):
-                raise self._refused(tried, kind)
-            content = bytearray()
+            content, kind = bytearray(), None
             for part in response.iter_bytes():
                 content += part
+                if kind is None and len(content) >= _BEGINNING:
+                    kind = self._kind(tried, bytes(content[:_BEGINNING]), response)
                 if len(content) > self._largest:
                     raise ImageError(tried, f"it has more than {self._largest:,} bytes", "Use a smaller image.")
                 if time.monotonic() > ends_at:
                     raise ImageError(tried, f"it was not there after {LONGEST:.0f} seconds", "Use another image.")
-        if kind in _UNSURE:
-            kind = next((known for start, known in _BEGINNINGS.items() if content.startswith(start)), kind)
-        if kind not in self._kinds:
-            raise self._refused(tried, kind)
-        return Picture(bytes(content), kind)
+            return Picture(bytes(content), kind or self._kind(tried, bytes(content), response))
 
-    def _refused(self, tried: str, kind: str) -> ImageError:
-        return ImageError(tried, kind or "no type", f"Taken are {', '.join(self._kinds)}.")
+    def _kind(self, tried: str, beginning: bytes, response: httpx.Response) -> str:
+        """Return the type; raises ImageError for one that is not among `kinds`."""
+        kind = kind_of(beginning)
+        if kind in self._kinds:
+            return str(kind)
+        called = response.headers.get("content-type", "").partition(";")[0].strip().lower()[:60]
+        what = kind or f"no picture that is known, called {called or 'nothing'}"
+        raise ImageError(tried, f"it is {what}", f"Taken are {', '.join(self._kinds)}.")

@@ -197,8 +197,9 @@ def test_what_is_not_given_is_asked(home: Path, monkeypatch: pytest.MonkeyPatch)
     assert "Name one with --shipping-profile: " in (sentence := refused("connect"))
     assert "Name one with --category: " in sentence
     monkeypatch.setattr("awin_medusa_pipeline.cli.etsy_connect.is_terminal", lambda: True)
-    # A shipping profile of two, a processing profile that there is not and one that there is, a category by its word.
-    answers = f"{standin.MANUAL_PROFILE}\nmoon\nmade to order\nmug\nI did\n2010_2019\n"
+    # A shipping profile of two, a processing profile that there is not and one that there is, a category by its word;
+    # at the end what is proposed, by Enter.
+    answers = f"{standin.MANUAL_PROFILE}\nmoon\nmade to order\nmug\nI did\n2010_2019\n\n"
     result = run("connect", input=answers)
     assert result.exit_code == 0, result.output
     with opened_etsy() as etsy:
@@ -208,7 +209,18 @@ def test_what_is_not_given_is_asked(home: Path, monkeypatch: pytest.MonkeyPatch)
         standin.MADE_TO_ORDER,
         standin.MUGS,
     )
+    assert config.eu_shop is False
     assert (config.who_made, config.when_made, config.return_policy_id) == ("i_did", "2010_2019", standin.RETURN_POLICY)
+
+
+def test_a_shop_in_the_eu_is_known_by_its_country(home: Path, sandbox: Sandbox) -> None:
+    sandbox.etsy.change(is_eu=True)
+    assert re.search(r"in the EU +yes", told("connect", *DEFAULTS))
+    with opened_etsy() as etsy:
+        assert etsy.accounts.find().api_config.eu_shop is True
+    told("connect", "--no-eu-shop")
+    with opened_etsy() as etsy:
+        assert etsy.accounts.find().api_config.eu_shop is False
 
 
 def test_connected_again_a_shop_keeps_its_settings(home: Path) -> None:

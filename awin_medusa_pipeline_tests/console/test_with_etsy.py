@@ -54,7 +54,7 @@ def test_a_consent_in_the_browser_makes_the_account(
     (account,) = real.app.etsy.accounts.all()
     assert (account.shop_name, account.is_active) == (standin.SHOP_NAME, True)
     assert account.covers("transactions_r") is import_sales
-    assert (real.app.etsy.sales.cursor(account.id) is not None) is import_sales, "it begins with the consent"
+    assert (real.app.etsy.sold.cursor(account.id) is not None) is import_sales, "it begins with the consent"
     assert account.api_config.return_policy_id == standin.RETURN_POLICY, "the only choice needs no person"
 
 

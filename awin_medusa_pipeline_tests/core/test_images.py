@@ -1,5 +1,6 @@
 """Fetching images: what is taken, and in which words the rest is refused."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,10 +9,9 @@ import pytest
 
 from awin_medusa_pipeline.core import images
 from awin_medusa_pipeline.core.http import Backoff
-from awin_medusa_pipeline.core.images import ImageError, ImageFetcher
-from awin_medusa_pipeline.etsy.engine.images import IMAGE_TYPES
+from awin_medusa_pipeline.core.images import KINDS, ImageError, ImageFetcher
 from awin_medusa_pipeline_tests.support.fault_proxy import AnsweringServer
-from awin_medusa_pipeline_tests.support.image_web import ImageWeb, image_web
+from awin_medusa_pipeline_tests.support.image_web import JPEG, ImageWeb, image_web
 
 
 @pytest.fixture
@@ -21,14 +21,16 @@ def web() -> Iterator[ImageWeb]:
 
 
 REFUSED = [
-    ("/drawing.svg", "image/svg+xml. Taken are image/jpeg."),
+    ("/drawing.svg", "it is no picture that is known, called image/svg+xml. Taken are image/jpeg."),
+    ("/drawing_called_picture.png", "it is no picture that is known, called image/png. Taken are image/jpeg."),
+    ("/other.png", "it is image/png. Taken are image/jpeg."),
     ("/large.jpg", "it has more than 1,000 bytes. Use a smaller image."),
     ("/gone.jpg", "HTTP 404. Give the product another image."),
     ("/down.jpg", "HTTP 500. It may be there tomorrow."),
 ]
 
 
-@pytest.mark.parametrize(("path", "said"), REFUSED, ids=["kind", "size", "gone", "down"])
+@pytest.mark.parametrize(("path", "said"), REFUSED, ids=["kind", "bytes", "other kind", "size", "gone", "down"])
 def test_why_an_image_is_not_to_be_had(path: str, said: str, web: ImageWeb) -> None:
     backoff = Backoff(attempts=2, sleep=lambda seconds: None)
     with (
@@ -44,10 +46,10 @@ CASE = json.loads((Path(__file__).parents[1] / "cases" / "23_image_types.json").
 
 
 @pytest.mark.parametrize(("served", "start", "kind"), CASE["images"])
-def test_the_bytes_decide_where_the_server_does_not_know(served: str, start: str, kind: str | None) -> None:
+def test_the_bytes_decide_whatever_the_server_says(served: str, start: str, kind: str | None) -> None:
     with (
         AnsweringServer(lambda path: (200, served, bytes.fromhex(start))) as address,
-        ImageFetcher(IMAGE_TYPES) as fetch,
+        ImageFetcher(KINDS) as fetch,
     ):
         if kind:
             assert fetch(f"{address}/a").kind == kind
@@ -65,6 +67,6 @@ def test_an_image_that_never_ends(web: ImageWeb, monkeypatch: pytest.MonkeyPatch
 def test_an_image_as_it_was_fetched(web: ImageWeb) -> None:
     with ImageFetcher() as fetch:
         picture = fetch(f"{web.address}/a.jpg")
-    assert (picture.content, picture.kind) == (b"a", "image/jpeg")
-    assert picture.sha256.startswith("ca978112ca1bbdca")
+    assert (picture.content, picture.kind) == (JPEG + b"a", "image/jpeg")
+    assert picture.sha256 == hashlib.sha256(JPEG + b"a").hexdigest()
     assert picture.name == f"{picture.sha256[:24]}.jpg"

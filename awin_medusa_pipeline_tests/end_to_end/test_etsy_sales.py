@@ -64,11 +64,11 @@ def test_hourly_and_nightly_and_back(flow: Flow) -> None:
     flow.at_etsy.sell(listing["listing_id"], {"lamp-S": 1})
     nightly = flow.run("etsy_daily_job")
     assert flow.goods.levels(lamp) == {"lamp-S": 4}
-    assert sum(flow.etsy.sales.imported(1, [lamp])[lamp].values()) == 3
+    assert sum(flow.etsy.sold.imported(1, [lamp])[lamp].values()) == 3
     flow.run("undo_run_job", undo_run={"run_id": nightly.run_id, "dry_run": False})
     assert flow.goods.levels(lamp) == {"lamp-S": 5}
     assert by_schedule(flow)
-    assert (flow.goods.levels(lamp), sum(flow.etsy.sales.imported(1, [lamp])[lamp].values())) == ({"lamp-S": 5}, 2)
+    assert (flow.goods.levels(lamp), sum(flow.etsy.sold.imported(1, [lamp])[lamp].values())) == ({"lamp-S": 5}, 2)
 
 
 def test_a_consent_that_is_too_small_is_no_alarm_each_hour(flow: Flow) -> None:

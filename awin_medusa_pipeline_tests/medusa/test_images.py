@@ -8,7 +8,7 @@ from awin_medusa_pipeline.core.errors import PermanentError
 from awin_medusa_pipeline.core.http import Backoff
 from awin_medusa_pipeline.medusa.client import MedusaClient
 from awin_medusa_pipeline.medusa.images import ImageHost
-from awin_medusa_pipeline_tests.support.image_web import ImageWeb, image_web
+from awin_medusa_pipeline_tests.support.image_web import JPEG, ImageWeb, image_web
 
 
 class UploadedMedusa(MedusaClient):
@@ -19,7 +19,7 @@ class UploadedMedusa(MedusaClient):
         self.files: list[tuple[str, bytes, str]] = []
 
     def upload(self, name: str, content: bytes, kind: str) -> str:
-        if content == b"refused":
+        if content == JPEG + b"refused":
             raise PermanentError("POST http://shop/admin/uploads", "HTTP 400", "Look.")
         self.files.append((name, content, kind))
         return f"http://shop/static/{name}"
@@ -43,7 +43,13 @@ def host(medusa: UploadedMedusa) -> Iterator[ImageHost]:
         yield opened
 
 
-@pytest.mark.parametrize(("path", "extension"), [("/a.jpg", "jpg"), ("/busy.jpg", "jpg"), ("/same.jpg", "jpg")])
+@pytest.mark.parametrize(
+    ("path", "extension"),
+    [
+        *(("/a.jpg", "jpg"), ("/busy.jpg", "jpg"), ("/same.jpg", "jpg")),
+        *(("/unsure.jpg", "jpg"), ("/called_webp.jpg", "jpg")),
+    ],
+)
 def test_an_image_that_is_kept(
     path: str, extension: str, web: ImageWeb, host: ImageHost, medusa: UploadedMedusa
 ) -> None:
@@ -54,7 +60,10 @@ def test_an_image_that_is_kept(
     assert name.endswith(f".{extension}")
 
 
-BROKEN = ("/gone.jpg", "/page.jpg", "/drawing.svg", "/large.jpg", "/down.jpg", "/refused.jpg")
+BROKEN = (
+    *("/gone.jpg", "/page.jpg", "/drawing.svg", "/large.jpg", "/down.jpg", "/refused.jpg"),
+    *("/page_called_picture.jpg", "/drawing_called_picture.png"),
+)
 
 
 @pytest.mark.parametrize("path", BROKEN)
@@ -66,7 +75,7 @@ def test_a_broken_image_costs_only_itself(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     assert len(host([web.address + path, f"{web.address}/a.jpg"])) == 1
-    assert [content for _, content, _ in medusa.files] == [b"a"]
+    assert [content for _, content, _ in medusa.files] == [JPEG + b"a"]
     assert "The product is imported without this image." in caplog.text
 
 

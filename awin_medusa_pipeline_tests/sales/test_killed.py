@@ -108,7 +108,8 @@ def test_pieces_are_put_back_once_wherever_it_is_ended(opened: Office, monkeypat
         opened.etsy.cancel(receipt_id)
 
     moments = every_moment(opened, monkeypatch, cancel)
-    assert (opened.shop.level("MUG"), opened.imported("prod_1")) == (900, {"prod_1": {"variant_MUG": 0}})
+    assert opened.shop.level("MUG") == 900
+    assert opened.imported("prod_1") == {"prod_1": {"variant_MUG": 2 * len(opened.rows())}}
     assert set(opened.states()) == {"returned"}
     assert sum(moments.values()) > 15
 
@@ -159,7 +160,7 @@ def test_a_level_that_somebody_changes_after_the_kill(
     if state == "doubtful":
         assert "a run was ended while Medusa was asked, and the level was changed since" in result.to_tell[0]
         assert "8 where it was 10" in result.to_tell[0]
-        assert (result.by_hand, opened.imported("prod_1")) == (1, {"prod_1": {"variant_MUG": 0}})
+        assert (result.by_hand, opened.imported("prod_1")) == (1, {})
     assert opened.run().to_tell == []
     assert opened.shop.level("MUG") == after
     # Cancelled, only what was surely taken is put back.

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import os
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,11 +25,13 @@ from awin_medusa_pipeline.etsy.client.client import EtsyClient
 from awin_medusa_pipeline.etsy.client.oauth import Consent, EtsyOAuth, refresh
 from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig
 from awin_medusa_pipeline.etsy.domain.listing import Listing, prepare_listing
-from awin_medusa_pipeline.etsy.domain.plan import ExistingListing, ListingPlan, cap_publishing, plan_listing
+from awin_medusa_pipeline.etsy.domain.plan import ListingPlan
 from awin_medusa_pipeline.etsy.domain.tokens import TokenPair
-from awin_medusa_pipeline.etsy.engine.images import IMAGE_TYPES, LARGEST_IMAGE
+from awin_medusa_pipeline.etsy.engine.images import open_images
 from awin_medusa_pipeline.etsy.engine.jobs import JobResult, JobRun, claim_job, sync_claimed_job
 from awin_medusa_pipeline.etsy.engine.listings import ListingOutcome, ListingResult
+from awin_medusa_pipeline.etsy.engine.looks import Shown, take_over
+from awin_medusa_pipeline.etsy.engine.request import plan_products
 from awin_medusa_pipeline.etsy.engine.state import EtsyApp, EtsyRules, EtsyState
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount, EtsyAccounts, StoredTokens
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, EtsyJobs, RequestedProduct
@@ -36,11 +39,17 @@ from awin_medusa_pipeline.etsy.store.links import EtsyLink, EtsyLinks
 from awin_medusa_pipeline.medusa.models import ShopProduct
 from awin_medusa_pipeline.sandbox.etsy import shop
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
+from awin_medusa_pipeline.sandbox.etsy.settings import SINGLE_MODES, StandInSettings, strictest
 from awin_medusa_pipeline_tests.support.etsy_products import account_config, product, variant
 from awin_medusa_pipeline_tests.support.fault_proxy import AnsweringServer
 
 CURRENCY = "GBP"
 """Of the stand-in's shop."""
+DEFAULT_MODE = {name: getattr(StandInSettings(), name) for name in strictest()}
+MODES: Mapping[str, Mapping[str, Any]] = {"strictest": strictest(), "plain": {}, **SINGLE_MODES}
+"""What the stand-in does where sources disagree about Etsy; ETSY_STAND_IN names another one for a whole run."""
+PAUSE = 5.0
+"""Seconds; longer than the reads of `strictest` are behind."""
 UNLIMITED = {"per_second": 1_000_000, "per_day": 100_000_000}
 
 
@@ -58,14 +67,16 @@ def png(seed: str, side: int = 12) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts) + chunk(b"IEND", b"")
 
 
+GONE = (404, "text/html", b"")
+"""What a server answers where there is no picture."""
+
+
 @contextlib.contextmanager
-def pictures(missing: Iterable[str] = ()) -> Iterator[str]:
-    """A server whose every address is a picture of its own; but `missing` is asked for each time."""
+def pictures(served: Mapping[str, tuple[int, str, bytes]]) -> Iterator[str]:
+    """A server whose every address is a picture of its own; but `served` is asked for each time."""
 
     def answer(path: str) -> tuple[int, str, bytes]:
-        if path in missing:
-            return 404, "text/html", b""
-        return 200, "image/png", png(path.partition("?")[0])
+        return served.get(path) or (200, "image/png", png(path.partition("?")[0]))
 
     with AnsweringServer(answer) as address:
         yield address
@@ -98,6 +109,8 @@ class EtsyLaboratory:
     """Whether the consent covers the orders."""
     ahead: timedelta = timedelta()
     """How far the program's clock is ahead."""
+    served: dict[str, tuple[int, str, bytes]] = field(default_factory=dict)
+    """Path of `pictures` -> status, type and content, where it is not a picture of its own."""
     notified: list[tuple[str, Message]] = field(default_factory=list)
     """Keys and messages to the shop owner."""
 
@@ -120,10 +133,24 @@ class EtsyLaboratory:
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead
 
+    def sleep(self, seconds: float) -> None:
+        """Let time pass here and at Etsy."""
+        if seconds:
+            self.ahead += timedelta(seconds=seconds)
+            self.etsy.change(clock_ahead=self.ahead.total_seconds())
+
+    def use(self, mode: str) -> None:
+        """Let the stand-in be one of the Etsys that sources tell of."""
+        self.etsy.change(**(DEFAULT_MODE | MODES[mode]))
+
+    def pause(self) -> None:
+        """Let as much time pass as people take between two things: Etsy's reads show what was done."""
+        self.sleep(PAUSE)
+
     @cached_property
     def images(self) -> ImageFetcher:
         """Fetches what `pictures` serves."""
-        return ImageFetcher(IMAGE_TYPES, largest=LARGEST_IMAGE, backoff=Backoff(2, sleep=lambda seconds: None))
+        return open_images(Backoff(2, sleep=lambda seconds: None))
 
     @cached_property
     def names(self) -> dict[str, str]:
@@ -196,13 +223,14 @@ class EtsyLaboratory:
 
     def plans(self, *product_ids: str) -> list[ListingPlan]:
         """What a person would be shown."""
+        self.pause()
+        etsy, account = self.state(), self.accounts.get(self.account_id)
         links = self.links.of_products(self.account_id, product_ids)
-        plans = []
-        for id_ in product_ids:
-            link = links.get(id_)
-            existing = ExistingListing(link.etsy_listing_id, link.memory) if link and link.etsy_listing_id else None
-            plans.append(plan_listing(id_, self.products.get(id_), self.config, CURRENCY, existing))
-        return cap_publishing(plans, self.config.publish_at_most)
+        if ids := [link.etsy_listing_id for link in links.values() if link.etsy_listing_id]:
+            with self.client(account) as client:
+                take_over(etsy, account, links, self.products, Shown.read(client, ids))
+        links = self.links.of_products(self.account_id, product_ids)
+        return plan_products(etsy, account, product_ids, self.products, links)
 
     def requested(self, *product_ids: str) -> EtsyJob:
         """A job of these products, or all, that waits for a confirmation."""
@@ -221,10 +249,11 @@ class EtsyLaboratory:
 
     def run(self, job: EtsyJob, **options: Any) -> JobResult:
         """Do a confirmed job, as the run of its attempt."""
-        etsy = self.state(options.pop("client_of", self.client))
+        self.pause()
+        etsy = self.state(options.pop("client_of", self.client), **options.pop("rules", {}))
         run = JobRun(f"run-{job.transaction_id}-{job.attempt}")
         claim_job(etsy, job.transaction_id, run)
-        return sync_claimed_job(etsy, run, self.read, self.images, sleep=lambda seconds: None, **options)
+        return sync_claimed_job(etsy, run, self.read, self.images, sleep=self.sleep, **options)
 
     def sync(self, *product_ids: str) -> JobResult:
         """Request, confirm, do."""
@@ -334,7 +363,9 @@ def laboratory(
         for table in reversed(Base.metadata.sorted_tables):
             session.execute(table.delete())
     etsy.change(**UNLIMITED)
-    with pictures(missing) as address:
-        opened = EtsyLaboratory(etsy, database, address, account_config(**config)).connect()
+    served = dict.fromkeys(missing, GONE)
+    with pictures(served) as address:
+        opened = EtsyLaboratory(etsy, database, address, account_config(**config), served=served).connect()
+        opened.use(os.environ.get("ETSY_STAND_IN", "strictest"))
         with opened.images:
             yield opened

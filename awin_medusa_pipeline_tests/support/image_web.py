@@ -7,15 +7,22 @@ from dataclasses import dataclass, field
 
 from awin_medusa_pipeline_tests.support.fault_proxy import AnsweringServer
 
+JPEG, PNG = b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n"
+"""How such a file begins, which is all that tells its type."""
 IMAGES = {
-    "/a.jpg": (200, "image/jpeg", b"a"),
-    "/ä.png": (200, "image/png; charset=binary", b"b"),
-    "/same.jpg": (200, "IMAGE/JPEG", b"a"),
-    "/busy.jpg": (200, "image/jpeg", b"c"),
-    "/refused.jpg": (200, "image/jpeg", b"refused"),
+    "/a.jpg": (200, "image/jpeg", JPEG + b"a"),
+    "/ä.png": (200, "image/png; charset=binary", PNG + b"b"),
+    "/same.jpg": (200, "IMAGE/JPEG", JPEG + b"a"),
+    "/busy.jpg": (200, "image/jpeg", JPEG + b"c"),
+    "/refused.jpg": (200, "image/jpeg", JPEG + b"refused"),
+    "/unsure.jpg": (200, "application/octet-stream", JPEG + b"d"),
+    "/called_webp.jpg": (200, "image/webp", JPEG + b"e"),
     "/page.jpg": (200, "text/html", b"<html>"),
+    "/page_called_picture.jpg": (200, "image/jpeg", b"<!doctype html><html>" + b" " * 50),
     "/drawing.svg": (200, "image/svg+xml", b"<svg onload='x()'/>"),
-    "/large.jpg": (200, "image/jpeg", b"x" * 2_000),
+    "/drawing_called_picture.png": (200, "image/png", b"<svg xmlns='http://www.w3.org/2000/svg' onload='x()'/>"),
+    "/other.png": (200, "image/jpeg", PNG + b"f"),
+    "/large.jpg": (200, "image/jpeg", JPEG + b"x" * 2_000),
     "/down.jpg": (500, "text/html", b""),
 }
 

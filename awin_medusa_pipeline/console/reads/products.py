@@ -135,6 +135,11 @@ class ProductView:
     fields: Sequence[Field]
     links: Sequence[tuple[EtsyAccount, EtsyLink]]
 
+    @property
+    def pieces_went(self) -> int:
+        """Pieces that went on Etsy and that Medusa does not know of."""
+        return sum(max(0, stock.gone) for _, link in self.links for stock in link.memory.stock.values())
+
 
 def product(app: App, product_id: str) -> ProductView | None:
     """One product as the last run read it; None when it is not in the catalogue."""

@@ -50,6 +50,9 @@ class SyncToEtsy(BaseModel):
 
     product_ids: list[Id] = Field(min_length=1, max_length=5_000, description="Medusa id, handle or SKU of each.")
     etsy_account_id: Id = Field(description="Name or shop id of the connected Etsy shop.")
+    sold_is_booked: bool = Field(
+        False, description="The levels in Medusa count the pieces that went on Etsy: offer all of them."
+    )
 
 
 class Comment(BaseModel):

@@ -33,7 +33,7 @@ def request_sync(decider: Decides, around: Around, wanted: answers.SyncToEtsy) -
     """Request products for Etsy: a job that waits for a confirmation. Nothing is sent before."""
     with not_found():
         around.app.etsy.accounts.find(wanted.etsy_account_id)
-    requested = decider.request_etsy(wanted.product_ids, wanted.etsy_account_id)
+    requested = decider.request_etsy(wanted.product_ids, wanted.etsy_account_id, sold_is_booked=wanted.sold_is_booked)
     total = answers.Total(total=requested.job.total_products)
     return answers.Requested(transaction_id=requested.job.transaction_id, summary=total)
 

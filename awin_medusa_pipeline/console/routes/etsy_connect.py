@@ -13,7 +13,7 @@ from awin_medusa_pipeline.console.routes.answers import PROBLEMS
 from awin_medusa_pipeline.console.surroundings import Around, AskedHere, Decides, DecidesByForm, Surroundings
 from awin_medusa_pipeline.core.store.audit import Audit, Who
 from awin_medusa_pipeline.etsy.client.oauth import Consent, EtsyOAuth, code_of, consent_address, exchange
-from awin_medusa_pipeline.etsy.engine.choices import ShopChoices, single_choices
+from awin_medusa_pipeline.etsy.engine.choices import ShopChoices, proposals, single_choices
 from awin_medusa_pipeline.etsy.engine.connect import store_shop
 
 router = APIRouter()
@@ -49,7 +49,8 @@ def take_answer(request: Request, around: Around, state: str = "", code: str = "
     consent = Consent(state, verifier, with_sales=etsy.rules.import_sales)
     pair = exchange(_oauth(around), code_of(str(request.url)), consent)
     account, choices = store_shop(etsy, pair, consent)
-    answers = single_choices(choices.open_questions(account.api_config, {}))
+    questions = choices.open_questions(account.api_config, {})
+    answers = single_choices(questions) | proposals(questions)
     etsy.accounts.configure(account.id, choices.apply_answers(account.api_config, answers))
     Audit(around.app.database).record(Who(kept.asked_by, "console"), "connect_etsy", account.shop_name)
     return RedirectResponse(f"/settings/etsy/{account.shop_name}", status_code=303)

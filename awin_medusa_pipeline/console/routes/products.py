@@ -122,9 +122,9 @@ def keep(decider: DecidesByForm, product_id: str, kind: Text, key: Text, again: 
 
 
 @router.post("/products/{product_id}/etsy-sync")
-def sync_again(decider: DecidesByForm, product_id: str, account: Text) -> Response:
+def sync_again(decider: DecidesByForm, product_id: str, account: Text, sold_is_booked: Text = "") -> Response:
     """Request one product for Etsy."""
-    requested = decider.request_etsy([product_id], account)
+    requested = decider.request_etsy([product_id], account, sold_is_booked=bool(sold_is_booked))
     return RedirectResponse(f"/etsy/{requested.job.transaction_id}", status_code=303)
 
 

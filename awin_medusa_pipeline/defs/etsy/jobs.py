@@ -9,7 +9,6 @@ import dagster as dg
 from pydantic import Field
 
 from awin_medusa_pipeline.app import App
-from awin_medusa_pipeline.core.images import ImageFetcher
 from awin_medusa_pipeline.core.messages import Line, line_text
 from awin_medusa_pipeline.decisions import Decider
 from awin_medusa_pipeline.defs.alerts import failure_key
@@ -24,7 +23,7 @@ from awin_medusa_pipeline.defs.tags import ETSY_JOB_TAG, decider_in, tag_run, tr
 from awin_medusa_pipeline.etsy.domain.messages import time_text
 from awin_medusa_pipeline.etsy.engine.daily import look_at_accounts
 from awin_medusa_pipeline.etsy.engine.expiry import expire_unconfirmed_jobs
-from awin_medusa_pipeline.etsy.engine.images import IMAGE_TYPES, LARGEST_IMAGE
+from awin_medusa_pipeline.etsy.engine.images import open_images
 from awin_medusa_pipeline.etsy.engine.jobs import JobRun, claim_job, sync_claimed_job, tidy_jobs
 from awin_medusa_pipeline.etsy.engine.products import product_reader
 from awin_medusa_pipeline.etsy.engine.request import Requested
@@ -45,6 +44,9 @@ class EtsyRequestConfig(dg.Config):
     account: str | None = Field(
         default="", description="Name or id of the Etsy shop, where several are connected; else blank."
     )
+    sold_is_booked: bool = Field(
+        default=False, description="The levels in Medusa count the pieces that went on Etsy: offer all of them."
+    )
 
 
 class EtsySyncConfig(dg.Config):
@@ -64,7 +66,9 @@ def request_etsy_products(
     context: dg.OpExecutionContext, config: EtsyRequestConfig, app: dg.ResourceParam[App]
 ) -> None:
     """Make a pending job; nothing is sent to Etsy before a person confirms it."""
-    requested = Decider(app, decider_in(context.run)).request_etsy(config.products, config.account or None)
+    requested = Decider(app, decider_in(context.run)).request_etsy(
+        config.products, config.account or None, sold_is_booked=config.sold_is_booked
+    )
     tag_run(context.instance, context.run, {ETSY_JOB_TAG: requested.job.transaction_id})
     _log(context, [requested.request.title, *requested.request.lines])
     _write_tables(context, app, request_metadata(requested))
@@ -84,7 +88,7 @@ def sync_etsy_products(context: dg.OpExecutionContext, app: dg.ResourceParam[App
         context.log.info(f"{done:,} of {total:,} products are done")
 
     etsy, run = app.etsy, _job_run(context, app)
-    with app.medusa() as medusa, ImageFetcher(IMAGE_TYPES, largest=LARGEST_IMAGE) as images:
+    with app.medusa() as medusa, open_images() as images:
         read_products = product_reader(medusa, etsy.rules.stock_location)
         result = sync_claimed_job(etsy, run, read_products, images, progress=log_progress)
     _write_tables(context, app)

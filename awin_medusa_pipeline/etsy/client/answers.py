@@ -11,16 +11,15 @@ from typing import Annotated
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
-from awin_medusa_pipeline.etsy.domain.requests import (
-    Inventory,
-    InventoryProduct,
-    Offering,
-    PropertyValue,
-)
+from awin_medusa_pipeline.etsy.domain.requests import PropertyValue, form_value
 from awin_medusa_pipeline.etsy.domain.sales import Sale, Standing, standing_of
+from awin_medusa_pipeline.etsy.domain.shown import ShownListing, ShownVariant
+from awin_medusa_pipeline.etsy.domain.when_made import when_made_meaning
 
 # Etsy escapes some texts for HTML (open-api #446).
 Text = Annotated[str, BeforeValidator(lambda value: html.unescape(value) if isinstance(value, str) else value)]
+# Etsy shows listings that were set inactive as "edit" (staff in open-api #516), which its specification lacks.
+State = Annotated[str, BeforeValidator(lambda value: "inactive" if value == "edit" else value)]
 # Etsy leaves out an empty list, or returns null.
 NullIsEmpty = BeforeValidator(lambda value: () if value is None else value)
 
@@ -65,8 +64,9 @@ class ListedOffering(Answer):
 
 
 class ListedProduct(Answer):
-    """An InventoryProduct as Etsy shows it. Its id changes with every write, so it is not read."""
+    """An InventoryProduct as Etsy shows it. Its id changes with every write (open-api #523)."""
 
+    product_id: int | None = None
     sku: str | None = None
     is_deleted: bool = False
     property_values: Annotated[tuple[ListedPropertyValue, ...], NullIsEmpty] = ()
@@ -87,41 +87,33 @@ class ListedInventory(Answer):
         """The SKUs of the variants that have one."""
         return tuple(product.sku for product in self.products if product.sku and not product.is_deleted)
 
-    def as_request(self) -> Inventory:
-        """Return the request that would produce this inventory: without ids and deleted variants, money as a decimal.
+    @property
+    def values(self) -> dict[tuple[int, int], str]:
+        """Property and id of each value of its variations -> its text."""
+        listed = [value for product in self.products if not product.is_deleted for value in product.property_values]
+        return {
+            (value.property_id, value_id): text
+            for value in listed
+            for value_id, text in zip(value.value_ids, value.values, strict=False)
+        }
 
-        Raises ValueError (pydantic) when Etsy shows no product, or a product without an offering.
-        """
-        return Inventory(
-            products=tuple(_product(product) for product in self.products if not product.is_deleted),
-            **{name: getattr(self, name) for name in Inventory.model_fields if name != "products"},
+    def variants(self) -> tuple[ShownVariant, ...]:
+        """Return the variants that are not deleted."""
+        return tuple(
+            ShownVariant(
+                values=tuple(PropertyValue(**value.model_dump()) for value in product.property_values),
+                sku=product.sku or "",
+                price=offering.price.value,
+                quantity=offering.quantity,
+                for_sale=offering.is_enabled and offering.quantity > 0,
+                readiness_state_id=offering.readiness_state_id,
+                product_id=product.product_id,
+            )
+            for product in self.products
+            if not product.is_deleted
+            for offering in product.offerings
+            if not offering.is_deleted
         )
-
-
-def _product(listed: ListedProduct) -> InventoryProduct:
-    offerings = [
-        Offering(
-            price=offering.price.value,
-            quantity=offering.quantity,
-            is_enabled=offering.is_enabled,
-            readiness_state_id=offering.readiness_state_id,
-        )
-        for offering in listed.offerings
-        if not offering.is_deleted
-    ]
-    values = [
-        PropertyValue(
-            property_id=value.property_id,
-            property_name=value.property_name,
-            scale_id=value.scale_id,
-            value_ids=value.value_ids,
-            values=value.values,
-        )
-        for value in listed.property_values
-    ]
-    return InventoryProduct.model_validate(
-        {"sku": listed.sku or "", "property_values": tuple(values), "offerings": tuple(offerings)}
-    )
 
 
 class ListingImage(Answer):
@@ -131,11 +123,20 @@ class ListingImage(Answer):
     rank: int = 1
 
 
+class ListedVariationImage(Answer):
+    """A VariationImage as Etsy shows it, with the text of the value."""
+
+    property_id: int
+    value_id: int
+    value: Text | None = None
+    image_id: int
+
+
 class ListingAnswer(Answer):
     """A listing as Etsy shows it. `skus`, `images` and `inventory` are empty or None unless the call includes them."""
 
     listing_id: int
-    state: str
+    state: State
     title: Text
     description: Text = ""
     url: str = ""
@@ -152,9 +153,10 @@ class ListingAnswer(Answer):
     readiness_state_id: int | None = None
     shop_section_id: int | None = None
     who_made: str | None = None
-    when_made: str | None = None
+    when_made: Annotated[str | None, BeforeValidator(lambda value: value and when_made_meaning(value))] = None
+    """By its meaning (when_made.py)."""
     is_supply: bool | None = None
-    should_auto_renew: bool = False
+    should_auto_renew: bool | None = None
     has_variations: bool = False
     images: Annotated[tuple[ListingImage, ...], NullIsEmpty] = ()
     inventory: ListedInventory | None = None
@@ -163,6 +165,22 @@ class ListingAnswer(Answer):
     def created_at(self) -> datetime:
         """When the listing was made, to the second."""
         return datetime.fromtimestamp(self.created_timestamp, UTC)
+
+    def shown(self, inventory: ListedInventory | None) -> ShownListing:
+        """Return what is compared: with the variants where they were read, without what Etsy does not return."""
+        content = {name: getattr(self, name) for name in _COMPARED}
+        return ShownListing(
+            state=self.state,
+            content={name: form_value(value) for name, value in content.items() if value is not None},
+            image_ids=tuple(image.listing_image_id for image in sorted(self.images, key=lambda image: image.rank)),
+            variants=inventory.variants() if inventory else None,
+        )
+
+
+_COMPARED = (
+    *("title", "description", "tags", "materials", "taxonomy_id", "shipping_profile_id", "return_policy_id"),
+    *("who_made", "when_made", "is_supply", "should_auto_renew"),
+)
 
 
 class Variation(Answer):
@@ -241,6 +259,8 @@ class ShopAnswer(Answer):
     currency_code: str
     url: str = ""
     is_vacation: bool = False
+    shop_location_country_iso: str | None = None
+    """ISO 3166, two letters."""
 
 
 class ShippingProfile(Answer):

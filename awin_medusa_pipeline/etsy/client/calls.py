@@ -63,7 +63,7 @@ class EtsyCalls:
                 token = self.tokens.refreshed(token)
                 response = self._send(token, tried, once, method, path, options)
             if not response.is_success:
-                raise self._error(response, tried, once, token)
+                raise self._error(response, tried, once, token, method)
             return _read(answer, response, tried, once)
 
         return self.backoff.retrying(repeat_unknown=not once)(attempt)
@@ -78,7 +78,7 @@ class EtsyCalls:
         self.budget.read_limits(response)
         return response
 
-    def _error(self, response: httpx.Response, tried: str, once: bool, token: str) -> PipelineError:
+    def _error(self, response: httpx.Response, tried: str, once: bool, token: str, method: str) -> PipelineError:
         status, said = response.status_code, came_back(response, [*self.secrets, token])
         if status == 429:
             wait = retry_after_seconds(response)
@@ -89,6 +89,9 @@ class EtsyCalls:
             return MissingScopeError(tried, said, status=status)
         if status == 401:
             return NotConnectedError(tried, said, status=status)
+        if status == 409 and method == "PUT":
+            # Somebody else writes it at this moment; a full replacement may be sent again.
+            return TransientError(tried, said, "Somebody else changes the listing: run it again.", status=status)
         if status >= 500 or status in (408, 425):
             return (UnknownOutcomeError if once else TransientError)(tried, said, _WAIT, status=status)
         if status == 404 and words(response):

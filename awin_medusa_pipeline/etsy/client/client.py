@@ -1,9 +1,9 @@
 """Reads and writes a shop on Etsy over its Open API v3; every fault is raised as one of our errors."""
 
 import copy
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
@@ -13,6 +13,7 @@ from awin_medusa_pipeline.core.http import Backoff, TransientError, certificates
 from awin_medusa_pipeline.etsy.client.answers import (
     Answer,
     ListedInventory,
+    ListedVariationImage,
     ListingAnswer,
     ListingImage,
     Me,
@@ -27,8 +28,16 @@ from awin_medusa_pipeline.etsy.client.budget import EtsyBudget
 from awin_medusa_pipeline.etsy.client.calls import EtsyCalls
 from awin_medusa_pipeline.etsy.client.errors import NotFoundError
 from awin_medusa_pipeline.etsy.client.oauth import API_URL
-from awin_medusa_pipeline.etsy.domain.requests import DraftListing, Inventory, ListingPatch, ListingState, form_value
+from awin_medusa_pipeline.etsy.domain.requests import (
+    DraftListing,
+    Inventory,
+    ListingPatch,
+    ListingState,
+    VariationImage,
+    form_value,
+)
 from awin_medusa_pipeline.etsy.domain.tokens import TokenSource
+from awin_medusa_pipeline.etsy.domain.when_made import etsy_group
 
 T = TypeVar("T")
 
@@ -60,8 +69,9 @@ class EtsyClient:
         budget: EtsyBudget | None = None,
         backoff: Backoff | None = None,
         transport: httpx.BaseTransport | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.shop_id = shop_id
+        self.shop_id, self._now = shop_id, now
         client = httpx.Client(
             base_url=f"{api_url.rstrip('/')}/v3/application",
             # As bytes: a key that is not ASCII is for Etsy to refuse.
@@ -172,15 +182,19 @@ class EtsyClient:
         except NotFoundError:
             return None
 
+    def variation_images(self, listing_id: int) -> tuple[ListedVariationImage, ...]:
+        """Return which pictures the seller linked with which values of a listing's variations."""
+        return self._list(ListedVariationImage, f"{self._shop()}/listings/{listing_id}/variation-images")
+
     # Writes. Calls marked `once` are not retried after UnknownOutcomeError; the caller must check first.
 
     def create_draft(self, draft: DraftListing) -> ListingAnswer:
         """Make a draft; once. Etsy has no idempotency key, and a draft may exist after a 500 (open-api #162)."""
-        return self._calls.call(ListingAnswer, "POST", f"{self._shop()}/listings", once=True, data=draft.form())
+        return self._calls.call(ListingAnswer, "POST", f"{self._shop()}/listings", once=True, data=self._form(draft))
 
     def patch(self, listing_id: int, patch: ListingPatch) -> ListingAnswer:
         """Change the content; free, and may be repeated."""
-        return self._patch(listing_id, patch.form())
+        return self._patch(listing_id, self._form(patch))
 
     def set_image_order(self, listing_id: int, image_ids: Sequence[int]) -> ListingAnswer:
         """Make these the images of a listing, in this order; others are detached. Etsy refuses an empty list."""
@@ -201,15 +215,32 @@ class EtsyClient:
         path = f"/listings/{listing_id}/inventory"
         return self._calls.call(ListedInventory, "PUT", path, json=inventory.body())
 
-    def upload_image(self, listing_id: int, content: bytes, filename: str, *, rank: int = 1) -> ListingImage:
-        """Add an image; once, since a second upload is a second image. `set_image_order` sets the order."""
+    def upload_image(
+        self, listing_id: int, content: bytes, filename: str, *, rank: int = 1, alt_text: str = ""
+    ) -> ListingImage:
+        """Add an image; once, since a second upload is a second image. `set_image_order` sets the order.
+
+        `alt_text`: what a screen reader says of it. Etsy: up to 500 characters.
+        """
         path = f"{self._shop()}/listings/{listing_id}/images"
         # A part without a file name is a plain field: Etsy accepts this call as multipart only.
-        files = {"image": (filename, content), "rank": (None, str(rank))}
+        files: dict[str, tuple[str | None, bytes | str]] = {"image": (filename, content), "rank": (None, str(rank))}
+        if alt_text:
+            files["alt_text"] = (None, alt_text)
         return self._calls.call(ListingImage, "POST", path, once=True, files=files)
+
+    def link_images(self, listing_id: int, links: Sequence[VariationImage]) -> None:
+        """Make these the links between values and pictures, all of one property; may be repeated."""
+        path = f"{self._shop()}/listings/{listing_id}/variation-images"
+        body = {"variation_images": [link.model_dump() for link in links]}
+        self._calls.call(_Results[ListedVariationImage], "POST", path, json=body)
 
     def _shop(self) -> str:
         return f"/shops/{self.shop_id}"
+
+    def _form(self, request: DraftListing | ListingPatch) -> dict[str, str]:
+        form = request.form()
+        return form | {"when_made": etsy_group(form["when_made"], self._now())} if "when_made" in form else form
 
     def _patch(self, listing_id: int, form: dict[str, str], *, once: bool = False) -> ListingAnswer:
         return self._calls.call(ListingAnswer, "PATCH", f"{self._shop()}/listings/{listing_id}", once=once, data=form)

@@ -11,11 +11,15 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from awin_medusa_pipeline.etsy.domain.requests import LengthUnit, WeightUnit, WhoMade
+from awin_medusa_pipeline.etsy.domain.when_made import WhenMade
 
 EtsyId = Annotated[int, Field(ge=1)]
-WHEN_MADE = r"^(made_to_order|before_\d{4}|\d{4}_\d{4}|\d{4}s)$"
-"""Etsy's year buckets move each January (`2020_2026`), so only the form is checked here; Etsy checks the rest."""
 WITHOUT_CENTS = frozenset({"CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND"})
+
+
+def smallest_amount(currency: str) -> Decimal:
+    """Return the smallest amount of a currency: a cent, or one where there are no cents."""
+    return Decimal(1) if currency.upper() in WITHOUT_CENTS else Decimal("0.01")
 
 
 class _Model(BaseModel):
@@ -30,7 +34,11 @@ class ListingDefaults(_Model):
     return_policy_id: EtsyId | None = Field(None, description="Needed to publish, outside the EU.")
     readiness_state_id: EtsyId | None = Field(None, description="Processing profile: how soon it is sent.")
     who_made: WhoMade | None = None
-    when_made: str | None = Field(None, pattern=WHEN_MADE)
+    when_made: WhenMade | None = Field(
+        None,
+        description="made_to_order, this_decade, or a group of years as Etsy has it. Kept by its meaning, since Etsy's "
+        "groups move each January.",
+    )
     is_supply: bool | None = Field(None, description="A supply or tool to make things with, not a finished product.")
     production_partner_ids: tuple[EtsyId, ...] | None = Field(
         None, description="Who makes it, where someone else makes it to order."
@@ -51,9 +59,9 @@ class PriceRule(_Model):
 
     def __call__(self, price: Decimal, currency: str) -> Decimal:
         """Return the price in major units of `currency` (ISO 4217), with as many decimals as the currency has."""
-        step = max(self.step, Decimal(1)) if currency.upper() in WITHOUT_CENTS else self.step
+        step = max(self.step, smallest_amount(currency))
         steps = ((price * self.multiplier + self.addition) / step).quantize(Decimal(1), ROUND_HALF_UP)
-        return (steps * step).quantize(Decimal("0.01"))
+        return (steps * step).quantize(smallest_amount(currency))
 
 
 class EtsyAccountConfig(ListingDefaults):
@@ -79,7 +87,9 @@ class EtsyAccountConfig(ListingDefaults):
         20, ge=0, description="Publish at most this many in one run, at 0.20 USD each; the rest stay drafts."
     )
     auto_renew: bool = Field(False, description="Let Etsy renew, and charge for, a listing every four months.")
-    eu_shop: bool = Field(False, description="Etsy asks shops in the EU for no return policy.")
+    eu_shop: bool | None = Field(
+        None, description="Etsy asks shops in the EU for no return policy. None: not asked yet, so it may need one."
+    )
     calculated_shipping: bool = Field(
         False, description="The shipping profile computes postage, so Etsy needs weight and size of each product."
     )

@@ -1,7 +1,7 @@
 """Turns the variants of a Medusa product into the inventory of an Etsy listing, by Etsy's rules for inventories."""
 
 import math
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import product as combinations_of
@@ -22,6 +22,13 @@ MOST_PIECES = 999
 SKU_LENGTH = 32
 MOST_VALUES = 70
 MOST_PRODUCTS = 2_500
+MOST_BOUND_PRODUCTS = 400
+"""Etsy (tutorial of the third variation): where price, quantity or SKU differ along all variations of several."""
+OPTION_NAME_LENGTH = 45
+"""Etsy does not say; the figure that a public bulk editor for Etsy keeps to."""
+KNOWN_VALUE_LENGTH = 45
+"""Etsy does not say how long a value may be. 24 were taken (open-api #362), though that editor allows 20; so this is
+no limit, but from here on a person is told."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,7 @@ class _Row:
     sku: str
     price: Decimal
     quantity: int
+    variant_id: str | None
 
 
 def make_inventory(
@@ -40,8 +48,11 @@ def make_inventory(
     currency: str,
     readiness_state_id: int | None,
     found: Findings,
-) -> Inventory | None:
-    """Make the whole inventory; None when it cannot be made, with the reasons added to `found`."""
+) -> tuple[Inventory, tuple[str | None, ...]] | None:
+    """Make the whole inventory, and name the variant of each of its products; None for one that the shop lacks.
+
+    Returns None when it cannot be made, with the reasons added to `found`.
+    """
     if not variants:
         found.add_problem("no_variants", "variants", "It has no variant, so there is nothing to sell.")
         return None
@@ -52,8 +63,12 @@ def make_inventory(
     names, values = _variations(variants, found)
     if len(found.problems) > before:
         return None
-    rows = [_Row(*row) for row in zip(values, skus, prices, quantities, strict=True)]
-    return _inventory(names, _fill_grid(rows), readiness_state_id)
+    ids = [variant.id for variant in variants]
+    rows = _fill_grid([_Row(*row) for row in zip(values, skus, prices, quantities, ids, strict=True)])
+    is_counted = any(variant.quantity is not None for variant in variants)
+    inventory = _inventory(names, rows, readiness_state_id, is_counted=is_counted)
+    _check_bound(inventory, names, found)
+    return (inventory, tuple(row.variant_id for row in rows)) if len(found.problems) == before else None
 
 
 def _skus(variants: Sequence[ShopVariant], found: Findings) -> list[str]:
@@ -118,6 +133,7 @@ def _variations(variants: Sequence[ShopVariant], found: Findings) -> tuple[list[
     names = [text.variation(title).text for title in varying]
     if not all(names) or len(set(names)) < len(names):
         found.add_problem("option_names", "variants", "Its options need names, and different ones.")
+    _check_lengths(names, varying, found)
     for title, column in varying.items():
         if any(cell.changes for cell in column):
             found.add_note("variants", f"{title}: parentheses were left out, since Etsy takes none.")
@@ -144,6 +160,42 @@ def _variations(variants: Sequence[ShopVariant], found: Findings) -> tuple[list[
     return names, values
 
 
+def _check_lengths(names: Sequence[str], columns: Mapping[str, Sequence[text.Cleaned]], found: Findings) -> None:
+    if long := [name for name in names if len(name) > OPTION_NAME_LENGTH]:
+        found.add_problem(
+            "option_name_long",
+            "variants",
+            f"Etsy takes option names of {OPTION_NAME_LENGTH} characters; longer is {join_names(long)}. Shorten it in "
+            "Medusa.",
+        )
+    for title, column in columns.items():
+        if long := sorted({cell.text for cell in column if len(cell.text) > KNOWN_VALUE_LENGTH}):
+            found.add_note(
+                "variants",
+                f"{title}: {join_names(long)} is longer than {KNOWN_VALUE_LENGTH} characters. Etsy does not say how "
+                "long a value may be; if it refuses this one, shorten it in Medusa.",
+            )
+
+
+def _check_bound(inventory: Inventory, names: Sequence[str], found: Findings) -> None:
+    """Find more combinations than Etsy takes where something differs along all of several variations."""
+    number = len(inventory.products)
+    along = {
+        "price": inventory.price_on_property,
+        "quantity": inventory.quantity_on_property,
+        "SKU": inventory.sku_on_property,
+    }
+    bound = [name for name, properties in along.items() if len(properties) == len(names)]
+    if len(names) > 1 and bound and number > MOST_BOUND_PRODUCTS:
+        found.add_problem(
+            "too_many_bound_variants",
+            "variants",
+            f"Its options make {number:,} combinations; Etsy takes {MOST_BOUND_PRODUCTS} where {' and '.join(bound)} "
+            f"differ along each of {' and '.join(names)}. Divide it into several products in Medusa, or take away "
+            "values that hardly anybody buys.",
+        )
+
+
 def _fill_grid(rows: Sequence[_Row]) -> list[_Row]:
     """Add a row that cannot be bought for each combination that the shop lacks: Etsy requires all of them."""
     along = _varies_along(rows, lambda row: row.price)
@@ -154,12 +206,14 @@ def _fill_grid(rows: Sequence[_Row]) -> list[_Row]:
     lowest = min(row.price for row in rows)
     choices = [dict.fromkeys(row.values[place] for row in rows) for place in range(len(rows[0].values))]
     return [
-        by_values.get(values) or _Row(values, "", prices.get(tuple(values[place] for place in along), lowest), 0)
+        by_values.get(values) or _Row(values, "", prices.get(tuple(values[place] for place in along), lowest), 0, None)
         for values in combinations_of(*choices)
     ]
 
 
-def _inventory(names: Sequence[str], rows: Sequence[_Row], readiness_state_id: int | None) -> Inventory:
+def _inventory(
+    names: Sequence[str], rows: Sequence[_Row], readiness_state_id: int | None, *, is_counted: bool
+) -> Inventory:
     products = tuple(
         InventoryProduct(
             sku=row.sku,
@@ -178,10 +232,13 @@ def _inventory(names: Sequence[str], rows: Sequence[_Row], readiness_state_id: i
         )
         for row in rows
     )
+    # Pieces that are counted belong to one variant, also where all have as many: a quantity that hangs on no variation
+    # is one for the whole listing.
+    pieces = tuple(range(len(names))) if is_counted else _varies_along(rows, lambda row: row.quantity)
     return Inventory(
         products=products,
         price_on_property=_properties(_varies_along(rows, lambda row: row.price)),
-        quantity_on_property=_properties(_varies_along(rows, lambda row: row.quantity)),
+        quantity_on_property=_properties(pieces),
         sku_on_property=_properties(_varies_along(rows, lambda row: row.sku)),
     )
 

@@ -7,7 +7,7 @@ Etsy's unless stated otherwise.
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,13 +18,17 @@ from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig, ListingDe
 from awin_medusa_pipeline.etsy.domain.findings import Findings, Note, Problem
 from awin_medusa_pipeline.etsy.domain.inventory import MOST_PIECES, make_inventory
 from awin_medusa_pipeline.etsy.domain.requests import DraftListing, Inventory, ListingPatch
+from awin_medusa_pipeline.etsy.domain.shown import shorten, variant_fields
+from awin_medusa_pipeline.etsy.domain.when_made import is_vintage
 from awin_medusa_pipeline.medusa.models import ShopProduct
 
 MOST_IMAGES = 20
+BLANK_STAYS = ("tags", "materials")
+"""Fields that cannot be cleared on Etsy (FormRequest.form)."""
 OWN_TAG = "AWIN"
 """The sync tags the products that it imports with this; it means nothing to a buyer."""
-_VINTAGE = re.compile(r"\d{4}s|before_\d{4}|2000_\d{4}")
-_LONGEST_SHOWN = 80
+MADE = ("who_made", "when_made", "is_supply")
+_SIZES = ("item_length", "item_width", "item_height", "item_dimensions_unit")
 
 
 class Listing(BaseModel):
@@ -36,21 +40,29 @@ class Listing(BaseModel):
     inventory: Inventory
     images: tuple[str, ...]
     """Addresses of its images, in order."""
+    variant_ids: tuple[str | None, ...]
+    """Medusa variant of each product of the inventory; None for a combination that the shop lacks."""
+
+    def patch(self, fields: Collection[str]) -> ListingPatch:
+        """The change of these fields, with those that Etsy takes only together."""
+        names = {name for field in fields for name in _together(field)}
+        return ListingPatch(**{name: getattr(self.draft, name) for name in ListingPatch.model_fields if name in names})
 
     @property
-    def patch(self) -> ListingPatch:
-        """The content for a listing that exists. Empty tags and materials clear those on Etsy."""
-        return ListingPatch(**{name: getattr(self.draft, name) for name in ListingPatch.model_fields})
+    def content(self) -> dict[str, str]:
+        """Field -> value of what is no variant and no image, in the form that is sent."""
+        return self.patch(ListingPatch.model_fields).form()
 
     @property
     def content_hash(self) -> str:
-        """Hash of what a patch sends."""
-        return _hash(self.patch.form())
+        """Hash of the content."""
+        return _hash(self.content)
 
     @property
-    def inventory_hash(self) -> str:
-        """Hash of what the inventory call sends."""
-        return _hash(self.inventory.body())
+    def quantities(self) -> dict[str, int]:
+        """Medusa variant -> pieces that are offered."""
+        pairs = zip(self.variant_ids, self.inventory.products, strict=True)
+        return {variant_id: product.offerings[0].quantity for variant_id, product in pairs if variant_id is not None}
 
     @property
     def images_hash(self) -> str:
@@ -58,21 +70,12 @@ class Listing(BaseModel):
         return _hash(self.images)
 
     @property
-    def shown(self) -> dict[str, str]:
-        """Field -> value as text, for a preview and its differences; with price, quantity and SKU of each variant."""
-        sent = self.patch.form()
-        values = {name: _shown(sent[name]) for name in ("title", "description", *sent)}
-        for product in self.inventory.products:
-            variant = " / ".join(value.values[0] for value in product.property_values)
-            offering = product.offerings[0]
-            for name, value in (
-                ("price", f"{offering.price:f}"),
-                ("quantity", offering.quantity),
-                ("sku", product.sku),
-            ):
-                values[f"{name} {variant}".rstrip()] = str(value)
-        values["images"] = f"{len(self.images)} ({self.images_hash[:8]})"
-        return values
+    def fields(self) -> dict[str, str]:
+        """Field -> value as text, for comparisons and a preview; with price, quantity and SKU of each variant."""
+        content = {name: shorten(value) for name, value in self.content.items()}
+        first = {name: content[name] for name in ("title", "description") if name in content}
+        images = {"images": f"{len(self.images)} ({self.images_hash[:8]})"}
+        return first | content | variant_fields(self.inventory, self.variant_ids) | images
 
 
 @dataclass(frozen=True)
@@ -93,12 +96,13 @@ def prepare_listing(
     """
     found = Findings()
     defaults = config.defaults_for(product.categories)
-    content = _texts(product, found) | _references(defaults, config, found, publish=publish)
+    content = _texts(product, currency, found) | _references(defaults, config, found, publish=publish)
     content |= _measures(product, config, found)
     images = _images(product.images, found, publish=publish)
-    inventory = make_inventory(product.variants, config, currency, defaults.readiness_state_id, found)
-    if found.problems or inventory is None:
+    made = make_inventory(product.variants, config, currency, defaults.readiness_state_id, found)
+    if found.problems or made is None:
         return PreparedListing(None, tuple(found.problems), tuple(found.notes))
+    inventory, variant_ids = made
     for_sale = [offering for product in inventory.products for offering in product.offerings if offering.is_enabled]
     draft = DraftListing(
         **content,
@@ -106,11 +110,21 @@ def prepare_listing(
         quantity=min(MOST_PIECES, sum(offering.quantity for offering in for_sale)),
         should_auto_renew=config.auto_renew,
     )
-    return PreparedListing(Listing(draft=draft, inventory=inventory, images=images), notes=tuple(found.notes))
+    listing = Listing(draft=draft, inventory=inventory, images=images, variant_ids=variant_ids)
+    return PreparedListing(listing, notes=tuple(found.notes))
 
 
-def _texts(product: ShopProduct, found: Findings) -> dict[str, Any]:
-    title, description = text.title(product.title), text.description(product.description)
+def words_that_stay(listing: Listing, shown: Mapping[str, str]) -> tuple[Note, ...]:
+    """Say which words the product has no longer, but Etsy keeps: a blank list is never sent. `shown`: as of before."""
+    return tuple(
+        Note(name, f"It has no {name} any more. Those on Etsy stay: take them away there.")
+        for name in BLANK_STAYS
+        if shown.get(name) and not getattr(listing.draft, name)
+    )
+
+
+def _texts(product: ShopProduct, currency: str, found: Findings) -> dict[str, Any]:
+    title, description = text.title(product.title, currency), text.description(product.description)
     tags = text.tags(tag for tag in product.tags if tag != OWN_TAG)
     materials = text.materials(re.split(r"[,;/]", product.material) if product.material else ())
     texts = {"title": title.text, "description": description.text, "tags": tags.words, "materials": materials.words}
@@ -139,9 +153,11 @@ def _references(
     for name, words in needed.items():
         if getattr(defaults, name) is None:
             to_do = "Set it for the Etsy shop or for one of the product's categories."
+            if name == "return_policy_id":
+                to_do += " A shop in the EU needs none: set eu_shop to true."
             found.add_problem(f"{name}_missing", name, f"Etsy asks for {words} ({name}). {to_do}")
     made_by_others = defaults.who_made == "someone_else" and not defaults.production_partner_ids
-    if made_by_others and defaults.when_made and not defaults.is_supply and not _VINTAGE.fullmatch(defaults.when_made):
+    if made_by_others and defaults.when_made and not defaults.is_supply and not is_vintage(defaults.when_made):
         found.add_problem(
             "not_for_etsy",
             "who_made",
@@ -185,7 +201,10 @@ def _hash(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def _shown(value: str) -> str:
-    if len(value) <= _LONGEST_SHOWN:
-        return value
-    return f"{value[:_LONGEST_SHOWN]}… ({len(value):,} characters, {_hash(value)[:8]})"
+def _together(field: str) -> tuple[str, ...]:
+    """Etsy takes who, when and supply only together; a weight or size means nothing without its unit."""
+    if field in MADE:
+        return MADE
+    if field.startswith("item_weight"):
+        return ("item_weight", "item_weight_unit")
+    return _SIZES if field in _SIZES else (field,)

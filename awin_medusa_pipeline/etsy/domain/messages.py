@@ -27,6 +27,8 @@ class ConfirmationRequest:
     refused: Sequence[str] = ()
     """Title and reason of each product that Etsy would refuse; they are not part of the job."""
     notes: Sequence[str] = ()
+    pieces_went: int = 0
+    """Pieces that went on Etsy and that Medusa does not know of."""
 
     @property
     def title(self) -> str:
@@ -50,6 +52,7 @@ class ConfirmationRequest:
             fees,
             *shorten("Refused: ", self.refused),
             *shorten("", self.notes),
+            *([Hint("If Medusa counts by now what went", Action.OFFER_BOOKED_PIECES)] if self.pieces_went else []),
             Hint(f"Confirm it until {time_text(self.expires_at)}", Action.CONFIRM_ETSY_JOB, self.transaction_id),
             Hint("To drop it", Action.REJECT_ETSY_JOB, self.transaction_id),
         ]
@@ -94,15 +97,19 @@ def finished_message(
     outcomes: Iterable[str],
     *,
     failures: Sequence[str] = (),
+    notes: Sequence[str] = (),
     stopped: PipelineError | None = None,
     url: str,
 ) -> Message:
-    """Say how a job ended. `failures`: title and reason of each; `stopped`: the error that ended it early."""
+    """Say how a job ended.
+
+    `failures`: title and reason of each; `notes`: what else is worth knowing; `stopped`: the error that ended it early.
+    """
     title = f"Etsy shop {shop}: {outcome_text(outcomes)}"
     lines: list[Line] = [f"Job {transaction_id}."]
     if stopped:
         lines.append(error_line(stopped, "It was stopped: "))
-    lines += shorten("", failures)
+    lines += [*shorten("", failures), *shorten("", notes)]
     if failures or stopped:
         lines.append(retry_hint(transaction_id))
         return Message(":warning:", title, lines, url=url)

@@ -4,20 +4,27 @@ Pure: the same product, settings and memory always give the same plan.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 
 from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig
 from awin_medusa_pipeline.etsy.domain.findings import Note, Problem
-from awin_medusa_pipeline.etsy.domain.listing import Listing, prepare_listing
+from awin_medusa_pipeline.etsy.domain.listing import Listing, prepare_listing, words_that_stay
+from awin_medusa_pipeline.etsy.domain.looks import piece_notes
 from awin_medusa_pipeline.etsy.domain.memory import ListingMemory
+from awin_medusa_pipeline.etsy.domain.owners import IMAGES, Comparison, compare
+from awin_medusa_pipeline.etsy.domain.shown import Fields
+from awin_medusa_pipeline.etsy.domain.stock import offered
 from awin_medusa_pipeline.medusa.models import ShopProduct
 
 LISTING_FEE = Decimal("0.20")
 """USD. Etsy: for each listing when it is published or renewed; drafts and changes are free."""
 NO_STOCK = "no_stock"
+SOLD_OUT = "sold_out"
+ENDED = (SOLD_OUT, "expired")
+"""States that only a renewal ends, for which Etsy charges."""
 
 
 class Part(StrEnum):
@@ -98,11 +105,17 @@ class ListingPlan:
     parts: tuple[Part, ...] = ()
     listing: Listing | None = None
     """The listing as it should be; None when it is refused or taken down."""
+    content: tuple[str, ...] = ()
+    """Fields of its content that Etsy is sent."""
     changes: tuple[FieldChange, ...] = ()
+    kept: tuple[FieldChange, ...] = ()
+    """Fields that the seller changed at Etsy and that stay so; `after`: what the settings ask for."""
     problems: tuple[Problem, ...] = ()
     notes: tuple[Note, ...] = ()
     sold_out: bool = False
     """No variant has anything left to sell."""
+    pieces_went: int = 0
+    """Pieces that went on Etsy and that Medusa does not know of."""
 
     @property
     def publishes(self) -> bool:
@@ -145,8 +158,12 @@ def plan_listing(
     config: EtsyAccountConfig,
     currency: str,
     existing: ExistingListing | None,
+    ours: Collection[str] = (),
 ) -> ListingPlan:
-    """Plan one product. `product` None: Medusa no longer has it; `existing` None: Etsy has no listing of it."""
+    """Plan one product. `product` None: Medusa no longer has it; `existing` None: Etsy has no listing of it.
+
+    `ours`: the settings that are never left to the seller (owners.py).
+    """
     title = product.title if product else product_id
     if product is None or product.status != "published":
         came_back = f"It is {product.status} in Medusa" if product else "Medusa no longer has it"
@@ -159,11 +176,15 @@ def plan_listing(
         return ListingPlan(product_id, title, ListingAction.REFUSE, problems=(problem,))
 
     publish = _should_publish(config, existing)
-    prepared = prepare_listing(product, config, currency, publish=publish)
+    memory = existing.memory if existing else ListingMemory()
+    prepared = prepare_listing(_less_what_went(product, memory), config, currency, publish=publish)
     sold_out = any(problem.code == NO_STOCK for problem in prepared.problems)
+    pieces = [Note("quantity", sentence) for sentence in piece_notes(memory.stock, product)]
+    went = sum(max(0, stock.gone) for stock in memory.stock.values())
     if sold_out and existing:
-        note = Note("quantity", "Nothing of it is in stock.")
-        return replace(_take_down(product_id, title, existing, note), sold_out=True)
+        note = Note("quantity", "Nothing of it is left to offer." if pieces else "Nothing of it is in stock.")
+        taken_down = _take_down(product_id, title, existing, note)
+        return replace(taken_down, notes=(*taken_down.notes, *pieces), sold_out=True, pieces_went=went)
     if prepared.listing is None:
         return ListingPlan(
             product_id,
@@ -173,11 +194,23 @@ def plan_listing(
             notes=prepared.notes,
             sold_out=sold_out,
         )
-    memory = existing.memory if existing else ListingMemory()
-    parts = [*_parts(prepared.listing, memory, existing), *([Part.PUBLISH] if publish else [])]
+    listing = prepared.listing
+    differing = compare(listing.fields, memory.written, memory.seen, ours)
+    parts = _parts(listing, memory, differing, existing, publish=publish)
     action = ListingAction.CREATE if existing is None else ListingAction.UPDATE if parts else ListingAction.NOTHING
-    changes = _changes(memory.shown, prepared.listing.shown) if parts else ()
-    return ListingPlan(product_id, title, action, tuple(parts), prepared.listing, changes, notes=prepared.notes)
+    now = {**memory.written, **memory.seen}
+    return ListingPlan(
+        product_id,
+        title,
+        action,
+        tuple(parts),
+        listing,
+        content=differing.content,
+        changes=_changes(now, listing.fields, _changed_fields(parts, differing, listing)) if parts else (),
+        kept=_changes(now, listing.fields, differing.kept),
+        pieces_went=went,
+        notes=(*prepared.notes, *words_that_stay(listing, memory.written), *pieces, *_renewal(memory, publish=publish)),
+    )
 
 
 def cap_publishing(plans: Sequence[ListingPlan], most: int) -> list[ListingPlan]:
@@ -225,20 +258,51 @@ def _should_publish(config: EtsyAccountConfig, existing: ExistingListing | None)
         return config.publish
     if existing.memory.paused:
         return existing.memory.state in ("inactive", None)
-    return config.publish and existing.memory.state in ("draft", "sold_out", "expired")
+    return config.publish and existing.memory.state in ("draft", *ENDED)
 
 
-def _parts(listing: Listing, memory: ListingMemory, existing: ExistingListing | None) -> list[Part]:
+def _less_what_went(product: ShopProduct, memory: ListingMemory) -> ShopProduct:
+    """Take off what went on Etsy and Medusa does not know of, so that it is not offered again."""
+    variants = [
+        variant.model_copy(update={"quantity": offered(variant.quantity, memory.stock.get(variant.id))})
+        for variant in product.variants
+    ]
+    return product.model_copy(update={"variants": tuple(variants)})
+
+
+def _parts(
+    listing: Listing, memory: ListingMemory, differing: Comparison, existing: ExistingListing | None, *, publish: bool
+) -> list[Part]:
     images = [Part.IMAGES] if listing.images and listing.images_hash != memory.images_hash else []
+    published = [Part.PUBLISH] if publish else []
     if existing is None:
-        return [Part.CREATE, Part.INVENTORY, *images]
-    content = [Part.CONTENT] if listing.content_hash != memory.content_hash else []
-    inventory = [Part.INVENTORY] if listing.inventory_hash != memory.inventory_hash else []
-    return [*content, *inventory, *images]
+        return [Part.CREATE, Part.INVENTORY, *images, *published]
+    content = [Part.CONTENT] if differing.content else []
+    inventory = [Part.INVENTORY] if differing.variants else []
+    if memory.state == SOLD_OUT:
+        # Etsy: renewing a sold-out listing sets its quantity to 1, whatever was written before. Not renewed, it is
+        # written no quantity: nobody knows whether Etsy would renew, and charge for, it then.
+        return [*content, *images, *published, *([Part.INVENTORY] if publish else [])]
+    return [*content, *inventory, *images, *published]
+
+
+def _renewal(memory: ListingMemory, *, publish: bool) -> Iterator[Note]:
+    """Say of a listing that has ended what bringing it back costs."""
+    if memory.state in ENDED:
+        ended = f"Its listing is {memory.state.replace('_', ' ')} on Etsy"
+        costs = f"renewing it costs {LISTING_FEE} USD"
+        yield Note("state", f"{ended}; {costs}." if publish else f"{ended} and stays so: {costs} (setting publish).")
+
+
+def _changed_fields(parts: Sequence[Part], differing: Comparison, listing: Listing) -> list[str]:
+    if Part.CREATE in parts:
+        return list(listing.fields)
+    fields = [*differing.content, *differing.variants]
+    return [*fields, IMAGES] if Part.IMAGES in parts else fields
 
 
 def _without_publishing(plan: ListingPlan, why: str) -> ListingPlan:
-    parts = tuple(part for part in plan.parts if part is not Part.PUBLISH)
+    parts = plan.parts[: plan.parts.index(Part.PUBLISH)]
     action = plan.action if parts else ListingAction.NOTHING
     return replace(plan, parts=parts, action=action, notes=(*plan.notes, Note("state", why)))
 
@@ -258,13 +322,8 @@ def _take_down(product_id: str, title: str, existing: ExistingListing, why: Note
     return ListingPlan(product_id, title, ListingAction.NOTHING, notes=(why, left))
 
 
-def _changes(before: dict[str, str], after: dict[str, str]) -> tuple[FieldChange, ...]:
-    fields = [*after, *(field for field in before if field not in after)]
-    return tuple(
-        FieldChange(field, before.get(field), after.get(field))
-        for field in fields
-        if before.get(field) != after.get(field)
-    )
+def _changes(now: Fields, wanted: Fields, fields: Iterable[str]) -> tuple[FieldChange, ...]:
+    return tuple(FieldChange(field, now.get(field), wanted.get(field)) for field in fields)
 
 
 def _lowers_stock(change: FieldChange) -> bool:

@@ -1,7 +1,7 @@
 """Defines what is sent to Etsy: a draft, a patch, an inventory, and how each is encoded.
 
 Only the fields that this project uses; Etsy's rules for their content are in listing.py. Money is a Decimal in the
-shop's currency.
+shop's currency; `when_made` is a meaning, which the client turns into the group of years that Etsy has today.
 """
 
 from decimal import Decimal
@@ -17,6 +17,8 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
+
+from awin_medusa_pipeline.etsy.domain.when_made import WhenMade
 
 WhoMade = Literal["i_did", "someone_else", "collective"]
 ListingState = Literal["active", "inactive", "sold_out", "draft", "removed", "expired"]
@@ -42,8 +44,12 @@ class FormRequest(EtsyRequest):
     """A request sent as a form."""
 
     def form(self) -> dict[str, str]:
-        """Encode the form; a field of None is left out, so it stays as it is on Etsy."""
-        return {name: form_value(value) for name, value in self if value is not None}
+        """Encode the form; what is None or blank is left out, so it stays as it is on Etsy.
+
+        What Etsy makes of a blank array differs (open-api #419: it is taken; #485: HTTP 500), so none is ever sent.
+        """
+        sent = {name: form_value(value) for name, value in self if value is not None}
+        return {name: value for name, value in sent.items() if value}
 
 
 def form_value(value: Any) -> str:
@@ -77,8 +83,7 @@ class _Content(FormRequest):
 class DraftListing(_Content):
     """A new listing; Etsy makes it a draft, which costs nothing.
 
-    `when_made` has buckets that move each January, so any text is accepted. If `should_auto_renew` were left out, Etsy
-    would renew and charge for the listing every four months.
+    If `should_auto_renew` were left out, Etsy would renew and charge for the listing every four months.
     """
 
     quantity: int
@@ -86,7 +91,7 @@ class DraftListing(_Content):
     description: str
     price: Amount
     who_made: WhoMade
-    when_made: str
+    when_made: WhenMade
     is_supply: bool
     taxonomy_id: int
     readiness_state_id: int | None = None
@@ -94,13 +99,9 @@ class DraftListing(_Content):
     should_auto_renew: bool = False
     is_customizable: bool | None = None
 
-    def form(self) -> dict[str, str]:
-        """Encode the form without empty values: a new listing has nothing to clear."""
-        return {name: value for name, value in super().form().items() if value}
-
 
 class ListingPatch(_Content):
-    """Changes to a listing's content; an empty array clears the field.
+    """Changes to a listing's content.
 
     State and image order have calls of their own. Price and quantity are part of the inventory: Etsy ignores them here.
     """
@@ -109,7 +110,7 @@ class ListingPatch(_Content):
     description: str | None = None
     taxonomy_id: int | None = None
     who_made: WhoMade | None = None
-    when_made: str | None = None
+    when_made: WhenMade | None = None
     is_supply: bool | None = None
     should_auto_renew: bool | None = None
 
@@ -134,6 +135,14 @@ class PropertyValue(EtsyRequest):
     def _without_none(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Etsy: property_name is a text or absent."""
         return {name: value for name, value in dump(self).items() if value is not None}
+
+
+class VariationImage(EtsyRequest):
+    """A link between a value of a variation and a picture."""
+
+    property_id: int
+    value_id: int
+    image_id: int
 
 
 class Offering(EtsyRequest):
@@ -165,32 +174,3 @@ class Inventory(EtsyRequest):
     def body(self) -> dict[str, Any]:
         """Encode the JSON body."""
         return self.model_dump(mode="json")
-
-    def comparable(self) -> "Inventory":
-        """Normalise the inventory, so that two of them are equal when Etsy treats them alike.
-
-        Etsy returns other value ids than it was sent, and names its own properties: both are left out, and products
-        and properties are sorted.
-        """
-        products = [
-            product.model_copy(update={"property_values": _sort_values(product.property_values)})
-            for product in self.products
-        ]
-        order = {name: tuple(sorted(getattr(self, name))) for name in Inventory.model_fields if name != "products"}
-        in_order = sorted(
-            products,
-            key=lambda product: ([(value.property_id, value.values) for value in product.property_values], product.sku),
-        )
-        return self.model_copy(update={"products": tuple(in_order), **order})
-
-
-def _sort_values(values: tuple[PropertyValue, ...]) -> tuple[PropertyValue, ...]:
-    return tuple(
-        value.model_copy(
-            update={
-                "value_ids": (),
-                "property_name": value.property_name if value.property_id in CUSTOM_PROPERTIES else None,
-            }
-        )
-        for value in sorted(values, key=lambda value: value.property_id)
-    )

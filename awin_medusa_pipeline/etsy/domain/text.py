@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from html.parser import HTMLParser
 from typing import NamedTuple
 
+from awin_medusa_pipeline.etsy.domain.money import write_out_signs
+
 TITLE_LENGTH = 140
 DESCRIPTION_LENGTH = 65_535
 """The lower of the two figures that Etsy's sources name (65,535 and 102,400)."""
@@ -44,13 +46,19 @@ class CleanedWords(NamedTuple):
     changes: tuple[str, ...] = ()
 
 
-def title(text: str) -> Cleaned:
-    r"""Clean a title. Etsy: 140 characters, none of [^\p{L}\p{Nd}\p{P}\p{Sm}\p{Zs}™©®], each of % : & + once."""
-    allowed = _only(text, ("L", "Nd", "P", "Sm", "Zs"), _MARKS)
+def title(text: str, currency: str = "") -> Cleaned:
+    r"""Clean a title. Etsy: 140 characters, none of [^\p{L}\p{Nd}\p{P}\p{Sm}\p{Zs}™©®], each of % : & + once.
+
+    `currency`: of the shop, to tell which dollar a $ means.
+    """
+    in_words = write_out_signs(text, currency)
+    allowed = _only(in_words, ("L", "Nd", "P", "Sm", "Zs"), _MARKS)
     once = _once(allowed)
     short = cut(once, TITLE_LENGTH)
     changes = []
-    if allowed != _spaced(unicodedata.normalize("NFC", text)):
+    if in_words != text:
+        changes.append("currency signs, which Etsy refuses, were written out")
+    if allowed != _spaced(unicodedata.normalize("NFC", in_words)):
         changes.append("characters that Etsy refuses were left out")
     if once != allowed:
         changes.append(f"each of {' '.join(ONCE_IN_A_TITLE)} was kept once")

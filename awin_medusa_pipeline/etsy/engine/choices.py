@@ -2,19 +2,22 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, Self, TypeAlias
 
 from pydantic import ValidationError
 
 from awin_medusa_pipeline.core.errors import PermanentError
-from awin_medusa_pipeline.etsy.client.answers import ReadinessState, ReturnPolicy, TaxonomyNode
+from awin_medusa_pipeline.etsy.client.answers import ReadinessState, ReturnPolicy, ShopAnswer, TaxonomyNode
 from awin_medusa_pipeline.etsy.client.client import EtsyClient
 from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig, ListingDefaults
 from awin_medusa_pipeline.etsy.domain.findings import Problem, join_names
 from awin_medusa_pipeline.etsy.domain.plan import ListingAction, ListingPlan
 from awin_medusa_pipeline.etsy.domain.requests import DraftListing
+from awin_medusa_pipeline.etsy.domain.when_made import MADE_TO_ORDER, THIS_DECADE
 
+_EU = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"
+EU = frozenset(_EU.split())
+"""ISO 3166. Etsy asks shops there for no return policy."""
 References: TypeAlias = DraftListing | ListingDefaults
 """Values that name profiles, policies and a category of a shop."""
 
@@ -23,13 +26,14 @@ References: TypeAlias = DraftListing | ListingDefaults
 class Question:
     """A field of the account's settings, in words, with its choices: value -> words.
 
-    `open`: other values are possible too, if they have the right form.
+    `open`: other values are possible too, if they have the right form. `proposal`: the answer where nobody gives one.
     """
 
     field: str
     words: str
     choices: Mapping[Any, str]
     open: bool = False
+    proposal: Any = None
 
     def matching(self, text: str) -> dict[Any, str]:
         """Find the choices with this value or these words; else those whose words contain the text."""
@@ -58,15 +62,20 @@ class Question:
 
 @dataclass(frozen=True)
 class ShopChoices:
-    """The profiles and policies that an Etsy shop has now; with Etsy's categories where they were read."""
+    """An Etsy shop as it is now, with its profiles and policies; with Etsy's categories where they were read."""
 
+    shop: ShopAnswer
     questions: tuple[Question, ...]
     calculated_profiles: frozenset[int]
     """Shipping profiles that compute postage."""
 
     @classmethod
-    def read(cls, client: EtsyClient, *, categories: bool = False) -> Self:
-        """Read them from Etsy in three calls; `categories`: one call more, with a large answer."""
+    def read(cls, client: EtsyClient, *, shop: ShopAnswer | None = None, categories: bool = False) -> Self:
+        """Read them from Etsy in four calls, or three where the shop is known.
+
+        `categories`: one call more, with a large answer.
+        """
+        shop = shop or client.shop()
         profiles = client.shipping_profiles()
         titles = {profile.shipping_profile_id: profile.title or "without a name" for profile in profiles}
         policies = {policy.return_policy_id: _policy_words(policy) for policy in client.return_policies()}
@@ -79,11 +88,12 @@ class ShopChoices:
         if categories:
             questions.append(Question("taxonomy_id", "Etsy's category", dict(_paths(client.taxonomy_nodes()))))
         calculated = frozenset(p.shipping_profile_id for p in profiles if p.profile_type == "calculated")
-        return cls((*questions, *_general_questions()), calculated)
+        return cls(shop, (*questions, *_general_questions(shop)), calculated)
 
     def unknown_values(self, references: References) -> dict[str, Any]:
         """Return what these values name and the shop does not have: field -> value."""
-        values = [(question, getattr(references, question.field)) for question in self.questions if not question.open]
+        asked = [question for question in self.questions if not question.open]
+        values = [(question, getattr(references, question.field, None)) for question in asked]
         return {q.field: value for q, value in values if value is not None and value not in q.choices}
 
     def check_plan(self, plan: ListingPlan) -> ListingPlan:
@@ -132,6 +142,11 @@ def single_choices(questions: Sequence[Question]) -> dict[str, Any]:
     return {q.field: next(iter(q.choices)) for q in questions if len(q.choices) == 1 and not q.open}
 
 
+def proposals(questions: Sequence[Question]) -> dict[str, Any]:
+    """Answer the questions for which an answer is proposed."""
+    return {q.field: q.proposal for q in questions if q.proposal is not None}
+
+
 def parse_config(values: Mapping[str, Any]) -> EtsyAccountConfig:
     """Validate the settings of an account. Raises PermanentError naming the wrong values."""
     try:
@@ -143,17 +158,19 @@ def parse_config(values: Mapping[str, Any]) -> EtsyAccountConfig:
         ) from None
 
 
-def _general_questions() -> tuple[Question, ...]:
+def _general_questions(shop: ShopAnswer) -> tuple[Question, ...]:
     """Questions with the same choices for every shop."""
     makers = {
         "i_did": "I did",
         "someone_else": "another company or person",
         "collective": "a member of my shop",
     }
-    times = {"made_to_order": "made to order", f"2020_{datetime.now(UTC).year}": "2020 or later"}
+    times = {MADE_TO_ORDER: "made to order", THIS_DECADE: "in this decade"}
+    in_eu = shop.shop_location_country_iso in EU
     return (
         Question("who_made", "who makes the products", makers),
         Question("when_made", "when they are made", times, open=True),
+        Question("eu_shop", "whether the shop is in the EU", {True: "yes", False: "no"}, proposal=in_eu),
     )
 
 

@@ -1,23 +1,22 @@
 """Compares the listings of all accounts with Medusa once a day, and requests a confirmation of what differs."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from awin_medusa_pipeline.core.errors import PipelineError
 from awin_medusa_pipeline.core.messages import Line
-from awin_medusa_pipeline.etsy.client.answers import ListedInventory, ListingAnswer
+from awin_medusa_pipeline.etsy.client.answers import ListingAnswer
 from awin_medusa_pipeline.etsy.client.client import EtsyClient
-from awin_medusa_pipeline.etsy.domain.drift import ShownListing, find_drift
 from awin_medusa_pipeline.etsy.domain.messages import refused_message
-from awin_medusa_pipeline.etsy.domain.plan import ListingAction, ListingPlan, Proposal, plan_listing
-from awin_medusa_pipeline.etsy.domain.requests import Inventory
+from awin_medusa_pipeline.etsy.domain.plan import ListingAction, ListingPlan, Proposal
 from awin_medusa_pipeline.etsy.engine.choices import ShopChoices
+from awin_medusa_pipeline.etsy.engine.looks import Shown, take_over
+from awin_medusa_pipeline.etsy.engine.pictures import look_at_pictures
 from awin_medusa_pipeline.etsy.engine.products import ProductReader, product_reader
 from awin_medusa_pipeline.etsy.engine.request import (
     Requested,
-    existing_listing,
     plan_products,
     refusal_text,
     request_plans,
@@ -27,7 +26,6 @@ from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, RequestedProduct
 from awin_medusa_pipeline.etsy.store.links import EtsyLink
 from awin_medusa_pipeline.medusa.client import MedusaClient
-from awin_medusa_pipeline.medusa.models import ShopProduct
 
 CONFIRM_WITHIN = timedelta(hours=20)
 """It is requested at night: an hour would be over before anybody is awake. The next look comes after 24 hours."""
@@ -103,26 +101,33 @@ def look_at_account(
         return AccountLook()
     products = read_products(list(links), account.currency)
     choices = ShopChoices.read(client)
-    ids = [link.etsy_listing_id for link in links.values() if link.etsy_listing_id is not None]
-    listed, inventories = client.listings_by_ids(ids), client.inventories(ids)
+    shown = Shown.read(client, [link.etsy_listing_id for link in links.values() if link.etsy_listing_id is not None])
+    shown = shown.with_listings(_look_again(client, links.values(), shown))
     notes = []
     for product_id, link in list(links.items()):
-        assert link.etsy_listing_id is not None
-        name = link.memory.shown.get("title", product_id)
-        found = listed.get(link.etsy_listing_id) or client.listing(link.etsy_listing_id)
-        if found is None:
+        if link.etsy_listing_id not in shown.listings:
             del links[product_id]
-            marked = etsy.links.mark_deleted(account.id, product_id, DELETED)
-            sentences: tuple[str, ...] = (DELETED,) if marked else ()
-        else:
-            inventory = inventories.get(link.etsy_listing_id)
-            sentences = _record_drift(etsy, account, link, products.get(product_id), found, inventory)
-        notes += [f"{name}: {sentence}" for sentence in sentences]
+            if etsy.links.mark_deleted(account.id, product_id, DELETED):
+                notes.append(f"{_name(link)}: {DELETED}")
+    for product_id, sentences in take_over(etsy, account, links, products, shown).items():
+        notes += [f"{_name(links[product_id])}: {sentence}" for sentence in sentences]
     # Read again, with what was recorded just now.
     links = {id_: link for id_, link in etsy.links.of_products(account.id, links).items() if not link.transaction_id}
-    look = AccountLook(tuple(plan_products(account, links, products, links, choices)), tuple(notes))
+    plans = look_at_pictures(plan_products(etsy, account, links, products, links, choices), links)
+    look = AccountLook(tuple(plans), tuple(notes))
     etsy.links.mark_out_of_sync(account.id, [plan.product_id for plan in look.changed])
     return look
+
+
+def _look_again(client: EtsyClient, links: Iterable[EtsyLink], shown: Shown) -> dict[int, ListingAnswer]:
+    """Read one by one the listings that were not among the others: gone is only what Etsy itself says is not there."""
+    ids = [link.etsy_listing_id for link in links if link.etsy_listing_id is not None]
+    found = {listing_id: client.listing(listing_id) for listing_id in ids if listing_id not in shown.listings}
+    return {listing_id: listing for listing_id, listing in found.items() if listing}
+
+
+def _name(link: EtsyLink) -> str:
+    return link.memory.written.get("title", link.product_id)
 
 
 def request_changes(etsy: EtsyState, account: EtsyAccount, look: AccountLook, *, by: str) -> AccountResult:
@@ -146,37 +151,6 @@ def _look_and_request(etsy: EtsyState, account: EtsyAccount, read_products: Prod
         return request_changes(etsy, account, look, by=by)
     except PipelineError as fault:
         return AccountResult(account.shop_name, fault=fault)
-
-
-def _record_drift(
-    etsy: EtsyState,
-    account: EtsyAccount,
-    link: EtsyLink,
-    product: ShopProduct | None,
-    listed: ListingAnswer,
-    inventory: ListedInventory | None,
-) -> tuple[str, ...]:
-    """Store what Etsy shows of a listing, and return what a person should know about it."""
-    plan = plan_listing(link.product_id, product, account.api_config, account.currency, existing_listing(link))
-    shown = ShownListing(
-        state=listed.state,
-        title=listed.title,
-        description=listed.description,
-        tags=listed.tags,
-        image_ids=tuple(image.listing_image_id for image in listed.images),
-        inventory=_as_request(inventory),
-    )
-    found = find_drift(plan.listing, link.memory, shown)
-    if found.memory == link.memory or etsy.links.record_shown(account.id, link.product_id, found.memory):
-        return found.sentences
-    return ()
-
-
-def _as_request(inventory: ListedInventory | None) -> Inventory | None:
-    try:
-        return inventory.as_request() if inventory else None
-    except ValueError:
-        return None
 
 
 def _confirm_stock_down(etsy: EtsyState, account: EtsyAccount, plans: Sequence[ListingPlan], by: str) -> EtsyJob:

@@ -5,19 +5,21 @@ An intent is stored before the call; when the answer does not come, the draft is
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from awin_medusa_pipeline.core.errors import Action, PermanentError, PipelineError
 from awin_medusa_pipeline.core.http import UnknownOutcomeError
 from awin_medusa_pipeline.etsy.client.answers import ListingAnswer
 from awin_medusa_pipeline.etsy.client.client import SENDS, EtsyClient
 from awin_medusa_pipeline.etsy.domain.listing import Listing
+from awin_medusa_pipeline.etsy.domain.looks import BEHIND
 from awin_medusa_pipeline.etsy.domain.memory import DraftIntent
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJob
 from awin_medusa_pipeline.etsy.store.links import EtsyLinks
 
-LOOKS = (0.0, 2.0, 8.0)
-"""Seconds before each look at the drafts: Etsy may still be working on the call that was given up."""
+LOOKS = (0.0, 2.0, 8.0, 20.0)
+"""Seconds before each look at the drafts: Etsy may still be working on the call that was given up, and its reads are
+behind its writes."""
 CLOCKS_APART = timedelta(minutes=5)
 """How far Etsy's clock may be behind ours."""
 
@@ -30,6 +32,7 @@ class DraftMaker:
     links: EtsyLinks
     job: EtsyJob
     sleep: Callable[[float], None]
+    now: Callable[[], datetime]
 
     def make(self, product_id: str, listing: Listing, intent: DraftIntent | None) -> tuple[ListingAnswer, str]:
         """Make the draft and store its id; return it with the hash of the content that it was made with.
@@ -37,7 +40,7 @@ class DraftMaker:
         `intent`: of an earlier attempt whose answer never came; its draft is adopted if Etsy has it. Raises
         PipelineError.
         """
-        if intent and (found := self._find_made(intent, listing, (0.0,))):
+        if intent and (found := self._find_made(intent, listing, LOOKS if self._is_young(intent) else (0.0,))):
             return self._save(product_id, found, intent.content_hash)
         since = intent.at if intent else None
         for left in reversed(range(SENDS)):
@@ -60,9 +63,13 @@ class DraftMaker:
             return self._save(product_id, made, content_hash)
         raise AssertionError("the last try returns or raises")
 
+    def _is_young(self, intent: DraftIntent) -> bool:
+        """Whether Etsy may not show yet what was made by it."""
+        return self.now() - (intent.sent_at or intent.at) < BEHIND
+
     def _save(self, product_id: str, made: ListingAnswer, content_hash: str) -> tuple[ListingAnswer, str]:
         self.links.save_listing(
-            self.job, product_id, made.listing_id, made.url or None, state=made.state, content_hash=content_hash
+            self.job, product_id, made.listing_id, made.url or None, state=made.state, made_at=made.created_at
         )
         return made, content_hash
 

@@ -26,6 +26,7 @@ from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, JobStatus, ProductOutc
 from awin_medusa_pipeline.etsy.store.links import EtsyJobLostError
 
 SHOWN_REASONS = 3
+SUCCEEDED = (ProductOutcome.SYNCED, ProductOutcome.UNCHANGED)
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def sync_claimed_job(
     stopped: PipelineError | None
     try:
         with etsy.client(account) as client:
-            sync = ListingSync(client, etsy.links, job, account, images, sleep)
+            sync = ListingSync(etsy, client, job, account, images, sleep)
             for part in parts(iter(rows), PAGE):
                 products = read_products([row.product_id for row in part], account.currency)
                 for outcome in sync.sync(part, products):
@@ -154,16 +155,22 @@ def _report_end(etsy: EtsyState, run: JobRun, job: EtsyJob, stopped: PipelineErr
     """Tell the shop owner how a job ended; return what failed."""
     rows = [row for row in etsy.jobs.products(job.transaction_id) if row.outcome is not ProductOutcome.REFUSED]
     failures = [f"{row.title}: {row.error}" for row in rows if row.outcome is ProductOutcome.FAILED]
-    outcomes = [row.outcome for row in rows]
+    notes = [f"{row.title}: {row.error}" for row in rows if row.error and row.outcome in SUCCEEDED]
     message = finished_message(
-        _shop_name(etsy, job), job.transaction_id, outcomes, failures=failures, stopped=stopped, url=run.url
+        _shop_name(etsy, job),
+        job.transaction_id,
+        [row.outcome for row in rows],
+        failures=failures,
+        notes=notes,
+        stopped=stopped,
+        url=run.url,
     )
     failed = job.status is not JobStatus.COMPLETED
     etsy.notify(run.failure_key if failed else f"etsy-end-{run.id}", message)
     if not failed:
         return ()
     reasons: Sequence[Line] = [error_line(stopped)] if stopped else failures[:SHOWN_REASONS]
-    return (f"{outcome_text(outcomes)}.", *reasons, retry_hint(job.transaction_id))
+    return (f"{outcome_text(row.outcome for row in rows)}.", *reasons, retry_hint(job.transaction_id))
 
 
 def _shop_name(etsy: EtsyState, job: EtsyJob) -> str:

@@ -2,13 +2,15 @@
 
 Calls per new product: one for the draft, one for its variants, one per image; none for an unchanged product. The looks
 before and after are shared by up to 100 products. Each step is stored as soon as Etsy has accepted it, so that a
-killed run is continued where it stopped.
+killed run is continued where it stopped. Nothing counts as done before Etsy shows it.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from awin_medusa_pipeline.core.errors import PermanentError, PipelineError, TransientError
@@ -18,7 +20,9 @@ from awin_medusa_pipeline.etsy.client.answers import ListedInventory, ListingAns
 from awin_medusa_pipeline.etsy.client.client import SENDS, EtsyClient
 from awin_medusa_pipeline.etsy.client.errors import DailyBudgetError, NotFoundError
 from awin_medusa_pipeline.etsy.domain.listing import Listing
-from awin_medusa_pipeline.etsy.domain.memory import ListingMemory
+from awin_medusa_pipeline.etsy.domain.looks import BEHIND
+from awin_medusa_pipeline.etsy.domain.memory import InventoryPut, ListingMemory
+from awin_medusa_pipeline.etsy.domain.owners import IMAGES, SELLERS, compare
 from awin_medusa_pipeline.etsy.domain.plan import (
     ExistingListing,
     ListingAction,
@@ -28,18 +32,39 @@ from awin_medusa_pipeline.etsy.domain.plan import (
     plan_listing,
 )
 from awin_medusa_pipeline.etsy.domain.requests import Inventory
+from awin_medusa_pipeline.etsy.domain.shown import (
+    PROCESSING,
+    VARIATIONS,
+    ShownVariant,
+    keep_processing,
+    keep_variations,
+    same,
+    shown_fields,
+    unshown_variant,
+    variant_fields,
+)
+from awin_medusa_pipeline.etsy.domain.stock import take_written
 from awin_medusa_pipeline.etsy.domain.tokens import NotConnectedError
+from awin_medusa_pipeline.etsy.domain.variation_images import values_changed
 from awin_medusa_pipeline.etsy.engine.drafts import DraftMaker
-from awin_medusa_pipeline.etsy.engine.images import ImageSource, ListingImages
+from awin_medusa_pipeline.etsy.engine.images import WAITS, ImageSource, ListingImages, missing_sentence
+from awin_medusa_pipeline.etsy.engine.looks import Shown, look
+from awin_medusa_pipeline.etsy.engine.pictures import try_missing_again
+from awin_medusa_pipeline.etsy.engine.state import EtsyState
+from awin_medusa_pipeline.etsy.engine.variation_pictures import VariationPictures
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, EtsyJobProduct
-from awin_medusa_pipeline.etsy.store.links import EtsyJobLostError, EtsyLink, EtsyLinks
+from awin_medusa_pipeline.etsy.store.links import EtsyJobLostError, EtsyLink
 from awin_medusa_pipeline.medusa.models import ShopProduct
 
 SILENT_IN_A_ROW = 3
 """This many products in a row without an answer are Etsy's fault, not theirs: each costs minutes of retries."""
+FRESH = timedelta(seconds=20)
+"""Quantities are written over those that were read at most so long ago."""
 
 _ACCOUNT_FAULTS = (NotConnectedError, SecretKeyError, DailyBudgetError, EtsyJobLostError)
+_LOOKED_AT = ("state", "seen", "told", "stock", "put", "images_hash")
+"""What a look changes in a memory."""
 
 
 class ListingResult(StrEnum):
@@ -54,7 +79,7 @@ class ListingResult(StrEnum):
 
 @dataclass(frozen=True)
 class ListingOutcome:
-    """The outcome of one product. `sentence`: why it failed and what to do."""
+    """The outcome of one product. `sentence`: why it failed and what to do, or what is worth knowing."""
 
     product_id: str
     result: ListingResult
@@ -68,15 +93,33 @@ class RefusedError(PermanentError):
 
 @dataclass
 class _ProductSync:
-    """The sync of one product. `listed`: its listing as Etsy showed it, or as a call has answered since."""
+    """The sync of one product.
+
+    `listed`: its listing as Etsy showed it, or as a call has answered since; `variants`: as Etsy showed them before.
+    """
 
     row: EtsyJobProduct
+    product: ShopProduct | None
     memory: ListingMemory
     listing_id: int | None
     url: str | None
     plan: ListingPlan
     listed: ListingAnswer | None
+    variants: tuple[ShownVariant, ...] = ()
+    imported: Mapping[str, int] = field(default_factory=dict)
     images: ListingImages | None = None
+    inventory: ListedInventory | None = None
+    links: VariationPictures | None = None
+    note: str | None = None
+    """What a person should know although the product is on Etsy."""
+    unshown: str = ""
+    """What Etsy does not show yet."""
+    fault: PipelineError | None = None
+    before: ListingMemory = field(init=False)
+    """Its memory before anything was sent."""
+
+    def __post_init__(self) -> None:
+        self.before = self.memory
 
     @property
     def wanted(self) -> Listing:
@@ -90,6 +133,25 @@ class _ProductSync:
         assert self.listing_id is not None
         return self.listing_id
 
+    @property
+    def writes_over(self) -> bool:
+        """Whether it writes quantities over those that Etsy has."""
+        return self.listing_id is not None and Part.INVENTORY in self.plan.parts
+
+    @property
+    def sent_inventory(self) -> Inventory:
+        """The inventory that is sent, with what the seller chose at Etsy."""
+        kept = {change.field for change in self.plan.kept}
+        inventory = self.wanted.inventory
+        if self.variants and VARIATIONS in kept:
+            inventory = keep_variations(inventory, self.variants)
+        return keep_processing(inventory, self.variants) if PROCESSING in kept else inventory
+
+    @property
+    def replaced(self) -> frozenset[int]:
+        """Etsy's ids of the products before a write of the variants."""
+        return frozenset(variant.product_id for variant in self.variants if variant.product_id is not None)
+
     def outcome(self, result: ListingResult, sentence: str | None = None) -> ListingOutcome:
         """Make the outcome."""
         return ListingOutcome(self.row.product_id, result, self.listing_id, sentence)
@@ -99,8 +161,8 @@ class _ProductSync:
 class ListingSync:
     """Syncs products of a job that this run has claimed."""
 
+    etsy: EtsyState
     client: EtsyClient
-    links: EtsyLinks
     job: EtsyJob
     account: EtsyAccount
     images: ImageSource
@@ -108,6 +170,8 @@ class ListingSync:
     day_over: DailyBudgetError | None = field(default=None, init=False)
     """Set when the calls of the day are used up; from then on only stock is lowered."""
     _silent: int = field(default=0, init=False)
+    _shown: Shown = field(default_factory=lambda: Shown({}, {}), init=False)
+    _looked_at: datetime = field(default=datetime.min.replace(tzinfo=UTC), init=False)
 
     def sync(self, rows: Sequence[EtsyJobProduct], products: Mapping[str, ShopProduct]) -> Iterator[ListingOutcome]:
         """Sync up to 100 products of the job; `products`: those of them that Medusa has.
@@ -122,14 +186,20 @@ class ListingSync:
     def _sync_all(
         self, rows: Sequence[EtsyJobProduct], products: Mapping[str, ShopProduct]
     ) -> Iterator[ListingOutcome]:
-        links = self.links.of_products(self.account.id, [row.product_id for row in rows])
-        listed = self._read_listings(link.etsy_listing_id for link in links.values() if link.etsy_listing_id)
-        items = [self._plan(row, links[row.product_id], products.get(row.product_id), listed) for row in rows]
+        links = self.etsy.links.of_products(self.account.id, [row.product_id for row in rows])
+        self._wait_until_shown(links.values())
+        self._look(link.etsy_listing_id for link in links.values() if link.etsy_listing_id)
+        sales = self.etsy.sales(self.account.id, list(links))
+        plan = partial(self._plan, products=products, sales=sales)
+        items = sorted((plan(row, links[row.product_id]) for row in rows), key=_turn)
         to_verify = []
-        for item in sorted(items, key=lambda item: not item.plan.only_lowers_stock):
+        for number, item in enumerate(items):
             if self.day_over and not item.plan.only_lowers_stock:
                 continue
             try:
+                if item.writes_over and self.etsy.now() - self._looked_at > FRESH:
+                    self._look(later.listing_id for later in items[number:] if later.listing_id)
+                    item = plan(item.row, links[item.row.product_id])
                 outcome = self._carry_out(item)
             except DailyBudgetError as fault:
                 self.day_over = fault
@@ -145,34 +215,66 @@ class ListingSync:
                     to_verify.append(item)
         yield from self._verify_all(to_verify)
 
+    def _wait_until_shown(self, links: Iterable[EtsyLink]) -> None:
+        """Wait until Etsy's reads must show what was last written to these listings."""
+        puts = [link.memory.put.at for link in links if link.memory.put]
+        if puts and (left := (max(puts) + BEHIND - self.etsy.now()).total_seconds()) > 0:
+            self.sleep(left)
+
+    def _look(self, listing_ids: Iterable[int]) -> None:
+        # Two calls for up to 100 products are worth the reserve of the day: one of them may lower stock.
+        self._shown, self._looked_at = Shown.read(self.client.urgently(), listing_ids), self.etsy.now()
+
     def _plan(
-        self, row: EtsyJobProduct, link: EtsyLink, product: ShopProduct | None, listed: Mapping[int, ListingAnswer]
+        self,
+        row: EtsyJobProduct,
+        link: EtsyLink,
+        products: Mapping[str, ShopProduct],
+        sales: Mapping[str, Mapping[str, int]] | None,
     ) -> _ProductSync:
-        shown = listed.get(link.etsy_listing_id) if link.etsy_listing_id else None
-        memory = link.memory.model_copy(update={"state": shown.state}) if shown else link.memory
-        existing = ExistingListing(link.etsy_listing_id, memory) if link.etsy_listing_id else None
-        plan = plan_listing(row.product_id, product, self.account.api_config, self.account.currency, existing)
+        product, listing_id = products.get(row.product_id), link.etsy_listing_id
+        listed, inventory = self._shown.listings.get(listing_id or 0), self._shown.inventories.get(listing_id or 0)
+        imported = None if sales is None else sales.get(row.product_id, {})
+        if listed:
+            found = look(self.etsy, self.account, link, product, listed, inventory, imported)
+            if found.memory != link.memory:
+                looked_at = {name: getattr(found.memory, name) for name in _LOOKED_AT}
+                self.etsy.links.update_memory(self.job, row.product_id, **looked_at)
+                link.memory = found.memory
+        existing = ExistingListing(listing_id, link.memory) if listing_id else None
+        config, ours = self.account.api_config, self.etsy.rules.ours
+        plan = plan_listing(row.product_id, product, config, self.account.currency, existing, ours)
         return _ProductSync(
-            row, memory, link.etsy_listing_id, link.etsy_url, limit_to_confirmed(plan, row.proposal), shown
+            row,
+            product,
+            link.memory,
+            listing_id,
+            link.etsy_url,
+            try_missing_again(limit_to_confirmed(plan, row.proposal), link.memory, row.proposal),
+            listed,
+            inventory.variants() if inventory else (),
+            imported or {},
         )
 
     def _carry_out(self, item: _ProductSync) -> ListingOutcome | None:
         """Send what the plan says; return the outcome, or None while it is still to be verified on Etsy."""
         if item.listing_id and item.listed is None:
-            item.listed = self.client.listing(item.listing_id)
+            item.listed = self._find(item)
             if item.listed is None:
                 return self._forget(item)
         if item.plan.action is ListingAction.REFUSE:
             why = " ".join(problem.sentence for problem in item.plan.problems)
             raise RefusedError(f"Preparing {item.plan.title} for Etsy", why.rstrip("."), "Then request it again.")
-        if not item.plan.parts:
+        if not item.plan.parts and not item.memory.linked_images:
             return self._finish(item, ListingResult.UNCHANGED)
         for part in item.plan.parts:
+            if part is Part.PUBLISH:
+                self._link_again(item)
             match part:
                 case Part.CREATE:
                     self._create(item)
                 case Part.CONTENT:
-                    self._send_content(item)
+                    self._send_content(item, item.plan.content)
                 case Part.INVENTORY:
                     self._send_inventory(item)
                 case Part.IMAGES:
@@ -181,29 +283,51 @@ class ListingSync:
                     self._publish(item)
                 case Part.DEACTIVATE:
                     self._deactivate(item)
+        self._link_again(item)
+        return None
+
+    def _find(self, item: _ProductSync) -> ListingAnswer | None:
+        """Read a listing that was not shown among others; None: it is gone. One made just now has time to appear."""
+        made_at = item.memory.made_at
+        is_new = made_at is not None and self.etsy.now() - made_at < 2 * BEHIND
+        for wait in WAITS if is_new else WAITS[:1]:
+            self.sleep(wait)
+            if found := self.client.listing(item.id):
+                return found
         return None
 
     def _create(self, item: _ProductSync) -> None:
-        maker = DraftMaker(self.client, self.links, self.job, self.sleep)
+        maker = DraftMaker(self.client, self.etsy.links, self.job, self.sleep, self.etsy.now)
         item.listed, content_hash = maker.make(item.row.product_id, item.wanted, item.memory.intent)
         item.listing_id, item.url = item.listed.listing_id, item.listed.url
+        item.memory = item.memory.model_copy(update={"made_at": item.listed.created_at})
         if content_hash != item.wanted.content_hash:
-            self._send_content(item)
+            # Made when the product was another, and found again; nobody but this program has touched it.
+            made = shown_fields(item.listed.shown(None), None)
+            self._send_content(item, compare(item.wanted.fields, made, made, SELLERS).content)
+        content = item.wanted.content
+        self._remember_written(item, {name: value for name, value in item.wanted.fields.items() if name in content})
 
-    def _send_content(self, item: _ProductSync) -> None:
-        self.client.patch(item.id, item.wanted.patch)
-        self._update_memory(item, content_hash=item.wanted.content_hash)
+    def _send_content(self, item: _ProductSync, fields: Sequence[str]) -> None:
+        patch = item.wanted.patch(fields)
+        if form := patch.form():
+            self.client.patch(item.id, patch)
+            self._remember_written(item, {name: item.wanted.fields[name] for name in form})
 
     def _send_inventory(self, item: _ProductSync) -> None:
         client = self.client.urgently() if item.plan.only_lowers_stock else self.client
-        answer = client.put_inventory(item.id, item.wanted.inventory)
-        if differs := _find_difference(item.wanted.inventory, answer):
-            raise PermanentError(
-                f"Writing the variants of listing {item.id}",
-                f"Etsy took them, but does not show {differs}",
-                "Look at the listing on Etsy, then try again.",
-            )
-        self._update_memory(item, inventory_hash=item.wanted.inventory_hash)
+        if item.memory.has_linked_images or values_changed(item.memory.written, item.wanted.fields):
+            self._links(item).keep()
+        put = InventoryPut(at=self.etsy.now(), quantities=item.wanted.quantities, replaced=tuple(item.replaced))
+        # Stored before the call: pieces that went are told from those that it takes away.
+        self._update_memory(item, put=put)
+        item.inventory = client.put_inventory(item.id, item.sent_inventory)
+        self._update_memory(
+            item,
+            put=put.model_copy(update={"answered": True}),
+            stock=take_written(item.memory.stock, item.wanted.quantities, item.product, item.imported),
+        )
+        self._remember_written(item, variant_fields(item.wanted.inventory, item.wanted.variant_ids))
 
     def _send_images(self, item: _ProductSync) -> None:
         assert item.listed is not None
@@ -214,8 +338,38 @@ class ListingSync:
             shown=_image_ids(item.listed),
             known=dict(item.memory.image_ids),
             store_known=lambda image_ids: self._update_memory(item, image_ids=image_ids),
+            sleep=self.sleep,
+            # As Etsy takes it: signs that it refuses in a title may be refused here too.
+            alt_text=item.wanted.draft.title,
+            before_detaching=lambda: self._links(item).keep() if item.listed and item.listed.has_variations else None,
         )
         item.images.upload_all(item.wanted.images)
+        if item.images.missing:
+            item.note = missing_sentence(item.images.missing, len(item.wanted.images))
+        if not item.images.shown and Part.PUBLISH in item.plan.parts:
+            to_do = "Etsy publishes nothing without a picture. Give the product one, then try again."
+            raise RefusedError(f"Publishing {item.plan.title}", (item.note or "it has no picture").rstrip("."), to_do)
+
+    def _links(self, item: _ProductSync) -> VariationPictures:
+        if item.links is None:
+            waiting = item.memory.linked_images or None
+            store = partial(self._update_memory, item)
+            item.links = VariationPictures(self.client, item.id, waiting, item.memory.has_linked_images, store)
+        return item.links
+
+    def _link_again(self, item: _ProductSync) -> None:
+        """Link pictures with values again where a change, also one of a run before, may have cut the links."""
+        if item.links is None and not item.memory.linked_images:
+            return
+        if item.inventory is None and item.memory.linked_images:
+            item.inventory = self.client.inventories([item.id]).get(item.id)
+        assert item.listed is not None
+        there = item.images.shown if item.images else _image_ids(item.listed)
+        known = item.images.known if item.images else item.memory.image_ids
+        again = {image_id: known[sha256] for sha256, image_id in item.before.image_ids.items() if sha256 in known}
+        values = item.inventory.values if item.inventory else None
+        if said := self._links(item).restore(values, again | {image_id: image_id for image_id in there}):
+            item.note = f"{item.note} {said}" if item.note else said
 
     def _publish(self, item: _ProductSync) -> None:
         """Publish a listing. Etsy may charge for it, so after an unknown outcome we look before sending it again."""
@@ -224,11 +378,18 @@ class ListingSync:
                 self.client.publish(item.id)
                 return
             except UnknownOutcomeError:
-                found = self.client.listing(item.id)
-                if found and found.state == "active":
+                if self._is_active(item):
                     return
                 if not left:
                     raise
+
+    def _is_active(self, item: _ProductSync) -> bool:
+        for wait in WAITS:
+            self.sleep(wait)
+            found = self.client.listing(item.id)
+            if found and found.state == "active":
+                return True
+        return False
 
     def _deactivate(self, item: _ProductSync) -> None:
         # Stored before the call: we may set it active again even if this run is killed right after it.
@@ -236,43 +397,90 @@ class ListingSync:
         self.client.deactivate(item.id)
 
     def _verify_all(self, items: Sequence[_ProductSync]) -> Iterator[ListingOutcome]:
-        """Check that Etsy shows what it was given."""
-        listed = self._read_listings(item.id for item in items)
-        for item in items:
-            try:
-                yield self._verify(item, listed.get(item.id) or self.client.listing(item.id))
-            except PipelineError as fault:
-                yield self._fail(item, fault)
+        """Check that Etsy shows what it was given, and give it time to. Pictures that stay wrong are set once more."""
+        waiting = yield from self._verify_patiently(items)
+        set_again = [item for item in waiting if self._set_images_again(item)]
+        waiting = [item for item in waiting if item not in set_again]
+        waiting += yield from self._verify_patiently(set_again)
+        for item in waiting:
+            yield self._fail_unshown(item)
 
-    def _verify(self, item: _ProductSync, listed: ListingAnswer | None) -> ListingOutcome:
-        if listed is None:
-            return self._forget(item)
-        item.listed, parts = listed, item.plan.parts
-        if item.images:
-            item.images.verify(_image_ids(listed))
-        wrong = Part.PUBLISH in parts and listed.state != "active"
-        if wrong or (Part.DEACTIVATE in parts and listed.state == "active"):
-            raise PermanentError(
-                f"Setting the state of listing {item.id}",
-                f"Etsy took it, but shows it as {listed.state}",
-                "Look at the listing on Etsy, then try again.",
-            )
-        result = ListingResult.DEACTIVATED if item.plan.action is ListingAction.DEACTIVATE else ListingResult.UPDATED
-        return self._finish(item, ListingResult.CREATED if Part.CREATE in parts else result)
+    def _verify_patiently(self, items: Sequence[_ProductSync]) -> Generator[ListingOutcome, None, list[_ProductSync]]:
+        """Yield the outcomes of those that Etsy shows as they should be; return the rest."""
+        waiting = list(items)
+        for wait in WAITS:
+            if waiting:
+                self.sleep(wait)
+                shown = Shown.read(self.client.urgently(), [item.id for item in waiting])
+                differing = []
+                for item in waiting:
+                    item.listed = shown.listings.get(item.id)
+                    inventory = shown.inventories.get(item.id)
+                    item.unshown = _unshown(item, item.listed, inventory)
+                    if item.unshown:
+                        differing.append(item)
+                    else:
+                        yield self._finish_verified(item, inventory)
+                waiting = differing
+        return waiting
 
-    def _finish(self, item: _ProductSync, result: ListingResult) -> ListingOutcome:
+    def _finish_verified(self, item: _ProductSync, inventory: ListedInventory | None) -> ListingOutcome:
+        parts, action = item.plan.parts, item.plan.action
+        result = ListingResult.DEACTIVATED if action is ListingAction.DEACTIVATE else ListingResult.UPDATED
+        try:
+            return self._finish(item, ListingResult.CREATED if Part.CREATE in parts else result, inventory)
+        except PipelineError as fault:
+            return self._fail(item, fault)
+
+    def _set_images_again(self, item: _ProductSync) -> bool:
+        if not (item.images and item.listed and item.unshown == IMAGES):
+            return False
+        try:
+            item.images.arrange_again(_image_ids(item.listed))
+        except PipelineError as fault:
+            item.fault = fault
+            return False
+        return True
+
+    def _fail_unshown(self, item: _ProductSync) -> ListingOutcome:
+        try:
+            if item.listed is None and self.client.listing(item.id) is None:
+                return self._forget(item)
+        except PipelineError as fault:
+            return self._fail(item, fault)
+        unshown = PermanentError(
+            f"Writing listing {item.id}",
+            f"Etsy took it, but half a minute later it {_NOT_SHOWN.get(item.unshown, item.unshown)}",
+            "Look at the listing on Etsy, then try again.",
+        )
+        return self._fail(item, item.fault or unshown)
+
+    def _finish(
+        self, item: _ProductSync, result: ListingResult, inventory: ListedInventory | None = None
+    ) -> ListingOutcome:
         assert item.listed is not None
         item.url = item.listed.url or item.url
         state = item.listed.state
         paused = state != "active" and (item.memory.paused or Part.DEACTIVATE in item.plan.parts)
         memory: dict[str, Any] = {"state": state, "paused": paused, "intent": None}
         if item.plan.listing:
-            memory["shown"] = item.plan.listing.shown
+            kept = {change.field for change in item.plan.kept}
+            ours = {name: value for name, value in item.wanted.fields.items() if name not in kept}
+            theirs = {name: value for name, value in item.memory.written.items() if name in kept}
+            memory["written"] = ours | theirs
+            if inventory:
+                memory["seen"] = shown_fields(item.listed.shown(inventory), item.wanted.inventory)
         if item.images:
-            memory |= {"images_hash": item.wanted.images_hash, "image_ids": item.images.known}
+            missing = {address: one.sha256 for address, one in item.images.missing.items()}
+            memory |= {
+                "images_hash": item.wanted.images_hash,
+                "image_ids": item.images.known,
+                "missing_images": missing,
+            }
         changed = result is not ListingResult.UNCHANGED
-        self.links.mark_synced(self.job, item.row.product_id, changed=changed, url=item.url, **memory)
-        return item.outcome(result)
+        links = self.etsy.links
+        links.mark_synced(self.job, item.row.product_id, changed=changed, url=item.url, note=item.note, **memory)
+        return item.outcome(result, item.note)
 
     def _fail(self, item: _ProductSync, fault: PipelineError) -> ListingOutcome:
         """Record why a product failed; raises the fault again when it concerns the whole account."""
@@ -281,50 +489,67 @@ class ListingSync:
         self._silent = self._silent + 1 if isinstance(fault, TransientError) else 0
         if isinstance(fault, NotFoundError) and self._is_gone(item):
             return self._forget(item)
-        self.links.mark_failed(self.job, item.row.product_id, str(fault))
+        self.etsy.links.mark_failed(self.job, item.row.product_id, str(fault))
         return item.outcome(ListingResult.FAILED, str(fault))
 
     def _is_gone(self, item: _ProductSync) -> bool:
         try:
-            return item.listing_id is not None and self.client.listing(item.listing_id) is None
+            return item.listing_id is not None and self._find(item) is None
         except PipelineError:
             return False
 
     def _forget(self, item: _ProductSync) -> ListingOutcome:
         """Forget a listing that Etsy no longer has. It is made again only after a new request is confirmed."""
-        self.links.forget_listing(self.job, item.row.product_id)
+        self.etsy.links.forget_listing(self.job, item.row.product_id)
         gone, item.listing_id, item.url = item.listing_id, None, None
         if item.plan.action in (ListingAction.DEACTIVATE, ListingAction.NOTHING) and item.plan.listing is None:
-            self.links.mark_synced(self.job, item.row.product_id, changed=False)
+            self.etsy.links.mark_synced(self.job, item.row.product_id, changed=False)
             return item.outcome(ListingResult.UNCHANGED)
         sentence = (
             f"Looking at listing {gone} on Etsy: there is none any more (404), so somebody has deleted it there. "
             "If it should be on Etsy, request the product again: a new listing is made once that is confirmed."
         )
-        self.links.mark_failed(self.job, item.row.product_id, sentence)
+        self.etsy.links.mark_failed(self.job, item.row.product_id, sentence)
         return item.outcome(ListingResult.FAILED, sentence)
 
     def _update_memory(self, item: _ProductSync, **memory: Any) -> None:
-        self.links.update_memory(self.job, item.row.product_id, **memory)
+        """Store what was done, and go on with it."""
+        self.etsy.links.update_memory(self.job, item.row.product_id, **memory)
+        item.memory = item.memory.model_copy(update=memory)
 
-    def _read_listings(self, listing_ids: Iterable[int]) -> dict[int, ListingAnswer]:
-        # One call for up to 100 products is worth the reserve of the day: one of them may lower stock.
-        return self.client.urgently().listings_by_ids(listing_ids)
+    def _remember_written(self, item: _ProductSync, fields: Mapping[str, str]) -> None:
+        self._update_memory(item, written={**item.memory.written, **fields})
+
+
+def _turn(item: _ProductSync) -> tuple[bool, bool]:
+    """Stock that goes down first, then what is written over quantities that were read just now."""
+    return not item.plan.only_lowers_stock, not item.writes_over
 
 
 def _image_ids(listed: ListingAnswer) -> list[int]:
     return [image.listing_image_id for image in sorted(listed.images, key=lambda image: image.rank)]
 
 
-def _find_difference(sent: Inventory, answer: ListedInventory) -> str:
-    """Name what Etsy does not show of an inventory that was sent; "" when it shows all of it."""
-    try:
-        shown = answer.as_request().comparable()
-    except ValueError:
-        return "any of them"
-    sent = sent.comparable()
-    for product in sent.products:
-        if product not in shown.products:
-            name = product.sku or " / ".join(value.values[0] for value in product.property_values) or "its price"
-            return f"{name} at {product.offerings[0].price} with {product.offerings[0].quantity} pieces"
-    return "" if sent == shown else "them alone, or not along these variations"
+def _unshown(item: _ProductSync, listed: ListingAnswer | None, inventory: ListedInventory | None) -> str:
+    """Name what Etsy does not show yet of what it was given; "" when it shows all of it."""
+    parts = item.plan.parts
+    if listed is None:
+        return "listing"
+    if Part.INVENTORY in parts:
+        shown = inventory.variants() if inventory else ()
+        if unshown := unshown_variant(item.wanted.inventory, item.wanted.variant_ids, shown, item.replaced):
+            return unshown
+    if item.images and _image_ids(listed) != item.images.wanted:
+        return IMAGES
+    if Part.CONTENT in parts:
+        there, wanted = shown_fields(listed.shown(None), None), item.wanted.fields
+        if other := [name for name in item.plan.content if name in there and not same(name, there[name], wanted[name])]:
+            return f"shows another {other[0].replace('_', ' ')}"
+    wrong = Part.PUBLISH in parts and listed.state != "active"
+    return f"is {listed.state}" if wrong or (Part.DEACTIVATE in parts and listed.state == "active") else ""
+
+
+_NOT_SHOWN = {
+    "listing": "does not show it",
+    IMAGES: "shows other pictures, or in another order",
+}

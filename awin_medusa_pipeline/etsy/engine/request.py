@@ -1,11 +1,12 @@
 """Requests products for Etsy: plans them and makes a job that waits for a confirmation."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from awin_medusa_pipeline.etsy.domain.findings import join_names
 from awin_medusa_pipeline.etsy.domain.messages import ConfirmationRequest
+from awin_medusa_pipeline.etsy.domain.owners import SETTING_OF
 from awin_medusa_pipeline.etsy.domain.plan import (
     ExistingListing,
     ListingAction,
@@ -15,7 +16,10 @@ from awin_medusa_pipeline.etsy.domain.plan import (
     listing_fees,
     plan_listing,
 )
+from awin_medusa_pipeline.etsy.domain.stock import forgive
 from awin_medusa_pipeline.etsy.engine.choices import ShopChoices
+from awin_medusa_pipeline.etsy.engine.looks import Shown, take_over
+from awin_medusa_pipeline.etsy.engine.pictures import look_at_pictures
 from awin_medusa_pipeline.etsy.engine.products import find_products, product_reader
 from awin_medusa_pipeline.etsy.engine.state import EtsyState
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
@@ -35,6 +39,7 @@ class Requested:
 
 
 def plan_products(
+    etsy: EtsyState,
     account: EtsyAccount,
     product_ids: Iterable[str],
     products: Mapping[str, ShopProduct],
@@ -45,7 +50,12 @@ def plan_products(
     config = account.api_config
     plans = [
         plan_listing(
-            product_id, products.get(product_id), config, account.currency, existing_listing(links.get(product_id))
+            product_id,
+            products.get(product_id),
+            config,
+            account.currency,
+            existing_listing(links.get(product_id)),
+            etsy.rules.ours,
         )
         for product_id in product_ids
     ]
@@ -91,28 +101,62 @@ def request_plans(
         counts=count_plans(accepted),
         fees=listing_fees(accepted),
         refused=[f"{row.title}: {row.error}" for row in rows if row.product_id in refused],
-        notes=[*notes, *(f"{plan.title}: {note.sentence}" for plan in accepted for note in plan.notes)],
+        pieces_went=sum(plan.pieces_went for plan in accepted),
+        # What was found just now may be among the notes of a plan, too.
+        notes=list(
+            dict.fromkeys([*notes, *(f"{plan.title}: {note.sentence}" for plan in accepted for note in plan.notes)])
+        ),
     )
     etsy.notify(f"etsy-request-{job.transaction_id}", request.message)
     return Requested(job, tuple(accepted), request)
 
 
 def request_products(
-    etsy: EtsyState, medusa: MedusaClient, names: Collection[str], *, account: str | None, by: str
+    etsy: EtsyState,
+    medusa: MedusaClient,
+    names: Collection[str],
+    *,
+    account: str | None,
+    by: str,
+    sold_is_booked: bool = False,
 ) -> Requested:
-    """Request products by id, handle or SKU. Raises EtsyAccountError, EtsyJobError and what the clients raise."""
+    """Request products by id, handle or SKU; `sold_is_booked`: Medusa's levels count what went on Etsy.
+
+    Raises EtsyAccountError, EtsyJobError and what the clients raise.
+    """
     shop = etsy.accounts.find(account)
     product_ids = find_products(medusa, names)
     products = product_reader(medusa, etsy.rules.stock_location)(product_ids, shop.currency)
+    links = etsy.links.of_products(shop.id, product_ids)
     with etsy.client(shop) as client:
         choices = ShopChoices.read(client)
+        shown = Shown.read(client, [link.etsy_listing_id for link in links.values() if link.etsy_listing_id])
+    take_over(etsy, shop, links, products, shown)
     links = etsy.links.of_products(shop.id, product_ids)
-    return request_plans(etsy, shop, plan_products(shop, product_ids, products, links, choices), by=by)
+    if sold_is_booked:
+        links = {product_id: _forgiven(etsy, shop, link) for product_id, link in links.items()}
+    plans = look_at_pictures(plan_products(etsy, shop, product_ids, products, links, choices), links)
+    return request_plans(etsy, shop, plans, by=by, notes=[note for plan in plans for note in _kept(plan)])
 
 
 def existing_listing(link: EtsyLink | None) -> ExistingListing | None:
     """Return the listing of a link, if it has one."""
     return ExistingListing(link.etsy_listing_id, link.memory) if link and link.etsy_listing_id is not None else None
+
+
+def _forgiven(etsy: EtsyState, account: EtsyAccount, link: EtsyLink) -> EtsyLink:
+    """Forget the pieces that went on Etsy: a person says that they are booked."""
+    memory = link.memory.model_copy(update={"stock": forgive(link.memory.stock)})
+    if etsy.links.record_shown(account.id, link.product_id, memory):
+        link.memory = memory
+    return link
+
+
+def _kept(plan: ListingPlan) -> Iterator[str]:
+    """Say which fields stay as the seller set them at Etsy."""
+    for change in plan.kept:
+        setting = f"ETSY_OWNER_{SETTING_OF[change.field].upper()}"
+        yield f"{plan.title}: its {change.field} stays {change.before!r}, as changed at Etsy ({setting}=seller)."
 
 
 def refusal_text(plan: ListingPlan) -> str:

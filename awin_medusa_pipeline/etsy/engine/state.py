@@ -1,6 +1,6 @@
 """Holds what the Etsy part works with: its state in the store, clients of its shops, and the way to notify."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -50,6 +50,8 @@ class EtsyRules:
     """How long a job waits for its confirmation."""
     push_stock_down: bool
     """Whether the daily job may lower quantities without a confirmation."""
+    ours: frozenset[str] = field(default=frozenset(), kw_only=True)
+    """Settings that are never left to the seller (domain/owners.py)."""
     stock_location: str | None
     """Name or id of the stock location in Medusa to sell from; None: the first one."""
     import_sales: bool = False
@@ -68,6 +70,9 @@ class EtsyState:
     """Stores a message to the shop owner, once per key, and sends what waits. A fault of Slack never raises."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     """Aware UTC."""
+    sales: Callable[[int, Sequence[str]], Mapping[str, Mapping[str, int]] | None] = lambda account_id, product_ids: None
+    """Account and products -> by product and Medusa variant, the pieces of all sales on Etsy that the sale import has
+    dealt with; None: it is off."""
 
     @property
     def accounts(self) -> EtsyAccounts:
@@ -85,7 +90,7 @@ class EtsyState:
         return EtsyLinks(self.database, now=self.now)
 
     @property
-    def sales(self) -> EtsySales:
+    def sold(self) -> EtsySales:
         """What was sold on Etsy, and what became of it in Medusa."""
         return EtsySales(self.database, now=self.now)
 

@@ -29,7 +29,7 @@ def make_plan_table(etsy: EtsyState, open_medusa: Callable[[], MedusaClient]) ->
                 links = {link.product_id: link for link in etsy.links.of_account(account.id)}
                 products = read_products(list(links), account.currency) if links else {}
                 jobs = {product_id: link.transaction_id for product_id, link in links.items()}
-                rows += _plan_rows(account.shop_name, plan_products(account, links, products, links), jobs)
+                rows += _plan_rows(account.shop_name, plan_products(etsy, account, links, products, links), jobs)
     return pl.DataFrame(rows, schema=dict(dtypes(EtsyPlanRow)), orient="row")
 
 
@@ -39,7 +39,7 @@ def make_listing_table(etsy: EtsyState) -> pl.DataFrame:
         {
             "shop": account.shop_name,
             "product_id": link.product_id,
-            "title": link.memory.shown.get("title"),
+            "title": link.memory.written.get("title"),
             "status": str(link.sync_status),
             "listing_id": link.etsy_listing_id,
             "url": link.etsy_url,

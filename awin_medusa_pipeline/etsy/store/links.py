@@ -87,7 +87,8 @@ class EtsyLinks:
 
         `since`: the time of an earlier intent whose outcome is unknown.
         """
-        intent = DraftIntent(title=title, content_hash=content_hash, at=since or self._now())
+        now = self._now()
+        intent = DraftIntent(title=title, content_hash=content_hash, at=since or now, sent_at=now)
         self.update_memory(job, product_id, intent=intent)
         return intent
 
@@ -109,12 +110,22 @@ class EtsyLinks:
         self._change(job, product_id, {}, memory)
 
     def mark_synced(
-        self, job: EtsyJob, product_id: str, *, changed: bool = True, url: str | None = None, **memory: Any
+        self,
+        job: EtsyJob,
+        product_id: str,
+        *,
+        changed: bool = True,
+        url: str | None = None,
+        note: str | None = None,
+        **memory: Any,
     ) -> None:
-        """Record that the product is on Etsy as it should be. `url`: as Etsy shows it. Raises EtsyJobLostError."""
+        """Record that the product is on Etsy as it should be. Raises EtsyJobLostError.
+
+        `url`: as Etsy shows it. `note`: what a person should know nevertheless.
+        """
         values: dict[str, Any] = {"sync_status": SyncStatus.SYNCED, "last_synced_at": self._now(), "sync_error": None}
         outcome = ProductOutcome.SYNCED if changed else ProductOutcome.UNCHANGED
-        self._change(job, product_id, values | ({"etsy_url": url} if url else {}), memory, outcome)
+        self._change(job, product_id, values | ({"etsy_url": url} if url else {}), memory, outcome, note)
 
     def mark_failed(self, job: EtsyJob, product_id: str, error: str, **memory: Any) -> None:
         """Record that the product failed; `error` says why and what to do. Raises EtsyJobLostError."""

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from awin_medusa_pipeline.core.store.database import Database, insert_new
-from awin_medusa_pipeline.etsy.domain.sales import BY_HAND, OPEN_STATES, LevelChange, Sale, SaleState
+from awin_medusa_pipeline.etsy.domain.sales import BY_HAND, DEALT_WITH, OPEN_STATES, LevelChange, Sale, SaleState
 from awin_medusa_pipeline.etsy.store.models import EtsySale, EtsySalesCursor
 
 __all__ = ["EtsySale", "EtsySales", "EtsySalesCursor", "changes_of"]
@@ -21,14 +21,16 @@ class EtsySales:
         self._database, self._now = database, now
 
     def imported(self, account_id: int, product_ids: Collection[str]) -> dict[str, dict[str, int]]:
-        """Sum up what sales have ever taken off Medusa, less what was put back: pieces by product and variant id.
+        """Sum up the pieces of all sales that were dealt with, by product and variant id.
 
-        Products and variants without a sale are left out; 0 stands where all of it was put back.
+        Those are the pieces that went on Etsy and of which Medusa knows: taken off its level, or put back there since
+        the order was cancelled. What a person has to book, or has taken back, is not among them. Products and variants
+        without such a sale are left out.
         """
         query = (
-            sa.select(EtsySale.product_id, EtsySale.variant_id, sa.func.sum(EtsySale.taken))
+            sa.select(EtsySale.product_id, EtsySale.variant_id, sa.func.sum(EtsySale.pieces))
             .where(EtsySale.account_id == account_id, EtsySale.product_id.in_(product_ids))
-            .where(EtsySale.variant_id.is_not(None))
+            .where(EtsySale.variant_id.is_not(None), EtsySale.state.in_(DEALT_WITH))
             .group_by(EtsySale.product_id, EtsySale.variant_id)
         )
         found: dict[str, dict[str, int]] = {}

@@ -4,12 +4,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from awin_medusa_pipeline.etsy.client.answers import ListedInventory, ListingAnswer, Money
-from awin_medusa_pipeline.etsy.domain.requests import Inventory, InventoryProduct, Offering, PropertyValue
+from awin_medusa_pipeline.etsy.domain.requests import PropertyValue
 
 
 def listed(price: int = 1250, **product: Any) -> dict[str, Any]:
@@ -44,109 +41,28 @@ def test_an_inventory_is_read_as_it_would_be_sent() -> None:
     found = ListedInventory.model_validate(answer)
     assert found.skus == ("a",)
     red = PropertyValue(property_id=513, property_name="Colour", value_ids=(771,), values=("O'Red",))
-    assert found.as_request() == Inventory(
-        products=(
-            InventoryProduct(
-                sku="a", property_values=(red,), offerings=(Offering(price=Decimal("12.50"), quantity=3),)
-            ),
-            InventoryProduct(offerings=(Offering(price=Decimal("0.07"), quantity=3),)),
-        ),
-        price_on_property=(513,),
+    first, second = found.variants()
+    assert (first.values, first.sku, first.price, first.quantity, first.for_sale) == (
+        (red,),
+        "a",
+        Decimal("12.50"),
+        3,
+        True,
     )
+    assert (second.values, second.sku, second.price) == ((), "", Decimal("0.07"))
+    assert ListedInventory.model_validate({"products": [listed(is_deleted=True)]}).variants() == ()
 
 
-def test_an_inventory_without_products_is_no_request() -> None:
-    with pytest.raises(ValidationError):
-        ListedInventory.model_validate({"products": [listed(is_deleted=True)]}).as_request()
+def test_what_cannot_be_bought_is_not_for_sale() -> None:
+    off = {"is_enabled": False, "price": {"amount": 0, "divisor": 100, "currency_code": "GBP"}}
+    offering = listed()["offerings"][0]
+    answer = {"products": [listed(offerings=[offering | off]), listed(offerings=[offering | {"quantity": 0}])]}
+    assert [variant.for_sale for variant in ListedInventory.model_validate(answer).variants()] == [False, False]
 
 
-words = st.text("abcdé ", min_size=1, max_size=4)
-inventories = st.builds(
-    Inventory,
-    products=st.lists(
-        st.builds(
-            InventoryProduct,
-            sku=words,
-            property_values=st.lists(
-                st.builds(
-                    PropertyValue,
-                    property_id=st.sampled_from([100, 200, 513, 514]),
-                    property_name=st.none() | words,
-                    values=st.tuples(words),
-                ),
-                max_size=2,
-                unique_by=lambda value: value.property_id,
-            ).map(tuple),
-            offerings=st.tuples(
-                st.builds(
-                    Offering,
-                    price=st.integers(20, 5_000_000).map(lambda cents: Decimal(cents) / 100),
-                    quantity=st.integers(0, 999),
-                    readiness_state_id=st.none() | st.integers(1, 9),
-                )
-            ),
-        ),
-        min_size=1,
-        max_size=4,
-        unique_by=lambda product: (product.sku, frozenset((v.property_id, v.values) for v in product.property_values)),
-    ).map(tuple),
-    price_on_property=st.lists(st.sampled_from([513, 514]), max_size=2).map(tuple),
-)
-
-
-def at_etsy(inventory: Inventory, shuffled: list[int]) -> ListedInventory:
-    """The inventory as Etsy would list it: ids of its own, its own names, its own order, money in hundredths."""
-    products = []
-    for product in inventory.body()["products"]:
-        offerings = [
-            offering
-            | {"price": {"amount": round(offering["price"] * 100), "divisor": 100, "currency_code": "GBP"}}
-            | {"offering_id": 4, "is_deleted": False}
-            for offering in product["offerings"]
-        ]
-        values = [
-            value
-            | {"value_ids": [1234], "scale_name": None}
-            | ({} if value["property_id"] in (513, 514) else {"property_name": "Etsy's name"})
-            for value in product["property_values"]
-        ]
-        products.append(product | {"product_id": 1, "property_values": values[::-1], "offerings": offerings})
-    on_property = {name: getattr(inventory, name)[::-1] for name in Inventory.model_fields if name != "products"}
-    return ListedInventory.model_validate({"products": [products[i] for i in shuffled], **on_property})
-
-
-@given(inventories, st.data())
-def test_what_etsy_lists_is_what_was_sent(inventory: Inventory, data: st.DataObject) -> None:
-    order = data.draw(st.permutations(range(len(inventory.products))))
-    read = at_etsy(inventory, order).as_request()
-    assert read.comparable() == inventory.comparable()
-    assert inventory.comparable().comparable() == inventory.comparable()
-
-
-@given(inventories, st.data())
-def test_a_change_shows(inventory: Inventory, data: st.DataObject) -> None:
-    changed = data.draw(st.integers(0, len(inventory.products) - 1))
-    product = inventory.products[changed]
-    (offering,) = product.offerings
-    other = data.draw(
-        st.sampled_from(
-            [
-                product.model_copy(update={"sku": product.sku + "x"}),
-                product.model_copy(
-                    update={"offerings": (offering.model_copy(update={"price": offering.price + Decimal("0.01")}),)}
-                ),
-                product.model_copy(
-                    update={"offerings": (offering.model_copy(update={"quantity": offering.quantity + 1}),)}
-                ),
-                product.model_copy(
-                    update={"property_values": (*product.property_values, PropertyValue(property_id=1, values=("x",)))}
-                ),
-            ]
-        )
-    )
-    products = list(inventory.products)
-    products[changed] = other
-    assert inventory.model_copy(update={"products": tuple(products)}).comparable() != inventory.comparable()
+@pytest.mark.parametrize(("shown", "state"), [("edit", "inactive"), ("inactive", "inactive"), ("new one", "new one")])
+def test_a_listing_that_was_set_inactive_may_be_shown_as_edited(shown: str, state: str) -> None:
+    assert ListingAnswer.model_validate({"listing_id": 1, "title": "A", "state": shown}).state == state
 
 
 @pytest.mark.parametrize(

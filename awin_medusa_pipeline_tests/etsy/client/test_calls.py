@@ -14,7 +14,7 @@ from awin_medusa_pipeline.etsy.client.budget import EtsyBudget
 from awin_medusa_pipeline.etsy.client.client import EtsyClient
 from awin_medusa_pipeline.etsy.client.errors import DailyBudgetError, NotFoundError
 from awin_medusa_pipeline.etsy.domain.requests import DraftListing, Inventory, InventoryProduct, ListingPatch, Offering
-from awin_medusa_pipeline.etsy.domain.tokens import NotConnectedError
+from awin_medusa_pipeline.etsy.domain.tokens import MissingScopeError, NotConnectedError
 from awin_medusa_pipeline_tests.support.sentences import raises_sentence
 
 KEYSTRING, SECRET, TOKEN = "keystring0123", "sharedsecret0123", "77.token0"
@@ -215,10 +215,10 @@ REFUSALS: dict[str, tuple[httpx.Response, type[PipelineError], str]] = {
     ),
     "scope, 403": (
         json({"error": "insufficient_scope", "error_description": "Insufficient scope"}, 403),
-        NotConnectedError,
+        MissingScopeError,
         "Insufficient scope. Connect the shop again",
     ),
-    "scope, 401": (json({"error": "insufficient_scope"}, 401), NotConnectedError, "insufficient_scope. Connect"),
+    "scope, 401": (json({"error": "insufficient_scope"}, 401), MissingScopeError, "insufficient_scope. Connect"),
     "gone": (json({"error": "Resource not found"}, 404), NotFoundError, "Resource not found. Look whether"),
     "not Etsy": (httpx.Response(404, text="<html>"), PermanentError, "HTTP 404. Check ETSY_API_URL"),
     "state": (json({"error": "Conflict"}, 409), PermanentError, "its state does not allow this"),

@@ -35,6 +35,7 @@ def test_a_default_costs_nothing_and_renews_nothing() -> None:
         ({"price": {"step": "0.001"}}, False),
         ({"price": {"addition": "-1"}}, True),
         ({"when_made": "2020_2026"}, True),
+        ({"when_made": "this_decade"}, True),
         ({"when_made": "yesterday"}, False),
         ({"unknown": 1}, False),
     ],
@@ -55,8 +56,8 @@ def test_bounds(values: dict[str, Any], fine: bool) -> None:
         ({"step": "0.50"}, "9.25", "EUR", "9.50"),
         ({"step": "0.50"}, "9.24", "EUR", "9.00"),
         ({}, "9.995", "EUR", "10.00"),
-        ({}, "999.5", "jpy", "1000.00"),
-        ({"step": 10}, "994", "JPY", "990.00"),
+        ({}, "999.5", "jpy", "1000"),
+        ({"step": 10}, "994", "JPY", "990"),
     ],
 )
 def test_the_price_rule(rule: dict[str, Any], price: str, currency: str, result: str) -> None:

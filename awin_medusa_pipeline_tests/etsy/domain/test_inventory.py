@@ -14,7 +14,8 @@ from awin_medusa_pipeline_tests.support.etsy_products import account_config, gri
 
 def made(*variants: ShopVariant, **config: Any) -> tuple[Inventory | None, Findings]:
     found = Findings()
-    return make_inventory(variants, account_config(**config), "eur", 7, found), found
+    made = make_inventory(variants, account_config(**config), "eur", 7, found)
+    return (made[0] if made else None), found
 
 
 def codes(*variants: ShopVariant, **config: Any) -> list[str]:
@@ -32,6 +33,15 @@ def crossed(first: int, second: int) -> list[ShopVariant]:
     return [
         variant(f"s{n}", options={"A": f"a{min(n, first - 1)}", "B": f"b{min(n, second - 1)}"})
         for n in range(max(first, second))
+    ]
+
+
+def full(first: int, second: int) -> list[ShopVariant]:
+    """All combinations of so many values of two options, alike, not counted and without SKU."""
+    return [
+        variant(None, quantity=None, options={"A": f"a{one}", "B": f"b{two}"})
+        for one in range(first)
+        for two in range(second)
     ]
 
 
@@ -53,7 +63,13 @@ def crossed(first: int, second: int) -> list[ShopVariant]:
         ([variant(quantity=1)], {}, []),
         (colours(70), {}, []),
         (colours(71), {}, ["too_many_values"]),
-        (crossed(50, 50), {}, []),
+        (crossed(20, 20), {}, []),
+        (crossed(20, 21), {}, ["too_many_bound_variants"]),
+        (crossed(50, 50), {}, ["too_many_bound_variants"]),
+        # Nothing differs along both.
+        (full(50, 50), {}, []),
+        ([variant("a", options={"N" * 45: "x"}), variant("b", options={"N" * 45: "y"})], {}, []),
+        ([variant("a", options={"N" * 46: "x"}), variant("b", options={"N" * 46: "y"})], {}, ["option_name_long"]),
         (crossed(41, 61), {}, ["too_many_variants"]),
         ([variant("a", options={"O": "x"}), variant("b", options={"O": "x"})], {}, ["same_variant"]),
         ([variant("a", options={"O": "x"}), variant("b", options={})], {}, ["option_blank"]),
@@ -151,8 +167,12 @@ def test_a_value_varies_along_as_few_variations_as_can_be(prices: tuple[int, ...
     variants = [one.model_copy(update={"price": Decimal(p)}) for one, p in zip(grid("rb", "SM"), prices, strict=True)]
     inventory, _ = made(*variants)
     assert inventory is not None
-    assert (inventory.price_on_property, inventory.quantity_on_property) == (along, ())
-    assert inventory.sku_on_property == (513, 514)
+    assert (inventory.price_on_property, inventory.sku_on_property) == (along, (513, 514))
+    # Pieces belong to one variant, also where all have as many.
+    assert inventory.quantity_on_property == (513, 514)
+    uncounted, _ = made(*(one.model_copy(update={"quantity": None}) for one in variants))
+    assert uncounted is not None
+    assert uncounted.quantity_on_property == ()
 
 
 def test_one_variant_in_stock_is_enough() -> None:

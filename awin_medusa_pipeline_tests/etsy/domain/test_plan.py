@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awin_medusa_pipeline.etsy.domain.listing import prepare_listing
 from awin_medusa_pipeline.etsy.domain.memory import ListingMemory
 from awin_medusa_pipeline.etsy.domain.plan import (
     ExistingListing,
@@ -24,7 +23,14 @@ from awin_medusa_pipeline.etsy.domain.plan import (
     plan_listing,
 )
 from awin_medusa_pipeline.medusa.models import ShopProduct
-from awin_medusa_pipeline_tests.support.etsy_products import CURRENCY, account_config, grid, product, variant
+from awin_medusa_pipeline_tests.support.etsy_products import (
+    CURRENCY,
+    account_config,
+    grid,
+    product,
+    remembered,
+    variant,
+)
 
 C, T, V, M, P, D = Part.CREATE, Part.CONTENT, Part.INVENTORY, Part.IMAGES, Part.PUBLISH, Part.DEACTIVATE
 FIRST = product(*grid("rb", "SM"))
@@ -32,16 +38,7 @@ FIRST = product(*grid("rb", "SM"))
 
 def existing(of: ShopProduct = FIRST, **memory: Any) -> ExistingListing:
     """A listing of a product as a run leaves it."""
-    listing = prepare_listing(of, account_config(), CURRENCY, publish=False).listing
-    assert listing is not None
-    known = {
-        "content_hash": listing.content_hash,
-        "inventory_hash": listing.inventory_hash,
-        "images_hash": listing.images_hash,
-        "shown": listing.shown,
-        "state": "draft",
-    }
-    return ExistingListing(7, ListingMemory.model_validate(known | memory))
+    return ExistingListing(7, remembered(of, **{"state": "draft"} | memory))
 
 
 def planned(wanted: ShopProduct | None = FIRST, listed: ExistingListing | None = None, **config: Any) -> ListingPlan:
@@ -98,11 +95,21 @@ def test_differences_by_field() -> None:
     new = product(*grid("rb", "SM", price=Decimal(5)), title="New lamp", material="oak")
     assert planned(new, existing()).changes == (
         FieldChange("title", "Oak lamp", "New lamp"),
-        FieldChange("materials", "", "oak"),
+        FieldChange("materials", None, "oak"),
         *(FieldChange(f"price {name}", "9.99", "5.00") for name in ("r / S", "r / M", "b / S", "b / M")),
     )
     assert {change.before for change in planned(new).changes} == {None}
     assert planned(listed=existing()).changes == ()
+
+
+def test_tags_that_are_no_more_stay_on_etsy_and_that_is_told() -> None:
+    plan = planned(FIRST, existing(product(*grid("rb", "SM"), tags=("oak",), material="oak")))
+    assert [note.sentence for note in plan.notes] == [
+        "It has no tags any more. Those on Etsy stay: take them away there.",
+        "It has no materials any more. Those on Etsy stay: take them away there.",
+    ]
+    assert plan.changes == ()
+    assert not {"tags", "materials"} & set(plan.listing.content if plan.listing else ())
 
 
 def test_a_long_text_is_told_short() -> None:

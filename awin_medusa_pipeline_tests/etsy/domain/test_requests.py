@@ -56,8 +56,8 @@ def test_the_form_of_a_draft(fields: dict[str, Any], expected: dict[str, str]) -
     assert form == SENT | expected
 
 
-def test_a_patch_clears_with_an_empty_array_and_leaves_the_rest() -> None:
-    assert ListingPatch(tags=(), title="Lamp").form() == {"tags": "", "title": "Lamp"}
+def test_a_patch_sends_nothing_blank() -> None:
+    assert ListingPatch(tags=(), materials=(), production_partner_ids=(), title="Lamp").form() == {"title": "Lamp"}
     assert ListingPatch().form() == {}
 
 
@@ -121,31 +121,3 @@ def test_the_body_of_an_inventory() -> None:
         "sku_on_property": [],
         "readiness_state_on_property": [],
     }
-
-
-def test_inventories_that_etsy_treats_alike_are_equal() -> None:
-    def made(order: int, *names: str) -> Inventory:
-        values = [
-            PropertyValue(property_id=id_, property_name=name, values=("x",), value_ids=(order,))
-            for id_, name in zip((513, 514, 200), names, strict=True)
-        ][::order]
-        products = [
-            InventoryProduct(
-                sku=sku, property_values=tuple(values), offerings=(Offering(price=Decimal(1), quantity=1),)
-            )
-            for sku in ("a", "b")
-        ][::order]
-        along = (513, 514)[::order]
-        return Inventory(
-            products=tuple(products),
-            price_on_property=along,
-            quantity_on_property=along,
-            sku_on_property=along,
-            readiness_state_on_property=along,
-        )
-
-    one = made(1, "Colour", "Size", "Etsy's own").comparable()
-    assert one == made(-1, "Colour", "Size", "Named otherwise").comparable()
-    assert one != made(-1, "Colour", "Other", "Etsy's own").comparable()
-    assert one != made(-1, "Other", "Size", "Etsy's own").comparable()
-    assert (one.price_on_property, [product.sku for product in one.products]) == ((513, 514), ["a", "b"])

@@ -11,6 +11,7 @@ import pytest
 from awin_medusa_pipeline.core.errors import PermanentError
 from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.etsy.client.client import EtsyClient
+from awin_medusa_pipeline.etsy.domain.looks import BEHIND
 from awin_medusa_pipeline.etsy.domain.plan import Proposal
 from awin_medusa_pipeline.etsy.domain.tokens import TokenPair
 from awin_medusa_pipeline.etsy.engine.daily import AccountResult, look_at_account, look_at_accounts, request_changes
@@ -29,6 +30,7 @@ def lab(etsy: EtsyHandle, etsy_store: Database) -> Iterator[EtsyLaboratory]:
 
 def look(lab: EtsyLaboratory, **rules: Any) -> AccountResult:
     """One daily look at the laboratory's account."""
+    lab.pause()
     etsy, account = lab.state(**rules), lab.accounts.get(lab.account_id)
     with etsy.client(account) as client:
         found = look_at_account(etsy, account, client, lab.read)
@@ -153,3 +155,74 @@ def test_without_a_connected_account_medusa_is_not_opened(lab: EtsyLaboratory) -
     with pytest.raises(EtsyAccountError, match="none is connected"):
         look_at_accounts(lab.state(), medusa, account="Stand-in", by="daily")
     assert medusa.opened == 0
+
+
+def sold(lab: EtsyLaboratory, pieces: int) -> None:
+    """A listing of ten pieces, of which some went on Etsy."""
+    lab.add("prod_1", variant("prod_1-sku", quantity=10))
+    lab.sync()
+    listing_id = int(lab.link().etsy_listing_id or 0)
+    lab.etsy.edit(listing_id, fields={"state": "active"})
+    lab.sleep(BEHIND.total_seconds())
+    lab.etsy.sell(listing_id, {"prod_1-sku": pieces})
+
+
+def on_etsy(lab: EtsyLaboratory) -> int:
+    (listing,) = lab.etsy.listings()
+    return int(listing["inventory"]["products"][0]["offerings"][0]["quantity"])
+
+
+@pytest.mark.parametrize("push", [False, True])
+def test_what_went_on_etsy_is_told_once_and_never_offered_again(push: bool, lab: EtsyLaboratory) -> None:
+    sold(lab, 4)
+    result = look(lab, push_stock_down=push)
+    said = (
+        "On Etsy 4 of prod_1-sku went, probably sold there: 6 are offered, although Medusa has 10. "
+        "Lower the level in Medusa by 4."
+    )
+    assert f"Lamp prod_1: {said}" in result.look.notes
+    assert (result.requested, result.stock_down) == (None, None)
+    assert look(lab, push_stock_down=push).look.notes == ()
+    # A change of the price the same day, and two sold in the shop.
+    lab.add("prod_1", variant("prod_1-sku", quantity=8, price=Decimal(5)))
+    result = look(lab, push_stock_down=push)
+    assert result.requested
+    assert f"Lamp prod_1: {said.replace('6 are', '4 are').replace('has 10', 'has 8')}" in result.lines
+    assert "If Medusa counts by now what went" in str(result.lines)
+    lab.run(lab.jobs.confirm(result.requested.job.transaction_id, "bob"))
+    assert on_etsy(lab) == 4
+
+
+def test_stock_that_goes_down_by_itself_is_what_is_left_after_a_sale(lab: EtsyLaboratory) -> None:
+    sold(lab, 4)
+    lab.add("prod_1", variant("prod_1-sku", quantity=7))
+    result = look(lab, push_stock_down=True)
+    assert result.stock_down
+    lab.etsy.sell(int(lab.link().etsy_listing_id or 0), {"prod_1-sku": 1})
+    lab.run(result.stock_down)
+    assert on_etsy(lab) == 2
+
+
+def test_a_level_that_was_lowered_as_asked_is_what_is_offered(lab: EtsyLaboratory) -> None:
+    sold(lab, 4)
+    look(lab)
+    lab.add("prod_1", variant("prod_1-sku", quantity=6))
+    assert look(lab).lines == ["Stand-in: 0 of 1 differ"]
+
+
+def test_what_the_seller_set_is_told_once(lab: EtsyLaboratory) -> None:
+    lab.add()
+    lab.sync()
+    lab.etsy.edit(int(lab.link().etsy_listing_id or 0), fields={"taxonomy_id": 6_001, "should_auto_renew": True})
+    assert look(lab).look.notes == (
+        "Lamp prod_1: Its category was changed at Etsy to '6001' and stays so (ETSY_OWNER_CATEGORY=seller).",
+        "Lamp prod_1: Its auto-renewal was changed at Etsy to 'true' and stays so (ETSY_OWNER_AUTO_RENEW=seller).",
+    )
+    again = look(lab)
+    assert (again.look.notes, again.requested) == ((), None)
+    rules = {"ours": frozenset({"category"})}
+    claimed = look(lab, **rules)
+    assert claimed.requested
+    lab.run(lab.jobs.confirm(claimed.requested.job.transaction_id, "bob"), rules=rules)
+    (listing,) = lab.etsy.listings()
+    assert (listing["fields"]["taxonomy_id"], listing["fields"]["should_auto_renew"]) == (lab.config.taxonomy_id, True)

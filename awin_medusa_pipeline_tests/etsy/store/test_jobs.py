@@ -102,10 +102,10 @@ def test_from_request_to_completion(shop: Shop) -> None:
     intent = shop.links.record_intent(job, "a", title="A", content_hash="h")
     assert shop.links.of_products(shop.account, ["a"])["a"].memory.intent == intent
     shop.clock.now += timedelta(minutes=1)
-    assert shop.links.record_intent(job, "a", title="A", content_hash="h", since=intent.at) == intent
+    assert shop.links.record_intent(job, "a", title="A", content_hash="h", since=intent.at).at == intent.at
     shop.clock.now = NOW
-    shop.links.save_listing(job, "a", 2**40, "https://etsy.test/a", content_hash="h", state="draft")
-    shop.links.update_memory(job, "a", inventory_hash="i", image_ids={"sha": 7})
+    shop.links.save_listing(job, "a", 2**40, "https://etsy.test/a", state="draft")
+    shop.links.update_memory(job, "a", written={"title": "A"}, image_ids={"sha": 7})
     shop.links.mark_synced(job, "a", images_hash="m")
     shop.links.mark_failed(job, "b", "Etsy said no. Do something.")
 
@@ -117,8 +117,7 @@ def test_from_request_to_completion(shop: Shop) -> None:
     link = shop.links.of_products(shop.account, ["a"])["a"]
     assert (link.etsy_listing_id, link.etsy_url, link.last_synced_at) == (2**40, "https://etsy.test/a", NOW)
     assert link.memory.model_dump(exclude_defaults=True) == {
-        "content_hash": "h",
-        "inventory_hash": "i",
+        "written": {"title": "A"},
         "images_hash": "m",
         "image_ids": {"sha": 7},
         "state": "draft",
@@ -271,7 +270,7 @@ def test_out_of_sync_only_from_synced(shop: Shop) -> None:
 
 def test_what_a_look_at_etsy_tells_is_kept_unless_a_job_has_the_product(shop: Shop) -> None:
     shop.synced("a", "b")
-    seen = ListingMemory(content_hash="h", state="expired")
+    seen = ListingMemory(seen={"title": "A"}, state="expired")
     assert shop.links.record_shown(shop.account, "a", seen)
     assert shop.links.mark_deleted(shop.account, "b", "It was deleted on Etsy.")
     links = shop.links.of_products(shop.account, ["a", "b"])

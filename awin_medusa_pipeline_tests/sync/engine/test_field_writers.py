@@ -179,7 +179,7 @@ def test_an_image_that_stays_keeps_its_id(rig: Rig) -> None:
 
 
 def test_images_are_uploaded_once(rig: Rig) -> None:
-    with AnsweringServer(lambda path: (200, "image/jpeg", b"jpeg" + path.encode())) as web:
+    with AnsweringServer(lambda path: (200, "image/jpeg", b"\xff\xd8\xff" + path.encode())) as web:
         feed = [offer("a", image_url=f"{web}/1.jpg")]
         rig.imports(feed, rules=REHOSTING)
         assert rig.content(feed).is_empty()

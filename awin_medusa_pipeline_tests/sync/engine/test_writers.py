@@ -498,7 +498,7 @@ def test_a_wrong_key_stops_everything_in_one_sentence(rig: Rig) -> None:
 def test_images_are_rehosted_and_a_broken_one_costs_only_itself(rig: Rig) -> None:
     def answer(path: str) -> tuple[int, str, bytes]:
         good = path in ("/1.jpg", "/2.jpg")
-        return (200, "image/jpeg", b"jpeg" + path.encode()) if good else (404, "text/html", b"no")
+        return (200, "image/jpeg", b"\xff\xd8\xff" + path.encode()) if good else (404, "text/html", b"no")
 
     with AnsweringServer(answer) as web:
         feed = [
@@ -512,7 +512,9 @@ def test_images_are_rehosted_and_a_broken_one_costs_only_itself(rig: Rig) -> Non
     assert len(addresses) == 2
     assert shown["awin:1:a"]["thumbnail"] == addresses[0]
     assert all("/static/" in address for address in addresses)
-    assert httpx.get(rig.shop.base_url + addresses[0][addresses[0].index("/static/") :]).content == b"jpeg/1.jpg"
+    assert (
+        httpx.get(rig.shop.base_url + addresses[0][addresses[0].index("/static/") :]).content == b"\xff\xd8\xff/1.jpg"
+    )
     assert (shown["awin:1:b"]["thumbnail"], shown["awin:1:b"]["images"]) == (None, [])
 
 

@@ -1,0 +1,58 @@
+"""Accounts for pieces that went on Etsy, so that none is offered twice.
+
+Etsy is offered what Medusa has, less the pieces that went on Etsy and that Medusa does not know of.
+"""
+
+from collections.abc import Mapping
+
+from awin_medusa_pipeline.etsy.domain.memory import VariantStock
+from awin_medusa_pipeline.medusa.models import ShopProduct
+
+
+def look_at_stock(
+    before: VariantStock, *, level: int | None, shown: int | None = None, imported: int | None = None
+) -> VariantStock:
+    """Account for what happened to one variant since the last look.
+
+    `level`: pieces in Medusa now; None: not counted. `shown`: pieces on Etsy now; None: not read. `imported`: pieces of
+    all sales that the sale import has dealt with so far; None: it is off. Then, and only then, Medusa going down by
+    all that is missing is taken for the booking that the owner was asked for.
+    """
+    known = before.imported if imported is None else imported
+    if level is None:
+        return VariantStock(given=before.given if shown is None else shown, level=None, imported=known)
+    booked = known - before.imported
+    gone = before.gone - booked
+    if imported is None and before.level is not None and before.level - level >= gone > 0:
+        gone = 0
+    given = before.given
+    if shown is not None and shown < given:
+        gone, given = gone + given - shown, shown
+    return VariantStock(given=given, level=level, gone=gone, imported=known)
+
+
+def offered(level: int | None, stock: VariantStock | None) -> int | None:
+    """Pieces to offer on Etsy; None: not counted."""
+    return level if level is None or stock is None else max(0, level - max(0, stock.gone))
+
+
+def take_written(
+    stock: Mapping[str, VariantStock],
+    quantities: Mapping[str, int],
+    product: ShopProduct | None,
+    imported: Mapping[str, int],
+) -> dict[str, VariantStock]:
+    """Account for quantities that Etsy has taken, by variant: what was imported by now is part of them."""
+    levels = {variant.id: variant.quantity for variant in product.variants} if product else {}
+    after = dict(stock)
+    for variant_id, quantity in quantities.items():
+        before = stock.get(variant_id) or VariantStock(
+            given=quantity, level=levels.get(variant_id), imported=imported.get(variant_id, 0)
+        )
+        after[variant_id] = before.model_copy(update={"given": quantity, "gone": max(0, before.gone)})
+    return after
+
+
+def forgive(stock: Mapping[str, VariantStock]) -> dict[str, VariantStock]:
+    """Forget the pieces that went: a person says that Medusa's level counts them by now."""
+    return {variant_id: one.model_copy(update={"gone": 0}) for variant_id, one in stock.items()}

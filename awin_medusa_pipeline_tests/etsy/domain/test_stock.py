@@ -1,0 +1,92 @@
+"""Pieces on Etsy: what went there is never offered again before somebody, or a receipt, has said so."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from awin_medusa_pipeline.etsy.domain.memory import VariantStock
+from awin_medusa_pipeline.etsy.domain.stock import forgive, look_at_stock, offered, take_written
+from awin_medusa_pipeline_tests.support.etsy_products import product, variant
+
+TEN = VariantStock(given=10, level=10)
+LOOKS = [
+    ("nothing happened", TEN, {"level": 10, "shown": 10}, 0, 10),
+    ("four went on Etsy", TEN, {"level": 10, "shown": 6}, 4, 6),
+    ("and two in the shop", TEN, {"level": 8, "shown": 6}, 4, 4),
+    ("only in the shop", TEN, {"level": 7, "shown": 10}, 0, 7),
+    ("all of it went", TEN, {"level": 10, "shown": 0}, 10, 0),
+    ("more than Medusa has", TEN, {"level": 3, "shown": 2}, 8, 0),
+    ("more on Etsy than it was given", TEN, {"level": 10, "shown": 12}, 0, 10),
+    ("Etsy was not read", TEN, {"level": 4}, 0, 4),
+    ("told, and booked by hand", VariantStock(given=6, level=10, gone=4), {"level": 6, "shown": 6}, 0, 6),
+    ("told, and one sold in the shop", VariantStock(given=6, level=10, gone=4), {"level": 9, "shown": 6}, 4, 5),
+    ("told, and restocked", VariantStock(given=6, level=10, gone=4), {"level": 50, "shown": 6}, 4, 46),
+    ("told, and more went", VariantStock(given=6, level=10, gone=4), {"level": 10, "shown": 5}, 5, 5),
+    ("put back at Etsy", VariantStock(given=6, level=10, gone=4), {"level": 10, "shown": 10}, 4, 6),
+    ("seen, then imported", VariantStock(given=6, level=10, gone=4), {"level": 6, "shown": 6, "imported": 4}, 0, 6),
+    ("imported before it was seen", TEN, {"level": 6, "shown": 6, "imported": 4}, 0, 6),
+    ("imported before Etsy shows it", TEN, {"level": 6, "shown": 10, "imported": 4}, -4, 6),
+    ("with the import the owner books nothing", VariantStock(given=6, level=10, gone=4),
+     {"level": 6, "shown": 6, "imported": 0}, 4, 2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("before", "look", "gone", "offer"), [case[1:] for case in LOOKS], ids=[case[0] for case in LOOKS]
+)
+def test_what_went_is_not_offered(before: VariantStock, look: dict[str, int], gone: int, offer: int) -> None:
+    after = look_at_stock(before, **look)
+    assert (after.gone, offered(after.level, after)) == (gone, offer)
+    # Nothing more happens when it is looked at again.
+    assert look_at_stock(after, **look) == after
+
+
+def test_what_medusa_does_not_count_is_never_missing() -> None:
+    after = look_at_stock(VariantStock(given=999, level=None), level=None, shown=7)
+    assert (after, offered(None, after)) == (VariantStock(given=7, level=None), None)
+    counted = look_at_stock(after, level=5, shown=7)
+    assert (counted.gone, offered(5, counted)) == (0, 5)
+
+
+def test_a_person_may_say_that_all_is_booked() -> None:
+    stock = {"v": VariantStock(given=6, level=10, gone=4)}
+    assert offered(10, forgive(stock)["v"]) == 10
+
+
+EVENTS = st.lists(
+    st.sampled_from(("sold in the shop", "sold on Etsy", "restocked", "imported", "cancelled", "looked at", "written")),
+    max_size=60,
+)
+
+
+@given(EVENTS)
+def test_with_the_sale_import_etsy_offers_what_there_is(events: list[str]) -> None:
+    """`there`: pieces that can be sold; Medusa's level still has those that went on Etsy and were not imported."""
+    there = level = on_etsy = 20
+    waiting = dealt_with = 0
+    stock = {"v": VariantStock(given=20, level=20)}
+    wanted = product(variant("s", quantity=0))
+
+    def look() -> VariantStock:
+        return look_at_stock(stock["v"], level=level, shown=on_etsy, imported=dealt_with)
+
+    for event in events:
+        match event:
+            case "sold in the shop" if there > 0:
+                there, level = there - 1, level - 1
+            case "sold on Etsy" if min(there, on_etsy) > 0:
+                there, on_etsy, waiting = there - 1, on_etsy - 1, waiting + 1
+            case "restocked":
+                there, level = there + 3, level + 3
+            case "imported":
+                level, dealt_with, waiting = level - waiting, dealt_with + waiting, 0
+            case "cancelled" if waiting:
+                # Dealt with, though nothing is taken off: the piece is there again.
+                there, dealt_with, waiting = there + 1, dealt_with + 1, waiting - 1
+            case "looked at":
+                stock = {"v": look()}
+            case "written":
+                stock = {"v": look()}
+                on_etsy = offered(level, stock["v"]) or 0
+                assert on_etsy == there
+                stock = take_written(stock, {"v": on_etsy}, wanted, {})
