@@ -263,7 +263,7 @@ def _sales(app: App, account: EtsyAccount) -> Findings:
         found = f"the consent of {account.shop_name} does not cover its orders, so its sales are not imported"
         yield Finding("Etsy", State.FAULT, found, "Connect it once more.", Action.CONNECT_ETSY_SALES)
         return
-    cursor = app.etsy.sales.cursor(account.id)
+    cursor = app.etsy.sold.cursor(account.id)
     if cursor is None or cursor.imported_at is None:
         to_do = "etsy_sales_schedule imports them every hour, where `awin-medusa ui` runs."
         yield Finding("Etsy", State.NOTE, f"sales of {account.shop_name} were not imported yet", to_do)

@@ -208,10 +208,10 @@ def test_how_old_the_sales_are(set_up: Path, tmp_path: Path, etsy: EtsyHandle, m
         with app.database.writing() as session:
             session.execute(sa.update(EtsyAccount).values(scopes="shops_r transactions_r"))
         assert told() == (State.NOTE, "sales of StandInShop were not imported yet", None)
-        app.etsy.sales.begin(1)
+        app.etsy.sold.begin(1)
         for hours, state in ((2, State.OK), (4, State.FAULT)):
             at = datetime.now(UTC) - timedelta(hours=hours)
-            app.etsy.sales.finish(1, began_at=at, seen_until=at, looked_back=False)
+            app.etsy.sold.finish(1, began_at=at, seen_until=at, looked_back=False)
             assert told() == (state, f"sales of StandInShop are imported as of {at:%Y-%m-%d %H:%M} UTC", None)
 
 

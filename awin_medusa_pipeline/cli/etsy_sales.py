@@ -37,7 +37,7 @@ def sales(
         if import_now:
             with JobSteps(SALES_JOB) as steps:
                 outcome = run_job(app, SALES_JOB, steps, tags={ETSY_TAG: "default"})
-        of, switched_on = app.etsy.sales, app.etsy.rules.import_sales
+        of, switched_on = app.etsy.sold, app.etsy.rules.import_sales
         accounts = app.etsy.accounts.active()
         found = {one.id: (of.cursor(one.id), of.recent(one.id, number)) for one in accounts}
     if as_json:

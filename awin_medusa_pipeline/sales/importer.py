@@ -120,7 +120,7 @@ def import_sales(etsy: EtsyState, shop: SalesShop) -> list[SalesResult]:
     imported = [account for account in accounts if account.is_active and etsy.rules.import_sales]
     for account in accounts:
         if account not in imported:
-            etsy.sales.stop(account.id)
+            etsy.sold.stop(account.id)
     return [_AccountImport(etsy, shop, account).run() for account in imported]
 
 
@@ -131,7 +131,7 @@ class _AccountImport:
     account: EtsyAccount
 
     def __post_init__(self) -> None:
-        self.sales = self.etsy.sales
+        self.sold = self.etsy.sold
         self.result = SalesResult(self.account.shop_name)
 
     def run(self) -> SalesResult:
@@ -141,9 +141,9 @@ class _AccountImport:
             self.result.fault = fault
             if isinstance(fault, SalesScopeError):
                 self._tell_scope(fault)
-        cursor = self.sales.cursor(self.account.id)
+        cursor = self.sold.cursor(self.account.id)
         self.result.imported_at = cursor.imported_at if cursor else None
-        self.result.by_hand = len(self.sales.to_book_by_hand(self.account.id, self.etsy.now() - LOOK_BACK))
+        self.result.by_hand = len(self.sold.to_book_by_hand(self.account.id, self.etsy.now() - LOOK_BACK))
         self._tell()
         return self.result
 
@@ -151,7 +151,7 @@ class _AccountImport:
         if not self.account.covers(SALES_SCOPE):
             raise SalesScopeError(self.account.shop_name)
         began_at = self.etsy.now()
-        cursor = self.sales.begin(self.account.id)
+        cursor = self.sold.begin(self.account.id)
         looks_back = cursor.looked_back_at is None or began_at - cursor.looked_back_at >= LOOK_BACK_EVERY
         with self.etsy.client(self.account) as client:
             client = client.urgently()  # what is not known to be sold is offered once more
@@ -163,7 +163,7 @@ class _AccountImport:
         self._book([one for one in receipts if one.created_at >= _second(cursor.begins_at)])
         newest = max((one.updated_at for one in receipts), default=cursor.seen_until)
         until = max(newest, cursor.seen_until)
-        self.sales.finish(self.account.id, began_at=began_at, seen_until=until, looked_back=looks_back)
+        self.sold.finish(self.account.id, began_at=began_at, seen_until=until, looked_back=looks_back)
 
     def _read(self, client: EtsyClient, cursor: EtsySalesCursor, *, looks_back: bool) -> list[Receipt]:
         """Read what changed, each order once, oldest first."""
@@ -174,7 +174,7 @@ class _AccountImport:
             for canceled in (False, True):
                 found += client.receipts(first, created=True, canceled=canceled)
             listed = {one.receipt_id for one in found}
-            rows = self.sales.taken_since(self.account.id, first)
+            rows = self.sold.taken_since(self.account.id, first)
             lost = [id_ for id_ in dict.fromkeys(row.receipt_id for row in rows) if id_ not in listed]
             found += [one for id_ in lost[:MOST_ASKED] if (one := client.receipt(id_))]
         return each_once(found)
@@ -182,7 +182,7 @@ class _AccountImport:
     def _notice_undone(self) -> None:
         """Find what a person has taken back with `undo`: it stays so, and is not counted as taken any more."""
         since = self.etsy.now() - LOOK_BACK
-        rows = self.sales.with_levels(self.account.id, since)
+        rows = self.sold.with_levels(self.account.id, since)
         entries = {f"etsy:{row.transaction_id}": max(one.entry for one in changes_of(row)) for row in rows}
         undone = Ledger(self.etsy.database).applied_after(entries)
         for row in rows:
@@ -192,11 +192,11 @@ class _AccountImport:
             state = SaleState.UNDONE if is_undone else SaleState.TAKEN if took else SaleState.RETURNED
             if state is not row.state:
                 taken = pieces_moved(changes) if took is not is_undone else 0
-                self.sales.update(row, state=state, taken=taken)
+                self.sold.update(row, state=state, taken=taken)
 
     def _book(self, receipts: Sequence[Receipt]) -> None:
         """Book what is not booked; takes the shop only where there is something to change in it."""
-        open_rows = self.sales.open(self.account.id)
+        open_rows = self.sold.open(self.account.id)
         if not open_rows and not any(True for _ in self._changes(receipts)):
             return
         run = self.shop.run_id
@@ -207,7 +207,7 @@ class _AccountImport:
             booking = Booking(
                 medusa,
                 medusa.stock_location_id(self.etsy.rules.stock_location),
-                self.sales,
+                self.sold,
                 Ledger(self.etsy.database),
                 self.shop.address,
                 run,
@@ -217,7 +217,7 @@ class _AccountImport:
             )
             try:
                 # Again: another run may have left or booked some before this one had the shop.
-                for row in self.sales.open(self.account.id):
+                for row in self.sold.open(self.account.id):
                     booking.settle(row)
                     self._count(row)
                 changes = list(self._changes(receipts))
@@ -231,7 +231,7 @@ class _AccountImport:
         """Yield what is to be booked: a sale that is not known, or one that is to be put back or told of."""
         receipts = list(receipts)
         ids = [sale.transaction_id for receipt in receipts for sale in receipt.sales]
-        known = self.sales.known(self.account.id, ids)
+        known = self.sold.known(self.account.id, ids)
         for receipt in receipts:
             for sale in receipt.sales:
                 row = known.get(sale.transaction_id)
@@ -241,17 +241,20 @@ class _AccountImport:
     def _book_one(
         self, booking: Booking, receipt: Receipt, sale: Sale, row: EtsySale | None, variant: "SoldVariant | str | None"
     ) -> None:
+        if row is None and receipt.standing is Standing.OFF:
+            self._record_cancelled(sale, variant)
+            return
         if row is None:
             row = self._take(booking, sale, variant)
         if receipt.standing is Standing.OFF and row.state not in OPEN_STATES:
             if row.state is SaleState.TAKEN:
                 booking.put_back(row)
             elif row.taken == 0:
-                self.sales.update(row, state=SaleState.RETURNED, levels=[], reason=None)
+                self.sold.update(row, state=SaleState.RETURNED, levels=[], reason=None)
         elif receipt.standing is Standing.PARTLY_REFUNDED:
             reason = "its order was refunded in part: raise the level yourself if pieces come back"
             said = f"{row.reason}; {reason}" if row.reason else reason
-            self.sales.update(row, partly_refunded=True, reason=said)
+            self.sold.update(row, partly_refunded=True, reason=said)
         self._count(row)
 
     def _take(self, booking: Booking, sale: Sale, variant: "SoldVariant | str | None") -> EtsySale:
@@ -260,8 +263,15 @@ class _AccountImport:
             if variant.each:
                 return booking.take(self.account.id, sale, variant)
             names = {"product_id": variant.product_id, "variant_id": variant.variant_id}
-            return self.sales.record(self.account.id, sale, SaleState.UNCOUNTED, **names)
-        return self.sales.record(self.account.id, sale, SaleState.UNKNOWN, reason=variant)
+            return self.sold.record(self.account.id, sale, SaleState.UNCOUNTED, **names)
+        return self.sold.record(self.account.id, sale, SaleState.UNKNOWN, reason=variant)
+
+    def _record_cancelled(self, sale: Sale, variant: "SoldVariant | str | None") -> None:
+        """Record that a sale was over before it was booked: what Etsy lacks of it is no riddle then."""
+        names = {}
+        if isinstance(variant, SoldVariant):
+            names = {"product_id": variant.product_id, "variant_id": variant.variant_id}
+        self.sold.record(self.account.id, sale, SaleState.RETURNED, **names)
 
     def _count(self, row: EtsySale) -> None:
         self.result.taken += row.state is SaleState.TAKEN
@@ -284,7 +294,7 @@ class _AccountImport:
 
     def _tell(self) -> None:
         """Tell the shop owner of what needs a person. Marked as told only then: better twice than never."""
-        rows = self.sales.not_told(self.account.id)
+        rows = self.sold.not_told(self.account.id)
         if not rows:
             return
         self.result.to_tell = [sale_text(row) for row in rows]
@@ -295,7 +305,7 @@ class _AccountImport:
         ]
         message = Message(":warning:", f"Etsy shop {self.account.shop_name}: {number} to look at", lines)
         self.etsy.notify(f"etsy-sales-{self.account.id}-{self.shop.run_id}", message)
-        self.sales.mark_told(rows)
+        self.sold.mark_told(rows)
 
 
 def each_once(receipts: Iterable[Receipt]) -> list[Receipt]:
@@ -319,7 +329,7 @@ def sale_text(row: EtsySale) -> str:
 
 def _is_to_book(standing: Standing, row: EtsySale | None) -> bool:
     if row is None:
-        return standing in (Standing.SOLD, Standing.PARTLY_REFUNDED)
+        return standing is not Standing.OPEN
     if row.state in (SaleState.RETURNED, SaleState.UNDONE):
         return False
     if standing is Standing.OFF:

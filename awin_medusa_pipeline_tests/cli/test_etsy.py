@@ -87,7 +87,7 @@ def goods(sandbox: Sandbox, shop: Shop, home: Path) -> Goods:
     "command",
     [
         *("", "connect", "settings", "accounts", "disconnect", "key"),
-        *("request", "confirm", "reject", "retry", "sync", "jobs", "show"),
+        *("request", "confirm", "reject", "retry", "sync", "sales", "jobs", "show"),
     ],
 )
 def test_help_of_every_command(command: str) -> None:
@@ -119,6 +119,44 @@ def test_from_connecting_to_a_listing(goods: Goods, sandbox: Sandbox) -> None:
     assert decided(job) == ["confirm_etsy_job", "request_etsy_job"]
     assert "Disconnected: StandInShop" in told("disconnect")
     assert "Connect one: awin-medusa etsy connect." in refused("request", "oak-lamp")
+
+
+def test_sales_lower_the_levels_in_the_shop(goods: Goods, sandbox: Sandbox, home: Path) -> None:
+    product_id = goods.add("oak-lamp")
+    assert "No Etsy shop is connected." in told("sales")
+    told("connect", *DEFAULTS, "--publish")
+    os.environ["ETSY_IMPORT_SALES"] = "true"
+    shown = refused("sales", "--import")
+    assert "Connect the shop once more: awin-medusa etsy connect --import-sales." in shown
+    told("request", "oak-lamp")
+    (job,) = jobs()
+    told("confirm", job)
+    told("sync", job)
+    (listing,) = sandbox.etsy.listings()
+    sandbox.etsy.sell(listing["listing_id"], {"oak-lamp-S": 1})
+    assert "Sales on Etsy lower the levels in Medusa from now on." in told("connect")
+    sandbox.etsy.change(clock_ahead=2)
+    order = sandbox.etsy.sell(listing["listing_id"], {"oak-lamp-M": 3})
+    shown = told("sales", "--import")
+    assert re.search(rf"│ {order} +│ Oak lamp *│ 3 +│ taken", shown)
+    assert "StandInShop: imported" in shown
+    assert goods.levels(product_id) == {"oak-lamp-S": 7, "oak-lamp-M": 4}
+    told("sales", "--import")
+    (found,) = json.loads(told("sales", "--json"))["shops"]
+    (sale,) = found["sales"]
+    assert (sale["receipt_id"], sale["state"], sale["taken"], sale["product_id"]) == (order, "taken", 3, product_id)
+    undone = CliRunner().invoke(app, ["undo", sale["run"][:8]])
+    assert undone.exit_code == 0, undone.output
+    assert goods.levels(product_id) == {"oak-lamp-S": 7, "oak-lamp-M": 7}
+    assert "undone" in told("sales", "--import")
+    assert goods.levels(product_id) == {"oak-lamp-S": 7, "oak-lamp-M": 7}
+
+
+def test_sales_that_are_not_imported(goods: Goods, sandbox: Sandbox) -> None:
+    shown = told("connect", *DEFAULTS, "--import-sales")
+    assert "set ETSY_IMPORT_SALES=true in .env" in shown
+    assert "its sales are not imported (ETSY_IMPORT_SALES is off)" in told("sales")
+    assert "ETSY_IMPORT_SALES is off. Set ETSY_IMPORT_SALES=true in .env." in refused("sales", "--import")
 
 
 def test_nothing_there_yet(home: Path) -> None:

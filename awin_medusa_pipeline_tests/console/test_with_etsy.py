@@ -38,16 +38,23 @@ def real(
         yield found
 
 
-def test_a_consent_in_the_browser_makes_the_account(real: Installation, sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("import_sales", [False, True])
+def test_a_consent_in_the_browser_makes_the_account(
+    real: Installation, sandbox: Sandbox, import_sales: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ETSY_IMPORT_SALES", str(import_sales).lower())
+    real.app.take_over(Settings())
     asked = real.browser().get("/admin/etsy/auth").headers["location"]
     scopes = parse_qs(urlsplit(asked).query)["scope"][0].split()
-    assert {"listings_r", "listings_w", "shops_r"} <= set(scopes)
+    assert scopes == ["listings_r", "listings_w", "shops_r"] + (["transactions_r"] if import_sales else [])
     answer = urlsplit(sandbox.etsy.allow(asked))
     assert f"{answer.scheme}://{answer.netloc}{answer.path}" == CONSOLE_CALLBACK
     taken = real.client().get(f"{answer.path}?{answer.query}")
     assert (taken.status_code, taken.headers["location"]) == (303, f"/settings/etsy/{standin.SHOP_NAME}")
     (account,) = real.app.etsy.accounts.all()
     assert (account.shop_name, account.is_active) == (standin.SHOP_NAME, True)
+    assert account.covers("transactions_r") is import_sales
+    assert (real.app.etsy.sold.cursor(account.id) is not None) is import_sales, "it begins with the consent"
     assert account.api_config.return_policy_id == standin.RETURN_POLICY, "the only choice needs no person"
 
 

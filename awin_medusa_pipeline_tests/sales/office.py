@@ -61,11 +61,12 @@ class Office:
         return listing_id
 
     def run(self, *, on: bool = True) -> SalesResult:
-        """Import in a new run."""
+        """Import in a new run, a moment later: Etsy's reads show what was done."""
         (result,) = self.run_all(on=on)
         return result
 
     def run_all(self, *, on: bool = True) -> Sequence[SalesResult]:
+        self.lab.pause()
         self.runs += 1
         shop = SalesShop(SHOP, self.shop.client, f"sales-{self.runs}", sleep=lambda seconds: None)
         return import_sales(self.lab.state(import_sales=on), shop)
@@ -117,7 +118,7 @@ def link(lab: EtsyLaboratory, product_id: str, listing_id: int) -> None:
 
 @contextmanager
 def office(etsy: EtsyHandle, database: Database) -> Iterator[Office]:
-    """Connected with the orders; the import is switched on a moment before anything is sold."""
+    """Connected with the orders."""
     with laboratory(etsy, database) as lab:
         lab.with_sales = True
         lab.use("plain")

@@ -1,22 +1,23 @@
 """Sales on the Etsy stand-in become lower levels in Medusa: each once, and put back once."""
 
-from typing import Any
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 
 from awin_medusa_pipeline.core.errors import Action
+from awin_medusa_pipeline.etsy.client.answers import Receipt
+from awin_medusa_pipeline.etsy.client.client import EtsyClient
 from awin_medusa_pipeline.etsy.domain.sales import SaleState
 from awin_medusa_pipeline.etsy.store.models import EtsyAccount
 from awin_medusa_pipeline.sales.importer import LOOK_BACK, SalesScopeError
-from awin_medusa_pipeline.sandbox.etsy.settings import SINGLE_MODES, strictest
 from awin_medusa_pipeline.sync.domain.operations import Kind, Status
 from awin_medusa_pipeline.sync.store.leases import Leases
 from awin_medusa_pipeline.sync.store.ledger import Ledger
 from awin_medusa_pipeline_tests.sales.office import Office, first_run, link
+from awin_medusa_pipeline_tests.support.etsy_laboratory import MODES
 from awin_medusa_pipeline_tests.support.medusa_function import SHOP
-
-MODES = {"as default": {}, "strictest": strictest(), **SINGLE_MODES}
 
 
 def test_a_sale_lowers_the_level_once(opened: Office) -> None:
@@ -38,12 +39,11 @@ def test_a_sale_lowers_the_level_once(opened: Office) -> None:
     assert (opened.shop.writes, len(opened.log()), len(opened.rows())) == (1, 1, 1)
 
 
-@pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
-def test_in_each_mode_of_the_stand_in(opened: Office, mode: dict[str, Any]) -> None:
-    opened.shop.add("prod_1", "MUG-R", "MUG-B")
+@pytest.mark.parametrize("mode", MODES)
+def test_at_every_etsy_that_sources_tell_of(opened: Office, mode: str) -> None:
     listing_id = opened.list_product("prod_1", "MUG-R", "MUG-B")
     first_run(opened)
-    opened.etsy.change(**mode)
+    opened.lab.use(mode)
     sold = [opened.etsy.sell(listing_id, {("R",): 1, "MUG-B": 3}) for _ in range(2)]
     opened.pass_time(hours=1)
     assert opened.run().fault is None
@@ -108,13 +108,15 @@ def test_what_is_not_paid_waits(opened: Office) -> None:
 
 
 @pytest.mark.parametrize("keeps", [False, True])
-def test_a_cancelled_order_that_was_not_booked_is_nothing(opened: Office, keeps: bool) -> None:
+def test_a_cancelled_order_that_was_not_booked_changes_nothing(opened: Office, keeps: bool) -> None:
     listing_id = opened.list_product("prod_1", "MUG")
     first_run(opened)
     opened.etsy.change(refunds_keep_timestamp=keeps)
     opened.etsy.cancel(opened.etsy.sell(listing_id, {"MUG": 1}))
-    opened.run()
-    assert (opened.shop.writes, opened.rows()) == (0, [])
+    for _ in range(2):
+        opened.run()
+    assert (opened.shop.writes, opened.row().state, opened.row().taken) == (0, "returned", 0)
+    assert opened.dealt_with("prod_1") == {"prod_1": {"variant_MUG": 1}}, "a piece that Etsy lacks is explained"
 
 
 def test_a_refund_in_part_is_told_and_not_put_back(opened: Office) -> None:
@@ -281,16 +283,47 @@ def test_a_disconnected_shop_is_not_read(opened: Office) -> None:
     assert opened.sales.cursor(opened.lab.account_id) is None
 
 
-def test_a_cancellation_that_no_list_shows_is_found_by_its_number(opened: Office) -> None:
+def test_a_cancellation_that_no_list_shows_is_found_by_its_number(
+    opened: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     listing_id = opened.list_product("prod_1", "MUG")
     first_run(opened)
     receipt_id = opened.etsy.sell(listing_id, {"MUG": 1})
     opened.run()
     opened.pass_time(days=30)
-    opened.etsy.change(refunds_keep_timestamp=True)
     opened.etsy.cancel(receipt_id)
+    listed = EtsyClient.receipts
+
+    def without_canceled(client: EtsyClient, since: datetime, *, canceled: bool, **how: bool) -> Iterator[Receipt]:
+        return iter(()) if canceled else listed(client, since, **how)
+
+    monkeypatch.setattr(EtsyClient, "receipts", without_canceled)
     opened.run()
     assert (opened.shop.level("MUG"), opened.row().state) == (10, "returned")
+
+
+def test_an_order_that_etsy_shows_late_is_not_lost(opened: Office) -> None:
+    """It was changed before the newest that was read, and was not there yet."""
+    opened.lab.use("plain")
+    listing_id = opened.list_product("prod_1", "MUG")
+    first_run(opened)
+    opened.pass_time(hours=1)
+    opened.etsy.sell(listing_id, {"MUG": 1})
+    opened.run()
+    opened.etsy.change(clock_ahead=opened.lab.ahead.total_seconds() - 1_800)
+    opened.etsy.sell(listing_id, {"MUG": 1})
+    opened.run()
+    assert opened.shop.level("MUG") == 8
+
+
+def test_a_clock_of_ours_that_is_ahead_loses_none(opened: Office) -> None:
+    listing_id = opened.list_product("prod_1", "MUG")
+    first_run(opened)
+    opened.lab.ahead += timedelta(days=5)
+    opened.run()
+    opened.etsy.sell(listing_id, {"MUG": 1})
+    opened.run()
+    assert opened.shop.level("MUG") == 9
 
 
 def test_an_old_order_is_not_looked_at_any_more(opened: Office) -> None:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 
 from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.sync.domain.operations import Status
+from awin_medusa_pipeline.sync.store.ledger import Ledger
 from awin_medusa_pipeline.sync.store.models import Lease
 from awin_medusa_pipeline_tests.etsy.engine.test_jobs import Killed
 from awin_medusa_pipeline_tests.sales.office import Office, first_run
@@ -146,7 +148,7 @@ def test_a_level_that_somebody_changes_after_the_kill(
 ) -> None:
     listing_id = opened.list_product("prod_1", "MUG")
     first_run(opened)
-    opened.etsy.sell(listing_id, {"MUG": 2})
+    receipt_id = opened.etsy.sell(listing_id, {"MUG": 2})
     opened.shop.meets = killing("before POST")
     with pytest.raises(Killed):
         opened.run()
@@ -157,9 +159,53 @@ def test_a_level_that_somebody_changes_after_the_kill(
     if state == "doubtful":
         assert "a run was ended while Medusa was asked, and the level was changed since" in result.to_tell[0]
         assert "8 where it was 10" in result.to_tell[0]
-        assert (result.by_hand, opened.dealt_with("prod_1")) == (1, {"prod_1": {"variant_MUG": 0}})
+        assert (result.by_hand, opened.dealt_with("prod_1")) == (1, {})
     assert opened.run().to_tell == []
     assert opened.shop.level("MUG") == after
+    # Cancelled, only what was surely taken is put back.
+    opened.etsy.cancel(receipt_id)
+    for _ in range(2):
+        assert opened.run().by_hand == 0
+    assert (opened.row().state, opened.shop.level("MUG")) == ("returned", after + 2 * (state == "taken"))
+
+
+def test_what_the_log_knows_to_be_done_is_done(opened: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ended between the outcome in the log and the sale's own, whatever becomes of the level meanwhile."""
+    listing_id = opened.list_product("prod_1", "MUG")
+    first_run(opened)
+    opened.etsy.sell(listing_id, {"MUG": 2})
+    record_outcomes = Ledger.record_outcomes
+
+    def killed(ledger: Ledger, *arguments: Any, **options: Any) -> None:
+        record_outcomes(ledger, *arguments, **options)
+        raise Killed
+
+    monkeypatch.setattr(Ledger, "record_outcomes", killed)
+    with pytest.raises(Killed):
+        opened.run()
+    monkeypatch.undo()
+    opened.shop.set("MUG", 55)
+    assert opened.run().to_tell == []
+    assert (opened.row().state, opened.row().taken, opened.shop.level("MUG")) == ("taken", 2, 55)
+
+
+def test_of_a_kit_only_what_was_not_written_is_written(opened: Office) -> None:
+    listing_id = opened.list_product("prod_1", "SET")
+    opened.shop.products["prod_1"]["variants"] = [opened.shop.variant("SET", {"cup": 2, "pot": 1})]
+    opened.shop.set("cup", 10)
+    opened.shop.set("pot", 10)
+    first_run(opened)
+    receipt_id = opened.etsy.sell(listing_id, {"SET": 1})
+    opened.shop.meets = killing("before POST")
+    with pytest.raises(Killed):
+        opened.run()
+    opened.shop.meets = lambda moment: None
+    opened.shop.set("cup", 8)
+    assert opened.run().fault is None
+    assert (opened.shop.level("cup"), opened.shop.level("pot"), opened.row().taken) == (8, 9, 1)
+    opened.etsy.cancel(receipt_id)
+    opened.run()
+    assert (opened.shop.level("cup"), opened.shop.level("pot")) == (10, 10)
 
 
 def killing(at: str) -> Callable[[str], None]:

@@ -48,6 +48,7 @@ class Selling:
 
     def run(self) -> SalesResult:
         self.runs += 1
+        self.lab.pause()
         shop = SalesShop(self.rig.shop.base_url, self.client, f"sales-{self.runs}", sleep=self.rig.waits.append)
         (result,) = import_sales(self.lab.state(import_sales=True), shop)
         return result

@@ -58,6 +58,14 @@ class Goods:
         for item in self._items(product_id).values():
             self._post(f"inventory-items/{item}/location-levels/{location}", {"stocked_quantity": level})
 
+    def levels(self, product_id: str) -> dict[str, int]:
+        """Read the level of each variant, by SKU."""
+        place = "variants.inventory_items.inventory.location_levels.stocked_quantity"
+        return {
+            variant["sku"]: variant["inventory_items"][0]["inventory"]["location_levels"][0]["stocked_quantity"]
+            for variant in self._read(product_id, f"variants.sku,{place}")
+        }
+
     def delete(self, product_id: str) -> None:
         """Take a product out of the shop for good."""
         with self.sandbox.shop.client() as client:

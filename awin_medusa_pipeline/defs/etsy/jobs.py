@@ -19,7 +19,7 @@ from awin_medusa_pipeline.defs.io_managers import table_metadata
 from awin_medusa_pipeline.defs.services import LOCATION
 from awin_medusa_pipeline.defs.shown import SHOWN_ROWS, Links, table
 from awin_medusa_pipeline.defs.steps import StepError, op
-from awin_medusa_pipeline.defs.tags import ETSY_JOB_TAG, decider_in, tag_run
+from awin_medusa_pipeline.defs.tags import ETSY_JOB_TAG, decider_in, tag_run, trigger_of
 from awin_medusa_pipeline.etsy.domain.messages import time_text
 from awin_medusa_pipeline.etsy.engine.daily import look_at_accounts
 from awin_medusa_pipeline.etsy.engine.expiry import expire_unconfirmed_jobs
@@ -119,15 +119,16 @@ def look_at_etsy(context: dg.OpExecutionContext, config: EtsyDailyConfig, app: d
 
 @op(description="Lower the levels in Medusa by what was sold on Etsy.")
 def import_etsy_sales(context: dg.OpExecutionContext, app: dg.ResourceParam[App]) -> None:
-    """Import the sales of all shops. A shop that a sync holds, or whose consent is too small, waits for the next hour.
+    """Import the sales of all shops.
 
-    The owner is told of such a consent once, and by the daily job.
+    Where the schedule asks, a shop that a sync holds waits for the next hour, and a consent that is too small fails
+    nothing: the owner was told once, and is told by the daily job.
     """
     results = import_and_log(context, app)
     if not results:
         context.log.info("There are no sales to import: no Etsy shop is connected, or ETSY_IMPORT_SALES is off.")
-    waiting = (ShopBusyError, SalesScopeError)
-    if faults := [sentence(one.fault) for one in results if one.fault and not isinstance(one.fault, waiting)]:
+    waits = (ShopBusyError, SalesScopeError) if trigger_of(context.run) == "schedule" else ()
+    if faults := [sentence(one.fault) for one in results if one.fault and not isinstance(one.fault, waits)]:
         raise StepError(" ".join(faults))
 
 

@@ -55,6 +55,8 @@ class SaleState(StrEnum):
 
 
 OPEN_STATES = (SaleState.TAKING, SaleState.RETURNING)
+DEALT_WITH = (SaleState.TAKEN, SaleState.RETURNED, SaleState.UNCOUNTED)
+"""Medusa knows of these."""
 BY_HAND = (SaleState.UNKNOWN, SaleState.DOUBTFUL)
 """A person has to book these by hand."""
 

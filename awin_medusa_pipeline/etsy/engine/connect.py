@@ -49,5 +49,5 @@ def store_shop(etsy: EtsyState, pair: TokenPair, consent: Consent) -> tuple[Etsy
             scopes=consent.scopes,
         )
         if consent.with_sales and etsy.rules.import_sales:
-            etsy.sales.begin(account.id)
+            etsy.sold.begin(account.id)
         return account, ShopChoices.read(client, shop=shop, categories=True)

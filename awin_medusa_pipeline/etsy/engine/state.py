@@ -87,7 +87,7 @@ class EtsyState:
         return EtsyLinks(self.database, now=self.now)
 
     @property
-    def sales(self) -> EtsySales:
+    def sold(self) -> EtsySales:
         """What was sold on Etsy, and what became of it in Medusa."""
         return EtsySales(self.database, now=self.now)
 
@@ -96,7 +96,7 @@ class EtsyState:
 
         Read it before the levels in Medusa: what is imported in between is then taken off twice for a while, never not.
         """
-        return self.sales.dealt_with(account_id, product_ids) if self.rules.import_sales else None
+        return self.sold.dealt_with(account_id, product_ids) if self.rules.import_sales else None
 
     @property
     def oauth(self) -> EtsyOAuth:

@@ -210,7 +210,7 @@ class EtsySale(Base):
     product_id: Mapped[str | None]
     variant_id: Mapped[str | None]
     taken: Mapped[int]
-    """Pieces of the variant that are taken off Medusa, less those put back."""
+    """Pieces of the variant that are off Medusa's level now."""
     levels: Mapped[Any]
     """The levels that were or are being changed: a list of LevelChange (sales/levels.py), as objects."""
     partly_refunded: Mapped[bool]

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from awin_medusa_pipeline.core.store.database import Database, insert_new
-from awin_medusa_pipeline.etsy.domain.sales import BY_HAND, OPEN_STATES, LevelChange, Sale, SaleState
+from awin_medusa_pipeline.etsy.domain.sales import BY_HAND, DEALT_WITH, OPEN_STATES, LevelChange, Sale, SaleState
 from awin_medusa_pipeline.etsy.store.models import EtsySale, EtsySalesCursor
 
 __all__ = ["EtsySale", "EtsySales", "EtsySalesCursor", "changes_of"]
@@ -21,16 +21,17 @@ class EtsySales:
         self._database, self._now = database, now
 
     def dealt_with(self, account_id: int, product_ids: Sequence[str]) -> dict[str, dict[str, int]]:
-        """Sum up the pieces that sales took off Medusa, and those of sales that were put back: by product and variant.
+        """Sum up the pieces of all sales that were dealt with, by product and variant id.
 
-        A sale that was put back stays counted: its pieces went on Etsy and are for sale in Medusa again. Products and
-        variants without a sale are left out.
+        Those are the pieces that went on Etsy and of which Medusa knows: taken off its level, or for sale there again
+        since the order was cancelled. What a person has to book, or has taken back, is not among them. Products and
+        variants without such a sale are left out.
         """
         pieces = sa.case((EtsySale.state == SaleState.RETURNED, EtsySale.pieces), else_=EtsySale.taken)
         query = (
             sa.select(EtsySale.product_id, EtsySale.variant_id, sa.func.sum(pieces))
             .where(EtsySale.account_id == account_id, EtsySale.product_id.in_(product_ids))
-            .where(EtsySale.variant_id.is_not(None))
+            .where(EtsySale.variant_id.is_not(None), EtsySale.state.in_(DEALT_WITH))
             .group_by(EtsySale.product_id, EtsySale.variant_id)
         )
         found: dict[str, dict[str, int]] = {}

@@ -68,6 +68,8 @@ SAME_MATERIAL = tuple(variant(sku, options={"Size": sku, "Material": "Oak"}) for
         (sale("", ("Size", "S"), ("Colour", "b")), GRID, "b-S"),
         (sale("", ("Farbe", "B"), ("Grösse", "s")), GRID, "b-S"),
         (sale("", ("Colour", "b"), ("Size", "S"), ("Personalization", "For Ada")), GRID, "b-S"),
+        (sale("", ("Farbe", "b"), ("Grösse", "S"), ("Personalization", "For Ada")), GRID, "b-S"),
+        (sale("", ("Inner", "Red"), ("Outer", "Blue"), ("Personalization", "For Ada")), TWO_SIDES, "RedBlue"),
         (sale("", ("Size", "M")), SAME_MATERIAL, "M"),
         (sale("", ("Size", "Dark red wide")), (variant("A", options={"Size": "Dark red (wide)"}), variant("B")), "A"),
         (sale("", ("Inner", "Red"), ("Outer", "Blue")), TWO_SIDES, "RedBlue"),
@@ -85,6 +87,12 @@ SAME_MATERIAL = tuple(variant(sku, options={"Size": sku, "Material": "Oak"}) for
 def test_which_variant_was_sold(sold: Sale, variants: tuple[ShopVariant, ...], found: str | None) -> None:
     chosen = choose_variant(sold, variants)
     assert (chosen.sku if chosen else None) == found
+
+
+def test_what_a_person_reads_of_it() -> None:
+    assert sale("r-M", ("Colour", "r")).variant == "r-M"
+    assert sale("", ("Colour", "r"), ("Size", "M")).variant == "r / M"
+    assert sale("").variant == ""
 
 
 def at(**levels: int) -> dict[str, Level]:
@@ -129,6 +137,7 @@ def test_what_was_taken_and_put_back_is_as_it_was(items: dict[str, tuple[int, in
 
 def test_a_level_that_is_gone_is_not_put_back() -> None:
     assert put_back([LevelChange("a", 1, 5, 3)], {}) == []
+    assert pieces_moved([]) == 0
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ ALSO: dict[str, tuple[str, ...]] = {
     "sync/domain/feed/standing.py": (FEED_CASES, "sync/engine/test_intake.py"),
     "sync/domain/feed/stock.py": (FEED_CASES, FEED[0], "sync/domain/feed/test_cells.py"),
     "sync/domain/feed/unpack.py": FEED,
-    "etsy/domain/memory.py": ("etsy/domain/test_plan.py", "etsy/domain/test_drift.py", "etsy/store/test_jobs.py"),
+    "etsy/domain/memory.py": ("etsy/domain/test_plan.py", "etsy/domain/test_looks.py", "etsy/store/test_jobs.py"),
     "etsy/domain/tokens.py": ("etsy/store/test_accounts.py", "etsy/client/test_oauth.py"),
 }
 """Tests of a module in other files than its own."""
