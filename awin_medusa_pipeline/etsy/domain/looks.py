@@ -8,7 +8,7 @@ from awin_medusa_pipeline.etsy.domain.listing import Listing
 from awin_medusa_pipeline.etsy.domain.memory import InventoryPut, ListingMemory, VariantStock
 from awin_medusa_pipeline.etsy.domain.owners import SETTING_OF, changed_at_etsy, compare
 from awin_medusa_pipeline.etsy.domain.shown import ShownListing, label_of, match_variants, shown_fields
-from awin_medusa_pipeline.etsy.domain.stock import look_at_stock, offered
+from awin_medusa_pipeline.etsy.domain.stock import look_at_stock, offered, take_written
 from awin_medusa_pipeline.medusa.models import ShopProduct
 
 BEHIND = timedelta(seconds=30)
@@ -90,10 +90,8 @@ def _settle(memory: ListingMemory, shown: ShownListing) -> tuple[InventoryPut | 
         return put, stock
     there = {variant.product_id for variant in shown.variants}
     if not put.answered and not there & set(put.replaced):
-        stock = {
-            variant_id: one.model_copy(update={"given": put.quantities.get(variant_id, one.given)})
-            for variant_id, one in stock.items()
-        }
+        known = {variant_id: quantity for variant_id, quantity in put.quantities.items() if variant_id in stock}
+        stock = take_written(stock, known, None, {})
     return None, stock
 
 
