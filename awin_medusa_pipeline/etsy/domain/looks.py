@@ -54,7 +54,7 @@ def look_at_listing(
     if not is_trusted:
         shown = ShownListing(shown.state, shown.content, shown.image_ids)
     put, stock = _settle(memory, shown) if is_trusted else (memory.put, memory.stock)
-    after = _look_at_stock(stock, memory, shown, wanted, product, imported)
+    after = _look_at_stock(stock, memory, shown, wanted, product, imported, now)
     fields = shown_fields(shown, wanted.inventory if wanted else None)
     changes: dict[str, object] = {"state": shown.state, "seen": fields, "stock": after, "put": put}
     sentences = _gone(memory.stock, after, product)
@@ -102,6 +102,7 @@ def _look_at_stock(
     wanted: Listing | None,
     product: ShopProduct | None,
     imported: Mapping[str, int] | None,
+    now: datetime,
 ) -> dict[str, VariantStock]:
     pieces = _pieces(shown, wanted)
     after = {}
@@ -117,6 +118,7 @@ def _look_at_stock(
         known = before or VariantStock(given=given, level=variant.quantity, imported=sales or 0)
         after[variant.id] = look_at_stock(
             known.model_copy(update={"given": given}),
+            now=now,
             level=variant.quantity,
             shown=shows,
             imported=sales,

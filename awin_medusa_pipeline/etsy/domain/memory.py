@@ -31,6 +31,8 @@ class VariantStock(_Model):
     """Pieces in Medusa at the last look; None: not counted."""
     gone: int = 0
     """Pieces that went on Etsy and that Medusa does not know of; below 0: Etsy does not show yet that they went."""
+    since: AwareDatetime | None = None
+    """When pieces were last found to have gone."""
     imported: int = 0
     """Pieces of all sales that the sale import had dealt with by the last look."""
 

@@ -4,31 +4,35 @@ Etsy is offered what Medusa has, less the pieces that went on Etsy and that Medu
 """
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from awin_medusa_pipeline.etsy.domain.memory import VariantStock
 from awin_medusa_pipeline.medusa.models import ShopProduct
 
+IMPORTED_AFTER = timedelta(hours=3)
+"""The sale import runs each hour: what it has not dealt with by then, it will not."""
+
 
 def look_at_stock(
-    before: VariantStock, *, level: int | None, shown: int | None = None, imported: int | None = None
+    before: VariantStock, *, now: datetime, level: int | None, shown: int | None = None, imported: int | None = None
 ) -> VariantStock:
     """Account for what happened to one variant since the last look.
 
     `level`: pieces in Medusa now; None: not counted. `shown`: pieces on Etsy now; None: not read. `imported`: pieces of
-    all sales that the sale import has dealt with so far; None: it is off. Then, and only then, Medusa going down by
-    all that is missing is taken for the booking that the owner was asked for.
+    all sales that the sale import has dealt with so far; None: it is off. Medusa going down by all that is missing is
+    taken for the booking that the owner was asked for; with the sale import only once it had its time.
     """
     known = before.imported if imported is None else imported
     if level is None:
         return VariantStock(given=before.given if shown is None else shown, level=None, imported=known)
-    booked = known - before.imported
-    gone = before.gone - booked
-    if imported is None and before.level is not None and before.level - level >= gone > 0:
+    gone, given, since = before.gone - (known - before.imported), before.given, before.since
+    patience = IMPORTED_AFTER if imported is not None else timedelta(0)
+    was_asked = since is not None and now - since > patience
+    if was_asked and before.level is not None and before.level - level >= gone > 0:
         gone = 0
-    given = before.given
     if shown is not None and shown < given:
-        gone, given = gone + given - shown, shown
-    return VariantStock(given=given, level=level, gone=gone, imported=known)
+        gone, given, since = gone + given - shown, shown, now
+    return VariantStock(given=given, level=level, gone=gone, since=since, imported=known)
 
 
 def offered(level: int | None, stock: VariantStock | None) -> int | None:

@@ -1,5 +1,7 @@
 """Pieces on Etsy: what went there is never offered again before somebody, or a receipt, has said so."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +10,10 @@ from awin_medusa_pipeline.etsy.domain.memory import VariantStock
 from awin_medusa_pipeline.etsy.domain.stock import forgive, look_at_stock, offered, take_written
 from awin_medusa_pipeline_tests.support.etsy_products import product, variant
 
+NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 TEN = VariantStock(given=10, level=10)
+TOLD = VariantStock(given=6, level=10, gone=4, since=NOW - timedelta(minutes=1))
+TOLD_YESTERDAY = TOLD.model_copy(update={"since": NOW - timedelta(days=1)})
 LOOKS = [
     ("nothing happened", TEN, {"level": 10, "shown": 10}, 0, 10),
     ("four went on Etsy", TEN, {"level": 10, "shown": 6}, 4, 6),
@@ -18,16 +23,17 @@ LOOKS = [
     ("more than Medusa has", TEN, {"level": 3, "shown": 2}, 8, 0),
     ("more on Etsy than it was given", TEN, {"level": 10, "shown": 12}, 0, 10),
     ("Etsy was not read", TEN, {"level": 4}, 0, 4),
-    ("told, and booked by hand", VariantStock(given=6, level=10, gone=4), {"level": 6, "shown": 6}, 0, 6),
-    ("told, and one sold in the shop", VariantStock(given=6, level=10, gone=4), {"level": 9, "shown": 6}, 4, 5),
-    ("told, and restocked", VariantStock(given=6, level=10, gone=4), {"level": 50, "shown": 6}, 4, 46),
-    ("told, and more went", VariantStock(given=6, level=10, gone=4), {"level": 10, "shown": 5}, 5, 5),
-    ("put back at Etsy", VariantStock(given=6, level=10, gone=4), {"level": 10, "shown": 10}, 4, 6),
-    ("seen, then imported", VariantStock(given=6, level=10, gone=4), {"level": 6, "shown": 6, "imported": 4}, 0, 6),
+    ("told, and booked by hand", TOLD, {"level": 6, "shown": 6}, 0, 6),
+    ("told, and one sold in the shop", TOLD, {"level": 9, "shown": 6}, 4, 5),
+    ("told, and restocked", TOLD, {"level": 50, "shown": 6}, 4, 46),
+    ("told, and more went", TOLD, {"level": 10, "shown": 5}, 5, 5),
+    ("put back at Etsy", TOLD, {"level": 10, "shown": 10}, 4, 6),
+    ("seen, then imported", TOLD, {"level": 6, "shown": 6, "imported": 4}, 0, 6),
     ("imported before it was seen", TEN, {"level": 6, "shown": 6, "imported": 4}, 0, 6),
     ("imported before Etsy shows it", TEN, {"level": 6, "shown": 10, "imported": 4}, -4, 6),
-    ("with the import the owner books nothing", VariantStock(given=6, level=10, gone=4),
-     {"level": 6, "shown": 6, "imported": 0}, 4, 2),
+    ("with the import on its way", TOLD, {"level": 6, "shown": 6, "imported": 0}, 4, 2),
+    ("what the import never knew, booked by hand", TOLD_YESTERDAY, {"level": 6, "shown": 6, "imported": 0}, 0, 6),
+    ("told in the same moment", TOLD.model_copy(update={"since": NOW}), {"level": 6, "shown": 6}, 4, 2),
 ]  # fmt: skip
 
 
@@ -35,16 +41,16 @@ LOOKS = [
     ("before", "look", "gone", "offer"), [case[1:] for case in LOOKS], ids=[case[0] for case in LOOKS]
 )
 def test_what_went_is_not_offered(before: VariantStock, look: dict[str, int], gone: int, offer: int) -> None:
-    after = look_at_stock(before, **look)
+    after = look_at_stock(before, now=NOW, **look)
     assert (after.gone, offered(after.level, after)) == (gone, offer)
     # Nothing more happens when it is looked at again.
-    assert look_at_stock(after, **look) == after
+    assert look_at_stock(after, now=NOW, **look) == after
 
 
 def test_what_medusa_does_not_count_is_never_missing() -> None:
-    after = look_at_stock(VariantStock(given=999, level=None), level=None, shown=7)
+    after = look_at_stock(VariantStock(given=999, level=None), now=NOW, level=None, shown=7)
     assert (after, offered(None, after)) == (VariantStock(given=7, level=None), None)
-    counted = look_at_stock(after, level=5, shown=7)
+    counted = look_at_stock(after, now=NOW, level=5, shown=7)
     assert (counted.gone, offered(5, counted)) == (0, 5)
 
 
@@ -68,7 +74,7 @@ def test_with_the_sale_import_etsy_offers_what_there_is(events: list[str]) -> No
     wanted = product(variant("s", quantity=0))
 
     def look() -> VariantStock:
-        return look_at_stock(stock["v"], level=level, shown=on_etsy, imported=dealt_with)
+        return look_at_stock(stock["v"], now=NOW, level=level, shown=on_etsy, imported=dealt_with)
 
     for event in events:
         match event:
