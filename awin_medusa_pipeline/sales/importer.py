@@ -85,6 +85,8 @@ class SalesResult:
     put_back: int = 0
     by_hand: int = 0
     """Sales of the last two months that a person has to book."""
+    unlinked: int = 0
+    """Sales of the last two months whose listing belongs to no product here."""
     to_tell: list[str] = field(default_factory=list)
     """A sentence for each sale that a person has to look at, and was not told of."""
     imported_at: datetime | None = None
@@ -105,6 +107,8 @@ class SalesResult:
         if self.fault:
             lines.append(f"They could not be imported now. {self.fault}")
         lines += shorten("", self.to_tell)
+        if self.unlinked:
+            lines.append(f"Sales of listings that belong to no product here: {self.unlinked:,} in two months")
         if self.by_hand:
             lines.append(Hint(f"Sales that you have to book by hand: {self.by_hand:,}", Action.LIST_ETSY_SALES))
         return lines
@@ -143,7 +147,9 @@ class _AccountImport:
                 self._tell_scope(fault)
         cursor = self.sold.cursor(self.account.id)
         self.result.imported_at = cursor.imported_at if cursor else None
-        self.result.by_hand = len(self.sold.to_book_by_hand(self.account.id, self.etsy.now() - LOOK_BACK))
+        since = self.etsy.now() - LOOK_BACK
+        self.result.by_hand = self.sold.count_since(self.account.id, since, *BY_HAND)
+        self.result.unlinked = self.sold.count_since(self.account.id, since, SaleState.UNLINKED)
         self._tell()
         return self.result
 
@@ -258,13 +264,14 @@ class _AccountImport:
         self._count(row)
 
     def _take(self, booking: Booking, sale: Sale, variant: "SoldVariant | str | None") -> EtsySale:
-        """Book a sale that is not known. `variant`: the one that was sold, or why it cannot be told."""
+        """Book a sale that is not known. `variant`: the one that was sold, or why it cannot be told; None: no link."""
         if isinstance(variant, SoldVariant):
             if variant.each:
                 return booking.take(self.account.id, sale, variant)
             names = {"product_id": variant.product_id, "variant_id": variant.variant_id}
             return self.sold.record(self.account.id, sale, SaleState.UNCOUNTED, **names)
-        return self.sold.record(self.account.id, sale, SaleState.UNKNOWN, reason=variant)
+        state = SaleState.UNKNOWN if variant else SaleState.UNLINKED
+        return self.sold.record(self.account.id, sale, state, reason=variant)
 
     def _record_cancelled(self, sale: Sale, variant: "SoldVariant | str | None") -> None:
         """Record that a sale was over before it was booked: what Etsy lacks of it is no riddle then."""
@@ -278,13 +285,17 @@ class _AccountImport:
         self.result.put_back += row.state is SaleState.RETURNED
 
     def _variants(self, medusa: MedusaClient, sales: Sequence[Sale]) -> Mapping[int, "SoldVariant | str"]:
-        """Find the variant of each sale, by transaction id; or why it cannot be told."""
+        """Find the variant of each sale whose listing has a product, by transaction id; or why it cannot be told."""
         listings = {sale.listing_id for sale in sales if sale.listing_id}
         products = self.etsy.links.of_listings(self.account.id, listings)
         found = {
             one["id"]: one for one in medusa.where("products", "id", sorted(products.values()), SHOP_PRODUCT_FIELDS)
         }
-        return {sale.transaction_id: _variant_of(sale, products.get(sale.listing_id or 0), found) for sale in sales}
+        return {
+            sale.transaction_id: _variant_of(sale, products[sale.listing_id], found)
+            for sale in sales
+            if sale.listing_id in products
+        }
 
     def _tell_scope(self, fault: SalesScopeError) -> None:
         """Tell the shop owner once that the consent is too small, not each hour."""
@@ -333,13 +344,11 @@ def _is_to_book(standing: Standing, row: EtsySale | None) -> bool:
     if row.state in (SaleState.RETURNED, SaleState.UNDONE):
         return False
     if standing is Standing.OFF:
-        return row.state in (SaleState.TAKEN, SaleState.UNCOUNTED) or (row.state in BY_HAND and row.taken == 0)
+        return row.state is SaleState.TAKEN or row.taken == 0
     return standing is Standing.PARTLY_REFUNDED and not row.partly_refunded
 
 
-def _variant_of(sale: Sale, product_id: str | None, products: Mapping[str, Json]) -> "SoldVariant | str":
-    if product_id is None:
-        return "its listing belongs to no product of the shop that this program knows"
+def _variant_of(sale: Sale, product_id: str, products: Mapping[str, Json]) -> "SoldVariant | str":
     product = products.get(product_id)
     if product is None:
         return f"its product {product_id} is not in Medusa any more"

@@ -116,24 +116,11 @@ def test_pieces_are_put_back_once_wherever_it_is_ended(opened: Office, monkeypat
 def test_what_an_owner_has_to_know_is_told_wherever_it_is_ended(
     opened: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stray = opened.caller.active()
-    opened.caller.put_inventory(
-        stray,
-        {
-            "products": [
-                {
-                    "sku": "S",
-                    "property_values": [],
-                    "offerings": [
-                        {"price": 5.0, "quantity": 900, "is_enabled": True, "readiness_state_id": 1_400_000_001}
-                    ],
-                }
-            ]
-        },
-    )
+    listing_id = opened.list_product("prod_1", "S", pieces=900)
+    opened.shop.products.clear()
     first_run(opened)
     orders = []
-    every_moment(opened, monkeypatch, lambda: orders.append(opened.etsy.sell(stray, {"S": 1})))
+    every_moment(opened, monkeypatch, lambda: orders.append(opened.etsy.sell(listing_id, {"S": 1})))
     told = "\n".join(str(line) for _, message in opened.lab.notified for line in message.lines)
     assert all(f"order {order} " in told for order in orders)
 

@@ -78,8 +78,8 @@ class EtsySales:
         return self._all(account_id, EtsySale.state.in_(OPEN_STATES))
 
     def taken_since(self, account_id: int, since: datetime) -> list[EtsySale]:
-        """Return the sales since a time that are taken off Medusa, or that a person has to book."""
-        states = (SaleState.TAKEN, SaleState.UNCOUNTED, *BY_HAND)
+        """Return the sales since a time whose orders may still be cancelled."""
+        states = (SaleState.TAKEN, SaleState.UNCOUNTED, SaleState.UNLINKED, *BY_HAND)
         return self._all(account_id, EtsySale.sold_at >= since, EtsySale.state.in_(states))
 
     def with_levels(self, account_id: int, since: datetime) -> list[EtsySale]:
@@ -92,9 +92,11 @@ class EtsySales:
         """Return the sales that the shop owner has to be told of."""
         return self._all(account_id, EtsySale.reason.is_not(None), ~EtsySale.told)
 
-    def to_book_by_hand(self, account_id: int, since: datetime) -> list[EtsySale]:
-        """Return the sales since a time that a person has to book."""
-        return self._all(account_id, EtsySale.sold_at >= since, EtsySale.state.in_(BY_HAND))
+    def count_since(self, account_id: int, since: datetime, *states: SaleState) -> int:
+        """Count the sales since a time in these states."""
+        query = sa.select(sa.func.count()).where(EtsySale.account_id == account_id, EtsySale.sold_at >= since)
+        with self._database.reading() as session:
+            return session.scalar(query.where(EtsySale.state.in_(states))) or 0
 
     def recent(self, account_id: int, number: int) -> list[EtsySale]:
         """Return the newest sales, newest first."""
