@@ -25,7 +25,9 @@ from awin_medusa_pipeline.etsy.store.models import EtsyJob
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
 from awin_medusa_pipeline.sandbox.etsy import shop as standin
 from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline_tests.support.fault_proxy import AnsweringServer
 from awin_medusa_pipeline_tests.support.goods import Goods
+from awin_medusa_pipeline_tests.support.picture_files import drawn, file
 
 DEFAULTS = (
     *("--shipping-profile", "Parcel", "--readiness-state", str(standin.READY_TO_SHIP)),
@@ -161,6 +163,34 @@ def test_sales_that_are_not_imported(goods: Goods, sandbox: Sandbox) -> None:
     assert "ETSY_IMPORT_SALES is off. Set ETSY_IMPORT_SALES=true in .env." in refused("sales", "--import")
 
 
+def test_pictures_are_told_before_the_confirmation_and_what_etsy_does_not_take_is_converted(
+    goods: Goods, sandbox: Sandbox
+) -> None:
+    served = {
+        "/lamp.jpg": (200, "image/jpeg", file("WEBP")),
+        "/page.jpg": (200, "image/jpeg", b"<html>not here any more</html>" + b" " * 40),
+        "/print.jpg": (200, "image/jpg", file("JPEG", drawn("CMYK"))),
+    }
+    with AnsweringServer(lambda path: served.get(path, (404, "text/html", b""))) as web:
+        pictures = [{"url": f"{web}/{name}.jpg"} for name in ("lamp", "gone", "page", "print")]
+        goods.add("oak-lamp", title="Oak lamp, 5€ off", images=pictures)
+        goods.add("mug", images=pictures[1:3])
+        told("connect", *DEFAULTS, "--publish")
+        shown = told("request", "oak-lamp", "mug")
+        lamp = f"{web}/gone.jpg (HTTP 404), {web}/page.jpg (it is no picture that is known, called image/jpeg)"
+        assert f"Oak lamp, 5€ off: Without 2 of its 4 pictures: {lamp}." in shown
+        assert "Title: currency signs, which Etsy refuses, were written out." in shown
+        assert "Refused: Mug: Etsy publishes nothing without a picture. Without 2 of its 2 pictures:" in shown
+        (job,) = jobs()
+        told("confirm", job)
+        told("sync", job)
+        assert "Without 2 of its 4 pictures" in told("show", job)
+    (listing,) = sandbox.etsy.listings()
+    assert (listing["fields"]["title"], len(listing["images"])) == ("Oak lamp, 5 EUR off", 2)
+    images = sandbox.etsy.state()["images"].values()
+    assert {image["content_type"] for image in images} == {"image/jpeg"}
+
+
 def test_nothing_there_yet(home: Path) -> None:
     assert "No Etsy shop is connected." in told("accounts")
     assert "No Etsy job was requested yet." in told("jobs")
@@ -232,6 +262,17 @@ def test_connected_again_a_shop_keeps_its_settings(home: Path) -> None:
         (account,) = etsy.accounts.all()
     assert (str(account.api_config.price.multiplier), account.api_config.publish) == ("1.15", False)
     assert account.api_config.calculated_shipping
+
+
+def test_connected_again_what_the_shop_has_no_longer_is_chosen_again(home: Path) -> None:
+    told("connect", *DEFAULTS)
+    with opened_etsy() as etsy:
+        account = etsy.accounts.find()
+        etsy.accounts.configure(account.id, account.api_config.model_copy(update={"return_policy_id": 5}))
+    # There is one return policy, so nothing has to be asked.
+    told("connect")
+    with opened_etsy() as etsy:
+        assert etsy.accounts.find().api_config.return_policy_id == standin.RETURN_POLICY
 
 
 def test_settings_of_a_shop_as_a_file(home: Path) -> None:

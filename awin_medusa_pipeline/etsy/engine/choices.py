@@ -141,11 +141,16 @@ class ShopChoices:
         return config
 
     def open_questions(self, config: EtsyAccountConfig, answers: Mapping[str, Any]) -> list[Question]:
-        """Return the questions that neither the settings nor the answers cover and that have choices."""
+        """Return the questions that have choices and that neither the answers nor the settings cover.
+
+        What the settings name and the shop has no longer is asked again.
+        """
+        gone = self.unknown_values(config)
         return [
             question
             for question in self.questions
-            if question.field not in answers and getattr(config, question.field) is None and question.choices
+            if question.field not in answers and question.choices
+            if question.field in gone or getattr(config, question.field) is None
         ]
 
 
