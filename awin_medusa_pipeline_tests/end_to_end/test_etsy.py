@@ -16,6 +16,7 @@ from awin_medusa_pipeline.defs.build import build_defs
 from awin_medusa_pipeline.defs.etsy.jobs import ETSY_TAG
 from awin_medusa_pipeline.defs.etsy.sensors import TRY_TAG, etsy_confirmation_sensor, etsy_tidy_sensor
 from awin_medusa_pipeline.defs.failures import failure_of
+from awin_medusa_pipeline.etsy.domain import looks
 from awin_medusa_pipeline.etsy.domain.tokens import TokenPair
 from awin_medusa_pipeline.etsy.engine.state import EtsyState
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, EtsyJobError, JobStatus
@@ -332,17 +333,19 @@ def test_the_daily_look(flow: Flow) -> None:
     flow.goods.reprice(price, 20)
     flow.goods.change(draft, status="draft")
     before = flow.at_etsy.last_call()
+    # The half minute in which Etsy's reads are not trusted is over.
+    flow.pipeline.environment.setattr(looks, "BEHIND", timedelta(0))
 
     flow.run("etsy_daily_job")
     assert flow.at_etsy.writes(after=before) == []
-    assert flow.statuses() == {same: "synced", price: "pending", sold: "pending", gone: "failed", draft: "pending"}
+    assert flow.statuses() == {same: "synced", price: "pending", sold: "synced", gone: "failed", draft: "pending"}
     job = flow.jobs[0]
     assert job.status is JobStatus.PENDING
     assert job.expires_at > datetime.now(UTC) + timedelta(hours=19)
     message = flow.goods.sandbox.slack_messages()[-1]["text"]
     for told in (
-        "2 to update, 1 to take out of sale",
-        "Sold: Etsy has 2 fewer of it than it was given",
+        "1 to update, 1 to take out of sale",
+        f"went, probably sold there: {LEVEL - 2} are offered, although Medusa has {LEVEL}.",
         "Gone: Its listing was deleted on Etsy",
         "No listing fee",
     ):
@@ -350,14 +353,13 @@ def test_the_daily_look(flow: Flow) -> None:
     plan = flow.table("etsy_listing_plan").filter(kind="change")
     changes = {(row["title"], row["field"]): (row["before"], row["after"]) for row in plan.iter_rows(named=True)}
     assert changes[("Price", "price M")] == ("12.50", "20.00")
-    size = first["property_values"][0]["values"][0]
-    assert changes[("Sold", f"quantity {size}")] == (str(LEVEL - 2), str(LEVEL))
+    assert not any(title == "Sold" for title, _ in changes)
     assert changes[("Draft", "state")] == ("active", "inactive")
 
     flow.etsy.jobs.confirm(job.transaction_id, "ann")
     (request,) = flow.tick()
     assert flow.started(request).success
-    assert [call.operation for call in flow.at_etsy.writes(after=before)].count("updateListingInventory") == 2
+    assert [call.operation for call in flow.at_etsy.writes(after=before)].count("updateListingInventory") == 1
     assert (
         next(one for one in flow.at_etsy.listings() if one["listing_id"] == listings["Draft"])["fields"]["state"]
         == "inactive"
