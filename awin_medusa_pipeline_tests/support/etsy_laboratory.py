@@ -229,7 +229,7 @@ class EtsyLaboratory:
         links = self.links.of_products(self.account_id, product_ids)
         if ids := [link.etsy_listing_id for link in links.values() if link.etsy_listing_id]:
             with self.client(account) as client:
-                sales = etsy.sales_dealt_with(self.account_id, product_ids)
+                sales = etsy.imported_sales(self.account_id, list(product_ids))
                 take_over(etsy, account, links, self.products, Shown.read(client, ids), sales)
         links = self.links.of_products(self.account_id, product_ids)
         return plan_products(etsy, account, product_ids, self.products, links)

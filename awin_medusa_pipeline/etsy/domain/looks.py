@@ -8,7 +8,7 @@ from awin_medusa_pipeline.etsy.domain.listing import Listing
 from awin_medusa_pipeline.etsy.domain.memory import InventoryPut, ListingMemory, VariantStock
 from awin_medusa_pipeline.etsy.domain.owners import SETTING_OF, changed_at_etsy, compare
 from awin_medusa_pipeline.etsy.domain.shown import ShownListing, label_of, match_variants, shown_fields
-from awin_medusa_pipeline.etsy.domain.stock import look_at_stock, offered, take_written
+from awin_medusa_pipeline.etsy.domain.stock import Imported, look_at_stock, offered, take_written
 from awin_medusa_pipeline.medusa.models import ShopProduct
 
 BEHIND = timedelta(seconds=30)
@@ -41,14 +41,13 @@ def look_at_listing(
     product: ShopProduct | None,
     *,
     now: datetime,
-    imported: Mapping[str, int] | None = None,
+    imported: Imported | None = None,
     ours: Collection[str] = (),
 ) -> Look:
     """Take over what Etsy shows.
 
     `wanted`: the listing as it should be; None: none can be made now, so variants and pictures are not compared.
-    `imported`: Medusa variant -> pieces of all sales that the sale import has dealt with; None: it is off. `ours`: as
-    in `compare`.
+    `imported`: None where the sale import is off. `ours`: as in `compare`.
     """
     is_trusted = memory.put is None or now - memory.put.at >= BEHIND
     if not is_trusted:
@@ -91,7 +90,7 @@ def _settle(memory: ListingMemory, shown: ShownListing) -> tuple[InventoryPut | 
     there = {variant.product_id for variant in shown.variants}
     if not put.answered and not there & set(put.replaced):
         known = {variant_id: quantity for variant_id, quantity in put.quantities.items() if variant_id in stock}
-        stock = take_written(stock, known, None, {})
+        stock = take_written(stock, known, None, None)
     return None, stock
 
 
@@ -101,7 +100,7 @@ def _look_at_stock(
     shown: ShownListing,
     wanted: Listing | None,
     product: ShopProduct | None,
-    imported: Mapping[str, int] | None,
+    imported: Imported | None,
     now: datetime,
 ) -> dict[str, VariantStock]:
     pieces = _pieces(shown, wanted)
@@ -114,14 +113,15 @@ def _look_at_stock(
             given = shows
         if given is None:
             continue
-        sales = None if imported is None else imported.get(variant.id, 0)
-        known = before or VariantStock(given=given, level=variant.quantity, imported=sales or 0)
+        sold = imported.pieces.get(variant.id, 0) if imported else 0
+        known = before or VariantStock(given=given, level=variant.quantity, imported=sold)
         after[variant.id] = look_at_stock(
+            variant.id,
             known.model_copy(update={"given": given}),
             now=now,
             level=variant.quantity,
             shown=shows,
-            imported=sales,
+            imported=imported,
         )
     # Without the product what is known stays for its return.
     return after if product else dict(stock)

@@ -4,30 +4,46 @@ Etsy is offered what Medusa has, less the pieces that went on Etsy and that Medu
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 
 from awin_medusa_pipeline.etsy.domain.memory import VariantStock
 from awin_medusa_pipeline.medusa.models import ShopProduct
 
-IMPORTED_AFTER = timedelta(hours=3)
-"""The sale import runs each hour: what it has not dealt with by then, it will not."""
+
+@dataclass(frozen=True)
+class Imported:
+    """What the sale import has dealt with of one product.
+
+    `pieces`: of all sales so far, by Medusa variant. `until`: when the last import that came to its end began; None:
+    none did.
+    """
+
+    pieces: Mapping[str, int]
+    until: datetime | None
 
 
 def look_at_stock(
-    before: VariantStock, *, now: datetime, level: int | None, shown: int | None = None, imported: int | None = None
+    variant_id: str,
+    before: VariantStock,
+    *,
+    now: datetime,
+    level: int | None,
+    shown: int | None = None,
+    imported: Imported | None = None,
 ) -> VariantStock:
     """Account for what happened to one variant since the last look.
 
-    `level`: pieces in Medusa now; None: not counted. `shown`: pieces on Etsy now; None: not read. `imported`: pieces of
-    all sales that the sale import has dealt with so far; None: it is off. Medusa going down by all that is missing is
-    taken for the booking that the owner was asked for; with the sale import only once it had its time.
+    `level`: pieces in Medusa now; None: not counted. `shown`: pieces on Etsy now; None: not read. `imported`: None
+    where the sale import is off. Medusa going down by all that is missing is taken for the booking that the owner was
+    asked for; where sales are imported only if an import since then did not find these.
     """
-    known = before.imported if imported is None else imported
+    known = before.imported if imported is None else imported.pieces.get(variant_id, 0)
     if level is None:
         return VariantStock(given=before.given if shown is None else shown, level=None, imported=known)
     gone, given, since = before.gone - (known - before.imported), before.given, before.since
-    patience = IMPORTED_AFTER if imported is not None else timedelta(0)
-    was_asked = since is not None and now - since > patience
+    asked_until = now if imported is None else imported.until
+    was_asked = since is not None and asked_until is not None and since < asked_until
     if was_asked and before.level is not None and before.level - level >= gone > 0:
         gone = 0
     if shown is not None and shown < given:
@@ -44,14 +60,16 @@ def take_written(
     stock: Mapping[str, VariantStock],
     quantities: Mapping[str, int],
     product: ShopProduct | None,
-    imported: Mapping[str, int],
+    imported: Imported | None,
 ) -> dict[str, VariantStock]:
     """Account for quantities that Etsy has taken, by variant: what was imported by now is part of them."""
     levels = {variant.id: variant.quantity for variant in product.variants} if product else {}
     after = dict(stock)
     for variant_id, quantity in quantities.items():
         before = stock.get(variant_id) or VariantStock(
-            given=quantity, level=levels.get(variant_id), imported=imported.get(variant_id, 0)
+            given=quantity,
+            level=levels.get(variant_id),
+            imported=imported.pieces.get(variant_id, 0) if imported else 0,
         )
         after[variant_id] = before.model_copy(update={"given": quantity, "gone": max(0, before.gone)})
     return after

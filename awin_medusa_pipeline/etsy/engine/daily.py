@@ -99,7 +99,7 @@ def look_at_account(
     links = {product_id: link for product_id, link in links.items() if link.transaction_id is None}
     if not links:
         return AccountLook()
-    sales = etsy.sales_dealt_with(account.id, list(links))
+    sales = etsy.imported_sales(account.id, list(links))
     products = read_products(list(links), account.currency)
     choices = read_premises(client, account)
     shown = Shown.read(client, [link.etsy_listing_id for link in links.values() if link.etsy_listing_id is not None])

@@ -43,7 +43,7 @@ from awin_medusa_pipeline.etsy.domain.shown import (
     unshown_variant,
     variant_fields,
 )
-from awin_medusa_pipeline.etsy.domain.stock import take_written
+from awin_medusa_pipeline.etsy.domain.stock import Imported, take_written
 from awin_medusa_pipeline.etsy.domain.tokens import NotConnectedError
 from awin_medusa_pipeline.etsy.domain.variation_images import values_changed
 from awin_medusa_pipeline.etsy.engine.drafts import DraftMaker
@@ -107,7 +107,7 @@ class _ProductSync:
     plan: ListingPlan
     listed: ListingAnswer | None
     variants: tuple[ShownVariant, ...] = ()
-    imported: Mapping[str, int] = field(default_factory=dict)
+    imported: Imported | None = None
     images: ListingImages | None = None
     inventory: ListedInventory | None = None
     links: VariationPictures | None = None
@@ -187,7 +187,7 @@ class ListingSync:
     def _sync_all(self, rows: Sequence[EtsyJobProduct], read_products: ProductReader) -> Iterator[ListingOutcome]:
         product_ids = [row.product_id for row in rows]
         links = self.etsy.links.of_products(self.account.id, product_ids)
-        sales = self.etsy.sales_dealt_with(self.account.id, product_ids)
+        sales = self.etsy.imported_sales(self.account.id, product_ids)
         products = read_products(product_ids, self.account.currency)
         self._wait_until_shown(links.values())
         self._look(link.etsy_listing_id for link in links.values() if link.etsy_listing_id)
@@ -231,11 +231,11 @@ class ListingSync:
         row: EtsyJobProduct,
         link: EtsyLink,
         products: Mapping[str, ShopProduct],
-        sales: Mapping[str, Mapping[str, int]] | None,
+        sales: Mapping[str, Imported] | None,
     ) -> _ProductSync:
         product, listing_id = products.get(row.product_id), link.etsy_listing_id
         listed, inventory = self._shown.listings.get(listing_id or 0), self._shown.inventories.get(listing_id or 0)
-        imported = None if sales is None else sales.get(row.product_id, {})
+        imported = sales[row.product_id] if sales else None
         if listed:
             found = look(self.etsy, self.account, link, product, listed, inventory, imported)
             if found.memory != link.memory:
@@ -254,7 +254,7 @@ class ListingSync:
             try_missing_again(limit_to_confirmed(plan, row.proposal), link.memory, row.proposal),
             listed,
             inventory.variants() if inventory else (),
-            imported or {},
+            imported,
         )
 
     def _carry_out(self, item: _ProductSync) -> ListingOutcome | None:
@@ -522,9 +522,12 @@ class ListingSync:
         self._update_memory(item, written={**item.memory.written, **fields})
 
 
-def _turn(item: _ProductSync) -> tuple[bool, bool]:
-    """Stock that goes down first, then what is written over quantities that were read just now."""
-    return not item.plan.only_lowers_stock, not item.writes_over
+def _turn(item: _ProductSync) -> tuple[bool, bool, bool]:
+    """Stock that goes down first, then what is written over quantities that were read just now.
+
+    Of new ones first the draft that may be there already: another product of the same title could take it for its own.
+    """
+    return not item.plan.only_lowers_stock, not item.writes_over, item.memory.intent is None
 
 
 def _image_ids(listed: ListingAnswer) -> list[int]:

@@ -7,6 +7,7 @@ from awin_medusa_pipeline.etsy.client.answers import ListedInventory, ListingAns
 from awin_medusa_pipeline.etsy.client.client import EtsyClient
 from awin_medusa_pipeline.etsy.domain.listing import prepare_listing
 from awin_medusa_pipeline.etsy.domain.looks import Look, look_at_listing
+from awin_medusa_pipeline.etsy.domain.stock import Imported
 from awin_medusa_pipeline.etsy.engine.state import EtsyState
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
 from awin_medusa_pipeline.etsy.store.links import EtsyLink
@@ -39,7 +40,7 @@ def look(
     product: ShopProduct | None,
     listed: ListingAnswer,
     inventory: ListedInventory | None,
-    imported: Mapping[str, int] | None,
+    imported: Imported | None,
 ) -> Look:
     """Compare a listing with its memory and its product; nothing is stored."""
     prepared = prepare_listing(product, account.api_config, account.currency, publish=False) if product else None
@@ -60,11 +61,11 @@ def take_over(
     links: Mapping[str, EtsyLink],
     products: Mapping[str, ShopProduct],
     shown: Shown,
-    sales: Mapping[str, Mapping[str, int]] | None,
+    sales: Mapping[str, Imported] | None,
 ) -> dict[str, tuple[str, ...]]:
     """Store what Etsy shows of the listings that no open job has; return what a person should know, by product.
 
-    `sales`: EtsyState.sales_dealt_with, read before the products.
+    `sales`: EtsyState.imported_sales, read before the products.
     """
     said = {}
     for product_id, link in links.items():
@@ -72,7 +73,7 @@ def take_over(
         if listed is None:
             continue
         inventory = shown.inventories.get(listed.listing_id)
-        imported = None if sales is None else sales.get(product_id, {})
+        imported = sales[product_id] if sales else None
         found = look(etsy, account, link, products.get(product_id), listed, inventory, imported)
         if found.memory == link.memory or etsy.links.record_shown(account.id, product_id, found.memory):
             said[product_id] = found.sentences

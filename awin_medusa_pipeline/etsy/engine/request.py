@@ -123,7 +123,7 @@ def request_products(
     """
     shop = etsy.accounts.find(account)
     product_ids = find_products(medusa, names)
-    sales = etsy.sales_dealt_with(shop.id, product_ids)
+    sales = etsy.imported_sales(shop.id, product_ids)
     products = product_reader(medusa, etsy.rules.stock_location)(product_ids, shop.currency)
     links = etsy.links.of_products(shop.id, product_ids)
     with etsy.client(shop) as client:

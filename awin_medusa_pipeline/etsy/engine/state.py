@@ -13,6 +13,7 @@ from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.core.store.secrets import Cipher
 from awin_medusa_pipeline.etsy.client.client import EtsyClient
 from awin_medusa_pipeline.etsy.client.oauth import EtsyOAuth, refresh
+from awin_medusa_pipeline.etsy.domain.stock import Imported
 from awin_medusa_pipeline.etsy.domain.tokens import OneToken, TokenSource
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount, EtsyAccounts
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJobs
@@ -91,12 +92,16 @@ class EtsyState:
         """What was sold on Etsy, and what became of it in Medusa."""
         return EtsySales(self.database, now=self.now)
 
-    def sales_dealt_with(self, account_id: int, product_ids: Sequence[str]) -> Mapping[str, Mapping[str, int]] | None:
-        """Return the pieces of all sales that the import has dealt with, by product and variant; None: it is off.
+    def imported_sales(self, account_id: int, product_ids: Sequence[str]) -> Mapping[str, Imported] | None:
+        """Return what the sale import has dealt with of each product; None: it is off.
 
         Read it before the levels in Medusa: what is imported in between is then taken off twice for a while, never not.
         """
-        return self.sold.dealt_with(account_id, product_ids) if self.rules.import_sales else None
+        if not self.rules.import_sales:
+            return None
+        pieces, cursor = self.sold.dealt_with(account_id, product_ids), self.sold.cursor(account_id)
+        until = cursor.imported_at if cursor else None
+        return {product_id: Imported(pieces.get(product_id, {}), until) for product_id in product_ids}
 
     @property
     def oauth(self) -> EtsyOAuth:
