@@ -295,6 +295,9 @@ def _to_the_end(
             killer.process.start()
             killer.process.join(LIMIT)
         killer.over()
+        # Time that has passed for the attempt and for Etsy has passed for the next one, too.
+        passed = timedelta(seconds=lab.etsy.state()["settings"]["clock_ahead"])
+        lab.ahead = max(lab.ahead, passed)
         assert killer.process.exitcode in (0, -signal.SIGKILL), f"an attempt ended with {killer.process.exitcode}"
         if killer.process.exitcode:
             killed += 1
