@@ -30,12 +30,13 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from awin_medusa_pipeline.core.errors import PipelineError
 from awin_medusa_pipeline.core.http import Backoff
 from awin_medusa_pipeline.core.store.database import open_database
 from awin_medusa_pipeline.etsy.client.client import EtsyClient
 from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
-from awin_medusa_pipeline.etsy.store.jobs import JobStatus
+from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, JobStatus
 from awin_medusa_pipeline.medusa.client import MedusaClient
 from awin_medusa_pipeline.sales.importer import SalesShop, import_sales
 from awin_medusa_pipeline.sandbox.etsy.api import OPERATIONS
@@ -279,7 +280,7 @@ def _to_the_end(
     kills: int,
     on_kill: Callable[[int], None],
 ) -> None:
-    transaction_id, at_most = lab.confirmed().transaction_id, report.attempts + 2 * kills + 50
+    transaction_id, at_most = _confirmed(lab).transaction_id, report.attempts + 2 * kills + 50
     killed, calls = 0, 2 * CALLS_A_PRODUCT * report.products // (kills + 1)
     while (job := lab.jobs.get(transaction_id)).status is not JobStatus.COMPLETED:
         if job.status is JobStatus.PROCESSING:
@@ -305,6 +306,14 @@ def _to_the_end(
             on_kill(report.kills.total())
             lab.ahead += FOUND_AFTER
             lab.etsy.change(clock_ahead=lab.ahead.total_seconds())
+
+
+def _confirmed(lab: EtsyLaboratory) -> EtsyJob:
+    """A job of all products that a person has confirmed; its calls are spoilt, too."""
+    for _ in range(20):
+        with contextlib.suppress(PipelineError):
+            return lab.confirmed()
+    return lab.confirmed()
 
 
 def _attempt(lab: EtsyLaboratory, proxy: str, shop: str, transaction_id: str, *, changed: bool) -> _Attempt:
