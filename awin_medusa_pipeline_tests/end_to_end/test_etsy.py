@@ -418,3 +418,24 @@ def overdue(flow: Flow, job: EtsyJob) -> None:
 
 def inventory_of(etsy: EtsyHandle, listing_id: int) -> Any:
     return next(listing for listing in etsy.listings() if listing["listing_id"] == listing_id)["inventory"]
+
+
+def test_a_person_may_say_that_what_went_on_etsy_is_booked(flow: Flow) -> None:
+    lamp = flow.goods.add("lamp")
+    flow.connect(publish=True)
+    flow.synced(lamp)
+    (listing,) = flow.at_etsy.listings()
+    sku = listing["inventory"]["products"][0]["sku"]
+    flow.at_etsy.sell(listing["listing_id"], {sku: 2})
+    flow.pipeline.environment.setattr(looks, "BEHIND", timedelta(0))
+
+    def offered(**config: Any) -> set[tuple[str, str]]:
+        """Quantities that a request would change: as they are, and as they would be."""
+        flow.run("etsy_request_job", request_etsy_products={"products": [lamp], **config})
+        plan = flow.table("etsy_listing_plan").filter(kind="change")
+        flow.etsy.jobs.reject(flow.jobs[0].transaction_id, "ann")
+        rows = plan.iter_rows(named=True)
+        return {(row["before"], row["after"]) for row in rows if row["field"].startswith("quantity")}
+
+    assert offered() == set()
+    assert offered(sold_is_booked=True) == {(str(LEVEL - 2), str(LEVEL))}
