@@ -12,10 +12,11 @@ import secrets
 import shutil
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -89,7 +90,16 @@ class Sandbox:
     packages if several sandboxes share them.
     """
 
-    def __init__(self, home: Path, port: int | None = None, *, software: Path | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        port: int | None = None,
+        *,
+        software: Path | None = None,
+        etsy: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        """`etsy`: settings of the stand-in for Etsy (StandInSettings) that differ."""
+        self._etsy_modes = etsy
         self.folder = home.expanduser().resolve() / "sandbox"
         self._lock = self.folder.with_name("sandbox.lock")
         self._asked_port = port
@@ -329,7 +339,8 @@ class Sandbox:
 
     @property
     def _etsy_settings(self) -> EtsySettings:
-        return EtsySettings(redirect_uris=[f"http://localhost:{self.port + 4}/oauth/redirect", CONSOLE_CALLBACK])
+        redirect_uris = [f"http://localhost:{self.port + 4}/oauth/redirect", CONSOLE_CALLBACK]
+        return EtsySettings(redirect_uris=redirect_uris, **self._etsy_modes)
 
     def _start_servers(self, progress: Progress) -> None:
         self.feed_file.parent.mkdir(exist_ok=True)

@@ -29,8 +29,8 @@ from awin_medusa_pipeline.etsy.domain.plan import ListingPlan
 from awin_medusa_pipeline.etsy.domain.tokens import TokenPair
 from awin_medusa_pipeline.etsy.engine.images import open_images
 from awin_medusa_pipeline.etsy.engine.jobs import JobResult, JobRun, claim_job, sync_claimed_job
-from awin_medusa_pipeline.etsy.engine.listings import ListingOutcome, ListingResult
 from awin_medusa_pipeline.etsy.engine.looks import Shown, take_over
+from awin_medusa_pipeline.etsy.engine.product_sync import ListingOutcome, ListingResult
 from awin_medusa_pipeline.etsy.engine.request import plan_products
 from awin_medusa_pipeline.etsy.engine.state import EtsyApp, EtsyRules, EtsyState
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount, EtsyAccounts, StoredTokens

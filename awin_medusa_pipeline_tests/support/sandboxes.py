@@ -17,12 +17,15 @@ from pathlib import Path
 
 from awin_medusa_pipeline.core.ports import port_is_free
 from awin_medusa_pipeline.sandbox import PORTS, Sandbox
+from awin_medusa_pipeline.sandbox.etsy.settings import strictest
 from awin_medusa_pipeline.sandbox.medusa import exclusive
 from awin_medusa_pipeline.sandbox.processes import Progress, silent
 from awin_medusa_pipeline.settings import PROJECT_ROOT
 
 TEST_HOME = Path(os.environ.get("AWIN_MEDUSA_TEST_HOME", PROJECT_ROOT / ".awin_medusa_test"))
 SOFTWARE = TEST_HOME / "software"
+STRICT = strictest(behind_seconds=0)
+"""The stand-in for Etsy at its strictest, but with reads that no test has to wait for."""
 FIRST_PORT, PORTS_A_PLACE = 22000, 60
 # Sessions of several clones on one machine would take each other's ports.
 PORT_LOCKS = Path(tempfile.gettempdir()) / "awin-medusa-test-ports"
@@ -46,7 +49,7 @@ def early_sandbox() -> Iterator[Sandbox]:
         # What a killed session left running.
         Sandbox(home).down()
         port = int(os.environ.get("AWIN_MEDUSA_TEST_PORT") or _free_port(_take_place(stack, PORT_LOCKS)))
-        sandbox = Sandbox(home, port, software=SOFTWARE)
+        sandbox = Sandbox(home, port, software=SOFTWARE, etsy=STRICT)
         # A process, not a thread: tests change the environment of this one.
         starter = subprocess.Popen(
             [sys.executable, "-m", __name__, home, str(sandbox.port)],
@@ -85,4 +88,4 @@ def _free_port(place: int) -> int:
 
 
 if __name__ == "__main__":
-    bring_up(Sandbox(Path(sys.argv[1]), int(sys.argv[2]), software=SOFTWARE))
+    bring_up(Sandbox(Path(sys.argv[1]), int(sys.argv[2]), software=SOFTWARE, etsy=STRICT))

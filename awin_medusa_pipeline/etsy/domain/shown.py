@@ -15,6 +15,8 @@ from awin_medusa_pipeline.etsy.domain.when_made import when_made_meaning
 VARIATIONS = "variations"
 """Field: what the variants vary along."""
 PROCESSING = "readiness_state_id"
+OLD_IDS = "shows the variants of before"
+"""All is as it was given, or some was sold, but Etsy's ids are those of before the write."""
 OF_A_VARIANT = ("price", "quantity", "sku")
 
 Fields = Mapping[str, str]
@@ -127,8 +129,6 @@ def unshown_variant(
 
     Fewer pieces than given may have been sold meanwhile.
     """
-    if any(variant.product_id in replaced for variant in shown):
-        return "shows the variants of before"
     matched = {id(product): variant for product, variant in match_variants(wanted, shown)}
     for product, variant_id in zip(wanted.products, variant_ids, strict=True):
         offering, found = product.offerings[0], matched.get(id(product))
@@ -144,7 +144,8 @@ def unshown_variant(
     known = {id(variant) for variant in matched.values()}
     if any(variant.for_sale and id(variant) not in known for variant in shown):
         return "shows other variants too"
-    return ""
+    # Fewer pieces could be those of before, too.
+    return OLD_IDS if any(variant.product_id in replaced for variant in shown) else ""
 
 
 def keep_variations(wanted: Inventory, shown: Sequence[ShownVariant]) -> Inventory:

@@ -20,8 +20,9 @@ from awin_medusa_pipeline.etsy.domain.messages import (
 from awin_medusa_pipeline.etsy.domain.plan import Proposal
 from awin_medusa_pipeline.etsy.engine.expiry import expire_unconfirmed_jobs
 from awin_medusa_pipeline.etsy.engine.images import ImageSource
-from awin_medusa_pipeline.etsy.engine.listings import ListingOutcome, ListingSync
+from awin_medusa_pipeline.etsy.engine.listings import ListingSync
 from awin_medusa_pipeline.etsy.engine.premises import read_premises, vacation_note
+from awin_medusa_pipeline.etsy.engine.product_sync import ListingOutcome
 from awin_medusa_pipeline.etsy.engine.products import ProductReader
 from awin_medusa_pipeline.etsy.engine.state import EtsyState
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, JobStatus, ProductOutcome

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from functools import partial
 from typing import Any
 
@@ -19,28 +18,19 @@ from awin_medusa_pipeline.core.store.secrets import SecretKeyError
 from awin_medusa_pipeline.etsy.client.answers import ListedInventory, ListingAnswer
 from awin_medusa_pipeline.etsy.client.client import SENDS, EtsyClient
 from awin_medusa_pipeline.etsy.client.errors import DailyBudgetError, NotFoundError
-from awin_medusa_pipeline.etsy.domain.listing import Listing
 from awin_medusa_pipeline.etsy.domain.looks import BEHIND
-from awin_medusa_pipeline.etsy.domain.memory import InventoryPut, ListingMemory
+from awin_medusa_pipeline.etsy.domain.memory import InventoryPut
 from awin_medusa_pipeline.etsy.domain.owners import IMAGES, SELLERS, compare
 from awin_medusa_pipeline.etsy.domain.plan import (
     ExistingListing,
     ListingAction,
-    ListingPlan,
     Part,
     limit_to_confirmed,
     plan_listing,
 )
-from awin_medusa_pipeline.etsy.domain.requests import Inventory
 from awin_medusa_pipeline.etsy.domain.shown import (
-    PROCESSING,
-    VARIATIONS,
-    ShownVariant,
-    keep_processing,
-    keep_variations,
-    same,
+    OLD_IDS,
     shown_fields,
-    unshown_variant,
     variant_fields,
 )
 from awin_medusa_pipeline.etsy.domain.stock import Imported, take_written
@@ -50,6 +40,15 @@ from awin_medusa_pipeline.etsy.engine.drafts import DraftMaker
 from awin_medusa_pipeline.etsy.engine.images import WAITS, ImageSource, ListingImages, missing_sentence
 from awin_medusa_pipeline.etsy.engine.looks import Shown, look
 from awin_medusa_pipeline.etsy.engine.pictures import try_missing_again
+from awin_medusa_pipeline.etsy.engine.product_sync import (
+    NOT_SHOWN,
+    ListingOutcome,
+    ListingResult,
+    ProductSync,
+    find_unshown,
+    image_ids,
+    turn,
+)
 from awin_medusa_pipeline.etsy.engine.products import ProductReader
 from awin_medusa_pipeline.etsy.engine.state import EtsyState
 from awin_medusa_pipeline.etsy.engine.variation_pictures import VariationPictures
@@ -68,94 +67,8 @@ _LOOKED_AT = ("state", "seen", "told", "stock", "put", "images_hash")
 """What a look changes in a memory."""
 
 
-class ListingResult(StrEnum):
-    """What a sync did to the listing of a product."""
-
-    CREATED = "created"
-    UPDATED = "updated"
-    UNCHANGED = "unchanged"
-    DEACTIVATED = "deactivated"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class ListingOutcome:
-    """The outcome of one product. `sentence`: why it failed and what to do, or what is worth knowing."""
-
-    product_id: str
-    result: ListingResult
-    listing_id: int | None = None
-    sentence: str | None = None
-
-
 class RefusedError(PermanentError):
     """Nothing was sent for a product: Etsy would refuse it, or nobody confirmed it."""
-
-
-@dataclass
-class _ProductSync:
-    """The sync of one product.
-
-    `listed`: its listing as Etsy showed it, or as a call has answered since; `variants`: as Etsy showed them before.
-    """
-
-    row: EtsyJobProduct
-    product: ShopProduct | None
-    memory: ListingMemory
-    listing_id: int | None
-    url: str | None
-    plan: ListingPlan
-    listed: ListingAnswer | None
-    variants: tuple[ShownVariant, ...] = ()
-    imported: Imported | None = None
-    images: ListingImages | None = None
-    inventory: ListedInventory | None = None
-    links: VariationPictures | None = None
-    note: str | None = None
-    """What a person should know although the product is on Etsy."""
-    unshown: str = ""
-    """What Etsy does not show yet."""
-    fault: PipelineError | None = None
-    before: ListingMemory = field(init=False)
-    """Its memory before anything was sent."""
-
-    def __post_init__(self) -> None:
-        self.before = self.memory
-
-    @property
-    def wanted(self) -> Listing:
-        """The listing as it should be."""
-        assert self.plan.listing is not None
-        return self.plan.listing
-
-    @property
-    def id(self) -> int:
-        """Id of its listing."""
-        assert self.listing_id is not None
-        return self.listing_id
-
-    @property
-    def writes_over(self) -> bool:
-        """Whether it writes quantities over those that Etsy has."""
-        return self.listing_id is not None and Part.INVENTORY in self.plan.parts
-
-    @property
-    def sent_inventory(self) -> Inventory:
-        """The inventory that is sent, with what the seller chose at Etsy."""
-        kept = {change.field for change in self.plan.kept}
-        inventory = self.wanted.inventory
-        if self.variants and VARIATIONS in kept:
-            inventory = keep_variations(inventory, self.variants)
-        return keep_processing(inventory, self.variants) if PROCESSING in kept else inventory
-
-    @property
-    def replaced(self) -> frozenset[int]:
-        """Etsy's ids of the products before a write of the variants."""
-        return frozenset(variant.product_id for variant in self.variants if variant.product_id is not None)
-
-    def outcome(self, result: ListingResult, sentence: str | None = None) -> ListingOutcome:
-        """Make the outcome."""
-        return ListingOutcome(self.row.product_id, result, self.listing_id, sentence)
 
 
 @dataclass
@@ -192,7 +105,7 @@ class ListingSync:
         self._wait_until_shown(links.values())
         self._look(link.etsy_listing_id for link in links.values() if link.etsy_listing_id)
         plan = partial(self._plan, products=products, sales=sales)
-        items = sorted((plan(row, links[row.product_id]) for row in rows), key=_turn)
+        items = sorted((plan(row, links[row.product_id]) for row in rows), key=turn)
         to_verify = []
         for number, item in enumerate(items):
             if self.day_over and not item.plan.only_lowers_stock:
@@ -232,7 +145,7 @@ class ListingSync:
         link: EtsyLink,
         products: Mapping[str, ShopProduct],
         sales: Mapping[str, Imported] | None,
-    ) -> _ProductSync:
+    ) -> ProductSync:
         product, listing_id = products.get(row.product_id), link.etsy_listing_id
         listed, inventory = self._shown.listings.get(listing_id or 0), self._shown.inventories.get(listing_id or 0)
         imported = sales[row.product_id] if sales else None
@@ -245,7 +158,7 @@ class ListingSync:
         existing = ExistingListing(listing_id, link.memory) if listing_id else None
         config, ours = self.account.api_config, self.etsy.rules.ours
         plan = plan_listing(row.product_id, product, config, self.account.currency, existing, ours)
-        return _ProductSync(
+        return ProductSync(
             row,
             product,
             link.memory,
@@ -257,7 +170,7 @@ class ListingSync:
             imported,
         )
 
-    def _carry_out(self, item: _ProductSync) -> ListingOutcome | None:
+    def _carry_out(self, item: ProductSync) -> ListingOutcome | None:
         """Send what the plan says; return the outcome, or None while it is still to be verified on Etsy."""
         if item.listing_id and item.listed is None:
             item.listed = self._find(item)
@@ -287,7 +200,7 @@ class ListingSync:
         self._link_again(item)
         return None
 
-    def _find(self, item: _ProductSync) -> ListingAnswer | None:
+    def _find(self, item: ProductSync) -> ListingAnswer | None:
         """Read a listing that was not shown among others; None: it is gone. One made just now has time to appear."""
         made_at = item.memory.made_at
         is_new = made_at is not None and self.etsy.now() - made_at < 2 * BEHIND
@@ -297,7 +210,7 @@ class ListingSync:
                 return found
         return None
 
-    def _create(self, item: _ProductSync) -> None:
+    def _create(self, item: ProductSync) -> None:
         maker = DraftMaker(self.client, self.etsy.links, self.job, self.sleep, self.etsy.now)
         item.listed, content_hash = maker.make(item.row.product_id, item.wanted, item.memory.intent)
         item.listing_id, item.url = item.listed.listing_id, item.listed.url
@@ -309,13 +222,13 @@ class ListingSync:
         content = item.wanted.content
         self._remember_written(item, {name: value for name, value in item.wanted.fields.items() if name in content})
 
-    def _send_content(self, item: _ProductSync, fields: Sequence[str]) -> None:
+    def _send_content(self, item: ProductSync, fields: Sequence[str]) -> None:
         patch = item.wanted.patch(fields)
         if form := patch.form():
             self.client.patch(item.id, patch)
             self._remember_written(item, {name: item.wanted.fields[name] for name in form})
 
-    def _send_inventory(self, item: _ProductSync) -> None:
+    def _send_inventory(self, item: ProductSync) -> None:
         client = self.client.urgently() if item.plan.only_lowers_stock else self.client
         if item.memory.has_linked_images or values_changed(item.memory.written, item.wanted.fields):
             self._links(item).keep()
@@ -330,13 +243,13 @@ class ListingSync:
         )
         self._remember_written(item, variant_fields(item.wanted.inventory, item.wanted.variant_ids))
 
-    def _send_images(self, item: _ProductSync) -> None:
+    def _send_images(self, item: ProductSync) -> None:
         assert item.listed is not None
         item.images = ListingImages(
             self.client,
             item.id,
             self.images,
-            shown=_image_ids(item.listed),
+            shown=image_ids(item.listed),
             known=dict(item.memory.image_ids),
             store_known=lambda image_ids: self._update_memory(item, image_ids=image_ids),
             sleep=self.sleep,
@@ -351,28 +264,28 @@ class ListingSync:
             to_do = "Etsy publishes nothing without a picture. Give the product one, then try again."
             raise RefusedError(f"Publishing {item.plan.title}", (item.note or "it has no picture").rstrip("."), to_do)
 
-    def _links(self, item: _ProductSync) -> VariationPictures:
+    def _links(self, item: ProductSync) -> VariationPictures:
         if item.links is None:
             waiting = item.memory.linked_images or None
             store = partial(self._update_memory, item)
             item.links = VariationPictures(self.client, item.id, waiting, item.memory.has_linked_images, store)
         return item.links
 
-    def _link_again(self, item: _ProductSync) -> None:
+    def _link_again(self, item: ProductSync) -> None:
         """Link pictures with values again where a change, also one of a run before, may have cut the links."""
         if item.links is None and not item.memory.linked_images:
             return
         if item.inventory is None and item.memory.linked_images:
             item.inventory = self.client.inventories([item.id]).get(item.id)
         assert item.listed is not None
-        there = item.images.shown if item.images else _image_ids(item.listed)
+        there = item.images.shown if item.images else image_ids(item.listed)
         known = item.images.known if item.images else item.memory.image_ids
         again = {image_id: known[sha256] for sha256, image_id in item.before.image_ids.items() if sha256 in known}
         values = item.inventory.values if item.inventory else None
         if said := self._links(item).restore(values, again | {image_id: image_id for image_id in there}):
             item.note = f"{item.note} {said}" if item.note else said
 
-    def _publish(self, item: _ProductSync) -> None:
+    def _publish(self, item: ProductSync) -> None:
         """Publish a listing. Etsy may charge for it, so after an unknown outcome we look before sending it again."""
         for left in reversed(range(SENDS)):
             try:
@@ -384,7 +297,7 @@ class ListingSync:
                 if not left:
                     raise
 
-    def _is_active(self, item: _ProductSync) -> bool:
+    def _is_active(self, item: ProductSync) -> bool:
         for wait in WAITS:
             self.sleep(wait)
             found = self.client.listing(item.id)
@@ -392,21 +305,25 @@ class ListingSync:
                 return True
         return False
 
-    def _deactivate(self, item: _ProductSync) -> None:
+    def _deactivate(self, item: ProductSync) -> None:
         # Stored before the call: we may set it active again even if this run is killed right after it.
         self._update_memory(item, paused=True)
         self.client.deactivate(item.id)
 
-    def _verify_all(self, items: Sequence[_ProductSync]) -> Iterator[ListingOutcome]:
+    def _verify_all(self, items: Sequence[ProductSync]) -> Iterator[ListingOutcome]:
         """Check that Etsy shows what it was given, and give it time to. Pictures that stay wrong are set once more."""
         waiting = yield from self._verify_patiently(items)
+        for item in [item for item in waiting if item.unshown == OLD_IDS]:
+            # Staff say that ids change with each write (open-api #523); where they do not, all else is as it was given.
+            waiting.remove(item)
+            yield self._finish_verified(item, None)
         set_again = [item for item in waiting if self._set_images_again(item)]
         waiting = [item for item in waiting if item not in set_again]
         waiting += yield from self._verify_patiently(set_again)
         for item in waiting:
             yield self._fail_unshown(item)
 
-    def _verify_patiently(self, items: Sequence[_ProductSync]) -> Generator[ListingOutcome, None, list[_ProductSync]]:
+    def _verify_patiently(self, items: Sequence[ProductSync]) -> Generator[ListingOutcome, None, list[ProductSync]]:
         """Yield the outcomes of those that Etsy shows as they should be; return the rest."""
         waiting = list(items)
         for wait in WAITS:
@@ -417,7 +334,7 @@ class ListingSync:
                 for item in waiting:
                     item.listed = shown.listings.get(item.id)
                     inventory = shown.inventories.get(item.id)
-                    item.unshown = _unshown(item, item.listed, inventory)
+                    item.unshown = find_unshown(item, item.listed, inventory)
                     if item.unshown:
                         differing.append(item)
                     else:
@@ -425,7 +342,7 @@ class ListingSync:
                 waiting = differing
         return waiting
 
-    def _finish_verified(self, item: _ProductSync, inventory: ListedInventory | None) -> ListingOutcome:
+    def _finish_verified(self, item: ProductSync, inventory: ListedInventory | None) -> ListingOutcome:
         parts, action = item.plan.parts, item.plan.action
         result = ListingResult.DEACTIVATED if action is ListingAction.DEACTIVATE else ListingResult.UPDATED
         try:
@@ -433,17 +350,17 @@ class ListingSync:
         except PipelineError as fault:
             return self._fail(item, fault)
 
-    def _set_images_again(self, item: _ProductSync) -> bool:
+    def _set_images_again(self, item: ProductSync) -> bool:
         if not (item.images and item.listed and item.unshown == IMAGES):
             return False
         try:
-            item.images.arrange_again(_image_ids(item.listed))
+            item.images.arrange_again(image_ids(item.listed))
         except PipelineError as fault:
             item.fault = fault
             return False
         return True
 
-    def _fail_unshown(self, item: _ProductSync) -> ListingOutcome:
+    def _fail_unshown(self, item: ProductSync) -> ListingOutcome:
         try:
             if item.listed is None and self.client.listing(item.id) is None:
                 return self._forget(item)
@@ -451,13 +368,13 @@ class ListingSync:
             return self._fail(item, fault)
         unshown = PermanentError(
             f"Writing listing {item.id}",
-            f"Etsy took it, but half a minute later it {_NOT_SHOWN.get(item.unshown, item.unshown)}",
+            f"Etsy took it, but half a minute later it {NOT_SHOWN.get(item.unshown, item.unshown)}",
             "Look at the listing on Etsy, then try again.",
         )
         return self._fail(item, item.fault or unshown)
 
     def _finish(
-        self, item: _ProductSync, result: ListingResult, inventory: ListedInventory | None = None
+        self, item: ProductSync, result: ListingResult, inventory: ListedInventory | None = None
     ) -> ListingOutcome:
         assert item.listed is not None
         item.url = item.listed.url or item.url
@@ -483,7 +400,7 @@ class ListingSync:
         links.mark_synced(self.job, item.row.product_id, changed=changed, url=item.url, note=item.note, **memory)
         return item.outcome(result, item.note)
 
-    def _fail(self, item: _ProductSync, fault: PipelineError) -> ListingOutcome:
+    def _fail(self, item: ProductSync, fault: PipelineError) -> ListingOutcome:
         """Record why a product failed; raises the fault again when it concerns the whole account."""
         if isinstance(fault, _ACCOUNT_FAULTS) or fault.status in (401, 403):
             raise fault
@@ -493,13 +410,13 @@ class ListingSync:
         self.etsy.links.mark_failed(self.job, item.row.product_id, str(fault))
         return item.outcome(ListingResult.FAILED, str(fault))
 
-    def _is_gone(self, item: _ProductSync) -> bool:
+    def _is_gone(self, item: ProductSync) -> bool:
         try:
             return item.listing_id is not None and self._find(item) is None
         except PipelineError:
             return False
 
-    def _forget(self, item: _ProductSync) -> ListingOutcome:
+    def _forget(self, item: ProductSync) -> ListingOutcome:
         """Forget a listing that Etsy no longer has. It is made again only after a new request is confirmed."""
         self.etsy.links.forget_listing(self.job, item.row.product_id)
         gone, item.listing_id, item.url = item.listing_id, None, None
@@ -513,47 +430,10 @@ class ListingSync:
         self.etsy.links.mark_failed(self.job, item.row.product_id, sentence)
         return item.outcome(ListingResult.FAILED, sentence)
 
-    def _update_memory(self, item: _ProductSync, **memory: Any) -> None:
+    def _update_memory(self, item: ProductSync, **memory: Any) -> None:
         """Store what was done, and go on with it."""
         self.etsy.links.update_memory(self.job, item.row.product_id, **memory)
         item.memory = item.memory.model_copy(update=memory)
 
-    def _remember_written(self, item: _ProductSync, fields: Mapping[str, str]) -> None:
+    def _remember_written(self, item: ProductSync, fields: Mapping[str, str]) -> None:
         self._update_memory(item, written={**item.memory.written, **fields})
-
-
-def _turn(item: _ProductSync) -> tuple[bool, bool, bool]:
-    """Stock that goes down first, then what is written over quantities that were read just now.
-
-    Of new ones first the draft that may be there already: another product of the same title could take it for its own.
-    """
-    return not item.plan.only_lowers_stock, not item.writes_over, item.memory.intent is None
-
-
-def _image_ids(listed: ListingAnswer) -> list[int]:
-    return [image.listing_image_id for image in sorted(listed.images, key=lambda image: image.rank)]
-
-
-def _unshown(item: _ProductSync, listed: ListingAnswer | None, inventory: ListedInventory | None) -> str:
-    """Name what Etsy does not show yet of what it was given; "" when it shows all of it."""
-    parts = item.plan.parts
-    if listed is None:
-        return "listing"
-    if Part.INVENTORY in parts:
-        shown = inventory.variants() if inventory else ()
-        if unshown := unshown_variant(item.wanted.inventory, item.wanted.variant_ids, shown, item.replaced):
-            return unshown
-    if item.images and _image_ids(listed) != item.images.wanted:
-        return IMAGES
-    if Part.CONTENT in parts:
-        there, wanted = shown_fields(listed.shown(None), None), item.wanted.fields
-        if other := [name for name in item.plan.content if name in there and not same(name, there[name], wanted[name])]:
-            return f"shows another {other[0].replace('_', ' ')}"
-    wrong = Part.PUBLISH in parts and listed.state != "active"
-    return f"is {listed.state}" if wrong or (Part.DEACTIVATE in parts and listed.state == "active") else ""
-
-
-_NOT_SHOWN = {
-    "listing": "does not show it",
-    IMAGES: "shows other pictures, or in another order",
-}

@@ -12,7 +12,7 @@ from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.etsy.client.errors import DailyBudgetError
 from awin_medusa_pipeline.etsy.domain.plan import Proposal
 from awin_medusa_pipeline.etsy.engine.jobs import JobResult, JobRun, claim_job, retry_job, sync_claimed_job, tidy_jobs
-from awin_medusa_pipeline.etsy.engine.listings import ListingResult
+from awin_medusa_pipeline.etsy.engine.product_sync import ListingResult
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJobError, JobStatus, ProductOutcome, RequestedProduct
 from awin_medusa_pipeline.etsy.store.links import EtsyJobLostError
 from awin_medusa_pipeline.etsy.store.models import EtsyJob

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from awin_medusa_pipeline.core.store.database import Database
+from awin_medusa_pipeline.etsy.client.answers import ListedInventory
 from awin_medusa_pipeline.etsy.client.client import PAGE, EtsyClient
 from awin_medusa_pipeline.etsy.domain.plan import Proposal
+from awin_medusa_pipeline.etsy.domain.requests import Inventory
 from awin_medusa_pipeline.etsy.engine import jobs
-from awin_medusa_pipeline.etsy.engine.listings import ListingOutcome, ListingResult
+from awin_medusa_pipeline.etsy.engine.product_sync import ListingOutcome, ListingResult
 from awin_medusa_pipeline.etsy.store.jobs import RequestedProduct
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
 from awin_medusa_pipeline_tests.support import etsy_laboratory
@@ -382,3 +384,24 @@ def test_unconfirmed_stock_goes_down_and_nothing_else_is_sent(lab: EtsyLaborator
     became = {outcome.product_id: outcome.result for outcome in result.outcomes}
     assert became == {"prod_1": ListingResult.UPDATED, "prod_2": ListingResult.FAILED}
     assert lab.wrong()[0] == "prod_2: variants"
+
+
+def test_variants_that_keep_their_ids_are_written_all_the_same(lab: EtsyLaboratory, sync: Recorder) -> None:
+    lab.add("prod_1", *grid("rb", "SM"))
+    sync()
+    (listing,) = lab.etsy.listings()
+    ids = [one["product_id"] for one in listing["inventory"]["products"]]
+    client = lab.client(lab.accounts.get(lab.account_id))
+    put = client.put_inventory
+
+    def put_with_old_ids(listing_id: int, inventory: Inventory) -> ListedInventory:
+        answer = put(listing_id, inventory)
+        (now,) = lab.etsy.listings()
+        products = [one | {"product_id": id_} for one, id_ in zip(now["inventory"]["products"], ids, strict=True)]
+        lab.etsy.edit(listing_id, inventory={"products": products})
+        return answer
+
+    client.put_inventory = put_with_old_ids  # type: ignore[method-assign]
+    one_price(lab)
+    (outcome,) = lab.run(lab.confirmed(), client_of=lambda account: client).outcomes
+    assert (outcome.result, lab.wrong()) == (ListingResult.UPDATED, [])

@@ -10,7 +10,7 @@ from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.etsy.domain.looks import BEHIND
 from awin_medusa_pipeline.etsy.domain.plan import ListingAction, Proposal
 from awin_medusa_pipeline.etsy.engine.jobs import JobResult
-from awin_medusa_pipeline.etsy.engine.listings import ListingResult
+from awin_medusa_pipeline.etsy.engine.product_sync import ListingResult
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
 from awin_medusa_pipeline.sandbox.etsy.listings import PERIOD
 from awin_medusa_pipeline_tests.support.etsy_laboratory import MODES, EtsyLaboratory, laboratory

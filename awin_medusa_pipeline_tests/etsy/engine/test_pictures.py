@@ -14,8 +14,8 @@ from awin_medusa_pipeline.etsy.domain.plan import ListingAction, ListingPlan, Pa
 from awin_medusa_pipeline.etsy.engine import images as engine_images
 from awin_medusa_pipeline.etsy.engine.daily import AccountResult, look_at_account, request_changes
 from awin_medusa_pipeline.etsy.engine.jobs import JobResult
-from awin_medusa_pipeline.etsy.engine.listings import ListingResult
 from awin_medusa_pipeline.etsy.engine.pictures import check_pictures, try_missing_again
+from awin_medusa_pipeline.etsy.engine.product_sync import ListingResult
 from awin_medusa_pipeline.etsy.store.jobs import JobStatus, ProductOutcome
 from awin_medusa_pipeline.sandbox.etsy.faults import FaultKind
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle

@@ -10,7 +10,7 @@ from awin_medusa_pipeline.core.errors import TransientError
 from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.etsy.client.client import EtsyClient
 from awin_medusa_pipeline.etsy.domain.requests import VariationImage
-from awin_medusa_pipeline.etsy.engine.listings import ListingOutcome, ListingResult
+from awin_medusa_pipeline.etsy.engine.product_sync import ListingOutcome, ListingResult
 from awin_medusa_pipeline.medusa.models import ShopVariant
 from awin_medusa_pipeline.sandbox.etsy.faults import FaultKind
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
