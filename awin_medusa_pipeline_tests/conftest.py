@@ -1,11 +1,14 @@
 """Gives tests a sandbox: one real Medusa per worker, put back to its clean seed before each test that uses it."""
 
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 
 import hypothesis
 import pytest
 
+from awin_medusa_pipeline.etsy.domain import looks
+from awin_medusa_pipeline.etsy.engine import drafts, listings
 from awin_medusa_pipeline.sandbox import Sandbox, SandboxError, Shop
 from awin_medusa_pipeline_tests.support.etsy_standin import etsy as etsy
 from awin_medusa_pipeline_tests.support.etsy_standin import etsy_server as etsy_server
@@ -86,8 +89,13 @@ def sandbox(request: pytest.FixtureRequest) -> Sandbox:
 
 
 @pytest.fixture
-def shop(sandbox: Sandbox) -> Shop:
-    """Put the shop back to its seed without products; its address and keys."""
+def shop(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """Put the shop back to its seed without products; its address and keys.
+
+    The reads of its stand-in for Etsy are not behind, so nothing waits half a minute for them.
+    """
+    for module in (looks, listings, drafts):
+        monkeypatch.setattr(module, "BEHIND", timedelta(0))
     try:
         sandbox.reset()
     except SandboxError:

@@ -16,7 +16,6 @@ from awin_medusa_pipeline.defs.build import build_defs
 from awin_medusa_pipeline.defs.etsy.jobs import ETSY_TAG
 from awin_medusa_pipeline.defs.etsy.sensors import TRY_TAG, etsy_confirmation_sensor, etsy_tidy_sensor
 from awin_medusa_pipeline.defs.failures import failure_of
-from awin_medusa_pipeline.etsy.domain import looks
 from awin_medusa_pipeline.etsy.domain.tokens import TokenPair
 from awin_medusa_pipeline.etsy.engine.state import EtsyState
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, EtsyJobError, JobStatus
@@ -333,8 +332,6 @@ def test_the_daily_look(flow: Flow) -> None:
     flow.goods.reprice(price, 20)
     flow.goods.change(draft, status="draft")
     before = flow.at_etsy.last_call()
-    # The half minute in which Etsy's reads are not trusted is over.
-    flow.pipeline.environment.setattr(looks, "BEHIND", timedelta(0))
 
     flow.run("etsy_daily_job")
     assert flow.at_etsy.writes(after=before) == []
@@ -427,7 +424,6 @@ def test_a_person_may_say_that_what_went_on_etsy_is_booked(flow: Flow) -> None:
     (listing,) = flow.at_etsy.listings()
     sku = listing["inventory"]["products"][0]["sku"]
     flow.at_etsy.sell(listing["listing_id"], {sku: 2})
-    flow.pipeline.environment.setattr(looks, "BEHIND", timedelta(0))
 
     def offered(**config: Any) -> set[tuple[str, str]]:
         """Quantities that a request would change: as they are, and as they would be."""
