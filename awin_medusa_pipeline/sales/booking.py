@@ -2,7 +2,8 @@
 
 Medusa's levels are absolute, so a change is read, recorded with what it was and what it becomes, written, and recorded
 as done. A run that is ended in between leaves the record, and what Medusa shows then tells whether it was written
-(etsy/domain/sales.py, what_happened). Where that cannot be told, nothing is written a second time and a person is told.
+(etsy/domain/sales.py, what_happened). Where Medusa does not tell, the change is not sent again, and
+the owner gets a message.
 """
 
 import time

@@ -121,8 +121,8 @@ def look_at_etsy(context: dg.OpExecutionContext, config: EtsyDailyConfig, app: d
 def import_etsy_sales(context: dg.OpExecutionContext, app: dg.ResourceParam[App]) -> None:
     """Import the sales of all shops.
 
-    Where the schedule asks, a shop that a sync holds waits for the next hour, and a consent that is too small fails
-    nothing: the owner was told once, and is told by the daily job.
+    Started by the schedule, it leaves a shop that a sync holds to the next hour. A consent without the orders does not
+    fail it: the first import told the owner, and the daily job fails.
     """
     results = import_and_log(context, app)
     if not results:

@@ -27,8 +27,8 @@ MOST_BOUND_PRODUCTS = 400
 OPTION_NAME_LENGTH = 45
 """Etsy does not say; the figure that a public bulk editor for Etsy keeps to."""
 KNOWN_VALUE_LENGTH = 45
-"""Etsy does not say how long a value may be. 24 were taken (open-api #362), though that editor allows 20; so this is
-no limit, but from here on a person is told."""
+"""Etsy does not say how long a value may be. 24 were taken (open-api #362), though that editor allows 20; a longer
+value is sent, with a note."""
 
 
 @dataclass(frozen=True)

@@ -6,24 +6,14 @@ from datetime import datetime, timedelta
 
 from awin_medusa_pipeline.etsy.domain.listing import Listing
 from awin_medusa_pipeline.etsy.domain.memory import InventoryPut, ListingMemory, VariantStock
-from awin_medusa_pipeline.etsy.domain.owners import SETTING_OF, changed_at_etsy, compare
-from awin_medusa_pipeline.etsy.domain.shown import ShownListing, label_of, match_variants, shown_fields
+from awin_medusa_pipeline.etsy.domain.owners import changed_at_etsy, compare, in_words, left_alone
+from awin_medusa_pipeline.etsy.domain.shown import ShownListing, label_of, match_variants, same, shown_fields
 from awin_medusa_pipeline.etsy.domain.stock import Imported, look_at_stock, offered, take_written
 from awin_medusa_pipeline.medusa.models import ShopProduct
 
 BEHIND = timedelta(seconds=30)
 """Etsy's reads are some seconds behind its writes (2 s waited for by another client): nothing younger is trusted."""
 _NAMED = 3
-_WORDS = {
-    "taxonomy_id": "category",
-    "shipping_profile_id": "shipping profile",
-    "return_policy_id": "return policy",
-    "readiness_state_id": "processing profile",
-    "should_auto_renew": "auto-renewal",
-    "who_made": "who made it",
-    "when_made": "when it was made",
-    "is_supply": "whether it is a supply",
-}
 
 
 @dataclass(frozen=True)
@@ -156,7 +146,7 @@ def _given(memory: ListingMemory, wanted: Listing | None, variant_id: str) -> in
 def _gone(
     before: Mapping[str, VariantStock], after: Mapping[str, VariantStock], product: ShopProduct | None
 ) -> list[str]:
-    """What a person is told of pieces that went since the last look."""
+    """Say which pieces went since the last look."""
     new = {
         variant_id: one
         for variant_id, one in after.items()
@@ -168,18 +158,18 @@ def _gone(
 def _changed(
     memory: ListingMemory, seen: Mapping[str, str], wanted: Listing, ours: Collection[str]
 ) -> tuple[dict[str, str], list[str]]:
-    """What somebody changed at Etsy: what stays the seller's, and what a confirmation sets back."""
+    """Say what was changed at Etsy: what stays as the seller set it, and what a confirmation sets back."""
     kept = compare(wanted.fields, memory.written, seen, ours).kept
     changed = dict.fromkeys([*kept, *changed_at_etsy(memory.written, seen)])
-    told = {name: seen[name] for name in changed}
-    new = [name for name in changed if memory.told.get(name) != told[name]]
-    sentences = [
-        f"Its {_WORDS.get(name, name)} was changed at Etsy to {told[name]!r} and stays so "
-        f"(ETSY_OWNER_{SETTING_OF[name].upper()}=seller)."
-        for name in new
-        if name in kept
-    ]
-    if others := [_WORDS.get(name, name) for name in new if name not in kept]:
+    # Etsy leaves out what it does not know, and of the three that belong together one alone may have changed.
+    told = {
+        name: seen[name]
+        for name in changed
+        if name in seen and not (name in kept and same(name, seen[name], wanted.fields[name]))
+    }
+    new = [name for name in told if memory.told.get(name) != told[name]]
+    sentences = [left_alone(name, told[name]) for name in new if name in kept]
+    if others := [in_words(name) for name in new if name not in kept]:
         more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
         sentences.append(f"On Etsy someone changed its {', '.join(others[:_NAMED])}{more}.")
     return told, sentences

@@ -23,6 +23,17 @@ SELLERS: Mapping[str, tuple[str, ...]] = {
 """Name of a setting ETSY_OWNER_... -> the fields that stay as the seller set them at Etsy, unless it says otherwise."""
 SETTING_OF = {field: name for name, fields in SELLERS.items() for field in fields}
 
+_WORDS = {
+    "taxonomy_id": "category",
+    "shipping_profile_id": "shipping profile",
+    "return_policy_id": "return policy",
+    "readiness_state_id": "processing profile",
+    "should_auto_renew": "auto-renewal",
+    "who_made": "who made it",
+    "when_made": "when it was made",
+    "is_supply": "whether it is a supply",
+}
+
 OF_THE_INVENTORY = (VARIATIONS, PROCESSING)
 IMAGES = "images"
 
@@ -62,6 +73,17 @@ def changed_at_etsy(written: Fields, seen: Fields) -> list[str]:
         for name, value in seen.items()
         if name in written and not name.startswith("quantity") and not same(name, value, written[name])
     ]
+
+
+def in_words(name: str) -> str:
+    """Name a field for a person."""
+    return _WORDS.get(name, name)
+
+
+def left_alone(name: str, value: str) -> str:
+    """Say that a field stays as the seller set it at Etsy."""
+    setting = f"ETSY_OWNER_{SETTING_OF[name].upper()}"
+    return f"Changed at Etsy, and left so: {in_words(name)} {value!r} ({setting}=seller)."
 
 
 def _read(written: Fields, seen: Fields) -> Fields:

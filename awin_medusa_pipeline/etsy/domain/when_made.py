@@ -58,5 +58,5 @@ def etsy_group(meaning: str, now: datetime) -> str:
 
 
 def is_vintage(meaning: str) -> bool:
-    """Whether it is at least 20 years old, which Etsy takes from whoever made it."""
+    """Whether it is at least 20 years old: then Etsy does not ask who made it."""
     return meaning in (VINTAGE, VINTAGE_2000S) or re.fullmatch(r"\d{4}s|2000_2009|before_\d{4}", meaning) is not None

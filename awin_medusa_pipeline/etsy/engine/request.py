@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from awin_medusa_pipeline.etsy.domain.findings import join_names
 from awin_medusa_pipeline.etsy.domain.messages import ConfirmationRequest
-from awin_medusa_pipeline.etsy.domain.owners import SETTING_OF
+from awin_medusa_pipeline.etsy.domain.owners import left_alone
 from awin_medusa_pipeline.etsy.domain.plan import (
     ExistingListing,
     ListingAction,
@@ -16,6 +16,7 @@ from awin_medusa_pipeline.etsy.domain.plan import (
     listing_fees,
     plan_listing,
 )
+from awin_medusa_pipeline.etsy.domain.shown import same
 from awin_medusa_pipeline.etsy.domain.stock import forgive
 from awin_medusa_pipeline.etsy.engine.looks import Shown, take_over
 from awin_medusa_pipeline.etsy.engine.pictures import look_at_pictures
@@ -154,8 +155,8 @@ def _forgiven(etsy: EtsyState, account: EtsyAccount, link: EtsyLink) -> EtsyLink
 def _kept(plan: ListingPlan) -> Iterator[str]:
     """Say which fields stay as the seller set them at Etsy."""
     for change in plan.kept:
-        setting = f"ETSY_OWNER_{SETTING_OF[change.field].upper()}"
-        yield f"{plan.title}: its {change.field} stays {change.before!r}, as changed at Etsy ({setting}=seller)."
+        if change.before and change.after and not same(change.field, change.before, change.after):
+            yield f"{plan.title}: {left_alone(change.field, change.before)}"
 
 
 def refusal_text(plan: ListingPlan) -> str:

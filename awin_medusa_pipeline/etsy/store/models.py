@@ -236,7 +236,7 @@ class EtsySalesCursor(Base):
 
     account_id: Mapped[int] = mapped_column(sa.ForeignKey(EtsyAccount.id), primary_key=True)
     begins_at: Mapped[datetime]
-    """Orders made before are not ours to book: whoever switched the import on had booked them."""
+    """The import books no orders from before this time: a person had booked them."""
     seen_until: Mapped[datetime]
     """The newest change of an order that was read, by Etsy's clock."""
     imported_at: Mapped[datetime | None]

@@ -53,7 +53,7 @@ class EtsySales:
             return session.get_one(EtsySalesCursor, account_id)
 
     def stop(self, account_id: int) -> None:
-        """Forget how far the orders were read: an import that is switched on again begins anew.
+        """Forget how far the orders were read, so that an import that is switched on again begins anew.
 
         What was sold meanwhile was for a person to book.
         """

@@ -45,7 +45,7 @@ SEEN = [
     ("a title", shown(PRODUCT, title="Mine"), {Part.CONTENT}, "someone changed its title"),
     ("a price", shown(PRODUCT, variants=first_changed(price=5)), {Part.INVENTORY}, "someone changed its price r / S"),
     ("pictures", shown(PRODUCT, image_ids=(7,)), {Part.IMAGES}, "someone changed its pictures"),
-    ("tags", shown(PRODUCT, tags="mine"), set(), "Its tags was changed at Etsy to 'mine' and stays so"),
+    ("tags", shown(PRODUCT, tags="mine"), set(), "Changed at Etsy, and left so: tags 'mine'"),
     ("category", shown(PRODUCT, taxonomy_id="6001"), set(), "(ETSY_OWNER_CATEGORY=seller)"),
     ("pieces", shown(PRODUCT, variants=first_changed(quantity=1)), set(), "On Etsy 2 of r-S went"),
     ("state", shown(PRODUCT, state="inactive"), set(), "On Etsy it went from active to inactive."),
@@ -59,6 +59,22 @@ def test_what_differs_is_planned_or_left_alone_and_told_once(there: ShownListing
     assert set(plan_of(found).parts) == parts
     again = look(there, found.memory)
     assert (again.sentences, again.memory) == ((), found.memory)
+
+
+def test_of_what_belongs_together_only_the_change_is_told() -> None:
+    there = shown(PRODUCT, who_made="collective")
+    without = ShownListing(
+        there.state,
+        {name: value for name, value in there.content.items() if name != "is_supply"},
+        there.image_ids,
+        there.variants,
+    )
+    for one in (there, without):
+        found = look(one)
+        assert found.sentences == (
+            "Changed at Etsy, and left so: who made it 'collective' (ETSY_OWNER_WHO_MADE=seller).",
+        )
+        assert plan_of(found).parts == ()
 
 
 def test_what_the_owner_claims_is_set_back() -> None:

@@ -216,8 +216,8 @@ def test_what_the_seller_set_is_told_once(lab: EtsyLaboratory) -> None:
     lab.sync()
     lab.etsy.edit(int(lab.link().etsy_listing_id or 0), fields={"taxonomy_id": 6_001, "should_auto_renew": True})
     assert look(lab).look.notes == (
-        "Lamp prod_1: Its category was changed at Etsy to '6001' and stays so (ETSY_OWNER_CATEGORY=seller).",
-        "Lamp prod_1: Its auto-renewal was changed at Etsy to 'true' and stays so (ETSY_OWNER_AUTO_RENEW=seller).",
+        "Lamp prod_1: Changed at Etsy, and left so: category '6001' (ETSY_OWNER_CATEGORY=seller).",
+        "Lamp prod_1: Changed at Etsy, and left so: auto-renewal 'true' (ETSY_OWNER_AUTO_RENEW=seller).",
     )
     again = look(lab)
     assert (again.look.notes, again.requested) == ((), None)
