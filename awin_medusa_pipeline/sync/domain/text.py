@@ -14,11 +14,13 @@ _ARTICLES = {"the", "der", "die", "das", "ein", "eine", "les", "une", "los", "la
 _AROUND = " -–,/|:("
 # Letters that Unicode decomposition leaves whole.
 _LETTERS = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "þ": "th", "ı": "i"}
+# Bytes, of PostgreSQL's 2,704; and letters, of at most four bytes.
+_LONGEST_HANDLE, _CUT_AT = 1_200, 250
 
 
 def slug(text: pl.Expr) -> pl.Expr:
     """Make a handle from a name: lower-case ASCII letters and digits joined by '-' (Medusa: handles are URL safe)."""
-    return (
+    return _short(
         text.str.to_lowercase()
         .str.replace_many(list(_LETTERS), list(_LETTERS.values()))
         .str.normalize("NFKD")
@@ -42,7 +44,20 @@ def handle(text: pl.Expr) -> pl.Expr:
         .str.replace_all(r"[^\p{L}\p{M}\p{N}]+", "-")
         .str.strip_chars("-")
     )
-    return pl.when(plain == "").then(_short_hash(text)).otherwise(plain)
+    return pl.when(plain == "").then(_short_hash(text)).otherwise(_short(plain))
+
+
+def _short(made: pl.Expr) -> pl.Expr:
+    """Cut handles that PostgreSQL would not take into an index: one letter can be written out as eighteen."""
+
+    def cut(handles: pl.Series) -> pl.Series:
+        if not (handles.str.len_bytes() > _LONGEST_HANDLE).any():
+            return handles
+        short = pl.concat_str(pl.first().str.head(_CUT_AT), _short_hash(pl.first()), separator="-")
+        long = pl.first().str.len_bytes() > _LONGEST_HANDLE
+        return handles.to_frame().select(pl.when(long).then(short).otherwise(pl.first())).to_series()
+
+    return made.map_batches(cut, return_dtype=pl.String, is_elementwise=True)
 
 
 def longer_handle(text: pl.Expr) -> pl.Expr:

@@ -9,6 +9,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from awin_medusa_pipeline.core.batching import parts
@@ -28,7 +29,7 @@ from awin_medusa_pipeline.sync.domain.operations import (
     operations_of,
 )
 from awin_medusa_pipeline.sync.domain.ownership import written_values
-from awin_medusa_pipeline.sync.store.ledger import INTERRUPTED, Ledger, Outcome
+from awin_medusa_pipeline.sync.store.ledger import GIVEN_UP, INTERRUPTED, Ledger, LogEntry, Outcome
 
 # Measured: batches of about 200 with two requests at a time are Medusa's best (250 products/s, 2,670 levels/s).
 BATCH = 200
@@ -39,6 +40,10 @@ LOOK_DELAYS = (0.5, 1.0, 2.0, 4.0)
 MOST_SENDS = 3
 # After this many unanswered single operations in a row the shop itself is down: each costs a timeout of 90 s.
 SILENT_IN_A_ROW = 3
+# Answers to an address that is too long, or holds what Medusa does not take.
+BAD_KEY = (400, 414, 431)
+# So many nights an operation is looked up that the shop refuses to look up; the next one closes it.
+LOOKED_FOR = timedelta(days=3)
 NOT_SHOWN = "Medusa took it, but does not show it. Look at the log of the Medusa server, then run the sync again."
 RECORDED_AT_ONCE = 1_000
 
@@ -58,6 +63,35 @@ class Writer(Protocol):
 
     def look_up(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
         """Find the operations whose `after` the shop already shows; returns their Medusa ids by key."""
+
+
+def look_up(writer: Writer, operations: Sequence[Operation]) -> tuple[dict[str, str | None], dict[str, str]]:
+    """Medusa ids of the operations that the shop shows, and faults of those that cannot be looked up, both by key.
+
+    One whose key the shop refuses costs itself: the others are looked up without it. Raises PipelineError for any
+    other fault.
+    """
+    try:
+        return dict(writer.look_up(operations)), {}
+    except PermanentError as fault:
+        if fault.status not in BAD_KEY:
+            raise
+        if len(operations) == 1:
+            return {}, {operations[0].key: str(fault)}
+    middle = len(operations) // 2
+    (found, refused), (more, also) = (look_up(writer, half) for half in (operations[:middle], operations[middle:]))
+    return found | more, refused | also
+
+
+def _settled(row: LogEntry, found: Mapping[str, str | None], refused: Mapping[str, str]) -> Outcome:
+    """What a look at the shop says of an operation that another run left open."""
+    if row.key in found:
+        return Outcome(row.id, Status.APPLIED, found[row.key])
+    if row.key not in refused:
+        return Outcome(row.id, Status.FAILED, reason=INTERRUPTED)
+    if datetime.now(UTC) - row.created_at > LOOKED_FOR:
+        return Outcome(row.id, Status.FAILED, reason=f"{GIVEN_UP}: {refused[row.key]}")
+    return Outcome(row.id, Status.UNKNOWN, reason=refused[row.key])
 
 
 class ReviewedWriter(Writer, Protocol):
@@ -105,14 +139,9 @@ class Engine:
         left_open = self.ledger.open_operations(run.shop, writer.kind, except_run=self.run_id) if run else []
         for part in parts(iter(left_open), self.batch_size):
             operations = [row.operation for row in part]
-            found = writer.look_up(operations)
+            found, refused = look_up(writer, operations)
             self.ledger.record_outcomes(
-                (
-                    Outcome(row.id, Status.APPLIED, found[row.key])
-                    if row.key in found
-                    else Outcome(row.id, Status.FAILED, reason=INTERRUPTED)
-                    for row in part
-                ),
+                (_settled(row, found, refused) for row in part),
                 run_id=self.run_id,
                 written=_written(operations, found),
             )
@@ -288,7 +317,7 @@ class _Batch:
         for wait in (0.0,) if finished else LOOK_DELAYS:
             if wait:
                 self._sleep(wait)
-            found = self._writer.look_up(operations)
+            found, _ = look_up(self._writer, operations)
             if len(found) == len(operations):
                 break
         # Without a doubtful send of ours, somebody else made the change.

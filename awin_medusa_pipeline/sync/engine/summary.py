@@ -18,6 +18,8 @@ from awin_medusa_pipeline.sync.engine.runs import SyncRun
 from awin_medusa_pipeline.sync.store.held_plans import SHOWN, HeldPlan
 from awin_medusa_pipeline.sync.store.ledger import Run
 
+_LONGEST_KEY = 60
+
 
 @dataclass(frozen=True)
 class RunSummary:
@@ -79,7 +81,22 @@ def _remarks(run: SyncRun, tables: SummaryTables, told: str) -> list[str]:
     of_feeds = [text for text in remarks(run.feeds, run.id, run.rules.limits) if text not in told]
     edited = ownership.hand_edits({"price": tables.price_mismatches, "content": tables.content_mismatches})
     renamed = new_merchant_ids(tables.adoption_candidates)
-    return [*of_feeds, *renamed, *edited, *told_stock(tables.stock_mismatches)]
+    given_up = closed_as_unknown(run.ledger.given_up(run.row.shop, run.row.started_at))
+    return [*of_feeds, *renamed, *edited, *told_stock(tables.stock_mismatches), *given_up]
+
+
+def closed_as_unknown(keys: Sequence[str]) -> list[str]:
+    """A sentence about operations that were begun days ago, and that the shop refuses to look up."""
+    if not keys:
+        return []
+    one = len(keys) == 1
+    changes = "A change" if one else f"{len(keys):,} changes"
+    named = ", ".join(key if len(key) <= _LONGEST_KEY else f"{key[:_LONGEST_KEY]}…" for key in keys[:3])
+    return [
+        f"{changes} that an earlier run began {'was' if one else 'were'} closed as unknown, since the shop refused for "
+        f"days to look {'it' if one else 'them'} up: {named}{' and others' * (len(keys) > 3)}. Look at "
+        f"{'this product' if one else 'these products'} in Medusa Admin. [given_up]"
+    ]
 
 
 def _held_note(plan: HeldPlan) -> Hint:

@@ -16,7 +16,7 @@ from awin_medusa_pipeline.sync.domain.operations import DRY_RUN, OPEN, Counts, K
 from awin_medusa_pipeline.sync.store.models import OPEN_ROWS, LogEntry, Run
 from awin_medusa_pipeline.sync.store.remember import remember
 
-__all__ = ["KEPT", "SALES_JOB", "Ledger", "LogEntry", "Outcome", "Run", "reported"]
+__all__ = ["GIVEN_UP", "KEPT", "SALES_JOB", "Ledger", "LogEntry", "Outcome", "Run", "reported"]
 
 KEPT = timedelta(days=400)
 """Thirteen months: undo and `why` need the log, and questions about last season come a year later."""
@@ -27,6 +27,9 @@ and the question before a first change leave them out."""
 OUTCOME_UNKNOWN = "outcome unknown"
 INTERRUPTED = "interrupted before it was carried out"
 """Reason of an operation that was left open and that the shop did not show at the next look."""
+
+GIVEN_UP = "closed as unknown, since the shop refuses to look it up"
+"""Beginning of the reason of an operation that was left open, and that no later run could look up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +170,13 @@ class Ledger:
         query = sa.select(LogEntry).where(LogEntry.id.in_(newest.group_by(LogEntry.key)), ~finished)
         with self._database.reading() as session:
             return [entry.operation for entry in session.scalars(query)]
+
+    def given_up(self, shop: str, since: datetime) -> list[str]:
+        """Keys of the operations on the shop that were closed as unknown since a time."""
+        of_shop = sa.select(LogEntry.key).join(Run, Run.run_id == LogEntry.run_id).where(Run.shop == shop)
+        closed = of_shop.where(LogEntry.reason.startswith(GIVEN_UP), LogEntry.finished_at >= since)
+        with self._database.reading() as session:
+            return list(session.scalars(closed.distinct().order_by(LogEntry.key)))
 
     def counts(self, run_id: str) -> dict[Kind, Counts]:
         """Counts per kind of the run's operations."""

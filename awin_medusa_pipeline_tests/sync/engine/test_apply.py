@@ -6,6 +6,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Lock
 
@@ -25,7 +26,8 @@ from awin_medusa_pipeline.sync.engine.apply import (
     ApplyResult,
     Engine,
 )
-from awin_medusa_pipeline.sync.store.ledger import Ledger
+from awin_medusa_pipeline.sync.engine.summary import closed_as_unknown
+from awin_medusa_pipeline.sync.store.ledger import GIVEN_UP, Ledger
 
 POST = "POST http://shop/admin/products/batch"
 
@@ -47,6 +49,8 @@ class MemoryShop:
     faults: list[str | None] = field(default_factory=list)
     culprits: frozenset[str] = frozenset()
     poison: frozenset[str] = frozenset()
+    unreadable: frozenset[str] = frozenset()
+    """Keys that the shop refuses to look up."""
     hidden: frozenset[str] = frozenset()
     """Taken with an answer of success, and never shown."""
     largest: int = 10**9
@@ -95,6 +99,8 @@ class MemoryShop:
         with self.lock:
             if self.reads_fail:
                 raise TransientError("GET http://shop/admin/products", "HTTP 500", "Look at the log.", status=500)
+            if self.unreadable.intersection(operation.key for operation in operations):
+                raise PermanentError("GET http://shop/admin/products", "HTTP 431", "Correct it.", status=431)
             shown = {key for key, since in self.there.items() if since <= self.now}
             return {operation.key: f"id-{operation.key}" for operation in operations if operation.key in shown}
 
@@ -294,6 +300,49 @@ def test_the_next_run_settles_what_was_left_open(carried_out: bool, settled: Sta
     assert set(statuses(ledger, left_by).values()) == {settled}
     assert engine.settle_open_operations(shop) == 0
     assert len(shop.sends) == 1
+
+
+def test_a_key_that_cannot_be_looked_up_costs_itself_alone(ledger: Ledger) -> None:
+    """Seen: one id of 17 kB, left open, failed every import of every later night."""
+    shop = MemoryShop(ledger, faults=["reset before the write"], reads_fail=True)
+    apply(shop, plan(30))
+    left_by = shop.run_id
+    shop.start_run()
+    shop.reads_fail, shop.unreadable = False, keys(7)
+    engine = Engine(ledger, shop.run_id, sleep=shop.sleep)
+    assert engine.settle_open_operations(shop) == 0
+    assert statuses(ledger, left_by) == dict.fromkeys(keys(*range(30)), Status.FAILED) | {"k007": Status.UNKNOWN}
+    assert apply(shop, [bundle for bundle in plan(30) if bundle.operations[0].key != "k007"]).counts == Counts(
+        applied=29
+    )
+
+
+@pytest.mark.parametrize(("days", "status"), [(3, Status.UNKNOWN), (0, Status.FAILED)])
+def test_what_cannot_be_looked_up_for_days_is_closed_and_told(
+    days: int, status: Status, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("awin_medusa_pipeline.sync.engine.apply.LOOKED_FOR", timedelta(days=days))
+    shop = MemoryShop(ledger, faults=["reset before the write"], reads_fail=True)
+    apply(shop, plan(1))
+    left_by, begun = shop.run_id, datetime.now(UTC)
+    shop.start_run()
+    shop.reads_fail, shop.unreadable = False, keys(0)
+    Engine(ledger, shop.run_id, sleep=shop.sleep).settle_open_operations(shop)
+    (row,) = ledger.rows(left_by)
+    closed = status is Status.FAILED
+    assert (row.status, str(row.reason).startswith(GIVEN_UP)) == (status, closed)
+    assert ledger.given_up(shop.address, begun) == ["k000"] * closed
+    told = (
+        "A change that an earlier run began was closed as unknown, since the shop refused for days to look it up: k000"
+    )
+    assert [text.startswith(told) for text in closed_as_unknown(ledger.given_up(shop.address, begun))] == [
+        True
+    ] * closed
+
+
+def test_a_refused_batch_is_parted_although_one_of_its_keys_cannot_be_looked_up(ledger: Ledger) -> None:
+    shop = MemoryShop(ledger, culprits=keys(3), unreadable=keys(3))
+    assert apply(shop, plan(8)).counts == Counts(applied=7, failed=1)
 
 
 def test_a_writer_that_breaks_leaves_its_rows_open_and_the_other_batch_recorded(ledger: Ledger) -> None:

@@ -12,17 +12,24 @@ import ftfy
 import polars as pl
 
 from awin_medusa_pipeline.core.contracts import MONEY
+from awin_medusa_pipeline.sync.domain.feed.markup import lines_of, words_of
 
 MOMENT = pl.Datetime("us", "UTC")
 _FEW = 100
 NO_VALUE = ["n/a", "na", "none", "null", "-", "--", ".", "unknown", "not available", "not applicable", "unbranded"]
 # Half the time of lower case and a look into the list.
 _NO_VALUE = rf"^(?i:{'|'.join(value.replace('.', '[.]') for value in NO_VALUE)})$"
-_ADDRESS = r'^(?i:https?)://[^\x00-\x20/"<>]+[^\x00-\x20"<>]*$'
+LONGEST_ADDRESS = 2_048
+"""Bytes; browsers and proxies take no longer ones for granted."""
+# In an address: no quotes, no controls, no marks that turn the direction of what is shown.
+_NEVER = r'\x00-\x20\x7f-\u{9f}\u{200b}-\u{200f}\u{2028}-\u{202e}\u{2060}-\u{2069}\u{feff}"<>'
+# No "@" before the path: names and passwords are not for those who see the address. Browsers read a backslash as "/".
+_HOST = rf"[^{_NEVER}/?#@\\]+"
+_ADDRESS = rf"^(?i:https?)://{_HOST}(?:[/?#][^{_NEVER}]*)?$"
 # Neither a second "//", a backslash nor an "&" that begins an entity in it.
 _PLAIN_ADDRESS = (
-    r'^(?i:https?)://(?:[^\x00-\x20/"<>\\&]|&[^\x00-\x20/"<>\\&a#])+'
-    r'(?:/(?:[^\x00-\x20/"<>\\&]|&[^\x00-\x20/"<>\\&a#])+)*/?$'
+    rf"^(?i:https?)://(?:[^{_NEVER}/@\\&]|&[^{_NEVER}/@\\&a#])+"
+    rf"(?:/(?:[^{_NEVER}/\\&]|&[^{_NEVER}/\\&a#])+)*/?$"
 )
 # What separates addresses, and the beginning of the next: "a.jpg, https://b", "a.jpg|//b", ["https:\/\/a", ...].
 _BETWEEN = r"""[\s,|;"'\[]+((?:https?:)?(?:\\?/){2})"""
@@ -49,6 +56,51 @@ _CURRENCIES = """
     try ttd twd tzs uah ugx usd uyu uzs ves vnd vuv wst xaf xcd xof xpf yer zar zmw zwg
 """
 CURRENCIES = sorted(_CURRENCIES.split())
+# A euro buys hundreds or thousands of these: prices have three digits more.
+SMALL_UNITS = sorted(
+    [
+        "amd",
+        "ars",
+        "bif",
+        "clp",
+        "cop",
+        "crc",
+        "gnf",
+        "huf",
+        "idr",
+        "iqd",
+        "irr",
+        "jpy",
+        "khr",
+        "kmf",
+        "krw",
+        "kzt",
+        "lak",
+        "lbp",
+        "lkr",
+        "mga",
+        "mmk",
+        "mnt",
+        "mwk",
+        "ngn",
+        "pkr",
+        "pyg",
+        "rwf",
+        "sdg",
+        "sos",
+        "stn",
+        "syp",
+        "tzs",
+        "ugx",
+        "uzs",
+        "vnd",
+        "xaf",
+        "xof",
+        "yer",
+    ]
+)
+HIGHEST_PRICE = 10_000_000
+"""Of one piece; of SMALL_UNITS a thousand times as much. Nothing that costs more is sold by a click."""
 # ISO 4217, minor units.
 THREE_DECIMALS = ["bhd", "iqd", "jod", "kwd", "lyd", "omr", "tnd"]
 NO_DECIMALS = [
@@ -86,14 +138,6 @@ _FOREIGN = _CELL.str.contains("\t", literal=True) | (_CELL.str.len_bytes() != _C
 _PLAIN_SPACES = _CELL.str.replace_all(
     r" *[\t\u{a0}\u{2000}-\u{200a}\u{202f}\u{3000}][ \t\u{a0}\u{2000}-\u{200a}\u{202f}\u{3000}]*", " "
 ).str.replace_all(r"[\u{200b}\u{feff}]", "")
-_WITHOUT_TAGS = (
-    _CELL.str.replace_all(
-        r"(?is)<!--.*?-->|<(?:script|style|noscript|template|head|iframe)\b.*?(?:</(?:script|style|noscript|template|head|iframe)\s*>|$)",
-        "",
-    )
-    .str.replace_all(r"(?i)<(?:br|/?p|/?li|/?ul|/?div|/?h[1-6]|/?tr)\b[^>]*>", "\n")
-    .str.replace_all(r"</?[a-zA-Z!][^>]*>", "")
-)
 
 
 def evaluated(text: pl.Series, what: pl.Expr) -> pl.Series:
@@ -134,7 +178,7 @@ def one_line(text: pl.Series) -> pl.Series:
 
     def change(odd: pl.Series) -> pl.Series:
         odd = _decoded(odd)
-        odd = _on(odd, odd.str.contains("<", literal=True), lambda t: t.str.replace_all(r"</?[a-zA-Z][^>]*>", " "))
+        odd = _on(odd, odd.str.contains("<", literal=True), _each(words_of))
         return _blank_to_null(odd, _CELL.str.replace_all(r"[\s\x00-\x1f\x7f\u{200b}\u{feff}]+", " "))
 
     return _on(text, text.str.contains(_ODD), change)
@@ -148,7 +192,7 @@ def many_lines(text: pl.Series) -> pl.Series:
 
     def change(odd: pl.Series) -> pl.Series:
         odd = _decoded(odd)
-        odd = _on(odd, odd.str.contains("<", literal=True), _without_tags)
+        odd = _on(odd, odd.str.contains("<", literal=True), _each(lines_of))
         odd = _on(odd, evaluated(odd, _FOREIGN), lambda t: _on(t, t.str.contains(_SPECIAL), _plain_spaces))
         broken = odd.str.contains("\n", literal=True)
         odd = odd.str.replace_all(r"  +", "\n")
@@ -170,10 +214,6 @@ def _decoded(text: pl.Series) -> pl.Series:
     text = _on(text, text.str.contains(_ENTITY), change)
     # ftfy does not repair this one, the most frequent Windows-1252 case in feeds.
     return _on(text, text.str.contains(_MOJIBAKE), _each(lambda t: ftfy.fix_encoding(t.replace("â„¢", "™"))))
-
-
-def _without_tags(text: pl.Series) -> pl.Series:
-    return evaluated(text, _WITHOUT_TAGS)
 
 
 def value_or_null(text: pl.Series) -> pl.Series:
@@ -292,6 +332,29 @@ def cleared(found: pl.DataFrame, currency: pl.Series, text: pl.Series) -> pl.Dat
     return found.with_columns(amount=amount, unclear=found["unclear"] & ~fine & ~thousands)
 
 
+def rounded(amount: pl.Series, currency: pl.Series) -> pl.Series:
+    """Round amounts to the decimals of their currency, halves away from zero: what a storefront would show."""
+    return pl.DataFrame({"amount": amount, "currency": currency}).select(_ROUNDED).to_series()
+
+
+_ROUNDED = (
+    pl.when(pl.col("currency").is_in(NO_DECIMALS))
+    .then(pl.col("amount").round(0, "half_away_from_zero"))
+    .when(pl.col("currency").is_in(THREE_DECIMALS))
+    .then(pl.col("amount").round(3, "half_away_from_zero"))
+    .otherwise(pl.col("amount").round(2, "half_away_from_zero"))
+    .cast(MONEY)
+)
+
+
+def beyond(amount: pl.Series, currency: pl.Series) -> pl.Series:
+    """Which amounts are higher than the price of anything that is sold by a click."""
+    return (amount > evaluated(currency, _HIGHEST)).fill_null(False)
+
+
+_HIGHEST = pl.when(_CELL.is_in(SMALL_UNITS)).then(1_000 * HIGHEST_PRICE).otherwise(HIGHEST_PRICE)
+
+
 _LOWER_CODE = _CELL.str.to_lowercase().replace({symbol: code.lower() for symbol, code in SYMBOLS.items()})
 _KNOWN_CODE = pl.when(_CELL.is_in(CURRENCIES)).then(_CELL)
 
@@ -379,14 +442,27 @@ def ampersands(text: pl.Series) -> pl.Series:
     return _on(text, text.str.contains("&amp;", literal=True), lambda t: t.str.replace_all(r"&(?:amp;)+", "&"))
 
 
+def sound_addresses(text: pl.Series) -> pl.Series:
+    """Keep http(s) addresses as they are, and mend others where that is possible; null where it is not.
+
+    For links, most of which are no plain addresses, since others stand in them.
+    """
+    return odd_addresses(text, ~evaluated(text, _IS_ADDRESS).fill_null(True))
+
+
 def web_addresses(text: pl.Series) -> pl.Series:
     """Keep http(s) addresses, with spaces encoded; null for anything else."""
     return odd_addresses(text, ~plain_addresses(text))
 
 
+_IS_SHORT = _CELL.str.len_bytes() <= LONGEST_ADDRESS
+_IS_ADDRESS = _CELL.str.contains(_ADDRESS) & _IS_SHORT
+_IS_PLAIN = _CELL.str.contains(_PLAIN_ADDRESS) & _IS_SHORT
+
+
 def plain_addresses(text: pl.Series) -> pl.Series:
     """Which cells are one address with nothing to mend: one search instead of five for nearly all of them."""
-    plain = text.str.contains(_PLAIN_ADDRESS)
+    plain = evaluated(text, _IS_PLAIN)
     return plain.fill_null(True) if plain.null_count() else plain
 
 
@@ -395,7 +471,7 @@ def odd_addresses(text: pl.Series, odd: pl.Series) -> pl.Series:
 
     def change(text: pl.Series) -> pl.Series:
         text = _on(text, evaluated(text, _AMISS), lambda t: evaluated(t, _MENDED))
-        return text.set(~text.str.contains(_ADDRESS), None)
+        return text.set(~evaluated(text, _IS_ADDRESS), None)
 
     return _on(text, odd, change)
 

@@ -106,6 +106,14 @@ ROW_REASONS: Mapping[str, RowReason] = {
     "too_many_cells": RowReason("has more cells than the header"),
     "too_few_cells": RowReason("has fewer cells than the header"),
     "shifted_columns": RowReason("has values in the wrong columns, such as a number as currency"),
+    "too_long": RowReason(
+        "has an id of more than 500 bytes, or a name of more than 1,000, which no shop takes",
+        "Ask the advertiser what the cell is to hold; a quotation mark that is never closed swallows what follows.",
+    ),
+    "merchant_conflict": RowReason(
+        "is of another advertiser than AWIN's deep link in it",
+        "Ask AWIN: the column merchant_id and the deep links of AWIN name two advertisers.",
+    ),
     "no_merchant": RowReason(
         "names no AWIN advertiser, neither in a column nor in its deep link",
         "Add the column merchant_id in AWIN (Toolbox > Create-a-Feed).",
@@ -122,6 +130,10 @@ ROW_REASONS: Mapping[str, RowReason] = {
     "no_price": RowReason(
         "has no price above zero",
         "Look which column holds the selling price, and name it in SYNC_PRICE_COLUMN; if none, ask the advertiser.",
+    ),
+    "high_price": RowReason(
+        "has a price of more than 10 million (of small units, such as yen: 10 billion)",
+        "Look which column holds the selling price, and name it in SYNC_PRICE_COLUMN, or ask the advertiser.",
     ),
     "no_currency": RowReason(
         "names no currency, or one that does not exist",

@@ -21,6 +21,7 @@ from awin_medusa_pipeline.sync.domain.feed.columns import (
     MORE_IMAGES,
     SALE_DATES,
     SALE_PRICE,
+    SOURCES,
     FeedRules,
     Table,
 )
@@ -29,12 +30,16 @@ from awin_medusa_pipeline.sync.domain.feed.columns import (
 DETAILS = {
     "shifted_columns": "Values stand in the wrong columns (currency: “{currency_text}”, price: “{price_text}”), so "
     "none of them can be trusted",
+    "too_long": "Its {long_cell}, longer than any shop takes",
     "no_merchant": "The row names no AWIN advertiser; add the column merchant_id in Create-a-Feed",
+    "merchant_conflict": "The row is of advertiser {merchant_id}, and its deep link of {link_merchant}: who offers it "
+    "is not sure",
     "no_id": "The row has no merchant_product_id, so it could not be found again tomorrow",
     "no_name": "The row has no product name",
     "unclear_price": "The price “{price_text}” may mean a thousand or a little more than one; ask the advertiser, or "
     "name another column in SYNC_PRICE_COLUMN",
     "no_price": "The column {price_column} holds “{price_text}”, which is no price above zero",
+    "high_price": "The price “{price_text}” is higher than that of anything that is sold in a shop",
     "no_currency": "The row has no known currency (“{currency_text}”); add the column currency in Create-a-Feed",
     "currency_conflict": "The price “{price_text}” has another currency than the column currency, “{currency_text}”",
     "not_for_sale": "The column is_for_sale says no",
@@ -46,16 +51,36 @@ DETAILS = {
     "duplicate_sku": "Another offer already has the SKU “{sku}”; set SYNC_SKU_TEMPLATE to "
     "{{merchant_id}}-{{merchant_product_id}} to tell them apart",
 }
-DETAIL_FIELDS = ("price_text", "price_column", "currency_text", "merchant_id", "merchant_product_id", "sku")
+DETAIL_FIELDS = (
+    *("price_text", "price_column", "currency_text", "merchant_id", "merchant_product_id", "sku"),
+    *("long_cell", "link_merchant"),
+)
+"""What DETAILS tell of a row; a row of Offer alone lacks the last two, which its reasons do not need."""
+_LONGEST_TOLD = 200
 
 
 def detail_of(row: Mapping[str, Any]) -> str:
     """Why this row is rejected, in a sentence; `row` has its reason and DETAIL_FIELDS."""
-    return DETAILS[row["reason"]].format_map({name: "" if value is None else value for name, value in row.items()})
+    told = {name: "" if value is None else str(value)[:_LONGEST_TOLD] for name, value in row.items()}
+    return DETAILS[row["reason"]].format_map(told)
 
 
 _IDENTIFIER = r"^[0-9A-Za-z_.\-]+$"
 _LONGEST_EXAMPLE = 40
+# AWIN writes the advertiser into the deep links that it makes, which no advertiser can do for another.
+_OF_AWIN = r"^https?://(?:[a-z0-9]+[.])?awin1[.]com/[^?#]*[?](?:[^#]*&)?(?:m|awinmid)=([0-9]+)"
+# Bytes. PostgreSQL refuses what is longer than 2,704 in an index, and Medusa has ids, SKUs, handles, options, tags and
+# titles in one; ids stand in addresses as well, six characters a letter, and Node takes 16 kB of them.
+_LONGEST_ID = 500
+_LONGEST_NAME = 1_000
+_LONGEST: Mapping[str, int] = {
+    **dict.fromkeys(("merchant_id", "merchant_product_id", "parent_product_id", "aw_product_id", "mpn"), _LONGEST_ID),
+    **dict.fromkeys(("merchant_name", "name", "brand", "category", "colour", "size"), _LONGEST_NAME),
+}
+"""By meaning: no shop takes more, and such a row would fail those that are sent with it."""
+# PostgreSQL sets no bound; it takes a parser of HTML 0.2 s to read so many tags in each other, and 16 times as long
+# for four times as many.
+_LONGEST_DESCRIPTION = 50_000
 
 Unread = Mapping[str, Mapping[str, int]]
 """Column -> cell that is filled and was not understood -> rows."""
@@ -105,7 +130,8 @@ def offers_of(table: Table, rules: FeedRules) -> tuple[pl.DataFrame, Unread]:
     Also returns the cells of sellable rows that are filled and were not understood: such a cell changes nothing.
     """
     unread = _Unread()
-    deep_link = cell.ampersands(table.first("deep_link"))
+    table, long_cell = _bounded(table)
+    deep_link = _link(table, "deep_link", unread)
     merchant = table.first("merchant_id")
     merchant = _filled(merchant, deep_link, lambda text: text.str.extract(r"[?&](?:m|awinmid)=([0-9]+)"))
     price = _price(table, rules, merchant, unread)
@@ -121,7 +147,7 @@ def offers_of(table: Table, rules: FeedRules) -> tuple[pl.DataFrame, Unread]:
             "gtin": _gtin(table, unread),
             "mpn": _mpn(table),
             "name": cell.one_line(table.first("name")),
-            "description": cell.many_lines(table.first("description")),
+            "description": _description(table, unread),
             "brand": cell.by_value(table.first("brand"), _label),
             "category": _category(table),
             "colour": cell.by_value(table.first("colour"), _label),
@@ -130,8 +156,10 @@ def offers_of(table: Table, rules: FeedRules) -> tuple[pl.DataFrame, Unread]:
             "image_url": image,
             "more_image_urls": more_images,
             "deep_link": deep_link,
-            "merchant_link": cell.ampersands(table.first("merchant_link")),
+            "merchant_link": _link(table, "merchant_link", unread),
             "stock_text": table.first("stock"),
+            "long_cell": long_cell,
+            "link_merchant": _other_merchant(deep_link, merchant),
             **_sold(table, rules, unread),
             **price.to_dict(),
         }
@@ -155,12 +183,15 @@ def _cases() -> dict[str, pl.Expr]:
         | ~pl.col("merchant_id").str.contains(_IDENTIFIER).fill_null(True)
     )
     return {
+        "too_long": pl.col("long_cell").is_not_null(),
         "shifted_columns": shifted,
         "no_merchant": pl.col("merchant_id").is_null(),
+        "merchant_conflict": (pl.col("merchant_id") != pl.col("link_merchant")).fill_null(False),
         "no_id": pl.col("merchant_product_id").is_null(),
         "no_name": pl.col("name").is_null(),
         "unclear_price": pl.col("unclear"),
         "no_price": ~(pl.col("price") > 0).fill_null(False),
+        "high_price": pl.col("high"),
         "no_currency": pl.col("currency").is_null(),
         "currency_conflict": pl.col("conflict"),
         "not_for_sale": ~pl.col("for_sale"),
@@ -168,6 +199,48 @@ def _cases() -> dict[str, pl.Expr]:
 
 
 _REASON = pl.coalesce(*(pl.when(holds).then(pl.lit(code)) for code, holds in _cases().items()))
+
+
+def _bounded(table: Table) -> tuple[Table, pl.Series]:
+    """Blank the cells that are longer than any shop takes; also returns, per row, which one that was (null: none)."""
+    limits = {name: most for meaning, most in _LONGEST.items() for name in SOURCES[meaning]}
+    sizes = {name: pl.col(name).str.len_bytes() for name in limits if name in table.cells.columns}
+    longest = table.cells.select(size.max() for size in sizes.values()).row(0) if table.cells.height else ()
+    long = [name for name, size in zip(sizes, longest, strict=False) if (size or 0) > limits[name]]
+    if not long:
+        return table, pl.Series([None], dtype=pl.String).new_from_index(0, table.cells.height)
+    is_long = {name: sizes[name] > limits[name] for name in long}
+    words = {name: pl.format(f"{name} has {{}} bytes, more than {limits[name]:,}", sizes[name]) for name in long}
+    told = table.cells.select(pl.coalesce(pl.when(is_long[name]).then(words[name]) for name in long)).to_series()
+    blanked = [pl.when(~is_long[name].fill_null(False)).then(name).alias(name) for name in long]
+    return Table(table.cells.with_columns(blanked)), told
+
+
+def _link(table: Table, meaning: str, unread: _Unread) -> pl.Series:
+    """Keep web addresses; null for any other, such as `javascript:`."""
+    text = cell.ampersands(table.first(meaning))
+    address = cell.sound_addresses(text)
+    unread.note(text, address)
+    return address
+
+
+_ENDS_WITH_MERCHANT = pl.col("link").str.ends_with(pl.concat_str(pl.lit("&m="), "merchant"))
+
+
+def _other_merchant(link: pl.Series, merchant: pl.Series) -> pl.Series:
+    """The advertiser whom a deep link of AWIN names, where it is another than the row's."""
+    # Nearly every link ends with its advertiser; to look there takes a tenth of the time.
+    plain = pl.DataFrame({"link": link, "merchant": merchant}).select(_ENDS_WITH_MERCHANT).to_series()
+    of_link = pl.Series([None], dtype=pl.String).new_from_index(0, len(link))
+    at = (~plain).fill_null(False).arg_true()
+    return of_link.scatter(at, link.gather(at).str.extract(_OF_AWIN)) if len(at) else of_link
+
+
+def _description(table: Table, unread: _Unread) -> pl.Series:
+    text = table.first("description")
+    short = text.set((text.str.len_bytes() > _LONGEST_DESCRIPTION).fill_null(False), None)
+    unread.note(text, short)
+    return cell.many_lines(short)
 
 
 def _label(text: pl.Series) -> pl.Series:
@@ -207,7 +280,7 @@ def _sold(table: Table, rules: FeedRules, unread: _Unread) -> dict[str, pl.Serie
 
 
 def _price(table: Table, rules: FeedRules, merchant: pl.Series, unread: _Unread) -> pl.DataFrame:
-    """Read columns price, currency, unclear, conflict, and the texts price_text, currency_text, price_column."""
+    """Read columns price, high, currency, unclear, conflict, and the texts price_text, currency_text, price_column."""
     own = {name: of for name, of in rules.price_columns.items() if name != "*"}
     default = rules.price_columns.get("*", LEGACY_PRICE)
     google = LEGACY_PRICE not in table.cells.columns and GOOGLE_PRICE in table.cells.columns
@@ -238,9 +311,11 @@ def _price(table: Table, rules: FeedRules, merchant: pl.Series, unread: _Unread)
         holds &= _on_sale(table, rules, sale_text.is_not_null(), unread)
         holds &= (sale["code"] == code).fill_null(True) & (column == LEGACY_PRICE)
         amount = sale["amount"].zip_with(holds.fill_null(False), amount)
+    amount = cell.rounded(amount, currency)
     return pl.DataFrame(
         {
             "price": amount,
+            "high": cell.beyond(amount, currency),
             "currency": currency,
             "unclear": unclear,
             "conflict": conflict,

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from awin_medusa_pipeline.core.contracts import MONEY
 from awin_medusa_pipeline.sync.domain.feed import cells as cell
 from awin_medusa_pipeline.sync.domain.feed import stock
 
@@ -250,11 +251,60 @@ def test_moments(text: str | None, moment: str | None, end: str | None) -> None:
         ("javascript:alert(1)", None),
         ("https://", None),
         ('https://a.example/"><script>', None),
+        ("https://user:password@a.example/x.png", None),
+        ("https://user@a.example/x.png", None),
+        ("https://a.example\\@b.example/x.png", None),
+        ("https://a.example/x@2.png", "https://a.example/x@2.png"),
+        ("https://a.example?size=@2", "https://a.example?size=@2"),
+        ("https://a.example/\u202egnp.exe", None),
+        ("https://a.example/\x9bx", None),
+        (f"https://a.example/{'x' * 2_030}", f"https://a.example/{'x' * 2_030}"),
+        (f"https://a.example/{'x' * 2_031}", None),
+        (f"//a.example/{'x' * 2_031}", None),
         (None, None),
     ],
 )
 def test_web_addresses(text: str | None, address: str | None) -> None:
     assert _one(cell.web_addresses, text) == address
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "shown"),
+    [
+        ("0.0001", "gbp", "0"),
+        ("0.0049", "gbp", "0"),
+        ("0.005", "gbp", "0.01"),
+        ("12.345", "eur", "12.35"),
+        ("12.3456", "kwd", "12.346"),
+        ("12.5", "jpy", "13"),
+        ("0.4", "jpy", "0"),
+        ("12.345", None, "12.35"),
+        (None, "gbp", None),
+    ],
+)
+def test_prices_have_the_decimals_of_their_currency(
+    amount: str | None, currency: str | None, shown: str | None
+) -> None:
+    amounts = pl.Series([amount and Decimal(amount)], dtype=MONEY)
+    (found,) = cell.rounded(amounts, pl.Series([currency], dtype=pl.String))
+    assert found == (shown and Decimal(shown))
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "is_beyond"),
+    [
+        ("10000000", "gbp", False),
+        ("10000000.01", "gbp", True),
+        ("10000001", "jpy", False),
+        ("10000000001", "irr", True),
+        ("99999999999999", "idr", True),
+        ("99999999999999", None, True),
+        (None, "gbp", False),
+    ],
+)
+def test_prices_beyond_what_is_sold(amount: str | None, currency: str | None, is_beyond: bool) -> None:
+    amounts = pl.Series([amount and Decimal(amount)], dtype=MONEY)
+    assert cell.beyond(amounts, pl.Series([currency], dtype=pl.String)).to_list() == [is_beyond]
 
 
 @pytest.mark.parametrize(
