@@ -181,6 +181,7 @@ class App:
             price_jump=settings.price_jump,
             rehost_images=settings.sync_rehost_images,
             plan_hours=settings.plan_hours,
+            join=frozenset(settings.sync_join),
         )
 
     @contextmanager

@@ -202,6 +202,11 @@ class Settings(BaseSettings):
         description="A product of ours that is sold out in the feed and whose inventory Medusa does not manage, so "
         "that it can still be bought: leave (it is reported) or hide (until it is in stock again).",
     )
+    sync_join: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="Handles of your own collections and categories, and your own tags, that imported products join "
+        "when the feed has a brand, category or merchant of that name; `*`: any. All others get their own.",
+    )
     guard_hide_percent: float = Field(
         10, ge=0, le=100, description="Hide at most this share of the published products at once, or the floor below."
     )
@@ -328,7 +333,7 @@ class Settings(BaseSettings):
         # The operation log and the lease identify the shop by its address.
         return value.rstrip("/") if value else value
 
-    @field_validator("guard_price_jump", "sync_kinds", mode="before")
+    @field_validator("guard_price_jump", "sync_kinds", "sync_join", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return value.replace(",", " ").split() if isinstance(value, str) else value

@@ -62,19 +62,21 @@ def split_content(mismatches: pl.DataFrame, limit: int | None) -> tuple[pl.DataF
 
 def content_plan(
     mismatches: pl.DataFrame,
-    categories: Mapping[str, str] | None = None,
+    categories: Mapping[str, tuple[str, str]] | None = None,
     rehost: Callable[[Sequence[str]], list[str]] | None = None,
 ) -> Plan:
     """Plan fields, one bundle per field.
 
-    `categories`: id by path, of all that could be created; None: nothing will be sent. `rehost` gives images another
-    address.
+    `categories`: handle and id by path, of all that could be created; None: nothing will be sent. `rehost` gives
+    images another address.
     """
     for row in mismatches.iter_rows(named=True):
         field, operation = row["field"], _content_operation(row)
-        reason, id_ = None, (categories or {}).get(row["category"], "")
+        reason, (handle, id_) = None, (categories or {}).get(row["category"], (row["value"], ""))
         if field == "category" and categories is not None and not id_:
             reason = f"Medusa refused the category {row['category']!r}; make it by hand, its handle {row['value']}"
+        elif field == "category":
+            operation = replace(operation, after={field: [handle]})
         elif field == "images" and rehost:
             hosted = pictures(rehost(operation.after[field][1:]))
             reason = None if hosted else NO_IMAGE
@@ -82,7 +84,7 @@ def content_plan(
         if reason:
             yield NotSent(operation, reason)
         else:
-            body = content_update(row["product_id"], {field: operation.after[field]}, {row["value"]: id_})
+            body = content_update(row["product_id"], {field: operation.after[field]}, {handle: id_})
             yield Bundle((operation,), body)
 
 

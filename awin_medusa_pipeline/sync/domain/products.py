@@ -8,6 +8,11 @@ import polars as pl
 
 from awin_medusa_pipeline.medusa.shapes import HIDDEN_AT, HIDDEN_BY_RUN, OFFER_KEY
 
+IMPORTED = "awin_merchant_id"
+"""Metadata of every product that this program imported; one that it adopted has not got it."""
+AWIN = "AWIN"
+"""Tag of every imported product."""
+
 Row = Mapping[str, Any]
 Payload = dict[str, Any]
 
@@ -60,7 +65,7 @@ def content_update(product_id: str, fields: Mapping[str, Any], categories: Mappi
 
 def tag_values(row: Row) -> list[str]:
     """Tags of a product: AWIN and the merchant."""
-    return ["AWIN", row["merchant_name"]] if row["merchant_name"] else ["AWIN"]
+    return [AWIN, row["merchant_name"]] if row["merchant_name"] else [AWIN]
 
 
 def product_payload(rows: Sequence[Row], defaults: ProductDefaults, images: Sequence[str] | None = None) -> Payload:
@@ -156,7 +161,7 @@ def variant_payload(row: Row, options: Mapping[str, str]) -> Payload:
 def _product_metadata(row: Row) -> Payload:
     return _without_blanks(
         {
-            "awin_merchant_id": row["merchant_id"],
+            IMPORTED: row["merchant_id"],
             "awin_merchant_name": row["merchant_name"],
             "awin_merchant_product_id": row["merchant_product_id"],
             "awin_product_id": row["aw_product_id"],

@@ -20,7 +20,7 @@ from awin_medusa_pipeline.sync.domain.operations import Bundle, Decision, Kind, 
 from awin_medusa_pipeline.sync.domain.products import ProductDefaults
 from awin_medusa_pipeline.sync.domain.rules import Scope
 from awin_medusa_pipeline.sync.engine.apply import ApplyResult, Engine, ReviewedWriter, Writer
-from awin_medusa_pipeline.sync.engine.categories import category_ids, product_defaults
+from awin_medusa_pipeline.sync.engine.categories import categories_of, product_defaults
 from awin_medusa_pipeline.sync.engine.field_writers import ContentWriter, PriceWriter
 from awin_medusa_pipeline.sync.engine.held import Gate, without, without_stale
 from awin_medusa_pipeline.sync.engine.key_writer import KeyWriter
@@ -142,7 +142,8 @@ class Applier:
         staying = field_plans.content_plan(rows.filter(waiting))
         going, beyond = field_plans.split_content(rows.filter(~waiting), self.limit)
         with ExitStack() as stack:
-            categories = None if self.dry_run else category_ids(self.client, going["category"].drop_nulls().unique())
+            paths = going["category"].drop_nulls().unique()
+            categories = None if self.dry_run else categories_of(self.client, paths, self.rules.join)
             plan = field_plans.content_plan(going, categories, self._image_host(stack, self.dry_run))
             everything = chain(self._parted(staying, held), beyond, plan)
             return self._apply_reviewed(ContentWriter(self.client), everything)
@@ -188,7 +189,7 @@ class Applier:
     def _defaults(self, rows: pl.DataFrame, nothing_is_sent: bool) -> ProductDefaults:
         if nothing_is_sent:  # creating brands and categories would change the shop
             return ProductDefaults(self.shop.sales_channel_id, self.shop.shipping_profile_id)
-        return product_defaults(self.client, self.shop, rows)
+        return product_defaults(self.client, self.shop, rows, self.rules.join)
 
     def _apply_reviewed(self, writer: ReviewedWriter, plan: Plan) -> ApplyResult:
         return self._apply(writer, without_stale(plan, writer) if self.recheck else plan)

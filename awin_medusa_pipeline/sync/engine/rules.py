@@ -25,6 +25,8 @@ class SyncRules:
     plan_hours: int = 24
     """How long a held plan can be approved."""
     price_jump: PriceJump = PRICE_JUMP
+    join: frozenset[str] = frozenset()
+    """Handles of the shop's own collections and categories, and its own tags, that imported products may join."""
 
 
 @dataclass(frozen=True)

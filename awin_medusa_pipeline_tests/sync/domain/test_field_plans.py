@@ -131,12 +131,12 @@ def test_a_limit_of_content_counts_products(limit: int | None, chosen: list[str]
 
 
 def test_content_is_one_bundle_per_field() -> None:
-    sent, staying = parts(field_plans.content_plan(CONTENT, {"Home": "cat_1"}))
+    sent, staying = parts(field_plans.content_plan(CONTENT, {"Home": ("home-1", "cat_1")}))
     assert staying == []
     assert [(one.target_id, one.before, one.after) for bundle in sent for one in bundle.operations] == [
         ("p", {"title": "Old"}, {"title": "Lamp"}),
         ("q", {"images": []}, {"images": ["1", "1", "2"]}),
-        ("q", {"category": ["a", "b"]}, {"category": ["home"]}),
+        ("q", {"category": ["a", "b"]}, {"category": ["home-1"]}),
     ]
     assert sent[2].body == {"id": "q", "categories": [{"id": "cat_1"}]}
 
