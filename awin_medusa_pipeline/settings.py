@@ -230,7 +230,7 @@ class Settings(BaseSettings):
         5,
         ge=0,
         le=100,
-        description="Change at most this share of the prices by more than GUARD_PRICE_CHANGE_PERCENT at once; "
+        description="Change at most this share of the prices by GUARD_PRICE_CHANGE_PERCENT or more at once; "
         "otherwise no price changes until you decide.",
     )
     guard_price_change_percent: float = Field(50, ge=0, description="What counts as a large change of a price.")
@@ -239,6 +239,20 @@ class Settings(BaseSettings):
         description="How far a single price may fall and rise, in percent, before it waits for your decision, whatever "
         "the others do: `50 200` lets it fall by half and rise threefold.",
     )
+    guard_price_median_percent: float = Field(
+        20,
+        ge=0,
+        description="How far the price in the middle of all matched ones may move at once; otherwise no price changes "
+        "until you decide. A column with net prices moves all of them a little.",
+    )
+    guard_grown_percent: float = Field(
+        50,
+        ge=0,
+        description="How many offers more than usual a feed or a merchant may have, as a share of the usual number, or "
+        "the floor below; otherwise nothing is imported until you decide. The same holds for the products that are "
+        "published again, put on sale again, or rewritten at once, as a share of all of them.",
+    )
+    guard_grown_floor: int = Field(100, ge=0, description="So many more may always come at once.")
     guard_accepted_percent: float = Field(
         80,
         ge=0,
@@ -401,6 +415,9 @@ class Settings(BaseSettings):
             zero_floor=self.guard_zero_floor,
             price_change=self.guard_price_change_percent / 100,
             price_share=self.guard_price_percent / 100,
+            price_median=self.guard_price_median_percent / 100,
+            grown_share=self.guard_grown_percent / 100,
+            grown_floor=self.guard_grown_floor,
             accepted_share=self.guard_accepted_percent / 100,
             rejected_share=self.guard_rejected_percent / 100,
             frozen_for=timedelta(days=self.guard_frozen_days),

@@ -99,7 +99,7 @@ class ShopModel:
             | self._carry_out(plans.restore_plan(tables["returning_products"]))
             | self._carry_out(plans.stock_plan(tables["stock_mismatches"]))
             | self._carry_out(field_plans.price_plan(tables["price_mismatches"].filter(going)))
-            | self._carry_out(field_plans.content_plan(content, CATEGORIES))
+            | self._carry_out(field_plans.content_plan(content, {path: (id_, id_) for path, id_ in CATEGORIES.items()}))
         )
 
     def _carry_out(self, plan: Iterable[Bundle | NotSent]) -> dict[str, str]:

@@ -385,10 +385,10 @@ class Trials:
         trial.adopt(tables["adoption_candidates"])
         trial.import_missing(tables["missing_awin_products"])
         trial.hide(only, catalog)
-        trial.restore(tables["returning_products"])
+        trial.restore(tables["returning_products"], catalog)
         trial.set_stock(levels, catalog)
         trial.set_prices(tables["price_mismatches"], tables["matched_products"].lazy())
-        trial.update_content(tables["content_mismatches"])
+        trial.update_content(tables["content_mismatches"], tables["matched_products"].lazy())
         told = list(dict.fromkeys(reason for plan in plans.of_run("tonight") for reason in plan.reasons))
         return Met(
             [*told, *(text for text in remarks(history, "tonight", limits) if text not in told)], by_effect(trial.sent)

@@ -48,8 +48,16 @@ def test_every_fault_has_a_broken_feed() -> None:
     [
         ("last year's feed", {"GUARD_HIDE_PERCENT": "100"}, "hide"),
         ("nearly everything is sold out", {"GUARD_ZERO_PERCENT": "100"}, "empty"),
-        ("prices up by the tax of two countries", {"GUARD_PRICE_PERCENT": "100"}, "price"),
-        ("prices in pence", {"GUARD_PRICE_PERCENT": "100", "GUARD_PRICE_JUMP": "100 100000"}, "price"),
+        (
+            "prices up by the tax of two countries",
+            {"GUARD_PRICE_PERCENT": "100", "GUARD_PRICE_MEDIAN_PERCENT": "1000"},
+            "price",
+        ),
+        (
+            "prices in pence",
+            {"GUARD_PRICE_PERCENT": "100", "GUARD_PRICE_MEDIAN_PERCENT": "100000", "GUARD_PRICE_JUMP": "100 100000"},
+            "price",
+        ),
     ],
 )
 def test_without_its_guard_it_would_have_been_done(

@@ -90,11 +90,13 @@ def restored_products(
     context: dg.AssetExecutionContext,
     config: ApplyConfig,
     returning_products: pl.DataFrame,
+    medusa_catalog: pl.LazyFrame,
     app: TheApp,
     sync_run: ShopRun,
 ) -> Applied:
     """Products that came back into the feed, published again."""
-    return apply(context, config, app, sync_run, Kind.RESTORE, returning_products, Applier.restore)
+    restore = partial(Applier.restore, catalog=medusa_catalog)
+    return apply(context, config, app, sync_run, Kind.RESTORE, returning_products, restore)
 
 
 @_applied
@@ -130,11 +132,13 @@ def content_updates(
     context: dg.AssetExecutionContext,
     config: ApplyConfig,
     content_mismatches: pl.DataFrame,
+    matched_products: pl.LazyFrame,
     app: TheApp,
     sync_run: ShopRun,
 ) -> Applied:
     """Titles, descriptions, images and categories set to the feed's, where their owner says so."""
-    return apply(context, config, app, sync_run, Kind.CONTENT, content_mismatches, Applier.update_content)
+    update = partial(Applier.update_content, matched=matched_products)
+    return apply(context, config, app, sync_run, Kind.CONTENT, content_mismatches, update)
 
 
 def apply(

@@ -71,6 +71,7 @@ def download(
     folder: Path,
     *,
     previous: FeedVersion | None = None,
+    usual_bytes: int | None = None,
     rules: FeedRules | None = None,
     token: str | None = None,
     progress: Progress | None = None,
@@ -81,7 +82,7 @@ def download(
     """Download the feed at an http(s) address, or take the file at a local path, and check that it is a whole feed.
 
     `token` is sent to AWIN's enhanced feeds only. `most` ends a download after about that many bytes: enough to check
-    that it is a feed, not to use it. Raises FeedError.
+    that it is a feed, not to use it. `usual_bytes`: size of the accepted feeds before it. Raises FeedError.
     """
     label, rules = label_of(address), rules or FeedRules()
     secrets = [*secrets_in(address), *([token] if token else [])]
@@ -94,11 +95,11 @@ def download(
             feed = _Download(address, folder, label, secrets, rules, previous, token, progress, most).run(
                 backoff or Backoff(attempts=ATTEMPTS, first_wait=5, longest_wait=120)
             )
-        if previous and not accept_smaller and feed.bytes < SMALLEST_SHARE * previous.bytes:
+        if usual_bytes and not accept_smaller and feed.bytes < SMALLEST_SHARE * usual_bytes:
             raise FeedError(
                 Fault.SHRUNKEN,
                 f"Checking the feed {label}",
-                f"it has {feed.bytes:,} bytes where the last accepted one had {previous.bytes:,}",
+                f"it has {feed.bytes:,} bytes where the last accepted ones had {usual_bytes:,}",
                 "Check it; if the advertiser really sells that much less, run once with accept_smaller_feed.",
                 action=Action.ACCEPT_SMALLER_FEED,
             )

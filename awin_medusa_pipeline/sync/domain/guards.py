@@ -25,6 +25,15 @@ CODES: Mapping[str, str] = {
     "allow",
     "all_to_set_to_zero": "every stocked variant would be set to zero",
     "prices_jump": "more prices would change by much than GUARD_PRICE_PERCENT allows",
+    "prices_move": "half of the prices or more would move the same way by more than GUARD_PRICE_MEDIAN_PERCENT",
+    "too_many_to_sell_again": "more that was sold out would be in stock at once than GUARD_GROWN_PERCENT and "
+    "GUARD_GROWN_FLOOR allow",
+    "too_many_to_restore": "more hidden products would be published at once than GUARD_GROWN_PERCENT and "
+    "GUARD_GROWN_FLOOR allow",
+    "too_many_to_rewrite": "more products would get other texts or images at once than GUARD_GROWN_PERCENT and "
+    "GUARD_GROWN_FLOOR allow",
+    "grown_feed": "the feed has far more offers than the last ones (GUARD_GROWN_PERCENT, GUARD_GROWN_FLOOR)",
+    "new_merchant": "the feed holds offers of a merchant whom it did not speak for before",
     "short_feed": "the feed has far fewer offers than the last ones (GUARD_ACCEPTED_PERCENT)",
     "many_...": "many rows were rejected, most of them for the reason behind many_ (GUARD_REJECTED_PERCENT)",
     "changed_header": "the feed has other columns than the last one",
@@ -36,6 +45,7 @@ CODES: Mapping[str, str] = {
     "frozen": "the feed has not changed for many days (GUARD_FROZEN_DAYS); a remark, nothing is held",
     "asked": "an owner of a field is `ask`",
     "uncertain": "one sign alone says that a product of the shop is an offer of the feed, or another speaks against it",
+    "given_up": "changes that an earlier run began, and that the shop refused to look up for days; a remark",
     "new_merchant_id": "a remark: products of a merchant that left the feed are offered under another merchant id",
     "never_fed": "a product that no feed ever held would be hidden; asked once per product",
     "first_price": "an adopted variant would get its first price from the feed",
@@ -55,7 +65,7 @@ QUESTIONS: Mapping[str, str] = {
 }
 """What a person is asked about single rows, by code, whatever the shares of the others."""
 _MEANING = "check whether each of them still means the same"
-_WIDER = {Scope.SET_TO_ZERO: Scope.STOCK, Scope.CONTENT: Scope.IMPORT}
+_WIDER = {Scope.SET_TO_ZERO: Scope.STOCK, Scope.SELL_AGAIN: Scope.STOCK, Scope.CONTENT: Scope.IMPORT}
 # A single odd feed must not become the measure for the next.
 HISTORY = 5
 HISTORY_NEEDED = 3
@@ -149,9 +159,55 @@ def check_share(rows: pl.DataFrame, base: pl.DataFrame, guarded: Scope, share: f
     ]
 
 
+def check_restores(returning: pl.DataFrame, catalog: pl.LazyFrame, limits: Limits) -> list[TrippedGuard]:
+    """Trips for publishing ReturningProduct rows again, beside the published products of CatalogVariant rows."""
+    published = catalog.filter(pl.col("status") == "published").unique("product_id")
+    base = published.select(merchant_id=merchant_of(pl.col("external_id"))).collect()
+    return _grown(returning, base, Scope.RESTORE, "restore", "publishing {} hidden products again", limits)
+
+
+def check_levels_from_zero(mismatches: pl.DataFrame, catalog: pl.LazyFrame, limits: Limits) -> list[TrippedGuard]:
+    """Trips for StockMismatch rows that put on sale what is sold out, beside the variants that are in stock."""
+    stocked = catalog.filter(pl.col("level") > 0)
+    base = stocked.select(merchant_id=merchant_of(pl.coalesce("offer_key", "external_id"))).collect()
+    words = "putting {} sold out variants on sale again"
+    return _grown(mismatches.filter(sold_again()), base, Scope.SELL_AGAIN, "sell_again", words, limits)
+
+
+def sold_again() -> pl.Expr:
+    """Whether StockMismatch rows put something on sale that was sold out."""
+    return (pl.col("wanted_level") > 0) & (pl.col("level") == 0) & pl.col("reason").is_in(WRITTEN)
+
+
+def check_content(mismatches: pl.DataFrame, matched: pl.LazyFrame, limits: Limits) -> list[TrippedGuard]:
+    """Trips for ContentMismatch rows that overwrite something, by products, beside those of MatchedProduct rows."""
+    overwritten = mismatches.filter((pl.col("decision") == Decision.UPDATE) & (pl.col("shop_value") != ""))
+    base = matched.select("product_id", "merchant_id").unique("product_id").select("merchant_id").collect()
+    words = "rewriting {} products"
+    return _grown(overwritten.unique("product_id"), base, Scope.CONTENT, "rewrite", words, limits)
+
+
+def _grown(
+    rows: pl.DataFrame, base: pl.DataFrame, guarded: Scope, code: str, words: str, limits: Limits
+) -> list[TrippedGuard]:
+    """Check "at most max(share of the base, floor)" for the whole, else for each merchant, as check_share does."""
+    changing, whole = _by_merchant(rows), _by_merchant(base)
+
+    def trip(merchant: str | None, number: int, of: int) -> list[TrippedGuard]:
+        if number <= (limit := max(limits.grown_share * of, limits.grown_floor)):
+            return []
+        sentence = f"{words.format(f'{number:,}')}{_of(merchant)} at once, where there are {of:,}, is more than "
+        sentence += f"{limits.grown_share:.0%}: look at some of them"
+        return [TrippedGuard(f"too_many_to_{code}", guarded, sentence, merchant, number, limit)]
+
+    return trip(None, sum(changing.values()), sum(whole.values())) or [
+        found for merchant in sorted(changing) for found in trip(merchant, changing[merchant], whole.get(merchant, 0))
+    ]
+
+
 def check_prices(mismatches: pl.DataFrame, matched: pl.LazyFrame, limits: Limits) -> list[TrippedGuard]:
     """Check the number of large changes in PriceMismatch rows against all MatchedProduct rows."""
-    jumps = (pl.col("change_percent").abs() > limits.price_change * 100) | (pl.col("shop_price") == 0)
+    jumps = (pl.col("change_percent").abs() >= limits.price_change * 100) | (pl.col("shop_price") == 0)
     going = (pl.col("decision") == Decision.UPDATE) | (pl.col("question") == "price_jump").fill_null(False)
     changing = _by_merchant(mismatches.filter(going & jumps.fill_null(False)))
     whole = _by_merchant(matched.select("merchant_id").collect())
@@ -160,15 +216,44 @@ def check_prices(mismatches: pl.DataFrame, matched: pl.LazyFrame, limits: Limits
         if number <= (limit := limits.price_share * of):
             return []
         words = (
-            f"{number:,} of {of:,} prices{_of(merchant)} would change by more than {limits.price_change:.0%}, and that "
+            f"{number:,} of {of:,} prices{_of(merchant)} would change by {limits.price_change:.0%} or more, and that "
         )
         words += (
             f"is more than {limits.price_share:.0%} of them: check whether SYNC_PRICE_COLUMN names the right column"
         )
         return [TrippedGuard("prices_jump", Scope.PRICE, words, merchant, number, limit)]
 
-    return trip(None, sum(changing.values()), sum(whole.values())) or [
+    tail = trip(None, sum(changing.values()), sum(whole.values())) or [
         found for merchant in sorted(changing) for found in trip(merchant, changing[merchant], whole.get(merchant, 0))
+    ]
+    return tail or _prices_move(mismatches.filter(going), whole, limits)
+
+
+def _prices_move(changing: pl.DataFrame, whole: Mapping[str, int], limits: Limits) -> list[TrippedGuard]:
+    """Trips where the price in the middle of all moves by much: a column with other prices moves all of them a little.
+
+    `changing`: PriceMismatch rows that would be written; `whole`: matched variants per merchant, of which the others
+    do not move.
+    """
+    if changing.is_empty():
+        return []
+    moves = changing.select(pl.col("merchant_id").fill_null(""), pl.col("change_percent").fill_null(100.0))
+    by_merchant = dict(moves.group_by("merchant_id").agg("change_percent").iter_rows())
+
+    def trip(merchant: str | None, found: Sequence[float], of: int) -> list[TrippedGuard]:
+        if len(found) < ALL_OF:
+            return []
+        middle = statistics.median([*found, *[0.0] * max(of - len(found), 0)])
+        if abs(middle) <= (limit := limits.price_median * 100):
+            return []
+        words = f"the price in the middle of all {of:,}{_of(merchant)} would move by {middle:+.0f} %, and that is more "
+        words += f"than {limit:.0f} %: check whether SYNC_PRICE_COLUMN names the right column, and the currency"
+        return [TrippedGuard("prices_move", Scope.PRICE, words, merchant, middle, limit)]
+
+    return trip(None, moves["change_percent"].to_list(), sum(whole.values())) or [
+        found
+        for merchant in sorted(by_merchant)
+        for found in trip(merchant, by_merchant[merchant], whole.get(merchant, 0))
     ]
 
 
@@ -176,6 +261,8 @@ def check_facts(now: FeedFacts, before: Sequence[FeedFacts], limits: Limits) -> 
     """Check a feed against the accepted feeds `before` it, newest first."""
     return [
         *short_feed(now, before, limits),
+        *grown_feed(now, before, limits),
+        *new_merchants(now, before),
         *many_rejected(now, limits),
         *changed_header(now, before),
         *other_merchants(now, before),
@@ -209,6 +296,55 @@ def short_feed(now: FeedFacts, before: Sequence[FeedFacts], limits: Limits) -> l
             [feed.merchants.get(merchant, 0) for feed in recent],
         )
     ]
+
+
+def grown_feed(now: FeedFacts, before: Sequence[FeedFacts], limits: Limits) -> list[TrippedGuard]:
+    """Trip for a feed with far more offers than the last ones, in total, else of single merchants.
+
+    One feed before is enough of a measure: what is imported by mistake has to be taken back by hand.
+    """
+    if not before:
+        return []
+    recent = before[:HISTORY]
+
+    def trip(merchant: str | None, accepted: int, earlier: Iterable[int]) -> list[TrippedGuard]:
+        usual = statistics.median_low(earlier)
+        if accepted <= (limit := usual + max(limits.grown_share * usual, limits.grown_floor)):
+            return []
+        words = f"the feed {now.label} has {accepted:,} offers{_of(merchant)} where the last ones had {usual:,}"
+        words += ": look at some of the new ones, whether the advertiser really sells them"
+        return [TrippedGuard("grown_feed", Scope.IMPORT, words, merchant, accepted, limit)]
+
+    return trip(None, now.accepted, [feed.accepted for feed in recent]) or [
+        found
+        for merchant in sorted(now.merchants)
+        if any(merchant in feed.merchants for feed in recent)
+        for found in trip(merchant, now.merchants[merchant], [feed.merchants.get(merchant, 0) for feed in recent])
+    ]
+
+
+def new_merchants(now: FeedFacts, before: Sequence[FeedFacts]) -> list[TrippedGuard]:
+    """Trip for merchants whom this feed did not speak for before: anybody may write a merchant's id into a row."""
+    known = merchants_of(before)
+    if not known or not known & now.merchants.keys():  # other_merchants says more
+        return []
+    words = "the feed {} holds {:,} offers of merchant {}, whom it did not speak for before: approve them if you have "
+    words += "joined that programme, else tell AWIN"
+    return [
+        TrippedGuard(
+            "new_merchant",
+            Scope.EVERYTHING,
+            words.format(now.label, now.merchants[merchant], merchant),
+            merchant,
+            number=now.merchants[merchant],
+        )
+        for merchant in sorted(now.merchants.keys() - known)
+    ]
+
+
+def merchants_of(feeds: Iterable[FeedFacts]) -> set[str]:
+    """The merchants whom accepted feeds spoke for."""
+    return {merchant for feed in feeds for merchant in feed.merchants}
 
 
 def many_rejected(now: FeedFacts, limits: Limits) -> list[TrippedGuard]:

@@ -109,7 +109,7 @@ KINDS: Mapping[Kind, KindEntry] = {
         tell=lambda values: str(values.get("status")),
         decided_by=(),
         undone_as=Kind.HIDE,
-        scope=Scope.EVERYTHING,
+        scope=Scope.RESTORE,
     ),
     Kind.STOCK: KindEntry(
         words="set stock",

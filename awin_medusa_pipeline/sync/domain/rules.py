@@ -71,8 +71,10 @@ class Scope(StrEnum):
     EVERYTHING = "everything"
     IMPORT = "import"
     HIDE = "hide"
+    RESTORE = "restore"
     STOCK = "stock"
     SET_TO_ZERO = "set_to_zero"
+    SELL_AGAIN = "sell_again"
     PRICE = "price"
     CONTENT = "content"
 
@@ -89,5 +91,10 @@ class Limits:
     rejected_share: float = 0.10
     price_change: float = 0.50
     price_share: float = 0.05
-    """At most this share of matched variants may change in price by more than price_change."""
+    """At most this share of matched variants may change in price by as much as price_change."""
+    price_median: float = 0.20
+    """At most so far may the price of the variant in the middle move, of all that are matched."""
+    grown_share: float = 0.50
+    grown_floor: int = 100
+    """How much more there may be at once than usual: of a merchant's offers, or of changes of one kind."""
     frozen_for: timedelta = timedelta(days=14)

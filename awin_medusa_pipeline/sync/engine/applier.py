@@ -14,7 +14,7 @@ from awin_medusa_pipeline.medusa.client import MedusaClient, Shop
 from awin_medusa_pipeline.medusa.images import ImageHost
 from awin_medusa_pipeline.sync.domain import field_plans, guards, plans
 from awin_medusa_pipeline.sync.domain.discrepancies import WRITTEN
-from awin_medusa_pipeline.sync.domain.guards import TrippedGuard, merchant_of, set_to_zero
+from awin_medusa_pipeline.sync.domain.guards import TrippedGuard, merchant_of, set_to_zero, sold_again
 from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import Bundle, Decision, Kind, NotSent, Plan, Status
 from awin_medusa_pipeline.sync.domain.products import ProductDefaults
@@ -101,9 +101,10 @@ class Applier:
         plan = plans.hide_plan(medusa_only, self.engine.run_id, at, self.rules.hide)
         return self._apply_plan(StatusWriter(self.client, Kind.HIDE), plan, held)
 
-    def restore(self, returning: pl.DataFrame) -> ApplyResult:
-        """Publish ReturningProduct rows, and remove the mark."""
-        held = self._hold(Kind.RESTORE, returning.with_columns(merchant_id=merchant_of(pl.col("offer_keys"))))
+    def restore(self, returning: pl.DataFrame, catalog: pl.LazyFrame) -> ApplyResult:
+        """Publish ReturningProduct rows, and remove the mark. `catalog`: what their number is judged by."""
+        rows = returning.with_columns(merchant_id=merchant_of(pl.col("offer_keys")))
+        held = self._hold(Kind.RESTORE, rows, lambda left: guards.check_restores(left, catalog, self.rules.limits))
         return self._apply_plan(StatusWriter(self.client, Kind.RESTORE), plans.restore_plan(returning), held)
 
     def set_stock(self, mismatches: pl.DataFrame, catalog: pl.LazyFrame) -> ApplyResult:
@@ -111,14 +112,20 @@ class Applier:
         rows = mismatches.filter(pl.col("reason").is_in(WRITTEN)).with_columns(
             merchant_id=merchant_of(pl.col("offer_key"))
         )
-        to_zero = set_to_zero().fill_null(False)
+        to_zero, again = set_to_zero().fill_null(False), sold_again().fill_null(False)
         held = self._hold(
             Kind.STOCK,
             rows.filter(to_zero),
             lambda left: guards.check_zero_levels(left, catalog, self.rules.limits),
             Scope.SET_TO_ZERO,
         )
-        held |= self._hold(Kind.STOCK, rows.filter(~to_zero))
+        held |= self._hold(
+            Kind.STOCK,
+            rows.filter(again),
+            lambda left: guards.check_levels_from_zero(left, catalog, self.rules.limits),
+            Scope.SELL_AGAIN,
+        )
+        held |= self._hold(Kind.STOCK, rows.filter(~to_zero & ~again))
         writer = LevelWriter(self.client, self.shop.stock_location_id)
         return self._apply_plan(writer, plans.stock_plan(mismatches), held)
 
@@ -132,11 +139,15 @@ class Applier:
         )
         return self._apply_plan(PriceWriter(self.client), field_plans.price_plan(rows), held)
 
-    def update_content(self, mismatches: pl.DataFrame) -> ApplyResult:
-        """Set the fields of ContentMismatch rows that the shop does not keep."""
+    def update_content(self, mismatches: pl.DataFrame, matched: pl.LazyFrame) -> ApplyResult:
+        """Set the fields of ContentMismatch rows that the shop does not keep. `matched`: to judge them by."""
         rows = field_plans.to_change(mismatches)
         asked = pl.when(pl.col("decision") == Decision.ASK).then(pl.lit("asked"))
-        held = self._hold(Kind.CONTENT, rows.with_columns(question=asked))
+        held = self._hold(
+            Kind.CONTENT,
+            rows.with_columns(question=asked),
+            lambda left: guards.check_content(left, matched, self.rules.limits),
+        )
         # No categories are made and no images uploaded for what waits.
         waiting = pl.col("key").is_in([*held, *self.decisions.rejected])
         staying = field_plans.content_plan(rows.filter(waiting))

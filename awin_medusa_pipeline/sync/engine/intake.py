@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -64,10 +64,14 @@ class FeedParts:
         self._skus: set[int] = set()
         self._raw: dict[tuple[int, int], str] = {}
         self._facts: list[FeedFacts] = []
+        self._spoken_for: list[tuple[int, str]] = []
         self._offers: pl.LazyFrame | None = None
 
-    def add(self, path: Path, label: str) -> FeedFacts:
-        """Parse and add a feed; the facts are those of its rows alone. Raises FeedError."""
+    def add(self, path: Path, label: str, merchants: Collection[str] = ()) -> FeedFacts:
+        """Parse and add a feed; the facts are those of its rows alone. Raises FeedError.
+
+        `merchants`: for whom it has spoken before; rows of others lose against theirs. Empty: for any.
+        """
         feed = open_feed(path, label=label, rules=self._rules)
         header = hashlib.sha256("\n".join(feed.columns).encode()).hexdigest() if feed.columns else None
         facts = FeedFacts(label, header=header)
@@ -84,6 +88,7 @@ class FeedParts:
             batch.rejects.write_parquet(self._folder / f"rejects-{number:06}.parquet", compression="lz4")
         if not facts.accepted:
             raise no_offers(label, facts.rejected_by)
+        self._spoken_for += [(len(self._files), merchant) for merchant in merchants]
         self._files.append(path)
         self._facts.append(facts)
         self._offers = None
@@ -135,7 +140,8 @@ class FeedParts:
 
         ends = list(itertools.accumulate(facts.accepted for facts in self._facts))
         feed = pl.lit(pl.Series(ends)).search_sorted(pl.col("row"), side="right")
-        fallen = standing.fallen(marks, of_rows, feed, self._shop, false_dates=dates)
+        spoken_for = pl.DataFrame(self._spoken_for, schema={"feed": pl.UInt32, "merchant_id": pl.String}, orient="row")
+        fallen = standing.fallen(marks, of_rows, feed, self._shop, false_dates=dates, spoken_for=spoken_for)
         self._tell("parent_product_id", parents)
         self._tell("valid_from, valid_to", dict.fromkeys(dates, "a range that is over for most rows"))
         if not fallen.is_empty():
@@ -243,12 +249,14 @@ def take_feeds(
                 address,
                 downloads,
                 previous=history.last_version(label),
+                usual_bytes=history.usual_bytes(label, guards.HISTORY),
                 rules=source.rules,
                 token=source.token,
                 progress=progress,
                 accept_smaller=accept_smaller,
             )
-            taken.append(TakenFeed(feed, tables.add(feed.path, label)))
+            known = guards.merchants_of(earlier(history, label))
+            taken.append(TakenFeed(feed, tables.add(feed.path, label, known)))
         except FeedError as error:
             history.record(label, run_id, FeedState.REFUSED, reason=str(error))
             raise

@@ -4,6 +4,7 @@ A feed is identified by its label, never by its address, which holds the AWIN ke
 """
 
 import hashlib
+import statistics
 from dataclasses import asdict
 from datetime import UTC, datetime
 
@@ -56,6 +57,11 @@ class FeedHistory:
         if feed is None or feed.sha256 is None or feed.bytes is None:
             return None
         return FeedVersion(feed.sha256, feed.bytes, feed.etag, feed.last_modified)
+
+    def usual_bytes(self, label: str, number: int) -> int | None:
+        """The size in the middle of the newest accepted downloads: one bloated feed is no measure for the next."""
+        sizes = [feed.bytes for feed in self.recent_accepted(label, number) if feed.bytes is not None]
+        return statistics.median_low(sizes) if sizes else None
 
     def last_accepted(self, label: str) -> Feed | None:
         """The newest accepted download; None before the first."""

@@ -20,7 +20,6 @@ from awin_medusa_pipeline.sync.clients import awin
 from awin_medusa_pipeline.sync.clients.awin import DownloadedFeed, download
 from awin_medusa_pipeline.sync.clients.awin_address import label_of, secrets_in
 from awin_medusa_pipeline.sync.domain.feed.errors import FeedError
-from awin_medusa_pipeline.sync.domain.feed.facts import FeedVersion
 from awin_medusa_pipeline.sync.domain.feed.feed import check_feed
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -224,11 +223,11 @@ def test_two_downloads_of_one_feed_at_once(server: Server, tmp_path: Path, monke
 
 def test_a_feed_below_a_quarter_of_its_last_size_is_refused_unless_accepted(server: Server, tmp_path: Path) -> None:
     server.answers.append(Answer())
-    before = FeedVersion("0" * 64, 4 * len(FEED) + 1)
+    usual = 4 * len(FEED) + 1
     with pytest.raises(FeedError, match=r"accept_smaller_feed.*\[shrunken\]"):
-        server.download(tmp_path, previous=before)
-    assert server.download(tmp_path, previous=before, accept_smaller=True).bytes == len(FEED)
-    assert server.download(tmp_path, previous=FeedVersion("0" * 64, 4 * len(FEED))).bytes == len(FEED)
+        server.download(tmp_path, usual_bytes=usual)
+    assert server.download(tmp_path, usual_bytes=usual, accept_smaller=True).bytes == len(FEED)
+    assert server.download(tmp_path, usual_bytes=4 * len(FEED)).bytes == len(FEED)
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def feed(accepted: int, rejected: int = 0, header: str | None = "h", **merchants
             id="more rejected, the commonest reason names it",
         ),
         pytest.param(feed(9, m2=9), [feed(9, m1=9)], [("other_merchants", None)], id="another merchant"),
-        pytest.param(feed(9, m1=4, m2=5), [feed(9, m1=9)], [], id="a merchant has joined"),
+        pytest.param(feed(9, m1=4, m2=5), [feed(9, m1=9)], [("new_merchant", "2")], id="a merchant has joined"),
         pytest.param(
             replace(feed(9, m1=4, m2=5), with_stock={"2": 5}),
             [replace(feed(9, m1=4, m2=5), with_stock={"1": 3, "2": 5})],
@@ -131,7 +131,7 @@ def price_rows(*changes: float | None, merchant: str = "1", decision: str = "upd
         pytest.param(price_rows(*[60.0] * 5), things(m1=100), [], id="just the share"),
         pytest.param(price_rows(*[60.0] * 6), things(m1=100), [None], id="more than the share"),
         pytest.param(price_rows(*[-60.0] * 6), things(m1=100), [None], id="downwards"),
-        pytest.param(price_rows(*[50.0] * 100), things(m1=100), [], id="all by a half"),
+        pytest.param(price_rows(*[50.0] * 100), things(m1=100), [None], id="all by a half"),
         pytest.param(price_rows(*[None] * 6), things(m1=100), [None], id="from nothing"),
         pytest.param(price_rows(*[60.0] * 6, decision="keep"), things(m1=100), [], id="kept by the shop"),
         pytest.param(price_rows(*[60.0] * 6, merchant="2"), things(m1=900, m2=100), ["2"], id="one merchant alone"),
@@ -147,7 +147,7 @@ def test_prices_that_jump(rows: list[dict[str, object]], matched: pl.DataFrame, 
     }
     trips = guards.check_prices(pl.DataFrame(rows, schema=schema), matched.lazy(), LIMITS)
     assert [trip.merchant_id for trip in trips] == tripped
-    assert all("by more than 50%" in trip.sentence and "more than 5%" in trip.sentence for trip in trips)
+    assert all("by 50% or more" in trip.sentence and "more than 5%" in trip.sentence for trip in trips)
     assert all(guards.holds(trip, Scope.PRICE) and not guards.holds(trip, Scope.CONTENT) for trip in trips)
 
 
@@ -265,10 +265,98 @@ def test_a_price_that_was_nothing_jumps_and_an_unknown_change_does_not() -> None
         return [trip.sentence for trip in guards.check_prices(rows, things(m1=100).lazy(), LIMITS)]
 
     assert trips(None, 0.0) == [
-        "6 of 100 prices would change by more than 50%, and that is more than 5% of them: "
+        "6 of 100 prices would change by 50% or more, and that is more than 5% of them: "
         "check whether SYNC_PRICE_COLUMN names the right column"
     ]
     assert trips(None, 1.0) == trips(None, None) == []
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "tripped"),
+    [
+        pytest.param(feed(1_000_000), [], [], id="the first feed"),
+        pytest.param(feed(160), [feed(60)], [], id="the floor lets a small feed grow"),
+        pytest.param(feed(161), [feed(60)], [None], id="more than the floor"),
+        pytest.param(feed(1_000_000), [feed(60)], [None], id="60 offers, then a million"),
+        pytest.param(feed(410), [feed(110)], [None], id="300 new ones on 110"),
+        pytest.param(feed(1_500), [feed(1_000)], [], id="just the share"),
+        pytest.param(feed(1_501), [feed(1_000)], [None], id="more than the share"),
+        pytest.param(feed(410), [feed(110), feed(410), feed(110)], [None], id="one bloated feed is no measure"),
+        pytest.param(feed(2_000, m1=1_700, m2=300), [feed(1_900, m1=1_800, m2=100)], ["2"], id="one merchant alone"),
+        pytest.param(
+            feed(1_400, m1=1_000, m2=400), [feed(1_000, m1=1_000)], [], id="a new merchant is asked for apart"
+        ),
+    ],
+)
+def test_a_feed_that_grows(now: FeedFacts, before: list[FeedFacts], tripped: list[str | None]) -> None:
+    trips = guards.grown_feed(now, before, LIMITS)
+    assert [trip.merchant_id for trip in trips] == tripped
+    assert all(guards.holds(trip, Scope.IMPORT) and not guards.holds(trip, Scope.PRICE) for trip in trips)
+
+
+@pytest.mark.parametrize(
+    ("changes", "matched", "tripped"),
+    [
+        pytest.param([-50.0] * 100, things(m1=100), ["prices_jump"], id="all halve"),
+        pytest.param([-49.0] * 100, things(m1=100), ["prices_move"], id="all nearly halve"),
+        pytest.param([20.0] * 100, things(m1=100), [], id="just the limit"),
+        pytest.param([20.1] * 100, things(m1=100), ["prices_move"], id="all rise by the tax"),
+        pytest.param([-40.0] * 49, things(m1=100), [], id="a sale of less than half"),
+        pytest.param([-40.0] * 51, things(m1=100), ["prices_move"], id="a sale of more than half"),
+        pytest.param([-40.0] * 51 + [40.0] * 49, things(m1=100), ["prices_move"], id="not evened out by the others"),
+        pytest.param([-40.0] * 4, things(m1=4), [], id="a few"),
+        pytest.param([-99.9] * 6, things(m1=100), ["prices_jump"], id="6 % fall to 0.01"),
+    ],
+)
+def test_prices_that_move_together(changes: list[float], matched: pl.DataFrame, tripped: list[str]) -> None:
+    rows = pl.DataFrame(price_rows(*changes)).with_columns(question=pl.lit(None, pl.String))
+    assert [trip.guard for trip in guards.check_prices(rows, matched.lazy(), LIMITS)] == tripped
+
+
+def test_the_prices_of_one_merchant_move_behind_those_of_others() -> None:
+    rows = pl.DataFrame(price_rows(*[-30.0] * 40, merchant="2")).with_columns(question=pl.lit(None, pl.String))
+    (trip,) = guards.check_prices(rows, things(m1=900, m2=60).lazy(), LIMITS)
+    assert (trip.guard, trip.merchant_id) == ("prices_move", "2")
+    assert "of all 60 of merchant 2 would move by -30 %" in trip.sentence
+
+
+CATALOG = pl.LazyFrame(
+    {
+        "product_id": [f"p{n}" for n in range(300)],
+        "status": "published",
+        "external_id": "awin:1:x",
+        "offer_key": "awin:1:x",
+        "level": [10] * 200 + [0] * 100,
+    }
+)
+
+
+@pytest.mark.parametrize(("number", "tripped"), [(150, []), (151, ["too_many_to_restore"])])
+def test_publishing_many_again(number: int, tripped: list[str]) -> None:
+    trips = guards.check_restores(things(m1=number), CATALOG, LIMITS)
+    assert [trip.guard for trip in trips] == tripped
+    assert all(guards.holds(trip, Scope.RESTORE) and not guards.holds(trip, Scope.IMPORT) for trip in trips)
+
+
+@pytest.mark.parametrize(("number", "tripped"), [(100, []), (101, ["too_many_to_sell_again"])])
+def test_putting_many_on_sale_again(number: int, tripped: list[str]) -> None:
+    rows = things(m1=number).with_columns(wanted_level=10, level=0, reason=pl.lit("differs"))
+    more = things(m1=500).with_columns(wanted_level=10, level=9, reason=pl.lit("differs"))
+    trips = guards.check_levels_from_zero(pl.concat([rows, more]), CATALOG, LIMITS)
+    assert [trip.guard for trip in trips] == tripped
+
+
+@pytest.mark.parametrize(("number", "tripped"), [(100, []), (101, ["too_many_to_rewrite"])])
+def test_rewriting_many_products(number: int, tripped: list[str]) -> None:
+    texts = {"decision": "update", "shop_value": "old", "product_id": [f"p{n}" for n in range(number)]}
+    rows = things(m1=number).with_columns(
+        **{k: pl.Series(v) if isinstance(v, list) else pl.lit(v) for k, v in texts.items()}
+    )
+    filled = rows.with_columns(shop_value=pl.lit(None, pl.String), product_id=pl.lit("q") + pl.col("product_id"))
+    kept = rows.with_columns(decision=pl.lit("keep"), product_id=pl.lit("r") + pl.col("product_id"))
+    matched = things(m1=200).with_columns(product_id=pl.int_range(pl.len()).cast(pl.String)).lazy()
+    trips = guards.check_content(pl.concat([rows, rows, filled, kept]), matched, LIMITS)
+    assert [trip.guard for trip in trips] == tripped
 
 
 def test_only_the_last_five_feeds_are_a_measure() -> None:

@@ -142,7 +142,7 @@ def test_content(faults: list[Fault], rig: Rig) -> None:
     mismatches = rig.content(feed)
     assert mismatches.height == 4 * 4
     rig.proxy.faults.extend(faults)
-    result = rig.applier(batch_size=3).update_content(mismatches)
+    result = rig.applier(batch_size=3).update_content(mismatches, NO_MATCHES)
     assert not rig.proxy.faults
     assert (result.counts.applied, result.failures) == (mismatches.height, ())
     assert rig.content(feed).is_empty()
@@ -155,7 +155,7 @@ def test_a_product_that_is_gone_fails_alone(rig: Rig) -> None:
     mismatches = rig.content(changed(FEED))
     gone = next(product for product in rig.products() if product["external_id"] == "awin:1:p0")
     rig.http.delete(f"/admin/products/{gone['id']}").raise_for_status()
-    result = rig.applier().update_content(mismatches)
+    result = rig.applier().update_content(mismatches, NO_MATCHES)
     assert {key for key, _ in result.failures} == {
         f"{gone['id']}:{field}" for field in ("category", "description", "images")
     }
@@ -173,7 +173,7 @@ def test_an_image_that_stays_keeps_its_id(rig: Rig) -> None:
 
     before = images()
     after = [feed[0] | {"image_url": "http://i/3", "more_image_urls": ["http://i/2", "http://i/4"]}]
-    assert rig.applier().update_content(rig.content(after)).counts.applied == 1
+    assert rig.applier().update_content(rig.content(after), NO_MATCHES).counts.applied == 1
     assert list(images()) == ["http://i/3", "http://i/2", "http://i/4"]
     assert images()["http://i/2"] == before["http://i/2"]
 
@@ -184,10 +184,10 @@ def test_images_are_uploaded_once(rig: Rig) -> None:
         rig.imports(feed, rules=REHOSTING)
         assert rig.content(feed).is_empty()
         moved = [offer("a", image_url=f"{web}/2.jpg")]
-        assert rig.applier(rules=REHOSTING).update_content(rig.content(moved)).counts.applied == 1
+        assert rig.applier(rules=REHOSTING).update_content(rig.content(moved), NO_MATCHES).counts.applied == 1
         assert rig.content(moved).is_empty()
         gone = [offer("a", image_url=f"{web.replace('http', 'ftp')}/3.jpg")]
-        result = rig.applier(rules=REHOSTING).update_content(rig.content(gone))
+        result = rig.applier(rules=REHOSTING).update_content(rig.content(gone), NO_MATCHES)
         assert (result.counts.skipped, result.counts.applied) == (1, 0)
 
 
@@ -223,7 +223,7 @@ def test_a_change_that_another_made_meanwhile_is_seen(rig: Rig) -> None:
     assert (result.counts.applied, result.counts.skipped) == (len(FEED) - 1, 1)
     (stale,) = [row for row in rig.ledger.rows(rig.run_id) if row.status is Status.SKIPPED]
     assert (stale.key, "stale" in str(stale.reason)) == (mine, True)
-    result = rig.applier(recheck=True).update_content(content)
+    result = rig.applier(recheck=True).update_content(content, NO_MATCHES)
     assert (result.counts.applied, result.counts.skipped) == (content.height - 1, 1)
     assert PriceWriter(rig.client).read([Operation("x", {"currency": "gbp"}, None, "variant_gone")]) == {}
 
@@ -244,7 +244,7 @@ def test_undo_brings_prices_and_content_back_byte_for_byte(rig: Rig) -> None:
     before, feed = state(), changed(DEARER)
     applier = rig.applier()
     applier.set_prices(rig.prices(feed), NO_MATCHES)
-    applier.update_content(rig.content(feed))
+    applier.update_content(rig.content(feed), NO_MATCHES)
     synced, after = rig.run_id, state()
     assert before[0] != after[0]
     assert before[1] != after[1]

@@ -9,7 +9,8 @@ from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.core.store.database import open_database
 from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.sync.domain.feed.errors import FeedError
-from awin_medusa_pipeline.sync.engine.intake import take_feeds
+from awin_medusa_pipeline.sync.domain.rules import Limits, Scope
+from awin_medusa_pipeline.sync.engine.intake import take_feeds, tripped_guards
 from awin_medusa_pipeline.sync.store.feed_history import FeedHistory, FeedState
 from awin_medusa_pipeline_tests.support.feeds import row, text_of
 
@@ -24,7 +25,9 @@ def history(tmp_path: Path) -> Iterator[FeedHistory]:
         yield FeedHistory(database)
 
 
-def take(history: FeedHistory, folder: Path, monkeypatch: pytest.MonkeyPatch, *texts: str) -> list[str]:
+def take(
+    history: FeedHistory, folder: Path, monkeypatch: pytest.MonkeyPatch, *texts: str, run_id: str = "run"
+) -> list[str]:
     """SKUs of the offers of feeds 1.csv, 2.csv, ..."""
     files = [folder / f"{number}.csv" for number in range(1, len(texts) + 1)]
     for file, text in zip(files, texts, strict=True):
@@ -34,14 +37,41 @@ def take(history: FeedHistory, folder: Path, monkeypatch: pytest.MonkeyPatch, *t
     intake = take_feeds(
         App(settings).feed_source,
         history,
-        "run",
+        run_id,
         downloads=folder / "downloads",
-        parts=folder / "parts",
+        parts=folder / "parts" / run_id,
         limits=settings.guard_limits,
         progress=lambda *_: None,
         accept_smaller=False,
     )
     return intake.tables.offers.collect()["merchant_product_id"].to_list()
+
+
+def test_a_merchant_whom_a_feed_did_not_speak_for_is_held(
+    history: FeedHistory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows of a merchant for whom another feed speaks are out; those of one who is new to all of them wait."""
+    own = text_of(row("q", merchant_id="7002", search_price="80.00"), row("r", merchant_id="7002"))
+    take(history, tmp_path, monkeypatch, GOOD, own)
+    forged = text_of(
+        row("a"), row("b"), row("q", merchant_id="7002", search_price="0.01"), row("z", merchant_id="7003")
+    )
+    take(history, tmp_path, monkeypatch, forged, own, run_id="second")
+    first, second = history.of_run("second")
+    assert (first.state, second.state) == (FeedState.HELD, FeedState.ACCEPTED)
+    assert (first.merchants, second.merchants) == ({"7001": 2, "7003": 1}, {"7002": 2})
+    assert first.rejected_by == {"foreign_row": 1}
+    trips = [(trip.guard, trip.merchant_id, trip.holds) for trip in tripped_guards(history, "second", Limits())]
+    assert trips == [("new_merchant", "7003", Scope.EVERYTHING), ("many_foreign_row", None, Scope.HIDE)]
+
+
+def test_a_bloated_feed_is_no_measure_for_the_next(
+    history: FeedHistory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bloated = text_of(row("a", product_name="x" * 999), row("b", product_name="y" * 999))
+    for number, text in enumerate((GOOD, bloated, GOOD)):
+        assert take(history, tmp_path, monkeypatch, text, run_id=f"run {number}") == ["a", "b"]
+    assert {feed.state for number in range(3) for feed in history.of_run(f"run {number}")} == {FeedState.ACCEPTED}
 
 
 def test_all_of_them(history: FeedHistory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

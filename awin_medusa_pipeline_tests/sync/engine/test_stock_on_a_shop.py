@@ -118,7 +118,7 @@ def test_what_is_sold_out_and_not_counted_is_hidden_and_comes_back(rig: Rig) -> 
         sold_out = discrepancies.sold_out_products(shop, matched, missing).collect()
         back = discrepancies.returning_products(matched, shop, missing, sold_out_stay=True).collect()
         applier = rig.applier(rules=rules)
-        return applier.hide(sold_out, shop).counts, applier.restore(back).counts
+        return applier.hide(sold_out, shop).counts, applier.restore(back, shop).counts
 
     assert sync(in_stock=False) == (Counts(applied=1), Counts())
     [entry] = rig.ledger.rows(rig.run_id)

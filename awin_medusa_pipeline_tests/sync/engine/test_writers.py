@@ -420,7 +420,7 @@ def test_hide_and_restore_leave_the_rest_as_it_was(rig: Rig) -> None:
     matched = discrepancies.matched_products(offers(*FEED[:3]), catalog, RULES).collect().lazy()
     returning = discrepancies.returning_products(matched, catalog, missing).collect()
     rig.proxy.faults.append(Fault("500", PRODUCTS))
-    assert rig.applier().restore(returning).counts.applied == 3
+    assert rig.applier().restore(returning, rig.catalog()).counts.applied == 3
     after = {product["id"]: product for product in rig.products()}
     next(iter(before.values()))["metadata"]["note"] = "mine"
     assert after == before

@@ -44,7 +44,7 @@ class Fault(StrEnum):
     THROTTLED = "throttled", "the feed was downloaded too often"
     SERVER_ERROR = "server_error", "the server failed (500); it also answers a wrong key like this"
     UNAVAILABLE = "unavailable", "the server is down"
-    SHRUNKEN = "shrunken", "the feed has less than a quarter of the bytes of the last accepted one"
+    SHRUNKEN = "shrunken", "the feed has less than a quarter of the bytes of the last accepted ones"
     EMPTY = "empty", "the file is empty"
     TRUNCATED = "truncated", "the packed file ends too early"
     DAMAGED = "damaged", "the packed file is damaged"
@@ -151,6 +151,10 @@ ROW_REASONS: Mapping[str, RowReason] = {
     "not_valid": RowReason(
         "is not valid yet (valid_from), or no longer (valid_to)",
         "Ask the advertiser for a feed with dates that hold, or leave valid_from and valid_to out of it in AWIN.",
+    ),
+    "foreign_row": RowReason(
+        "is of an advertiser for whom another of your feeds speaks, and this one never did",
+        "Nothing, unless the advertiser has moved to this feed: then take the other one out of AWIN_FEED_URL.",
     ),
     "parent_row": RowReason(
         "stands for variants that are rows of their own, and has neither colour nor size",

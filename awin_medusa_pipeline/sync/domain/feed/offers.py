@@ -44,6 +44,7 @@ DETAILS = {
     "currency_conflict": "The price “{price_text}” has another currency than the column currency, “{currency_text}”",
     "not_for_sale": "The column is_for_sale says no",
     "not_valid": "Its valid_from lies ahead, or its valid_to is past",
+    "foreign_row": "Another of your feeds speaks for advertiser {merchant_id}, and this one never did",
     "parent_row": "The row stands for the variants that name “{merchant_product_id}” as their parent, and is none "
     "itself",
     "duplicate": "Another row has the same merchant_product_id “{merchant_product_id}” of advertiser {merchant_id}; "

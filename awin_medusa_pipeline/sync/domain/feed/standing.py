@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 
 import polars as pl
 
+from awin_medusa_pipeline.core.contracts import MONEY
 from awin_medusa_pipeline.sync.domain.feed.columns import FeedRules
 
 # Fewer rows tell nothing about what "most" is.
@@ -20,6 +21,8 @@ TOLD = (
 NARROW = ("offer_key", "sku", "merchant_id", "merchant_product_id", *_BY_CONTENT)
 
 
+_AMOUNT = pl.element().struct.field("amount")
+_AMOUNTS = pl.List(MONEY)
 # What is read of duplicates, those of NARROW and TOLD.
 _JUDGED = tuple(dict.fromkeys((*NARROW, *TOLD)))
 
@@ -111,14 +114,19 @@ def fallen(
     shop: pl.LazyFrame | None,
     *,
     false_dates: Collection[str] = (),
+    spoken_for: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Row, TOLD and reason of the offers that do not stand: out of date, parents among their variants, and duplicates.
 
     `marks` are those of all offers in their order, and out_of_date; `offers` gives the offers of these rows, with their
     number as `row`. `feed_of` tells the place of a row's feed among the feeds: that order is the shop owner's. `shop`:
-    CatalogVariant rows, whose offers win.
+    CatalogVariant rows, whose offers win. `spoken_for`: (feed, merchant_id) of the merchants for whom the feed at that
+    place has spoken before; rows of one for whom another feed speaks fall. Feeds that are not named may speak for any.
     """
     marks = marks.with_row_index("row")
+    strange = _strangers(marks, feed_of, spoken_for)
+    foreign = pl.DataFrame({"row": strange}).with_columns(reason=pl.lit("foreign_row"))
+    marks = marks.filter(~pl.col("row").is_in(strange.implode())) if len(strange) else marks
     over = pl.col("out_of_date") & ~pl.col("merchant_id").cast(pl.String).is_in(list(false_dates))
     late = marks.filter("out_of_date").filter(over).select("row", reason=pl.lit("not_valid"))
     marks = marks.filter(~over) if late.height else marks
@@ -127,7 +135,7 @@ def fallen(
     is_parent = pl.col("row").is_in(alone.join(parents, on="offer_key", how="semi")["row"].implode())
     above = marks.filter(is_parent).select("row", reason=pl.lit("parent_row"))
     marks = marks.filter(~is_parent) if above.height else marks
-    gone = pl.concat([late, above])
+    gone = pl.concat([foreign, late, above])
     found = [offers(gone["row"]).select("row", *TOLD).collect().join(gone, on="row")]
     again = marks["row"].filter(_repeated(marks["offer_key"]) | _repeated(marks["sku"]))
     if len(again):
@@ -154,13 +162,35 @@ def _content() -> pl.Expr:
     ).hash()
 
 
+def _strangers(marks: pl.DataFrame, feed_of: pl.Expr, spoken_for: pl.DataFrame | None) -> pl.Series:
+    """Rows of merchants for whom another feed has spoken before, and theirs never did."""
+    if spoken_for is None or spoken_for["feed"].n_unique() < 2:
+        return marks["row"].clear()
+    of = marks.select("row", pl.col("merchant_id").cast(pl.String), feed=feed_of)
+    pairs = of.select("feed", "merchant_id").unique().join(spoken_for, on=["feed", "merchant_id"], how="anti")
+    known_elsewhere = pl.col("merchant_id").is_in(spoken_for["merchant_id"].implode())
+    has_spoken = pl.col("feed").is_in(spoken_for["feed"].implode())
+    return of.join(pairs.filter(known_elsewhere & has_spoken), on=["feed", "merchant_id"], how="semi")["row"]
+
+
 def _held(rows: pl.DataFrame, shop: pl.LazyFrame | None) -> pl.DataFrame:
-    """(offer_key, in_shop, barcode) of these rows' offers that the shop has under our key."""
+    """(offer_key, in_shop, barcode, shop_prices) of these rows' offers that the shop has under our key."""
     if shop is None:
-        return pl.DataFrame(schema={"offer_key": pl.String, "in_shop": pl.Boolean, "barcode": pl.String})
+        columns: dict[str, pl.DataType | type[pl.DataType]] = {
+            "offer_key": pl.String,
+            "in_shop": pl.Boolean,
+            "barcode": pl.String,
+            "shop_prices": _AMOUNTS,
+        }
+        return pl.DataFrame(schema=columns)
     alone = pl.when(pl.col("product_id").is_unique()).then("external_id")
     return (
-        shop.select("barcode", offer_key=pl.coalesce("offer_key", alone), in_shop=pl.lit(True))
+        shop.select(
+            "barcode",
+            shop_prices=pl.col("prices").list.eval(_AMOUNT),
+            offer_key=pl.coalesce("offer_key", alone),
+            in_shop=pl.lit(True),
+        )
         .join(rows.lazy().select("offer_key"), on="offer_key", how="semi")
         .unique("offer_key", keep="any")
         .collect()
@@ -170,12 +200,14 @@ def _held(rows: pl.DataFrame, shop: pl.LazyFrame | None) -> pl.DataFrame:
 def duplicates(rows: pl.DataFrame) -> pl.DataFrame:
     """(row, reason) of the rows that another one of the same key or SKU wins over.
 
-    Of one key the row that the shop has (by its barcode) wins, then the feed named first, then content. Of one SKU the
-    offer that the shop has wins, then by merchant and id; two that the shop has both stand.
+    Of one key the row that the shop has by its barcode wins, then the feed named first, then the row with the shop's
+    price, then content. Of one SKU the offer that the shop has
+    wins, then by merchant and id; two that the shop has both stand.
     """
     in_shop = pl.col("in_shop").fill_null(False)
     same_code = (pl.col("gtin") == pl.col("barcode")).fill_null(False)
-    ordered = rows.sort(~same_code, "feed", *_BY_CONTENT, "content", "row", nulls_last=True)
+    same_price = pl.col("shop_prices").list.contains(pl.col("price")).fill_null(False)
+    ordered = rows.sort(~same_code, "feed", ~same_price, *_BY_CONTENT, "content", "row", nulls_last=True)
     first = ordered.with_columns(first=pl.col("offer_key").is_first_distinct())
     standing = first.filter("first").sort(~in_shop, "merchant_id", "merchant_product_id")
     of_sku = standing.filter(~in_shop & ~pl.col("sku").is_first_distinct())
