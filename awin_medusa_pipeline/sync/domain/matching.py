@@ -23,16 +23,18 @@ def match(offers: pl.LazyFrame, variants: pl.LazyFrame) -> pl.DataFrame:
     In order: the key that we wrote, SKU, GTIN, handle; the last three only where unique on both sides, and never a
     variant that carries the key of another merchant that is still in the feed: two merchants may use the same number.
     """
+    # Lazy, so that of a large shop one column at a time is read, and whole rows only of what the key did not match.
+    alone = pl.col("product_id").is_unique()
     keys = variants.select(
         "variant_id",
         "sku",
         "barcode",
         # The product's key or handle identifies a variant only when it is the product's single one.
-        handle=pl.when(pl.col("product_id").is_unique()).then("handle"),
-        key=pl.coalesce("offer_key", pl.when(pl.col("product_id").is_unique()).then("external_id")),
+        handle=pl.when(alone).then("handle"),
+        key=pl.coalesce("offer_key", pl.when(alone).then("external_id")),
         owner=pl.coalesce("offer_key", "external_id"),
         rank=pl.struct(pl.col("status") != "published", "product_id", "variant_id"),
-    ).collect()
+    )
     pairs = _by_key(offers, keys)
     merchants = offers.select(pl.col("merchant_id").unique()).collect().to_series()
     for reason, offer_value, variant_values in (
@@ -52,16 +54,16 @@ def gtin14(column: str) -> pl.Expr:
     return pl.when(pl.col(column) != "").then(pl.col(column).str.zfill(14))
 
 
-def _values_of(column: str, value: pl.Expr | None = None) -> Callable[[pl.DataFrame], pl.DataFrame]:
+def _values_of(column: str, value: pl.Expr | None = None) -> Callable[[pl.LazyFrame], pl.LazyFrame]:
     """Make a function that adds `value`, to be compared, to variants, and drops those without one."""
 
-    def values(keys: pl.DataFrame) -> pl.DataFrame:
+    def values(keys: pl.LazyFrame) -> pl.LazyFrame:
         return keys.with_columns(value=pl.col(column) if value is None else value).filter(pl.col("value") != "")
 
     return values
 
 
-def _handle_slugs(keys: pl.DataFrame) -> pl.DataFrame:
+def _handle_slugs(keys: pl.LazyFrame) -> pl.LazyFrame:
     """Add handles as slugs. Nearly all are slugs already, and making a million costs a second."""
     plain = pl.col("handle").str.contains("^[a-z0-9-]+$")
     alone = keys.drop_nulls("handle")
@@ -69,22 +71,25 @@ def _handle_slugs(keys: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([alone.filter(plain).with_columns(value="handle"), others]).filter(pl.col("value") != "")
 
 
-def _by_key(offers: pl.LazyFrame, keys: pl.DataFrame) -> pl.DataFrame:
+def _by_key(offers: pl.LazyFrame, keys: pl.LazyFrame) -> pl.DataFrame:
     """Match by the offer key in the variant's metadata, or by the external_id of a product with one variant.
 
     Of copies with the same key the published one wins, then the oldest id; the others show as medusa-only.
     """
-    keyed = keys.select("variant_id", "rank", offer_key="key").drop_nulls("offer_key")
-    if keyed["offer_key"].is_duplicated().any():
-        keyed = keyed.sort("rank").unique("offer_key", keep="first", maintain_order=True)
-    found = offers.select("offer_key").join(keyed.lazy().select("offer_key", "variant_id"), on="offer_key")
+    keyed = keys.select("variant_id", offer_key="key").drop_nulls("offer_key").collect()
+    again = keyed.filter(pl.col("offer_key").is_duplicated())
+    if again.height:
+        copies = keys.select("variant_id", "rank", offer_key="key").join(again.lazy(), on="variant_id", how="semi")
+        copies = copies.sort("rank").unique("offer_key", keep="first", maintain_order=True).drop("rank")
+        keyed = pl.concat([keyed.join(again, on="variant_id", how="anti"), copies.collect()])
+    found = offers.select("offer_key").join(keyed.lazy(), on="offer_key")
     return found.select("offer_key", "variant_id", match_reason=pl.lit("external_id")).collect()
 
 
 def _by_value(
     offers: pl.LazyFrame,
-    keys: pl.DataFrame,
-    values: Callable[[pl.DataFrame], pl.DataFrame],
+    keys: pl.LazyFrame,
+    values: Callable[[pl.LazyFrame], pl.LazyFrame],
     pairs: pl.DataFrame,
     merchants: pl.Series,
 ) -> pl.DataFrame:
@@ -93,7 +98,8 @@ def _by_value(
     A value counts only when it is unique among all offers and all variants, not only the unmatched. An empty value, the
     slug of a name without Latin letters, never matches.
     """
-    free_variants = values(keys.join(pairs, on="variant_id", how="anti"))
+    free = values(keys.join(pairs.lazy(), on="variant_id", how="anti"))
+    free_variants = free.select("variant_id", "owner", "value").collect()
     if free_variants.is_empty():
         return pairs.clear().select("offer_key", "variant_id")
     # All offers with such a value, matched or not, to see which values are unique.
@@ -101,7 +107,8 @@ def _by_value(
     candidates = candidates.filter(pl.col("value").is_unique()).join(pairs, on="offer_key", how="anti")
     if candidates.is_empty():
         return pairs.clear().select("offer_key", "variant_id")
-    unique = values(keys).join(candidates, on="value", how="semi").filter(pl.col("value").is_unique())
+    unique = values(keys).select("value").join(candidates.lazy().select("value"), on="value", how="semi").collect()
+    unique = unique.filter(pl.col("value").is_unique())
     return (
         candidates.join(free_variants, on="value")
         .join(unique, on="value", how="semi")
