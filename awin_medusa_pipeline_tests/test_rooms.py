@@ -33,7 +33,7 @@ RULES = (
     Rule("medusa", ("core",), ("httpx", "polars", "dataframely", "pydantic")),
     Rule("sync.domain", PURE_ROOMS, PURE),
     Rule("sync.clients", ("core", "sync.domain"), ("httpx", "upath")),
-    Rule("sync.store", ("core", "sync.domain"), ("sqlalchemy", "polars", "upath", "psutil")),
+    Rule("sync.store", ("core", "sync.domain"), ("sqlalchemy", "polars", "upath")),
     Rule("sync.engine", ("core", "medusa", "sync.domain", "sync.clients", "sync.store"), ("polars", "upath")),
     Rule("etsy.domain", PURE_ROOMS, PURE),
     Rule("etsy.client", ("core", "etsy.domain"), ("httpx", "pydantic")),

@@ -7,7 +7,7 @@ import ssl
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate, parsedate_to_datetime
@@ -138,6 +138,23 @@ def as_our_errors(tried: str, *, writes: bool) -> Iterator[None]:
     except httpx.RequestError as error:
         kind = UnknownOutcomeError if writes else TransientError
         raise kind(tried, f"the connection broke ({type(error).__name__})", _CHECK_SERVER) from None
+
+
+def ask_before_writing(client: httpx.Client, may_write: Callable[[], None]) -> None:
+    """Call `may_write`, which may raise, before each request that may change something, retries included.
+
+    At the last moment there is, when its connection stands: to connect can take as long as a lease lasts.
+    """
+
+    def trace(event: str, _: Mapping[str, Any]) -> None:
+        if event.endswith("send_request_headers.started"):
+            may_write()
+
+    def watch(request: httpx.Request) -> None:
+        if request.method not in ("GET", "HEAD"):
+            request.extensions["trace"] = trace
+
+    client.event_hooks = {**client.event_hooks, "request": [*client.event_hooks["request"], watch]}
 
 
 def send(client: httpx.Client, method: str, url: str, *, tried: str, writes: bool, **options: Any) -> httpx.Response:

@@ -21,6 +21,7 @@ from awin_medusa_pipeline.core.http import (
     PipelineError,
     TransientError,
     UnknownOutcomeError,
+    ask_before_writing,
     certificates,
     redact,
     retry_after_seconds,
@@ -88,6 +89,10 @@ class MedusaClient:
 
     def __exit__(self, *_: object) -> None:
         self._client.close()
+
+    def ask_before_writing(self, may_write: Callable[[], None]) -> None:
+        """Call `may_write`, which may raise, as the last thing before each request that may change the shop."""
+        ask_before_writing(self._client, may_write)
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Json:
         """Read; retried on every transient error."""

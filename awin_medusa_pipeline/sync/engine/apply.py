@@ -14,6 +14,7 @@ from typing import Protocol
 from awin_medusa_pipeline.core.batching import parts
 from awin_medusa_pipeline.core.errors import PipelineError
 from awin_medusa_pipeline.core.http import PermanentError, UnknownOutcomeError
+from awin_medusa_pipeline.core.store.leases import HeldLease, LeaseLostError
 from awin_medusa_pipeline.sync.domain.operations import (
     DRY_RUN,
     OPEN,
@@ -95,8 +96,8 @@ class Engine:
     threads: int = THREADS
     sleep: Callable[[float], None] = time.sleep
     progress: Callable[[int], None] = field(default=lambda done: None)
-    check_lease: Callable[[], None] = field(default=lambda: None)
-    """Called before each batch; raises PipelineError when this run may no longer change the shop."""
+    lease: HeldLease | None = None
+    """The right to change the shop; None: nothing is sent, or nobody else is there."""
 
     def settle_open_operations(self, writer: Writer) -> int:
         """Settle the operations that other runs left without an outcome; returns how many the shop shows."""
@@ -115,6 +116,7 @@ class Engine:
                 ),
                 run_id=self.run_id,
                 written=_written(operations, found),
+                held=self.lease,
             )
             done += len(found)
         return done
@@ -181,25 +183,31 @@ class Engine:
 
     def _apply_batch(self, writer: Writer, bundles: Sequence[Bundle], number: int) -> "_Batch":
         operations = operations_of(bundles)
-        ids = self.ledger.record_intents(self.run_id, writer.kind, operations, batch=number)
-        by_key = dict(zip((operation.key for operation in operations), ids, strict=True))
         batch = _Batch(writer, bundles, self.sleep)
         try:
-            self.check_lease()
+            if self.lease:
+                self.lease.renew()
+            ids = self.ledger.record_intents(self.run_id, writer.kind, operations, batch=number, held=self.lease)
         except PipelineError as fault:
             batch.stop(fault)
-        else:
-            batch.settle()
+            self.ledger.record_not_sent(self.run_id, writer.kind, batch.not_sent())
+            return batch
+        by_key = dict(zip((operation.key for operation in operations), ids, strict=True))
+        batch.settle()
         done = {key: target for key, (status, target, _) in batch.outcomes.items() if status is Status.APPLIED}
         why = {one.key: bundle.reason for bundle in bundles for one in bundle.operations}
-        self.ledger.record_outcomes(
-            (
-                Outcome(by_key[key], status, target, reason or why[key])
-                for key, (status, target, reason) in batch.outcomes.items()
-            ),
-            run_id=self.run_id,
-            written=_written(operations, done),
-        )
+        try:
+            self.ledger.record_outcomes(
+                (
+                    Outcome(by_key[key], status, target, reason or why[key])
+                    for key, (status, target, reason) in batch.outcomes.items()
+                ),
+                run_id=self.run_id,
+                written=_written(operations, done),
+                held=self.lease,
+            )
+        except LeaseLostError as fault:
+            batch.leave_to_others(fault)
         return batch
 
 
@@ -243,6 +251,9 @@ class _Batch:
         fault: PipelineError
         try:
             written = self._writer.send(part.bundles)
+        except LeaseLostError:
+            part.doubtful = True  # of several requests, some may have been sent
+            raise
         except UnknownOutcomeError as error:
             fault, part.doubtful = error, True
             part.unanswered += 1
@@ -310,6 +321,17 @@ class _Batch:
             status = Status.UNKNOWN if part.doubtful else Status.FAILED
             for key in _keys(part.bundles):
                 self.outcomes.setdefault(key, (status, None, self.stopped))
+
+    def not_sent(self) -> list[NotSent]:
+        """The operations of a batch that was stopped before it began."""
+        operations = operations_of(bundle for part in self._waiting for bundle in part.bundles)
+        return [NotSent(one, f"not sent: {self.stopped}", Status.FAILED) for one in operations]
+
+    def leave_to_others(self, fault: LeaseLostError) -> None:
+        """Claim nothing of what was sent: the log's rows are settled by the run that has the shop now."""
+        self.stopped = str(fault)
+        for key in self.outcomes:
+            self.outcomes[key] = (Status.UNKNOWN, None, self.stopped)
 
 
 def _keys(bundles: Sequence[Bundle]) -> list[str]:
