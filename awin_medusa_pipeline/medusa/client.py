@@ -22,6 +22,7 @@ from awin_medusa_pipeline.core.http import (
     TransientError,
     UnknownOutcomeError,
     ask_before_writing,
+    bound_answers,
     certificates,
     redact,
     retry_after_seconds,
@@ -75,13 +76,15 @@ class MedusaClient:
         self._secrets = [key for key in (admin_key, publishable_key) if key]
         self._backoff = backoff or Backoff()
         headers = {} if admin_key or not publishable_key else {"x-publishable-api-key": publishable_key}
-        self._client = httpx.Client(
-            base_url=self.base_url,
-            auth=(admin_key, "") if admin_key else None,
-            headers=headers,
-            timeout=timeout,
-            limits=LIMITS,
-            verify=certificates(),
+        self._client = bound_answers(
+            httpx.Client(
+                base_url=self.base_url,
+                auth=(admin_key, "") if admin_key else None,
+                headers=headers,
+                timeout=timeout,
+                limits=LIMITS,
+                verify=certificates(),
+            )
         )
 
     def __enter__(self) -> Self:
@@ -319,7 +322,7 @@ class MedusaClient:
                 return self._json(response, tried, writes)
             raise self._error(response, tried, writes, time.monotonic() - started)
 
-        return self._backoff.retrying(repeat_unknown=not writes)(once)
+        return self._backoff.retrying(repeat_unknown=not writes, one_server=True)(once)
 
     def _json(self, response: httpx.Response, tried: str, writes: bool) -> Json:
         try:

@@ -9,7 +9,7 @@ from typing import Generic, Self, TypeVar
 
 import httpx
 
-from awin_medusa_pipeline.core.http import Backoff, TransientError, ask_before_writing, certificates
+from awin_medusa_pipeline.core.http import Backoff, TransientError, ask_before_writing, bound_answers, certificates
 from awin_medusa_pipeline.etsy.client.answers import (
     Answer,
     ListedInventory,
@@ -81,6 +81,7 @@ class EtsyClient:
             transport=transport,
             verify=certificates(),
         )
+        bound_answers(client)
         self._calls = EtsyCalls(client, tokens, budget or EtsyBudget(), backoff or Backoff(), (shared_secret,))
 
     def __enter__(self) -> Self:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from awin_medusa_pipeline.core.errors import TransientError
 from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.core.store.leases import HeldLease, Leases
 from awin_medusa_pipeline.medusa.client import MedusaClient, Shop
@@ -14,6 +15,7 @@ from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import DRY_RUN, Kind, Operation
 from awin_medusa_pipeline.sync.engine.applier import Applier
 from awin_medusa_pipeline.sync.engine.apply import ApplyResult, Engine
+from awin_medusa_pipeline.sync.engine.breaker import Breaker
 from awin_medusa_pipeline.sync.engine.held import Gate
 from awin_medusa_pipeline.sync.engine.intake import tripped_guards
 from awin_medusa_pipeline.sync.engine.rules import Extent, SyncRules
@@ -58,6 +60,7 @@ class SyncRun:
         self.row: Run = self.ledger.start_run(run_id, shop=shop.address, job=job, dry_run=dry_run)
         self.reports: RunReports = reports.of(self.row)
         self._planned: set[str] = set()
+        self._breaker = Breaker()
         self._leases = ExitStack()
         self._lease: HeldLease | None = None
 
@@ -108,6 +111,12 @@ class SyncRun:
         rows = self.plans.rows(plan) if plan else table
         if not plan:
             self._planned.add(str(kind))
+        if self._breaker.stopped and not extent.dry_run:
+            raise TransientError(
+                f"Applying {rows.height:,} rows to {KINDS[kind].words}",
+                "nothing was sent, since this run has stopped at the shop before",
+                f"The reason was: {self._breaker.stopped}",
+            )
         decisions = Decisions() if plan else decisions_on(self.database, self.row.shop, kind, rows)
         with self._applier(extent, plan, decisions, progress) as applier:
             result = method(applier, rows)
@@ -153,7 +162,7 @@ class SyncRun:
 
     def _engine(self, dry_run: bool, progress: Callable[[int], None] = lambda done: None) -> Engine:
         lease = None if dry_run else self.take_shop()
-        return Engine(self.ledger, self.id, progress=progress, lease=lease)
+        return Engine(self.ledger, self.id, progress=progress, breaker=self._breaker, lease=lease)
 
     def _propose(self, kind: Kind, rows: pl.DataFrame) -> None:
         """Keep what this dry run would have sent, so that exactly that can be applied."""
