@@ -155,6 +155,8 @@ class Engine:
                     stopped = self._collect(waiting.popleft(), tally)
             while waiting:
                 stopped = self._collect(waiting.popleft(), tally) or stopped
+        if not dry_run:
+            stopped = stopped or self.breaker.stopped  # by the plan's own reading
         if stopped and unsent:
             stopped = f"{stopped} {unsent:,} rows were not sent."
         return ApplyResult(tally.counts, tuple(tally.failures), None if dry_run else stopped)

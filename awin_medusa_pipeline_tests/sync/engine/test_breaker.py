@@ -129,5 +129,5 @@ def test_a_slow_kind_ends_in_time_and_leaves_the_others_theirs(ledger: Ledger) -
 
 
 def test_a_shop_fifty_times_as_slow_as_any_measured_is_waited_for(ledger: Ledger) -> None:
-    shop = SlowShop(ledger, kind=Kind.PRICE, per_request=1, seconds=5.0)
+    shop = SlowShop(ledger, kind=Kind.PRICE, per_request=20, seconds=100.0)
     assert apply(shop, 1_000, threads=1).counts == Counts(applied=1_000)
