@@ -16,6 +16,7 @@ from awin_medusa_pipeline.app import App, known_secrets
 from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.core.errors import PermanentError
 from awin_medusa_pipeline.core.messages import Message
+from awin_medusa_pipeline.core.store.leases import Leases, ShopBusyError
 from awin_medusa_pipeline.core.store.outbox import Outbox
 from awin_medusa_pipeline.remedies import command
 from awin_medusa_pipeline.settings import PROJECT_ROOT, Settings
@@ -26,7 +27,6 @@ from awin_medusa_pipeline.sync.domain.summary import SummaryTables
 from awin_medusa_pipeline.sync.engine.rules import Extent
 from awin_medusa_pipeline.sync.engine.runs import SyncRun
 from awin_medusa_pipeline.sync.engine.summary import RunSummary, finish_run
-from awin_medusa_pipeline.sync.store.leases import Leases, ShopBusyError
 from awin_medusa_pipeline.sync.store.ledger import Ledger
 from awin_medusa_pipeline_tests.support.factories import NO_CATALOG, NO_REJECTS, offers
 from awin_medusa_pipeline_tests.support.fault_proxy import AnsweringServer, as_json

@@ -29,11 +29,11 @@ class Rule:
 # The first rule that fits a module counts.
 RULES = (
     Rule("core.store", ("core",), ("sqlalchemy", "alembic", "filelock", "cryptography", "pydantic")),
-    Rule("core", (), ("httpx", "tenacity", "slack_sdk", "pydantic", "polars", "dataframely", "upath")),
+    Rule("core", (), ("httpx", "httpcore", "tenacity", "slack_sdk", "pydantic", "polars", "dataframely", "upath")),
     Rule("medusa", ("core",), ("httpx", "polars", "dataframely", "pydantic")),
     Rule("sync.domain", PURE_ROOMS, PURE),
     Rule("sync.clients", ("core", "sync.domain"), ("httpx", "upath")),
-    Rule("sync.store", ("core", "sync.domain"), ("sqlalchemy", "polars", "upath", "psutil")),
+    Rule("sync.store", ("core", "sync.domain"), ("sqlalchemy", "polars", "upath")),
     Rule("sync.engine", ("core", "medusa", "sync.domain", "sync.clients", "sync.store"), ("polars", "upath")),
     Rule("etsy.domain", PURE_ROOMS, PURE),
     Rule("etsy.client", ("core", "etsy.domain"), ("httpx", "pydantic")),

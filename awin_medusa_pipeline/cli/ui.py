@@ -20,7 +20,7 @@ from awin_medusa_pipeline.console.store.access import Access
 from awin_medusa_pipeline.core.errors import Action, PermanentError
 from awin_medusa_pipeline.core.ports import HOST, port_is_free
 from awin_medusa_pipeline.core.store.outbox import Outbox
-from awin_medusa_pipeline.defs.launch import dagster_home
+from awin_medusa_pipeline.defs.launch import dagster_home, end_dead_runs
 from awin_medusa_pipeline.defs.services import services
 from awin_medusa_pipeline.defs.webserver import ThisDagster, dagster_ui
 from awin_medusa_pipeline.settings import ENV_FILE_VARIABLE, Settings, env_file
@@ -77,6 +77,7 @@ def serve(port: int, host: str, *, with_dagster: bool) -> None:
     with ExitStack() as stack:
         app = stack.enter_context(open_app())
         home = dagster_home(app)
+        end_dead_runs(app)
         # Dagster prefers a .env in its folder to the environment, and so to AWIN_MEDUSA_ENV_FILE.
         os.chdir(home)
         dagster = stack.enter_context(services(home, say)) if with_dagster else None

@@ -34,7 +34,7 @@ def dated_name(started_at: datetime, run_id: str) -> str:
 def replacing(target: UPath) -> Iterator[Path]:
     """Yield a local file to write; it replaces `target` when the block succeeds and is removed when it fails.
 
-    Readers see the old file or the new one. A killed process leaves only a `.part` file, which retention removes.
+    Readers see the old file or the new one. A killed process leaves only a `.part` file, which the next run removes.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     part = f".{target.name}.{uuid.uuid4().hex}{TEMPORARY_SUFFIX}"

@@ -1,13 +1,14 @@
 """Sends HTTP requests for all clients: errors as ours, retries with backoff, secrets kept out of text."""
 
 import logging
+import math
 import random
 import re
 import ssl
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate, parsedate_to_datetime
@@ -15,6 +16,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import quote
 
+import httpcore
 import httpx
 import tenacity
 
@@ -29,6 +31,8 @@ for _name in ("httpx", "httpcore"):
 RETRYABLE_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 NEVER_SENT = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL)
+LONGEST_REQUEST = 300.0
+"""Seconds for one request with all of its answer; a page of a catalogue takes one or two."""
 _CHECK_SERVER = "Check that it is up and reachable."
 
 
@@ -82,6 +86,8 @@ class Backoff:
     longest_total: float = 300.0
     sleep: Callable[[float], None] = time.sleep
     _resume_at: float = field(default=0.0, init=False)
+    _gave_up: bool = field(default=False, init=False)
+    """Whether the last call was given up after all its attempts."""
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def hold_all_until(self, seconds_from_now: float) -> None:
@@ -104,21 +110,29 @@ class Backoff:
             self.hold_all_until(wait)
         return wait
 
-    def retrying(self, *, repeat_unknown: bool) -> tenacity.Retrying:
-        """Make a tenacity controller; `repeat_unknown` is for calls that are safe to send twice."""
+    def retrying(self, *, repeat_unknown: bool, one_server: bool = False) -> tenacity.Retrying:
+        """Make a tenacity controller.
 
-        def may_retry(error: BaseException) -> bool:
-            return isinstance(error, TransientError) and (repeat_unknown or not isinstance(error, UnknownOutcomeError))
+        `repeat_unknown`: for calls that are safe to send twice. `one_server`: all calls go to the same one, so that
+        after one that was given up the next are tried once each, until one is answered: a thousand calls to a server
+        that answers nothing would take minutes each. One that asks for more than `longest_total` is not asked again.
+        """
 
-        return tenacity.Retrying(
-            retry=tenacity.retry_if_exception(may_retry),
-            stop=tenacity.stop_any(
-                tenacity.stop_after_attempt(self.attempts), tenacity.stop_after_delay(self.longest_total)
-            ),
-            wait=self._wait,
-            sleep=self.sleep,
-            reraise=True,
-        )
+        def may_retry(state: tenacity.RetryCallState) -> bool:
+            error = state.outcome.exception() if state.outcome else None
+            if not isinstance(error, TransientError):
+                self._gave_up = False
+                return False
+            too_long = (error.retry_after or 0) > self.longest_total
+            return not too_long and (repeat_unknown or not isinstance(error, UnknownOutcomeError))
+
+        def is_over(state: tenacity.RetryCallState) -> bool:
+            attempts = 1 if one_server and self._gave_up else self.attempts
+            over = state.attempt_number >= attempts or (state.seconds_since_start or 0) >= self.longest_total
+            self._gave_up = self._gave_up or over
+            return over
+
+        return tenacity.Retrying(retry=may_retry, stop=is_over, wait=self._wait, sleep=self.sleep, reraise=True)
 
 
 @contextmanager
@@ -140,7 +154,86 @@ def as_our_errors(tried: str, *, writes: bool) -> Iterator[None]:
         raise kind(tried, f"the connection broke ({type(error).__name__})", _CHECK_SERVER) from None
 
 
+def ask_before_writing(client: httpx.Client, may_write: Callable[[], None]) -> None:
+    """Call `may_write`, which may raise, before each request that may change something, retries included.
+
+    At the last moment there is, when its connection stands: to connect can take as long as a lease lasts.
+    """
+
+    def trace(event: str, _: Mapping[str, Any]) -> None:
+        if event.endswith("send_request_headers.started"):
+            may_write()
+
+    def watch(request: httpx.Request) -> None:
+        if request.method not in ("GET", "HEAD"):
+            request.extensions["trace"] = trace
+
+    client.event_hooks = {**client.event_hooks, "request": [*client.event_hooks["request"], watch]}
+
+
+class _Until(threading.local):
+    """When the request that this thread sends must be over, by the monotonic clock."""
+
+    at: float = math.inf
+
+    def left(self, timeout: float | None) -> float:
+        """The timeout for one read or write. Raises httpcore.ReadTimeout when none is left."""
+        left = min(self.at - time.monotonic(), math.inf if timeout is None else timeout)
+        if left <= 0:
+            raise httpcore.ReadTimeout("the whole answer took too long")
+        return left
+
+
+_until = _Until()
+
+
+class _BoundedStream(httpcore.NetworkStream):
+    """A connection of which a request has a time for all of its reads and writes together."""
+
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self._stream = stream
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, _finite(_until.left(timeout)))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, _finite(_until.left(timeout)))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        return _BoundedStream(self._stream.start_tls(ssl_context, server_hostname, _finite(_until.left(timeout))))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+class _BoundedBackend(httpcore.SyncBackend):
+    def connect_tcp(self, *args: Any, **options: Any) -> httpcore.NetworkStream:
+        return _BoundedStream(super().connect_tcp(*args, **options))
+
+
+def _finite(seconds: float) -> float | None:
+    return None if seconds == math.inf else seconds
+
+
+def bound_answers(client: httpx.Client) -> httpx.Client:
+    """Bound the whole time of each request that `send` sends, head and body: httpx only bounds each read, so that a
+    server that drips bytes would hold up a run for ever."""
+    for transport in (client._transport, *client._mounts.values()):
+        if isinstance(transport, httpx.HTTPTransport):  # it has no public way to name a network backend
+            transport._pool._network_backend = _BoundedBackend()
+    return client
+
+
 def send(client: httpx.Client, method: str, url: str, *, tried: str, writes: bool, **options: Any) -> httpx.Response:
     """Send one request; errors as in `as_our_errors`. The caller checks the status."""
-    with as_our_errors(tried, writes=writes):
-        return client.request(method, url, **options)
+    _until.at = time.monotonic() + LONGEST_REQUEST
+    try:
+        with as_our_errors(tried, writes=writes):
+            return client.request(method, url, **options)
+    finally:
+        _until.at = math.inf

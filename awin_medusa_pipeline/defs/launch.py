@@ -17,10 +17,11 @@ from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.defs.alerts import alert
 from awin_medusa_pipeline.defs.build import build_defs
 from awin_medusa_pipeline.defs.failures import RunFailure, failure_of, how_it_ended
+from awin_medusa_pipeline.defs.lost_runs import tidy_up
 from awin_medusa_pipeline.defs.sync.jobs import SHOP_TAG, part_of, run_config
 from awin_medusa_pipeline.sync.domain.operations import Kind
 
-# max_runtime fails runs that a reboot left as started: nothing else in Dagster does, and they block the queue.
+# max_runtime fails runs that nothing else has noticed; defs/lost_runs.py does within minutes.
 DAGSTER_YAML = """\
 telemetry:
   enabled: false
@@ -82,6 +83,12 @@ def dagster_home(app: App) -> Path:
     return home
 
 
+def end_dead_runs(app: App) -> None:
+    """Record as failed what died with the machine or the program, so that it does not stand in the queue."""
+    with dg.DagsterInstance.get() as instance:
+        tidy_up(app, instance)
+
+
 def run_job(
     app: App,
     name: str,
@@ -100,6 +107,7 @@ def run_job(
     config = run_config(job, applying, only, ops)
     dagster_home(app)
     with dg.DagsterInstance.get() as instance, _following(instance, run_id := str(uuid.uuid4()), watcher):
+        tidy_up(app, instance)
         # Dagster's own log goes to the run's page; the terminal gets one line per step.
         quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
         result = job.execute_in_process(

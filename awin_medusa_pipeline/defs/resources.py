@@ -11,7 +11,9 @@ from dagster_slack import SlackResource
 from slack_sdk import WebClient
 
 from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.core.store.leases import Leases
 from awin_medusa_pipeline.core.store.run_requests import RunRequests
+from awin_medusa_pipeline.defs.leftovers import remove_leftovers
 from awin_medusa_pipeline.defs.steps import as_failure
 from awin_medusa_pipeline.defs.tags import tag_run, tags_of
 from awin_medusa_pipeline.settings import Settings
@@ -33,6 +35,22 @@ def new_app() -> App:
 
 def _slack_client(token: str) -> WebClient:
     return SlackResource(token=token).get_client()
+
+
+def app_of_run(app: App) -> dg.ResourceDefinition:
+    """Make the resource that is the App; a run that uses it gives signs of life in the state store."""
+
+    @dg.resource(description="The installation. While a run uses it, the run gives signs of life.")
+    def resource(context: dg.InitResourceContext) -> Iterator[App]:
+        run = context.run
+        if run is None:  # of a sensor
+            yield app
+            return
+        with as_failure(), Leases(app.database).hold_run(run.run_id, job=run.job_name):
+            remove_leftovers(app)
+            yield app
+
+    return resource
 
 
 @dg.resource(required_resource_keys={"app"}, description="The run on the shop; a lease that it takes ends with it.")

@@ -14,12 +14,12 @@ from pathlib import Path
 import dagster as dg
 from upath import UPath
 
-from awin_medusa_pipeline.core.files import DATE_FORMAT, TEMPORARY_SUFFIX, home_path
+from awin_medusa_pipeline.core.files import DATE_FORMAT, home_path
 from awin_medusa_pipeline.core.store.audit import Audit
 from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.core.store.outbox import Outbox
 from awin_medusa_pipeline.core.store.run_requests import RunRequests
-from awin_medusa_pipeline.core.tables import HISTORY, TABLES
+from awin_medusa_pipeline.core.tables import HISTORY
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJobs
 from awin_medusa_pipeline.sync.domain.traced import TRACED
 from awin_medusa_pipeline.sync.store import ledger
@@ -29,8 +29,6 @@ from awin_medusa_pipeline.sync.store.past_reports import REPORTS
 log = logging.getLogger(__name__)
 
 KEPT = timedelta(days=30)
-PARTIAL_FILE_KEPT = timedelta(days=1)
-"""Older partial files were left by a killed run; one that is still being written is younger."""
 
 FOLDER = re.compile(r"(\d{8}T\d{6}Z)-.+")
 FINISHED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
@@ -49,7 +47,6 @@ class Pruned:
     decisions: int = 0
     run_requests: int = 0
     dagster_runs: int = 0
-    partial_files: int = 0
 
 
 def prune(home: str, database: Database, instance: dg.DagsterInstance | None, *, now: datetime | None = None) -> Pruned:
@@ -65,7 +62,6 @@ def prune(home: str, database: Database, instance: dg.DagsterInstance | None, *,
         decisions=Audit(database).prune(now - ledger.KEPT),
         run_requests=RunRequests(database).prune(now - KEPT),
         dagster_runs=prune_dagster_runs(instance, now) if instance is not None else 0,
-        partial_files=prune_partial_files(home, now),
     )
 
 
@@ -91,18 +87,6 @@ def _prune_dated(folder: UPath, now: datetime) -> int:
         path = folder / name
         path.fs.rm(path.path, recursive=True)
     return len(old)
-
-
-def prune_partial_files(home: str, now: datetime) -> int:
-    """Remove partial tables that killed runs left; returns how many."""
-    removed = 0
-    for folder in (home_path(home) / TABLES, home_path(home) / HISTORY):
-        for path in folder.rglob(f"*{TEMPORARY_SUFFIX}") if folder.exists() else ():
-            written = path.stat().st_mtime  # 0 where the file system has no times
-            if written and datetime.fromtimestamp(written, UTC) < now - PARTIAL_FILE_KEPT:
-                path.unlink(missing_ok=True)
-                removed += 1
-    return removed
 
 
 def prune_dagster_runs(instance: dg.DagsterInstance, now: datetime) -> int:

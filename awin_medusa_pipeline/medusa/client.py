@@ -21,6 +21,8 @@ from awin_medusa_pipeline.core.http import (
     PipelineError,
     TransientError,
     UnknownOutcomeError,
+    ask_before_writing,
+    bound_answers,
     certificates,
     redact,
     retry_after_seconds,
@@ -74,13 +76,15 @@ class MedusaClient:
         self._secrets = [key for key in (admin_key, publishable_key) if key]
         self._backoff = backoff or Backoff()
         headers = {} if admin_key or not publishable_key else {"x-publishable-api-key": publishable_key}
-        self._client = httpx.Client(
-            base_url=self.base_url,
-            auth=(admin_key, "") if admin_key else None,
-            headers=headers,
-            timeout=timeout,
-            limits=LIMITS,
-            verify=certificates(),
+        self._client = bound_answers(
+            httpx.Client(
+                base_url=self.base_url,
+                auth=(admin_key, "") if admin_key else None,
+                headers=headers,
+                timeout=timeout,
+                limits=LIMITS,
+                verify=certificates(),
+            )
         )
 
     def __enter__(self) -> Self:
@@ -88,6 +92,10 @@ class MedusaClient:
 
     def __exit__(self, *_: object) -> None:
         self._client.close()
+
+    def ask_before_writing(self, may_write: Callable[[], None]) -> None:
+        """Call `may_write`, which may raise, as the last thing before each request that may change the shop."""
+        ask_before_writing(self._client, may_write)
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Json:
         """Read; retried on every transient error."""
@@ -323,7 +331,7 @@ class MedusaClient:
                 return self._json(response, tried, writes)
             raise self._error(response, tried, writes, time.monotonic() - started)
 
-        return self._backoff.retrying(repeat_unknown=not writes)(once)
+        return self._backoff.retrying(repeat_unknown=not writes, one_server=True)(once)
 
     def _json(self, response: httpx.Response, tried: str, writes: bool) -> Json:
         try:

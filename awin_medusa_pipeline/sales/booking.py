@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from awin_medusa_pipeline.core.http import PermanentError, UnknownOutcomeError
+from awin_medusa_pipeline.core.store.leases import HeldLease
 from awin_medusa_pipeline.etsy.domain.sales import (
     Happened,
     Level,
@@ -57,8 +58,7 @@ class Booking:
     shop: str
     """Address of the shop, its name in the operation log."""
     run_id: str
-    check_lease: Callable[[], None]
-    """Raises PipelineError when this run may no longer change the shop."""
+    lease: HeldLease
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     writer: LevelWriter = field(init=False)
@@ -122,10 +122,12 @@ class Booking:
     def _carry_out(self, row: EtsySale, changes: Sequence[LevelChange]) -> None:
         """Write changes that are recorded, and record the outcome."""
         try:
-            self.check_lease()
+            self.lease.renew()
             happened = self._write(changes)
         except PermanentError as fault:
-            self.ledger.record_outcomes([Outcome(one.entry, Status.FAILED, reason=str(fault)) for one in changes])
+            self.ledger.record_outcomes(
+                [Outcome(one.entry, Status.FAILED, reason=str(fault)) for one in changes], held=self.lease
+            )
             if fault.status in (None, 401, 403):  # of the lease, the address, the key: not of this change
                 raise
             levels = changes_of(row) if row.state is SaleState.RETURNING else []
@@ -176,7 +178,7 @@ class Booking:
             for number, one in enumerate(moving)
         ]
         self.ledger.start_run(self.run_id, shop=self.shop, job=SALES_JOB)
-        entries = self.ledger.record_intents(self.run_id, Kind.STOCK, operations)
+        entries = self.ledger.record_intents(self.run_id, Kind.STOCK, operations, held=self.lease)
         by_item = dict(zip((one.item for one in moving), entries, strict=True))
         return [replace(one, entry=by_item.get(one.item, 0)) for one in changes]
 
@@ -187,11 +189,9 @@ class Booking:
             Happened.NOT_DONE: (Status.FAILED, "interrupted before it was carried out"),
             Happened.UNKNOWN: (Status.FAILED, _NOT_TOLD),
         }
-        self.ledger.record_outcomes(
-            Outcome(one.entry, status, reason=reason)
-            for one in changes
-            for status, reason in (outcomes[happened[one.item]],)
-        )
+        told = [(one.entry, *outcomes[happened[one.item]]) for one in changes]
+        recorded = [Outcome(entry, status, reason=reason) for entry, status, reason in told]
+        self.ledger.record_outcomes(recorded, held=self.lease)
 
     def _finish(self, row: EtsySale, state: SaleState, changes: Sequence[LevelChange]) -> None:
         if state is SaleState.RETURNING:

@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 
 from awin_medusa_pipeline.core.errors import Action, PermanentError, PipelineError
 from awin_medusa_pipeline.core.messages import Hint, Line, Message
+from awin_medusa_pipeline.core.store.leases import Leases, ShopBusyError
 from awin_medusa_pipeline.etsy.client.answers import Receipt
 from awin_medusa_pipeline.etsy.client.client import EtsyClient
 from awin_medusa_pipeline.etsy.client.oauth import SALES_SCOPE
@@ -40,7 +40,6 @@ from awin_medusa_pipeline.medusa.client import MedusaClient
 from awin_medusa_pipeline.medusa.products import SHOP_PRODUCT_FIELDS, shop_product
 from awin_medusa_pipeline.medusa.shapes import Json
 from awin_medusa_pipeline.sales.booking import Booking, SoldVariant
-from awin_medusa_pipeline.sync.store.leases import Leases, ShopBusyError
 from awin_medusa_pipeline.sync.store.ledger import SALES_JOB, Ledger
 
 OVERLAP = timedelta(days=1)
@@ -206,10 +205,10 @@ class _AccountImport:
         if not open_rows and not any(True for _ in self._changes(receipts)):
             return
         run = self.shop.run_id
-        leases = Leases(self.etsy.database)
         with ExitStack() as stack:
-            lease = stack.enter_context(leases.hold(self.shop.address, run_id=run, job=SALES_JOB))
+            lease = stack.enter_context(Leases(self.etsy.database).hold(self.shop.address, run_id=run, job=SALES_JOB))
             medusa = stack.enter_context(self.shop.connect())
+            medusa.ask_before_writing(lease.check)
             booking = Booking(
                 medusa,
                 medusa.stock_location_id(self.etsy.rules.stock_location),
@@ -217,7 +216,7 @@ class _AccountImport:
                 Ledger(self.etsy.database),
                 self.shop.address,
                 run,
-                check_lease=partial(leases.check, lease),
+                lease=lease,
                 sleep=self.shop.sleep,
                 now=self.etsy.now,
             )

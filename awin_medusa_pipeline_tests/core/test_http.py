@@ -1,21 +1,28 @@
 """What every client shares: retries, waits, and faults as our errors."""
 
+import contextlib
+import socket
 import threading
 import time
+from collections.abc import Iterator
 from email.utils import formatdate
 
 import httpx
 import pytest
 
+from awin_medusa_pipeline.core import http
 from awin_medusa_pipeline.core.http import (
     Backoff,
     PermanentError,
     TransientError,
     UnknownOutcomeError,
+    ask_before_writing,
+    bound_answers,
     redact,
     retry_after_seconds,
     send,
 )
+from awin_medusa_pipeline_tests.support.fault_proxy import AnsweringServer, as_json
 
 FAULT = ("GET http://shop", "HTTP 503", "Wait.")
 
@@ -56,10 +63,100 @@ def test_what_is_repeated(error: Exception, repeat_unknown: bool, tries: int) ->
     assert len(waits_of(error, repeat_unknown=repeat_unknown)) == tries - 1
 
 
-@pytest.mark.parametrize(("asked", "waited"), [(7.0, 7.0), (0.0, 0.0), (3_600.0, 60.0)])
-def test_retry_after_is_honoured_within_reason(asked: float, waited: float) -> None:
+@pytest.mark.parametrize(("asked", "waited"), [(7.0, [7.0]), (0.0, [0.0]), (250.0, [60.0]), (86_400.0, [])])
+def test_retry_after_is_honoured_within_reason(asked: float, waited: list[float]) -> None:
+    """A server that asks for a day is not asked again today."""
     waits = waits_of(TransientError(*FAULT, status=429, retry_after=asked), attempts=2)
-    assert waits == [pytest.approx(waited, abs=0.11)]
+    assert waits == [pytest.approx(seconds, abs=0.11) for seconds in waited]
+
+
+def test_after_a_call_that_was_given_up_the_same_server_is_asked_once_a_call_until_it_answers() -> None:
+    backoff = Backoff(attempts=4, sleep=lambda seconds: None)
+    answers: list[bool] = []
+
+    def call() -> None:
+        answers.append(up)
+        if not up:
+            raise TransientError(*FAULT)
+
+    def tries(*, one_server: bool = True) -> int:
+        before = len(answers)
+        with contextlib.suppress(TransientError):
+            backoff.retrying(repeat_unknown=True, one_server=one_server)(call)
+        return len(answers) - before
+
+    up = False
+    assert [tries() for _ in range(3)] == [4, 1, 1]
+    assert tries(one_server=False) == 4
+    up = True
+    assert tries() == 1
+    up = False
+    assert [tries() for _ in range(2)] == [4, 1]
+
+
+def dripping(between: float, *, head: bool) -> Iterator[str]:
+    """A server that sends one byte after the other, of the head or of the body, and never ends; its address."""
+    over = threading.Event()
+
+    def serve(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            connection.recv(65_536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\n" + (b"x-" if head else b"content-length: 9999\r\n\r\n"))
+            while not over.wait(between):
+                connection.sendall(b"a")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        over.set()
+
+
+@pytest.mark.parametrize("head", [True, False], ids=["head", "body"])
+@pytest.mark.parametrize(("writes", "fault"), [(True, UnknownOutcomeError), (False, TransientError)])
+def test_a_server_that_drips_bytes_holds_nobody_up(
+    monkeypatch: pytest.MonkeyPatch, head: bool, writes: bool, fault: type[Exception]
+) -> None:
+    monkeypatch.setattr(http, "LONGEST_REQUEST", 0.3)
+    began = time.monotonic()
+    with contextlib.contextmanager(dripping)(0.02, head=head) as address, bound_answers(httpx.Client()) as client:
+        with pytest.raises(fault):
+            send(client, "POST", address, tried="POST", writes=writes)
+        assert time.monotonic() - began < 2
+        monkeypatch.setattr(http, "LONGEST_REQUEST", 60.0)
+        with AnsweringServer(lambda path: as_json({})) as other:
+            assert send(client, "GET", other, tried="GET", writes=False).json() == {}
+
+
+def test_a_client_asks_before_each_request_that_writes_also_when_it_is_sent_again() -> None:
+    asked: list[str] = []
+
+    def may_write() -> None:
+        asked.append("asked")
+        if len(asked) == 3:
+            raise PermanentError("Changing the shop", "another run has it", "Wait.")
+
+    seen: list[str] = []
+
+    def answer(path: str) -> tuple[int, str, bytes]:
+        seen.append(path)
+        return as_json({})
+
+    with AnsweringServer(answer) as address, httpx.Client(base_url=address) as client:
+        ask_before_writing(client, may_write)
+        for path in ("/a", "/b"):
+            send(client, "GET", path, tried="GET", writes=False)
+            send(client, "POST", path, tried="POST", writes=True)
+        with pytest.raises(PermanentError, match="another run has it"):
+            send(client, "POST", "/c", tried="POST", writes=True)
+        assert send(client, "GET", "/d", tried="GET", writes=False).is_success
+    assert seen == ["/a", "/a", "/b", "/b", "/d"]
+    assert len(asked) == 3
 
 
 def test_one_429_makes_every_thread_wait() -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import psutil
 import pytest
 
 from awin_medusa_pipeline.app import App
@@ -68,12 +70,10 @@ def environment(sandbox: Sandbox, proxy: FaultProxy, folder: Path) -> Iterator[M
         yield os.environ
 
 
-@pytest.fixture
-def daemon(environment: Mapping[str, str], folder: Path) -> Iterator[Path]:
-    """The daemon with its code server; its log."""
-    log = folder / "daemon.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
+def start_daemon(environment: Mapping[str, str], folder: Path, log: Path) -> subprocess.Popen[bytes]:
+    """Start the daemon with its code server."""
+    with log.open("ab") as output:
+        return subprocess.Popen(
             [PROGRAMS / "dagster-daemon", "run", *WORKSPACE],
             # Not in the project: Dagster lets a .env there go before the environment.
             cwd=folder,
@@ -84,9 +84,22 @@ def daemon(environment: Mapping[str, str], folder: Path) -> Iterator[Path]:
             # Dagster ends by the handler of SIGINT, which a background shell hands down as ignored.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
+
+
+@pytest.fixture
+def daemon(environment: Mapping[str, str], folder: Path) -> Iterator[Path]:
+    """The daemon with its code server; its log."""
+    log = folder / "daemon.log"
+    process = start_daemon(environment, folder, log)
     yield log
     process.terminate()
     process.wait(30)
+
+
+def everything_of(daemon: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """The daemon, its code server, and the processes of its runs."""
+    process = psutil.Process(daemon.pid)
+    return [process, *process.children(recursive=True)]
 
 
 def wait_for(what: str, ready: Callable[[], bool], log: Path, seconds: float = 150) -> None:
@@ -170,3 +183,51 @@ def test_a_sync_by_hand_in_the_second_of_the_schedule(
     assert {variant["sku"] for product in products_in(sandbox.shop).values() for variant in product["variants"]} == {
         *"ABCD"
     }
+
+
+def test_a_machine_that_goes_down_in_mid_run_costs_the_next_run_minutes(
+    environment: Mapping[str, str], sandbox: Sandbox, proxy: FaultProxy, folder: Path
+) -> None:
+    """Daemon, code server and run are killed at once: Dagster alone then keeps the queue waiting for twelve hours."""
+    write_rows(folder / "feed.csv", *(row(name) for name in "ABCD"))
+    log, sync = folder / "daemon.log", dg.RunsFilter(job_name="daily_sync_job")
+    held = threading.Event()
+
+    def hold(request: str) -> Fault | None:
+        if held.is_set() or "POST /admin/products/batch" not in request:
+            return None
+        held.set()
+        return Fault(after=True, seconds=20)
+
+    proxy.seeded = hold
+    first = start_daemon(environment, folder, log)
+    with dg.DagsterInstance.get() as instance:
+        wait_for("The import of the first run", held.is_set, log)
+        for process in everything_of(first):
+            process.kill()
+        first.wait()
+        (killed,) = instance.get_runs(sync)
+        assert killed.status is dg.DagsterRunStatus.STARTED
+        partial = folder / "home" / "tables" / ".awin_feed.parquet.0a1b.part"
+        partial.write_bytes(b"x")
+        os.utime(partial, (time.time() - 600,) * 2)
+        second = start_daemon(environment, folder, log)
+        try:
+            began = time.monotonic()
+            dagster(environment, "job", "launch", "-j", "daily_sync_job")
+
+            def both_ended() -> bool:
+                return all(run.is_finished for run in instance.get_runs(sync)) and instance.get_runs_count(sync) >= 2
+
+            wait_for("The end of the next run", both_ended, log)
+            assert time.monotonic() - began < 150
+        finally:
+            second.terminate()
+            second.wait(30)
+        ended = {run.run_id: run.status for run in instance.get_runs(sync)}
+        assert ended.pop(killed.run_id) is dg.DagsterRunStatus.FAILURE
+        assert dg.DagsterRunStatus.SUCCESS in ended.values()
+        assert "The run was lost: its process on" in failure_of(instance, killed.run_id).error
+        assert not partial.exists()
+    skus = [variant["sku"] for product in products_in(sandbox.shop).values() for variant in product["variants"]]
+    assert sorted(skus) == [*"ABCD"]

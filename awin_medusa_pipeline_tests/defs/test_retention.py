@@ -1,6 +1,5 @@
 """Retention: what is old goes with all its files, what is at work or not ours stays."""
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -70,21 +69,6 @@ def test_prune_without_dagster(kind: str, tmp_path: Path, database: Database) ->
     assert tables.kept("awin_feed_rejects", "young") is not None
     assert table.exists()
     assert prune(home, database, None, now=NOW) == Pruned()
-
-
-def test_what_a_killed_run_began_to_write(tmp_path: Path, database: Database) -> None:
-    tables = tmp_path / "tables"
-    tables.mkdir()
-    for name, age in (
-        (".a.parquet.1.part", 2 * DAY),
-        (".b.parquet.2.part", timedelta(hours=1)),
-        ("c.parquet", 99 * DAY),
-    ):
-        (tables / name).write_bytes(b"x")
-        written = (NOW - age).timestamp()
-        os.utime(tables / name, (written, written))
-    assert prune(str(tmp_path), database, None, now=NOW).partial_files == 1
-    assert sorted(path.name for path in tables.iterdir()) == [".b.parquet.2.part", "c.parquet"]
 
 
 @dg.op

@@ -8,7 +8,15 @@ from awin_medusa_pipeline.sandbox import Sandbox
 from awin_medusa_pipeline_tests.support.plain import products_in
 from awin_medusa_pipeline_tests.tools.chaos.judge import Findings
 from awin_medusa_pipeline_tests.tools.chaos.laboratory import Laboratory
-from awin_medusa_pipeline_tests.tools.chaos.trouble import Trouble, kill_shop, kill_sync, repeated, spoil_requests
+from awin_medusa_pipeline_tests.tools.chaos.trouble import (
+    Trouble,
+    contend,
+    kill_shop,
+    kill_sync,
+    repeated,
+    spoil_requests,
+    stop_sync,
+)
 
 SEED = 7
 
@@ -22,8 +30,8 @@ def laboratory(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> It
 
 @pytest.mark.parametrize(
     ("trouble", "times"),
-    [(kill_sync, 3), (kill_shop, 1), (spoil_requests, 1)],
-    ids=["sync killed", "shop killed", "requests spoilt"],
+    [(kill_sync, 3), (kill_shop, 1), (spoil_requests, 1), (stop_sync, 2), (contend, 1)],
+    ids=["sync killed", "shop killed", "requests spoilt", "sync stopped past its lease", "two syncs at once"],
 )
 def test_trouble_leaves_nothing(laboratory: Laboratory, trouble: Trouble, times: int) -> None:
     *_, report = repeated(laboratory, trouble, times, SEED, one_more_sync=trouble is not spoil_requests)

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.core.store.leases import Leases
 from awin_medusa_pipeline.defs.build import build_defs
 from awin_medusa_pipeline.etsy.client.oauth import Consent
 from awin_medusa_pipeline.etsy.domain.tokens import TokenPair
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
 from awin_medusa_pipeline.sandbox.etsy import shop as standin
 from awin_medusa_pipeline.settings import Settings
-from awin_medusa_pipeline.sync.store.leases import Leases
 from awin_medusa_pipeline_tests.end_to_end.test_etsy import Flow
 from awin_medusa_pipeline_tests.support.etsy_products import account_config
 from awin_medusa_pipeline_tests.support.goods import Goods

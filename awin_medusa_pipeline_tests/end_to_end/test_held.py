@@ -6,10 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from awin_medusa_pipeline.core.store.leases import Leases
 from awin_medusa_pipeline.sandbox import Sandbox
 from awin_medusa_pipeline.sandbox.feed_generator import write_feed
 from awin_medusa_pipeline.sync.store.held_plans import SHOWN, HeldPlans, PlanState
-from awin_medusa_pipeline.sync.store.leases import Leases
 from awin_medusa_pipeline_tests.support.fault_proxy import Fault, FaultProxy
 from awin_medusa_pipeline_tests.support.feeds import row, write_rows
 from awin_medusa_pipeline_tests.support.pipeline import Json, Pipeline

@@ -7,13 +7,13 @@ import pytest
 import sqlalchemy as sa
 
 from awin_medusa_pipeline.core.errors import Action
+from awin_medusa_pipeline.core.store.leases import Leases
 from awin_medusa_pipeline.etsy.client.answers import Receipt
 from awin_medusa_pipeline.etsy.client.client import EtsyClient
 from awin_medusa_pipeline.etsy.domain.sales import SaleState
 from awin_medusa_pipeline.etsy.store.models import EtsyAccount
 from awin_medusa_pipeline.sales.importer import LOOK_BACK, SalesScopeError
 from awin_medusa_pipeline.sync.domain.operations import Kind, Status
-from awin_medusa_pipeline.sync.store.leases import Leases
 from awin_medusa_pipeline.sync.store.ledger import Ledger
 from awin_medusa_pipeline_tests.sales.office import Office, first_run, link
 from awin_medusa_pipeline_tests.support.etsy_laboratory import MODES

@@ -1,5 +1,6 @@
 """An import that is ended at any moment: no sale is taken twice, and none is lost."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,9 +11,9 @@ import pytest
 import sqlalchemy as sa
 
 from awin_medusa_pipeline.core.store.database import Database
+from awin_medusa_pipeline.core.store.leases import Lease
 from awin_medusa_pipeline.sync.domain.operations import Status
 from awin_medusa_pipeline.sync.store.ledger import Ledger
-from awin_medusa_pipeline.sync.store.models import Lease
 from awin_medusa_pipeline_tests.etsy.engine.test_jobs import Killed
 from awin_medusa_pipeline_tests.sales.office import Office, first_run
 
@@ -59,7 +60,7 @@ class Executioner:
 def bury(opened: Office) -> None:
     """Let the lease be that of a process which has ended: this one goes on."""
     with opened.database.writing() as session:
-        session.execute(sa.update(Lease).values(process="1 0"))
+        session.execute(sa.update(Lease).values(process=f"{os.getpid()} 0"))
 
 
 def every_moment(opened: Office, monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> Counter[str]:

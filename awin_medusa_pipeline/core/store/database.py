@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -91,6 +92,16 @@ def insert_new(session: Session, model: type[Base], values: Mapping[str, Any]) -
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     statement = insert(model).values(**values).on_conflict_do_nothing().returning(sa.literal(1))
     return session.scalar(statement) is not None
+
+
+def database_time(session: Session) -> datetime:
+    """The database's own clock at this moment, aware UTC: one clock for all machines that share the store."""
+    if session.get_bind().dialect.name == "postgresql":
+        # Not now(), which stands still in a transaction.
+        moment = session.scalars(sa.select(sa.func.clock_timestamp(type_=sa.DateTime(timezone=True)))).one()
+        return moment.astimezone(UTC)
+    text = session.scalar(sa.select(sa.func.strftime("%Y-%m-%d %H:%M:%f", "now")))
+    return datetime.fromisoformat(str(text)).replace(tzinfo=UTC)
 
 
 def _parse(url: str) -> sa.URL:

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.core.messages import Line, line_text
+from awin_medusa_pipeline.core.store.leases import ShopBusyError
 from awin_medusa_pipeline.decisions import Decider
 from awin_medusa_pipeline.defs.alerts import failure_key
 from awin_medusa_pipeline.defs.contracts import evaluation
@@ -30,7 +31,6 @@ from awin_medusa_pipeline.etsy.engine.request import Requested
 from awin_medusa_pipeline.etsy.engine.tables import make_listing_table, make_plan_table
 from awin_medusa_pipeline.remedies import command, sentence
 from awin_medusa_pipeline.sales.importer import SalesResult, SalesScopeError, SalesShop, import_sales
-from awin_medusa_pipeline.sync.store.leases import ShopBusyError
 from awin_medusa_pipeline.sync.store.ledger import SALES_JOB
 
 ETSY_TAG = "awin_medusa/etsy"

@@ -10,6 +10,7 @@ import polars as pl
 from pydantic import Field
 
 from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.defs.leftovers import FEEDS, ROWS
 from awin_medusa_pipeline.defs.steps import multi_asset
 from awin_medusa_pipeline.defs.sync.applied import ShopRun
 from awin_medusa_pipeline.defs.tables import OWNERS, schema_metadata
@@ -61,12 +62,12 @@ def awin_feeds(
 
     The shop decides which of several rows with one id or SKU stands.
     """
-    with TemporaryDirectory(dir=app.local_home) as parts:
+    with TemporaryDirectory(dir=app.local_home, prefix=ROWS) as parts:
         intake = take_feeds(
             app.feed_source,
             sync_run.feeds,
             sync_run.id,
-            downloads=app.local_home / "feeds",
+            downloads=app.local_home / FEEDS,
             parts=Path(parts),
             limits=sync_run.rules.limits,
             progress=log_download(context.log),

@@ -66,7 +66,7 @@ class EtsyCalls:
                 raise self._error(response, tried, once, token, method)
             return _read(answer, response, tried, once)
 
-        return self.backoff.retrying(repeat_unknown=not once)(attempt)
+        return self.backoff.retrying(repeat_unknown=not once, one_server=True)(attempt)
 
     def _send(
         self, token: str, tried: str, once: bool, method: str, path: str, options: Mapping[str, Any]

@@ -9,7 +9,7 @@ from typing import Generic, Self, TypeVar
 
 import httpx
 
-from awin_medusa_pipeline.core.http import Backoff, TransientError, certificates
+from awin_medusa_pipeline.core.http import Backoff, TransientError, ask_before_writing, bound_answers, certificates
 from awin_medusa_pipeline.etsy.client.answers import (
     Answer,
     ListedInventory,
@@ -81,6 +81,7 @@ class EtsyClient:
             transport=transport,
             verify=certificates(),
         )
+        bound_answers(client)
         self._calls = EtsyCalls(client, tokens, budget or EtsyBudget(), backoff or Backoff(), (shared_secret,))
 
     def __enter__(self) -> Self:
@@ -90,6 +91,10 @@ class EtsyClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._calls.client.close()
+
+    def ask_before_writing(self, may_write: Callable[[], None]) -> None:
+        """Call `may_write`, which may raise, as the last thing before each call that may change the shop."""
+        ask_before_writing(self._calls.client, may_write)
 
     def urgently(self) -> "EtsyClient":
         """Return the same shop, budget and connections for lowering stock: its calls may use the reserve of the day."""

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from awin_medusa_pipeline.core.batching import parts
 from awin_medusa_pipeline.core.errors import PipelineError
@@ -98,6 +99,7 @@ def sync_claimed_job(
     told: tuple[str, ...] = ()
     try:
         with etsy.client(account) as client:
+            client.ask_before_writing(partial(etsy.links.check_claim, job))
             only_stock = all(row.proposal is Proposal.LOWER_STOCK for row in rows)
             told = vacation_note(read_premises(client.urgently(), account, only_stock=only_stock))
             sync = ListingSync(etsy, client, job, account, images, sleep)

@@ -132,6 +132,11 @@ class EtsyLinks:
         values = {"sync_status": SyncStatus.FAILED, "sync_error": error}
         self._change(job, product_id, values, memory, ProductOutcome.FAILED, error)
 
+    def check_claim(self, job: EtsyJob) -> None:
+        """Check that the job is still its run's. Raises EtsyJobLostError."""
+        with self._database.reading() as session:
+            _claimed_job(session, job, lock=False)
+
     def _update_free(self, account_id: int, product_id: str, **values: Any) -> bool:
         """Update a link that no open job has; whether there was one."""
         update = (
@@ -247,13 +252,13 @@ def error_entry(job: EtsyJob, at: datetime, error: str | None, product_id: str |
     return {"at": at.isoformat(), "attempt": job.attempt, "product_id": product_id, "error": error}
 
 
-def _claimed_job(session: Session, job: EtsyJob) -> EtsyJob:
-    current = session.scalar(
+def _claimed_job(session: Session, job: EtsyJob, *, lock: bool = True) -> EtsyJob:
+    claimed = (
         sa.select(EtsyJob)
         .where(EtsyJob.transaction_id == job.transaction_id, EtsyJob.status == JobStatus.PROCESSING)
         .where(EtsyJob.run_id == job.run_id, EtsyJob.attempt == job.attempt)
-        .with_for_update()
     )
+    current = session.scalar(claimed.with_for_update() if lock else claimed)
     if current is None:
         raise EtsyJobLostError(
             f"Syncing products of the Etsy job {job.transaction_id}",

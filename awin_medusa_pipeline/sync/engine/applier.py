@@ -58,7 +58,7 @@ class Applier:
     gate: Gate | None = None
     """Holds back excessive changes; None holds nothing."""
     recheck: bool = False
-    """Whether each row is compared with the shop before it is sent: these rows were reviewed some time ago."""
+    """Whether a dry run, too, compares each row with the shop as it is now: these rows were reviewed some time ago."""
     decisions: Decisions = field(default_factory=Decisions)
     """What a person decided about these rows before."""
 
@@ -203,7 +203,8 @@ class Applier:
         return product_defaults(self.client, self.shop, rows, self.rules.join)
 
     def _apply_reviewed(self, writer: ReviewedWriter, plan: Plan) -> ApplyResult:
-        return self._apply(writer, without_stale(plan, writer) if self.recheck else plan)
+        sent = self.recheck or not self.dry_run  # a dry run tells what it has seen
+        return self._apply(writer, without_stale(plan, writer, self.engine.breaker) if sent else plan)
 
     def _apply(self, writer: Writer, plan: Iterable[Bundle | NotSent], stopped: str | None = None) -> ApplyResult:
         if not (self.dry_run or stopped):

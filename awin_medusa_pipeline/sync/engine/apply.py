@@ -15,6 +15,8 @@ from typing import Protocol
 from awin_medusa_pipeline.core.batching import parts
 from awin_medusa_pipeline.core.errors import PipelineError
 from awin_medusa_pipeline.core.http import PermanentError, UnknownOutcomeError
+from awin_medusa_pipeline.core.store.leases import HeldLease, LeaseLostError
+from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import (
     DRY_RUN,
     OPEN,
@@ -29,6 +31,7 @@ from awin_medusa_pipeline.sync.domain.operations import (
     operations_of,
 )
 from awin_medusa_pipeline.sync.domain.ownership import written_values
+from awin_medusa_pipeline.sync.engine.breaker import Breaker, too_slow
 from awin_medusa_pipeline.sync.store.ledger import GIVEN_UP, INTERRUPTED, Ledger, LogEntry, Outcome
 
 # Measured: batches of about 200 with two requests at a time are Medusa's best (250 products/s, 2,670 levels/s).
@@ -38,8 +41,6 @@ THREADS = 2
 # create by its handle and SKU.
 LOOK_DELAYS = (0.5, 1.0, 2.0, 4.0)
 MOST_SENDS = 3
-# After this many unanswered single operations in a row the shop itself is down: each costs a timeout of 90 s.
-SILENT_IN_A_ROW = 3
 # Answers to an address that is too long, or holds what Medusa does not take.
 BAD_KEY = (400, 414, 431)
 # So many nights an operation is looked up that the shop refuses to look up; the next one closes it.
@@ -129,8 +130,10 @@ class Engine:
     threads: int = THREADS
     sleep: Callable[[float], None] = time.sleep
     progress: Callable[[int], None] = field(default=lambda done: None)
-    check_lease: Callable[[], None] = field(default=lambda: None)
-    """Called before each batch; raises PipelineError when this run may no longer change the shop."""
+    breaker: Breaker = field(default_factory=Breaker)
+    """What the run knows of whether its shop answers; the engines of one run share it."""
+    lease: HeldLease | None = None
+    """The right to change the shop; None: nothing is sent, or nobody else is there."""
 
     def settle_open_operations(self, writer: Writer) -> int:
         """Settle the operations that other runs left without an outcome; returns how many the shop shows."""
@@ -144,6 +147,7 @@ class Engine:
                 (_settled(row, found, refused) for row in part),
                 run_id=self.run_id,
                 written=_written(operations, found),
+                held=self.lease,
             )
             done += len(found)
         return done
@@ -160,22 +164,30 @@ class Engine:
 
         `stopped`: such a fault, already known; a dry run tells it of each row, and does not count as stopped by it.
         """
-        tally = _Tally()
+        tally, clock = _Tally(), self.breaker.clock
+        stopped = stopped or self.breaker.stopped
+        began, unsent = clock(), 0
         dry = f"{DRY_RUN}; could not be sent: {stopped}" if stopped else DRY_RUN
         bundles = self._record_not_sent(writer.kind, plan, tally, dry if dry_run else None)
         size = min(self.batch_size, writer.per_request)
         with ThreadPoolExecutor(self.threads, thread_name_prefix=f"apply-{writer.kind}") as pool:
             waiting: deque[Future[_Batch]] = deque()
             for number, batch in enumerate(parts(bundles, size, lambda bundle: len(bundle.operations))):
+                stopped = stopped or too_slow(KINDS[writer.kind].words, clock() - began, tally.counts.planned)
                 if stopped:
-                    unsent = [NotSent(one, f"not sent: {stopped}", Status.FAILED) for one in operations_of(batch)]
-                    self._record(writer.kind, unsent, tally)
+                    left = [NotSent(one, f"not sent: {stopped}", Status.FAILED) for one in operations_of(batch)]
+                    self._record(writer.kind, left, tally)
+                    unsent += len(left)
                     continue
                 waiting.append(pool.submit(self._apply_batch, writer, batch, number))
                 if len(waiting) == self.threads:
                     stopped = self._collect(waiting.popleft(), tally)
             while waiting:
                 stopped = self._collect(waiting.popleft(), tally) or stopped
+        if not dry_run:
+            stopped = stopped or self.breaker.stopped  # by the plan's own reading
+        if stopped and unsent:
+            stopped = f"{stopped} {unsent:,} rows were not sent."
         return ApplyResult(tally.counts, tuple(tally.failures), None if dry_run else stopped)
 
     def _collect(self, future: "Future[_Batch]", tally: "_Tally") -> str | None:
@@ -210,25 +222,31 @@ class Engine:
 
     def _apply_batch(self, writer: Writer, bundles: Sequence[Bundle], number: int) -> "_Batch":
         operations = operations_of(bundles)
-        ids = self.ledger.record_intents(self.run_id, writer.kind, operations, batch=number)
-        by_key = dict(zip((operation.key for operation in operations), ids, strict=True))
-        batch = _Batch(writer, bundles, self.sleep)
+        batch = _Batch(writer, bundles, self.sleep, self.breaker)
         try:
-            self.check_lease()
+            if self.lease:
+                self.lease.renew()
+            ids = self.ledger.record_intents(self.run_id, writer.kind, operations, batch=number, held=self.lease)
         except PipelineError as fault:
             batch.stop(fault)
-        else:
-            batch.settle()
+            self.ledger.record_not_sent(self.run_id, writer.kind, batch.not_sent())
+            return batch
+        by_key = dict(zip((operation.key for operation in operations), ids, strict=True))
+        batch.settle()
         done = {key: target for key, (status, target, _) in batch.outcomes.items() if status is Status.APPLIED}
         why = {one.key: bundle.reason for bundle in bundles for one in bundle.operations}
-        self.ledger.record_outcomes(
-            (
-                Outcome(by_key[key], status, target, reason or why[key])
-                for key, (status, target, reason) in batch.outcomes.items()
-            ),
-            run_id=self.run_id,
-            written=_written(operations, done),
-        )
+        try:
+            self.ledger.record_outcomes(
+                (
+                    Outcome(by_key[key], status, target, reason or why[key])
+                    for key, (status, target, reason) in batch.outcomes.items()
+                ),
+                run_id=self.run_id,
+                written=_written(operations, done),
+                held=self.lease,
+            )
+        except LeaseLostError as fault:
+            batch.leave_to_others(fault)
         return batch
 
 
@@ -246,10 +264,11 @@ class _Part:
 class _Batch:
     """Brings every operation of a batch to an outcome: sends it, looks it up when in doubt, halves it when refused."""
 
-    def __init__(self, writer: Writer, bundles: Sequence[Bundle], sleep: Callable[[float], None]) -> None:
-        self._writer, self._sleep = writer, sleep
+    def __init__(
+        self, writer: Writer, bundles: Sequence[Bundle], sleep: Callable[[float], None], breaker: Breaker
+    ) -> None:
+        self._writer, self._sleep, self._breaker = writer, sleep, breaker
         self._waiting = [_Part(bundles)]
-        self._silent = 0
         self.outcomes: _Outcomes = {}
         self.stopped: str | None = None
 
@@ -262,7 +281,9 @@ class _Batch:
                 self.stop(fault)
                 return
             self._waiting.pop()
-            self._waiting.extend(reversed(rest))
+            # What was not answered goes behind the next part: whose answer tells whether the shop or a row is to blame.
+            at = len(self._waiting) - (1 if self._waiting and any(part.unanswered for part in rest) else 0)
+            self._waiting[at:at] = reversed(rest)
 
     def _send(self, part: _Part) -> list[_Part]:
         """Send a part; returns the parts still without an outcome, in order.
@@ -270,17 +291,26 @@ class _Batch:
         Raises PipelineError for a fault of the whole shop.
         """
         fault: PipelineError
+        began = self._breaker.clock()
         try:
             written = self._writer.send(part.bundles)
+        except LeaseLostError:
+            part.doubtful = True  # of several requests, some may have been sent
+            raise
         except UnknownOutcomeError as error:
             fault, part.doubtful = error, True
             part.unanswered += 1
+            if error.status == 500:
+                self._breaker.answered()
+            else:
+                self._breaker.unanswered(error, began)
         except PermanentError as error:
             if error.status in (401, 403):
                 raise
+            self._breaker.answered()
             fault = error
         else:
-            self._silent = 0
+            self._breaker.answered()
             for key in _keys(part.bundles):
                 self.outcomes[key] = (
                     (Status.APPLIED, written[key], None) if key in written else (Status.FAILED, None, NOT_SHOWN)
@@ -291,7 +321,7 @@ class _Batch:
 
     def _retry_parts(self, part: _Part, left: Sequence[Bundle], fault: PipelineError) -> list[_Part]:
         unanswered = isinstance(fault, UnknownOutcomeError)
-        if unanswered and part.unanswered < MOST_SENDS:
+        if unanswered and part.unanswered < (1 if self._breaker.doubts else MOST_SENDS):
             return [replace(part, bundles=left)]
         smaller = _Part(left, part.unanswered if unanswered else 0, part.doubtful)
         if len(left) < len(part.bundles):
@@ -302,9 +332,8 @@ class _Batch:
         # Medusa may be busy with an earlier try, or refuse it for good: only a later run can tell.
         status = Status.UNKNOWN if part.doubtful else Status.FAILED
         self.outcomes |= dict.fromkeys(_keys(left), (status, None, str(fault)))
-        self._silent = self._silent + 1 if unanswered and fault.status != 500 else 0
-        if self._silent == SILENT_IN_A_ROW:
-            raise fault
+        if unanswered and fault.status != 500:
+            self._breaker.gave_up(fault)
         return []
 
     def _without_done(self, part: _Part, *, finished: bool) -> list[Bundle]:
@@ -326,7 +355,7 @@ class _Batch:
         for bundle in part.bundles:
             keys = _keys([bundle])
             if all(key in found for key in keys):
-                self._silent = 0
+                self._breaker.answered()
                 self.outcomes |= {key: (status, found[key], None) for key in keys}
             else:
                 left.append(bundle)
@@ -334,11 +363,23 @@ class _Batch:
 
     def stop(self, fault: PipelineError) -> None:
         """Send nothing more: operations that may have been carried out stay open in the log, the rest failed."""
+        self._breaker.open(fault)
         self.stopped = str(fault)
         for part in self._waiting:
             status = Status.UNKNOWN if part.doubtful else Status.FAILED
             for key in _keys(part.bundles):
                 self.outcomes.setdefault(key, (status, None, self.stopped))
+
+    def not_sent(self) -> list[NotSent]:
+        """The operations of a batch that was stopped before it began."""
+        operations = operations_of(bundle for part in self._waiting for bundle in part.bundles)
+        return [NotSent(one, f"not sent: {self.stopped}", Status.FAILED) for one in operations]
+
+    def leave_to_others(self, fault: LeaseLostError) -> None:
+        """Claim nothing of what was sent: the log's rows are settled by the run that has the shop now."""
+        self.stopped = str(fault)
+        for key in self.outcomes:
+            self.outcomes[key] = (Status.UNKNOWN, None, self.stopped)
 
 
 def _keys(bundles: Sequence[Bundle]) -> list[str]:

@@ -7,13 +7,14 @@ from typing import Any
 import polars as pl
 
 from awin_medusa_pipeline.core.batching import parts
-from awin_medusa_pipeline.core.errors import PipelineError
+from awin_medusa_pipeline.core.errors import PipelineError, TransientError
 from awin_medusa_pipeline.sync.domain import guards
 from awin_medusa_pipeline.sync.domain.guards import TrippedGuard
 from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind, NotSent, Operation, Plan, Status, operations_of
 from awin_medusa_pipeline.sync.domain.rules import Scope
 from awin_medusa_pipeline.sync.engine.apply import BATCH, ReviewedWriter
+from awin_medusa_pipeline.sync.engine.breaker import Breaker
 from awin_medusa_pipeline.sync.store.held_plans import SHOWN, HeldPlan, HeldPlans
 
 
@@ -81,13 +82,21 @@ def _without(bundle: Bundle, reasons: Mapping[str, str], status: Status) -> Plan
         yield replace(bundle, operations=rest)
 
 
-def without_stale(plan: Iterable[Bundle | NotSent], writer: ReviewedWriter) -> Plan:
-    """Replace operations by NotSent where the shop no longer shows their `before`."""
+def without_stale(plan: Iterable[Bundle | NotSent], writer: ReviewedWriter, breaker: Breaker) -> Plan:
+    """Replace operations by NotSent where the shop shows neither their `before` nor, already, their `after`.
+
+    Somebody has changed it since the plan was made, be it minutes ago. A shop that does not answer is not asked again.
+    """
     for part in parts(iter(plan), BATCH):
         operations = operations_of(item for item in part if isinstance(item, Bundle))
+        fault = breaker.stopped
         try:
-            shown = writer.read(operations) if operations else {}
-        except PipelineError as fault:
+            shown = writer.read(operations) if operations and not fault else {}
+        except PipelineError as error:
+            fault = str(error)
+            if isinstance(error, TransientError) or error.status in (401, 403):
+                breaker.open(error)
+        if fault:
             yield from (NotSent(one, f"not sent: {fault}", Status.FAILED) for one in operations)
             part = [item for item in part if isinstance(item, NotSent)]
         for item in part:
@@ -104,4 +113,7 @@ def without_stale(plan: Iterable[Bundle | NotSent], writer: ReviewedWriter) -> P
 
 def _is_current(operation: Operation, shown: Mapping[str, Mapping[str, Any]]) -> bool:
     state = shown.get(operation.key)
-    return state is not None and all(state.get(name) == value for name, value in (operation.before or {}).items())
+    return state is not None and any(
+        all(state.get(name) == value for name, value in wanted.items())
+        for wanted in (operation.before or {}, operation.after)
+    )

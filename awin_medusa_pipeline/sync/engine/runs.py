@@ -3,17 +3,19 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 
 import polars as pl
 
+from awin_medusa_pipeline.core.errors import TransientError
 from awin_medusa_pipeline.core.store.database import Database
+from awin_medusa_pipeline.core.store.leases import HeldLease, Leases
 from awin_medusa_pipeline.medusa.client import MedusaClient, Shop
 from awin_medusa_pipeline.sync.domain import guards
 from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import DRY_RUN, Kind, Operation
 from awin_medusa_pipeline.sync.engine.applier import Applier
 from awin_medusa_pipeline.sync.engine.apply import ApplyResult, Engine
+from awin_medusa_pipeline.sync.engine.breaker import Breaker
 from awin_medusa_pipeline.sync.engine.held import Gate
 from awin_medusa_pipeline.sync.engine.intake import tripped_guards
 from awin_medusa_pipeline.sync.engine.rules import Extent, SyncRules
@@ -22,7 +24,6 @@ from awin_medusa_pipeline.sync.store.absences import Absences
 from awin_medusa_pipeline.sync.store.decisions import Decisions, decisions_on
 from awin_medusa_pipeline.sync.store.feed_history import FeedHistory
 from awin_medusa_pipeline.sync.store.held_plans import PROPOSED, HeldPlan, HeldPlans
-from awin_medusa_pipeline.sync.store.leases import HeldLease, Leases
 from awin_medusa_pipeline.sync.store.ledger import Ledger, Run
 from awin_medusa_pipeline.sync.store.reports import Reports, RunReports
 from awin_medusa_pipeline.sync.store.written import WrittenValues
@@ -59,6 +60,7 @@ class SyncRun:
         self.row: Run = self.ledger.start_run(run_id, shop=shop.address, job=job, dry_run=dry_run)
         self.reports: RunReports = reports.of(self.row)
         self._planned: set[str] = set()
+        self._breaker = Breaker()
         self._leases = ExitStack()
         self._lease: HeldLease | None = None
 
@@ -71,15 +73,19 @@ class SyncRun:
         """Release the shop."""
         self._leases.close()
 
-    def take_shop(self) -> Callable[[], None]:
-        """Lease the shop for this run; returns a function that checks that this run still has it.
-
-        Raises ShopBusyError when another run has it.
-        """
-        leases = Leases(self.database)
+    def take_shop(self) -> HeldLease:
+        """Lease the shop for this run. Raises ShopBusyError when another run has it."""
         if self._lease is None:
-            self._lease = self._leases.enter_context(leases.hold(self.row.shop, run_id=self.id, job=self.row.job))
-        return partial(leases.check, self._lease)
+            held = Leases(self.database).hold(self.row.shop, run_id=self.id, job=self.row.job)
+            self._lease = self._leases.enter_context(held)
+        return self._lease
+
+    @contextmanager
+    def _connected(self, *, dry_run: bool) -> Iterator[MedusaClient]:
+        """Connect to the shop; whatever may change it is sent only while this run holds it."""
+        with self.shop.connect() as client:
+            client.ask_before_writing(_refuse_to_write if dry_run else self.take_shop().check)
+            yield client
 
     def unfinished_imports(self) -> list[Operation]:
         """Imports into the shop that were begun, by this program, and never finished."""
@@ -105,10 +111,17 @@ class SyncRun:
         rows = self.plans.rows(plan) if plan else table
         if not plan:
             self._planned.add(str(kind))
+        if self._breaker.stopped and not extent.dry_run:
+            raise TransientError(
+                f"Applying {rows.height:,} rows to {KINDS[kind].words}",
+                "nothing was sent, since this run has stopped at the shop before",
+                f"The reason was: {self._breaker.stopped}",
+            )
         decisions = Decisions() if plan else decisions_on(self.database, self.row.shop, kind, rows)
         with self._applier(extent, plan, decisions, progress) as applier:
             result = method(applier, rows)
         if plan and not (extent.dry_run or result.stopped_reason):
+            self.take_shop().renew()  # else the plan is the other run's to finish
             self._mark_applied(plan)
         if extent.dry_run and not plan:
             self._propose(kind, rows)
@@ -134,7 +147,7 @@ class SyncRun:
         rules = self.rules
         of_feeds = tripped_guards(self.feeds, self.id, rules.limits)
         gate = Gate(of_feeds, self.plans, self.row.shop, self.id, rules.plan_hours)
-        with self.shop.connect() as client:
+        with self._connected(dry_run=extent.dry_run) as client:
             yield Applier(
                 client,
                 self.shop.pick(client),
@@ -148,8 +161,8 @@ class SyncRun:
             )
 
     def _engine(self, dry_run: bool, progress: Callable[[int], None] = lambda done: None) -> Engine:
-        check_lease = (lambda: None) if dry_run else self.take_shop()
-        return Engine(self.ledger, self.id, progress=progress, check_lease=check_lease)
+        lease = None if dry_run else self.take_shop()
+        return Engine(self.ledger, self.id, progress=progress, breaker=self._breaker, lease=lease)
 
     def _propose(self, kind: Kind, rows: pl.DataFrame) -> None:
         """Keep what this dry run would have sent, so that exactly that can be applied."""
@@ -177,13 +190,14 @@ class SyncRun:
         undone = self.ledger.find_run(start, self.row.shop)
         results: dict[Kind, ApplyResult] = {}
         engine = self._engine(dry_run)
-        with self.shop.connect() as client:
+        with self._connected(dry_run=dry_run) as client:
             undo = Undo(client, self.shop.pick(client), engine, dry_run)
             for kind in kinds:
                 results[kind] = undo.take_back(kind, self.ledger.rows(undone.run_id, kind))
                 if results[kind].stopped_reason:
                     return results
         if not dry_run:
+            self.take_shop().renew()
             self.plans.forget_those_of(undone.run_id)
         for kind in self.ledger.counts(self.id):
             self.reports.write_operations(kind, self.ledger.rows(self.id, kind))
@@ -191,6 +205,10 @@ class SyncRun:
         self.write_results()
         self.ledger.finish_run(self.id)
         return results
+
+
+def _refuse_to_write() -> None:
+    raise AssertionError("a dry run sends nothing that may change the shop")
 
 
 def is_dry_run(dry_runs: set[bool | None], *, by_hand: bool) -> bool:

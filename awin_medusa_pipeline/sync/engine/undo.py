@@ -31,4 +31,4 @@ class Undo:
         plan = WRITERS[kind](self.client, self.shop).reverse(applied)
         writer = WRITERS[KINDS[kind].undone_as](self.client, self.shop)
         assert not isinstance(writer, ProductWriter)  # nothing is undone by importing it
-        return self.engine.apply(writer, without_stale(plan, writer), dry_run=self.dry_run)
+        return self.engine.apply(writer, without_stale(plan, writer, self.engine.breaker), dry_run=self.dry_run)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 from awin_medusa_pipeline.core.errors import PermanentError
 from awin_medusa_pipeline.core.store.base import SHORTEST_ID
 from awin_medusa_pipeline.core.store.database import Database, insert_new
+from awin_medusa_pipeline.core.store.leases import HeldLease
 from awin_medusa_pipeline.sync.domain.operations import DRY_RUN, OPEN, Counts, Kind, NotSent, Operation, Status, Written
 from awin_medusa_pipeline.sync.store.models import OPEN_ROWS, LogEntry, Run
 from awin_medusa_pipeline.sync.store.remember import remember
@@ -97,16 +98,24 @@ class Ledger:
         return found[0]
 
     def record_intents(
-        self, run_id: str, kind: Kind, operations: Iterable[Operation], *, batch: int | None = None
+        self,
+        run_id: str,
+        kind: Kind,
+        operations: Iterable[Operation],
+        *,
+        batch: int | None = None,
+        held: HeldLease | None = None,
     ) -> list[int]:
         """Record operations before they are sent; returns their ids in the same order.
 
-        Raises sqlalchemy IntegrityError for a run that was never started.
+        Raises LeaseLostError, and sqlalchemy IntegrityError for a run that was never started.
         """
         shared = {"run_id": run_id, "kind": str(kind), "status": Status.INTENT, "created_at": _now(), "batch": batch}
         if not (values := [_columns(operation) | shared for operation in operations]):
             return []
         with self._database.writing() as session:
+            if held:
+                held.check_in(session)
             insert = sa.insert(LogEntry).returning(LogEntry.id, sort_by_parameter_order=True)
             return list(session.scalars(insert, values))
 
@@ -120,9 +129,17 @@ class Ledger:
                 session.execute(sa.insert(LogEntry), values)
 
     def record_outcomes(
-        self, outcomes: Iterable[Outcome], *, run_id: str | None = None, written: Iterable[Written] = ()
+        self,
+        outcomes: Iterable[Outcome],
+        *,
+        run_id: str | None = None,
+        written: Iterable[Written] = (),
+        held: HeldLease | None = None,
     ) -> None:
-        """Record outcomes of operations, of this run or one that died, and the values that `run_id` wrote."""
+        """Record outcomes of operations, of this run or one that died, and the values that `run_id` wrote.
+
+        Raises LeaseLostError: then the operations are another run's to settle.
+        """
         now = _now()
         with_target, without = [], []
         for outcome in outcomes:
@@ -132,6 +149,8 @@ class Ledger:
             else:
                 with_target.append(row | {"target_id": outcome.target_id})
         with self._database.writing() as session:
+            if held:
+                held.check_in(session)
             for rows in (with_target, without):
                 if rows:
                     session.execute(sa.update(LogEntry), rows)

@@ -1,4 +1,4 @@
-"""Defines the tables of a sync: runs, the operation log, feeds, absences, written values, leases and held plans."""
+"""Defines the tables of a sync: runs, the operation log, feeds, absences, written values and held plans."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -147,24 +147,6 @@ class WrittenValue(Base):
     source: Mapped[str | None]
     """The feed's value, where another was written: uploaded images."""
     run_id: Mapped[str]
-
-
-class Lease(Base):
-    """The run that may change a shop. One row per shop, kept when nobody holds it, so that its token only grows."""
-
-    __tablename__ = "sync_leases"
-
-    shop: Mapped[str] = mapped_column(primary_key=True)
-    token: Mapped[int]
-    """Grows with every holder: an older token belongs to a holder that lost the lease."""
-    run_id: Mapped[str | None]
-    job: Mapped[str | None]
-    host: Mapped[str | None]
-    process: Mapped[str | None]
-    """Process id and start time, to check on the same host whether the holder is alive."""
-    taken_at: Mapped[datetime | None]
-    heartbeat_at: Mapped[datetime | None]
-    expires_at: Mapped[datetime | None]
 
 
 class Decided(Base):

@@ -358,6 +358,38 @@ def test_a_run_that_was_held_to_be_dead_sends_no_more(lab: EtsyLaboratory) -> No
         lab.run(job)
 
 
+class TakenWhileConnecting(httpx.HTTPTransport):
+    """Lets the job be taken from its run when a call that changes the shop has been made ready."""
+
+    def __init__(self, take: Callable[[], object], number: int) -> None:
+        super().__init__()
+        self._take, self._left = take, number
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method != "GET":
+            self._left -= 1
+            if self._left == 0:
+                self._take()
+        return super().handle_request(request)
+
+
+@pytest.mark.parametrize("number", range(1, 6))
+def test_the_call_that_was_ready_when_the_job_was_taken_is_not_sent(lab: EtsyLaboratory, number: int) -> None:
+    lab.add("prod_0", images=("a", "b"))
+    job = lab.confirmed()
+
+    def take() -> None:
+        lab.jobs.finish(job.transaction_id, f"run-{job.transaction_id}-1", stopped="its run died")
+
+    lab.transport = TakenWhileConnecting(take, number)
+    with pytest.raises(EtsyJobLostError):
+        lab.run(job)
+    assert len(lab.etsy.writes()) == number - 1
+    lab.transport = None
+    lab.retry(job)
+    assert lab.wrong() == []
+
+
 def test_stock_goes_down_when_the_rest_of_the_day_is_kept_for_it(lab: EtsyLaboratory) -> None:
     many(lab, 20)
     lab.sync()

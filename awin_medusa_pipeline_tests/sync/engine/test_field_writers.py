@@ -105,15 +105,16 @@ def test_every_other_price_stays(rig: Rig) -> None:
     assert [price["amount"] for one in lists for price in one["prices"]] == [9]
 
 
-def test_a_price_that_cannot_be_set_fails_alone_and_another_currency_is_refused(rig: Rig) -> None:
+def test_a_price_of_what_is_gone_is_skipped_and_another_currency_is_refused(rig: Rig) -> None:
     rig.imports(FEED)
     mismatches = rig.prices([row | ({"currency": "eur"} if row["sku"] == "p1" else {}) for row in DEARER])
     gone = next(product for product in rig.products() if product["external_id"] == "awin:1:p0")
     rig.http.delete(f"/admin/products/{gone['id']}").raise_for_status()
     result = rig.applier().set_prices(mismatches, NO_MATCHES)
-    assert [key for key, _ in result.failures] == [gone["variants"][0]["id"]]
-    assert (result.counts.applied, result.counts.skipped) == (4, 1)
-    (refused,) = [row for row in rig.ledger.rows(rig.run_id, Kind.PRICE) if row.status is Status.SKIPPED]
+    assert (result.counts.applied, result.counts.skipped, result.failures) == (4, 2, ())
+    skipped = {row.key: row for row in rig.ledger.rows(rig.run_id, Kind.PRICE) if row.status is Status.SKIPPED}
+    assert str(skipped.pop(gone["variants"][0]["id"]).reason).startswith("stale: the shop shows None")
+    (refused,) = skipped.values()
     assert str(refused.reason).startswith("the shop sells it in GBP, the feed in EUR, and prices are never converted;")
     assert amounts(rig)["p1"] == [("gbp", 11)]
 
@@ -150,16 +151,15 @@ def test_content(faults: list[Fault], rig: Rig) -> None:
     assert {len(product["variants"]) for product in rig.products()} == {1, 3}
 
 
-def test_a_product_that_is_gone_fails_alone(rig: Rig) -> None:
+def test_a_product_that_is_gone_is_skipped(rig: Rig) -> None:
     rig.imports(FEED)
     mismatches = rig.content(changed(FEED))
     gone = next(product for product in rig.products() if product["external_id"] == "awin:1:p0")
     rig.http.delete(f"/admin/products/{gone['id']}").raise_for_status()
     result = rig.applier().update_content(mismatches, NO_MATCHES)
-    assert {key for key, _ in result.failures} == {
-        f"{gone['id']}:{field}" for field in ("category", "description", "images")
-    }
-    assert result.counts.applied == 9
+    skipped = {row.key for row in rig.ledger.rows(rig.run_id) if row.status is Status.SKIPPED}
+    assert skipped == {f"{gone['id']}:{field}" for field in ("category", "description", "images")}
+    assert (result.counts.applied, result.failures) == (9, ())
 
 
 def test_an_image_that_stays_keeps_its_id(rig: Rig) -> None:
@@ -212,18 +212,17 @@ def test_what_was_left_open_is_settled_and_remembered(rig: Rig) -> None:
 
 
 def test_a_change_that_another_made_meanwhile_is_seen(rig: Rig) -> None:
-    """What a held plan looks at once more before it is sent."""
     rig.imports(FEED)
     mismatches, content = rig.prices(DEARER), rig.content(changed(FEED))
     (product,) = [product for product in rig.products() if product["external_id"] == "awin:1:g"]
     mine = product["variants"][0]["id"]
     rig.post(f"/admin/products/{product['id']}/variants/{mine}", {"prices": [{"amount": 1, "currency_code": "gbp"}]})
     rig.post(f"/admin/products/{product['id']}", {"description": "Mine"})
-    result = rig.applier(recheck=True).set_prices(mismatches, NO_MATCHES)
+    result = rig.applier().set_prices(mismatches, NO_MATCHES)
     assert (result.counts.applied, result.counts.skipped) == (len(FEED) - 1, 1)
     (stale,) = [row for row in rig.ledger.rows(rig.run_id) if row.status is Status.SKIPPED]
     assert (stale.key, "stale" in str(stale.reason)) == (mine, True)
-    result = rig.applier(recheck=True).update_content(content, NO_MATCHES)
+    result = rig.applier().update_content(content, NO_MATCHES)
     assert (result.counts.applied, result.counts.skipped) == (content.height - 1, 1)
     assert PriceWriter(rig.client).read([Operation("x", {"currency": "gbp"}, None, "variant_gone")]) == {}
 

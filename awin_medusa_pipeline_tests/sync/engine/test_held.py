@@ -7,6 +7,7 @@ import pytest
 
 from awin_medusa_pipeline.core.errors import TransientError
 from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind, NotSent, Operation, Status
+from awin_medusa_pipeline.sync.engine.breaker import Breaker
 from awin_medusa_pipeline.sync.engine.held import without, without_stale
 
 Json = Mapping[str, Any]
@@ -79,7 +80,7 @@ STALE = "stale: the shop shows {} where the plan had {'level': 3}"
     ],
 )
 def test_without_stale(shown: Mapping[str, Json], body: bool, going: list[str], staying: dict[str, str]) -> None:
-    sent, left = outcome(without_stale([bundle("ab", body=body, before=BEFORE)], ReadShop(shown)))
+    sent, left = outcome(without_stale([bundle("ab", body=body, before=BEFORE)], ReadShop(shown), Breaker()))
     assert sent == going
     reasons = {key: (Status.SKIPPED, STALE.replace("{}", state, 1)) for key, state in staying.items()}
     assert left == reasons
@@ -87,15 +88,20 @@ def test_without_stale(shown: Mapping[str, Json], body: bool, going: list[str], 
 
 def test_a_shop_that_does_not_answer_gets_nothing() -> None:
     plan = [bundle("ab", body=False, before=BEFORE), NotSent(Operation("z", {}), "beyond the limit")]
-    sent, left = outcome(without_stale(plan, ReadShop(None)))
+    breaker = Breaker()
+    sent, left = outcome(without_stale(plan, ReadShop(None), breaker))
     assert sent == []
     assert {key: status for key, (status, _) in left.items()} == {
         **dict.fromkeys("ab", Status.FAILED),
         "z": Status.SKIPPED,
     }
     assert left["a"][1] == "not sent: GET http://shop: HTTP 500. Look at the log."
+    # And is not asked again, for any of the kinds.
+    assert breaker.stopped == "GET http://shop: HTTP 500. Look at the log."
+    shop = ReadShop({"a": BEFORE})
+    assert outcome(without_stale([bundle("a", body=True, before=BEFORE)], shop, breaker))[0] == []
 
 
 def test_what_had_nothing_before_is_never_stale() -> None:
-    sent, _ = outcome(without_stale([bundle("a", body=True)], ReadShop({"a": {"level": 1}})))
+    sent, _ = outcome(without_stale([bundle("a", body=True)], ReadShop({"a": {"level": 1}}), Breaker()))
     assert sent == ["a"]

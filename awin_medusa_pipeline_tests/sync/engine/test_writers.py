@@ -486,7 +486,8 @@ def test_a_wrong_key_stops_everything_in_one_sentence(rig: Rig) -> None:
     rig.proxy.faults.extend([Fault("401", PRODUCTS)] * 2)
     result = applier.import_missing(missing)
     assert result.counts.failed == missing.height
-    assert result.stopped_reason == (
+    assert result.stopped_reason is not None
+    assert result.stopped_reason.startswith(
         f"POST {rig.proxy.address}/admin/products/batch: HTTP 401 Unauthorized. "
         "Check MEDUSA_ADMIN_API_KEY: it must be a secret key."
     )

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import dagster as dg
 import httpx
 
 from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.core.store import leases
 from awin_medusa_pipeline.defs.build import build_defs
 from awin_medusa_pipeline.defs.failures import failure_of
 from awin_medusa_pipeline.medusa.client import MedusaClient
@@ -32,7 +34,7 @@ _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload([__name__])
 
 
-def sync(environment: Mapping[str, str], log: Path, answer_within: float | None) -> None:
+def sync(environment: Mapping[str, str], log: Path, answer_within: float | None, lease: float | None) -> None:
     """Run daily_sync_job, of which Dagster's own records stay in memory; exits 1 when it fails."""
     os.environ.update(environment)
     with log.open("a") as file:
@@ -42,6 +44,8 @@ def sync(environment: Mapping[str, str], log: Path, answer_within: float | None)
         options = MedusaClient.__init__.__kwdefaults__
         assert options
         options["timeout"] = httpx.Timeout(answer_within)
+    if lease:
+        leases.HELD_FOR, leases.MARGIN, leases.HEARTBEAT = timedelta(seconds=lease), lease / 12, lease / 6
     with App(Settings()) as app, dg.DagsterInstance.ephemeral() as instance:
         job = build_defs(app).resolve_job_def("daily_sync_job")
         config = {**(job.run_config or {}), "loggers": {"console": {"config": {"log_level": "ERROR"}}}}
@@ -159,8 +163,8 @@ class Laboratory:
         shutil.rmtree(self.home, ignore_errors=True)
         shutil.copytree(home, self.home)
 
-    def start(self, feed: Path, *, answer_within: float | None = None) -> BaseProcess:
-        """Start a sync through the proxy."""
+    def start(self, feed: Path, *, answer_within: float | None = None, lease: float | None = None) -> BaseProcess:
+        """Start a sync through the proxy. `lease`: seconds that it holds the shop without a sign of life."""
         settings = self.sandbox.environment() | {
             "AWIN_FEED_URL": str(feed),
             "MEDUSA_BACKEND_URL": self.proxy.address,
@@ -171,13 +175,13 @@ class Laboratory:
             "GUARD_ZERO_PERCENT": "100",
             "GUARD_PRICE_PERCENT": "100",
         }
-        process = _processes.Process(target=sync, args=(settings, self.log, answer_within), daemon=True)
+        process = _processes.Process(target=sync, args=(settings, self.log, answer_within, lease), daemon=True)
         process.start()
         return process
 
-    def sync(self, feed: Path, *, answer_within: float | None = None) -> int | None:
+    def sync(self, feed: Path, *, answer_within: float | None = None, lease: float | None = None) -> int | None:
         """Run a sync to its end; its exit code."""
-        process = self.start(feed, answer_within=answer_within)
+        process = self.start(feed, answer_within=answer_within, lease=lease)
         process.join(LIMIT)
         if process.is_alive():
             process.kill()

@@ -1,9 +1,11 @@
 """Makes trouble of each kind, and counts how often it leaves something behind."""
 
 import contextlib
+import os
 import random
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -98,6 +100,63 @@ def kill_shop(laboratory: Laboratory, morning: Morning, dice: random.Random) -> 
     if killed.is_set():
         laboratory.sandbox.up()  # it may have been killed at the very end
     return killed.is_set()
+
+
+def stop_sync(laboratory: Laboratory, morning: Morning, dice: random.Random) -> bool:
+    """Stop a sync (SIGSTOP) at a random request, let another one take over and end, and wake it up.
+
+    Whatever it was about to do, it changes nothing any more: the other one may have changed its mind.
+    """
+    laboratory.begin(morning)
+    stopped = threading.Event()
+
+    def stop() -> None:
+        assert process.pid
+        os.kill(process.pid, signal.SIGSTOP)
+        stopped.set()
+
+    started = threading.Event()
+
+    def when_started() -> None:
+        started.wait()
+        stop()
+
+    at, wait = _moment(morning, dice, "GET", "POST", "/batch"), dice.uniform(0, 0.2)
+    with _at_request(laboratory.proxy, at, wait, when_started):
+        process = laboratory.start(morning.feed, lease=LEASE)
+        started.set()
+        while process.is_alive() and not stopped.wait(0.1):
+            pass
+    if not process.is_alive():
+        return False
+    try:
+        time.sleep(LEASE + 0.5)
+        assert laboratory.sync(morning.feed, lease=LEASE) == 0, f"the other sync failed; see {laboratory.log}"
+        laboratory.proxy.requests.clear()
+    finally:
+        assert process.pid
+        os.kill(process.pid, signal.SIGCONT)
+        process.join(LIMIT)
+    wrote = [request for request in laboratory.proxy.requests if not request.startswith("GET")]
+    assert not wrote, f"a sync that had lost its lease wrote: {wrote[:3]}"
+    return True
+
+
+def contend(laboratory: Laboratory, morning: Morning, dice: random.Random) -> bool:
+    """Start two syncs of one shop at nearly the same time: one does the work, the other leaves it alone."""
+    laboratory.begin(morning)
+    first = laboratory.start(morning.feed)
+    time.sleep(dice.uniform(0, 0.5))
+    second = laboratory.start(morning.feed)
+    for process in (first, second):
+        process.join(LIMIT)
+        assert process.exitcode is not None, f"A sync was not through after {LIMIT:.0f} s; see {laboratory.log}"
+    assert 0 in (first.exitcode, second.exitcode), f"neither of two syncs did the work; see {laboratory.log}"
+    return True
+
+
+LEASE = 3.0
+"""Seconds that stand for the three minutes of a lease."""
 
 
 def spoil_requests(laboratory: Laboratory, morning: Morning, dice: random.Random) -> bool:

@@ -1,0 +1,63 @@
+"""Removes the files that killed runs were still writing: partial downloads and tables, and folders of parsed rows."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from upath import UPath
+
+from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.core.files import TEMPORARY_SUFFIX, home_path
+from awin_medusa_pipeline.core.store.leases import Leases, Sign
+from awin_medusa_pipeline.core.tables import HISTORY, TABLES
+from awin_medusa_pipeline.sync.store.past_reports import REPORTS
+
+QUIET = timedelta(minutes=5)
+"""Whoever writes a file writes to it more often than this; also more than clocks of files and of the store differ."""
+ROWS = ".rows-"
+"""Begins the names of folders of parsed rows, in the local home."""
+FEEDS = "feeds"
+_OF_OLDER_RELEASES = re.compile(r"tmp[a-z0-9_]{8}")
+
+
+def remove_leftovers(app: App, *, now: datetime | None = None) -> int:
+    """Remove what no living run can be writing; returns how many files and folders.
+
+    That is what was not written to for some minutes, and is older than every run that lives.
+    """
+    signs = Leases(app.database).runs()
+    living = [row.taken_at for row, sign in signs if sign is not Sign.GONE and row.taken_at]
+    return prune_leftovers(app.home, app.local_home, min([now or datetime.now(UTC), *living]) - QUIET)
+
+
+def prune_leftovers(home: str, local_home: Path, before: datetime) -> int:
+    """Remove what was last written to before a time; returns how many."""
+    removed = 0
+    for path in (*_files(home, local_home), *_folders(local_home)):
+        try:
+            written = path.stat().st_mtime  # 0 where the file system has no times
+            if not written or datetime.fromtimestamp(written, UTC) >= before:
+                continue
+            if path.is_dir():
+                shutil.rmtree(str(path), ignore_errors=True)
+            else:
+                path.unlink()
+        except OSError:
+            continue  # another one is faster, or it is not ours to remove
+        removed += 1
+    return removed
+
+
+def _files(home: str, local_home: Path) -> Iterator[UPath | Path]:
+    folders: list[UPath | Path] = [home_path(home) / name for name in (TABLES, HISTORY, REPORTS)]
+    for folder in (*folders, local_home / FEEDS):
+        if folder.exists():
+            yield from folder.rglob(f"*{TEMPORARY_SUFFIX}")
+
+
+def _folders(local_home: Path) -> Iterator[Path]:
+    for path in local_home.iterdir() if local_home.exists() else ():
+        if path.is_dir() and (path.name.startswith(ROWS) or _OF_OLDER_RELEASES.fullmatch(path.name)):
+            yield path
