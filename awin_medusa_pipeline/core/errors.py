@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from awin_medusa_pipeline.core.hidden import without_secrets
+
 
 class Action(StrEnum):
     """Something that a person can do; the command line or the console shows how."""
@@ -49,8 +51,8 @@ class PipelineError(Exception):
         action: Action | None = None,
         target: str = "",
     ) -> None:
-        super().__init__(tried, came_back, to_do)
-        self.tried, self.came_back, self.to_do = tried, came_back, to_do
+        self.tried, self.came_back, self.to_do = map(without_secrets, (tried, came_back, to_do))
+        super().__init__(self.tried, self.came_back, self.to_do)
         self.status, self.code, self.action, self.target = status, code, action, target
 
     def sentence(self, how: str = "") -> str:

@@ -6,14 +6,12 @@ import re
 import ssl
 import threading
 import time
-from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate, parsedate_to_datetime
 from functools import cache
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 import tenacity
@@ -44,17 +42,6 @@ class PayloadTooLargeError(PermanentError):
 
 class UnknownOutcomeError(TransientError):
     """A write without an answer: it may have been carried out, so check before repeating it."""
-
-
-def redact(text: str, secrets: Iterable[str]) -> str:
-    """Replace every secret in `text` by ***; the longest first, so that no part of one is left.
-
-    Also as encoded in addresses, forms and Basic authentication: some servers' error pages repeat the request.
-    """
-    forms = {form for s in secrets if s for form in (s, quote(s, ""), quote(s), b64encode(f"{s}:".encode()).decode())}
-    for form in sorted(forms, key=len, reverse=True):
-        text = text.replace(form, "***")
-    return text
 
 
 def retry_after_seconds(response: httpx.Response) -> float | None:

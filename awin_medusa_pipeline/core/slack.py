@@ -19,7 +19,7 @@ from slack_sdk.http_retry.builtin_handlers import (
 from slack_sdk.webhook import WebhookClient
 
 from awin_medusa_pipeline.core.errors import PermanentError, TransientError
-from awin_medusa_pipeline.core.http import redact
+from awin_medusa_pipeline.core.hidden import redact
 
 # slack_sdk logs the webhook's address, which is its only secret: at DEBUG, and a mistyped one at ERROR.
 logging.getLogger("slack_sdk").setLevel(logging.CRITICAL)

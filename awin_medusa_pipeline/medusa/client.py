@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import httpx
 
+from awin_medusa_pipeline.core.hidden import redact
 from awin_medusa_pipeline.core.http import (
     RETRYABLE_STATUS,
     Backoff,
@@ -22,7 +23,6 @@ from awin_medusa_pipeline.core.http import (
     TransientError,
     UnknownOutcomeError,
     certificates,
-    redact,
     retry_after_seconds,
     send,
 )

@@ -7,12 +7,12 @@ from email.utils import formatdate
 import httpx
 import pytest
 
+from awin_medusa_pipeline.core.hidden import redact
 from awin_medusa_pipeline.core.http import (
     Backoff,
     PermanentError,
     TransientError,
     UnknownOutcomeError,
-    redact,
     retry_after_seconds,
     send,
 )

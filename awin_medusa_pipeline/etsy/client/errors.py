@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from awin_medusa_pipeline.core.errors import PermanentError, PipelineError
-from awin_medusa_pipeline.core.http import redact
+from awin_medusa_pipeline.core.hidden import redact
 
 _LONGEST_MESSAGE = 500
 _MESSAGE_KEYS = ("error", "error_description", "message")

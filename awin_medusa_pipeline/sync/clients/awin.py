@@ -17,12 +17,12 @@ from upath import UPath
 
 from awin_medusa_pipeline.core.errors import Action
 from awin_medusa_pipeline.core.files import replacing
+from awin_medusa_pipeline.core.hidden import redact
 from awin_medusa_pipeline.core.http import (
     RETRYABLE_STATUS,
     Backoff,
     TransientError,
     certificates,
-    redact,
     retry_after_seconds,
 )
 from awin_medusa_pipeline.sync.clients.awin_address import label_of, local_path, secrets_in
