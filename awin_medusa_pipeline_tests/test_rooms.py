@@ -47,7 +47,7 @@ RULES = (
         ("core.store", "sync.store.models", "etsy.store.models", "console.store.models"),
         ("alembic", "sqlalchemy"),
     ),
-    Rule("settings", ("core.files", "sync.domain"), ("pydantic", "pydantic_settings")),
+    Rule("settings", ("core.files", "core.addresses", "sync.domain"), ("pydantic", "pydantic_settings")),
     Rule("remedies", ("core.errors",)),
     Rule("app", ("settings", "remedies", "core", "medusa", "sync", "etsy"), ("pydantic", "slack_sdk")),
     Rule("health", BELOW_FACES, ("pydantic",)),

@@ -13,7 +13,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from awin_medusa_pipeline.cli.terminal import complain, say
 from awin_medusa_pipeline.core.legible import legible
-from awin_medusa_pipeline.core.logs import make_logs_safe
+from awin_medusa_pipeline.core.process import begin
 
 UsageError: type[Any] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "UsageError")
 """What typer raises for a command line that it does not understand; it has no public name."""
@@ -212,7 +212,7 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command; an error becomes a sentence, or the trace of a bug."""
-        make_logs_safe()
+        begin()
         try:
             with _legible_words():
                 return super().invoke(ctx)
