@@ -153,6 +153,13 @@ class App:
         )
 
     @property
+    def image_hosts(self) -> tuple[str, ...]:
+        """Hosts of the own network that images may be fetched from: those that are named, and the shop."""
+        from awin_medusa_pipeline.core.internet import host_and_port
+
+        return (*self.settings.image_allowed_hosts, *host_and_port(self.shop_address))
+
+    @property
     def feed_rules(self) -> FeedRules:
         """Rules for reading feeds. Raises ValueError for an invalid SKU template."""
         from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules
@@ -187,6 +194,7 @@ class App:
             hide=settings.hide_rules,
             price_jump=settings.price_jump,
             rehost_images=settings.sync_rehost_images,
+            image_hosts=self.image_hosts,
             plan_hours=settings.plan_hours,
         )
 
@@ -222,6 +230,7 @@ class App:
             settings.medusa_stock_location,
             settings.etsy_import_sales,
             ours=settings.etsy_ours,
+            image_hosts=self.image_hosts,
         )
         return EtsyState(self.database, Cipher(settings.awin_medusa_secret_key), app, rules, self.notify)
 

@@ -263,6 +263,12 @@ class Settings(BaseSettings):
     sync_rehost_images: bool = Field(
         False, description="Upload each image to Medusa instead of linking to the advertiser's address."
     )
+    image_allowed_hosts: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="Hosts of your own network that images may be fetched from, as host or host:port, separated by "
+        "white space. Others are refused there, since a feed or a product could name any address. Medusa's own is "
+        "always allowed.",
+    )
     etsy_keystring: str | None = Field(
         None, description="Keystring of your app at Etsy (etsy.com/developers/your-apps)."
     )
@@ -350,7 +356,7 @@ class Settings(BaseSettings):
         # The operation log and the lease identify the shop by its address.
         return value.rstrip("/") if value else value
 
-    @field_validator("guard_price_jump", "sync_kinds", mode="before")
+    @field_validator("guard_price_jump", "sync_kinds", "image_allowed_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return value.replace(",", " ").split() if isinstance(value, str) else value

@@ -29,7 +29,7 @@ class Rule:
 # The first rule that fits a module counts.
 RULES = (
     Rule("core.store", ("core",), ("sqlalchemy", "alembic", "filelock", "cryptography", "pydantic")),
-    Rule("core", (), ("httpx", "tenacity", "slack_sdk", "pydantic", "polars", "dataframely", "upath")),
+    Rule("core", (), ("httpx", "httpcore", "tenacity", "slack_sdk", "pydantic", "polars", "dataframely", "upath")),
     Rule("medusa", ("core",), ("httpx", "polars", "dataframely", "pydantic")),
     Rule("sync.domain", PURE_ROOMS, PURE),
     Rule("sync.clients", ("core", "sync.domain"), ("httpx", "upath")),

@@ -119,6 +119,8 @@ def as_our_errors(tried: str, *, writes: bool) -> Iterator[None]:
         yield
     except NOT_SENT as error:
         raise TransientError(tried, f"no connection ({type(error).__name__})", _CHECK_SERVER) from None
+    except httpx.TooManyRedirects:
+        raise PermanentError(tried, "it redirects in a circle", "Check the address.") from None
     except NEVER_SENT as error:
         came_back = f"no such request can be sent ({type(error).__name__})"
         raise PermanentError(tried, came_back, "Check the address and the key for typing errors.") from None

@@ -14,7 +14,8 @@ def secrets_in(address: str) -> list[str]:
         parts = urlsplit(address)
     except ValueError:
         return [address]
-    found = re.findall(r"/(?:apikey|api_?key|key|token)/([^/]+)", parts.path, re.IGNORECASE)
+    found = [parts.username] if parts.username else []
+    found += re.findall(r"/(?:apikey|api_?key|key|token)/([^/]+)", parts.path, re.IGNORECASE)
     found += re.findall(r"/publisher/[^/]+/([^/]+)/\d+/", parts.path)
     found += [word for word in re.findall(r"[0-9A-Za-z]{20,}", parts.path) if re.search(r"\d", word)]
     return credentials_in(address) + both_forms(found)
