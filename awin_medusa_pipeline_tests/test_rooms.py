@@ -30,7 +30,7 @@ class Rule:
 RULES = (
     Rule("core.store", ("core",), ("sqlalchemy", "alembic", "filelock", "cryptography", "pydantic")),
     Rule("core", (), ("httpx", "httpcore", "tenacity", "slack_sdk", "pydantic", "polars", "dataframely", "upath")),
-    Rule("medusa", ("core",), ("httpx", "polars", "dataframely", "pydantic")),
+    Rule("medusa", ("core",), ("httpx", "polars", "dataframely", "pydantic", "typing_extensions")),
     Rule("sync.domain", PURE_ROOMS, PURE),
     Rule("sync.clients", ("core", "sync.domain"), ("httpx", "upath")),
     Rule("sync.store", ("core", "sync.domain"), ("sqlalchemy", "polars", "upath", "psutil")),

@@ -129,6 +129,14 @@ def as_our_errors(tried: str, *, writes: bool) -> Iterator[None]:
         raise kind(tried, f"the connection broke ({type(error).__name__})", _CHECK_SERVER) from None
 
 
+def json_of(response: httpx.Response) -> Any:
+    """What an answer holds as JSON; None where it is none, or nested without end."""
+    try:
+        return response.json()
+    except (ValueError, RecursionError):
+        return None
+
+
 def send(client: httpx.Client, method: str, url: str, *, tried: str, writes: bool, **options: Any) -> httpx.Response:
     """Send one request; errors as in `as_our_errors`. The caller checks the status."""
     with as_our_errors(tried, writes=writes):
