@@ -18,7 +18,10 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from awin_medusa_pipeline.core.addresses import credentials_in
 from awin_medusa_pipeline.core.errors import PermanentError
+from awin_medusa_pipeline.core.hidden import Secrets
+from awin_medusa_pipeline.core.process import begin, make_private
 from awin_medusa_pipeline.core.store.database import Database, open_database, sqlite_url
 from awin_medusa_pipeline.remedies import command
 from awin_medusa_pipeline.settings import Settings
@@ -47,8 +50,9 @@ class App:
     """One installation. Opens the state store when it is first needed; `close`, or a `with`, closes it."""
 
     def __init__(self, settings: Settings, *, slack_client: Callable[[str], WebClient] | None = None) -> None:
-        self.settings = settings
+        begin()
         self._slack_client = slack_client
+        self.take_over(settings)
 
     def __enter__(self) -> Self:
         return self
@@ -59,6 +63,7 @@ class App:
     def take_over(self, settings: Settings) -> None:
         """Go on with other settings, for everyone who holds this App; the state store that is open stays."""
         self.settings = settings
+        self._secrets = Secrets(known_secrets(settings))
 
     def close(self) -> None:
         """Close the state store, if it is open; the next access opens it again."""
@@ -68,7 +73,9 @@ class App:
     @cached_property
     def database(self) -> Database:
         """The open state store. Raises StoreError."""
-        return open_database(self.database_url)
+        database = open_database(self.database_url)
+        make_private(self.local_home)
+        return database
 
     @property
     def database_url(self) -> str:
@@ -146,6 +153,13 @@ class App:
         )
 
     @property
+    def image_hosts(self) -> tuple[str, ...]:
+        """Hosts of the own network that images may be fetched from: those that are named, and the shop."""
+        from awin_medusa_pipeline.core.internet import host_and_port
+
+        return (*self.settings.image_allowed_hosts, *host_and_port(self.shop_address))
+
+    @property
     def feed_rules(self) -> FeedRules:
         """Rules for reading feeds. Raises ValueError for an invalid SKU template."""
         from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules
@@ -180,6 +194,7 @@ class App:
             hide=settings.hide_rules,
             price_jump=settings.price_jump,
             rehost_images=settings.sync_rehost_images,
+            image_hosts=self.image_hosts,
             plan_hours=settings.plan_hours,
             join=frozenset(settings.sync_join),
         )
@@ -216,6 +231,7 @@ class App:
             settings.medusa_stock_location,
             settings.etsy_import_sales,
             ours=settings.etsy_ours,
+            image_hosts=self.image_hosts,
         )
         return EtsyState(self.database, Cipher(settings.awin_medusa_secret_key), app, rules, self.notify)
 
@@ -251,15 +267,21 @@ class App:
 
 def known_secrets(settings: Settings) -> list[str]:
     """List every secret in the settings: keys, tokens, and the secret parts of addresses."""
-    addresses = {"awin_feed_url", "awin_medusa_database_url"}
-    secrets = [
-        value.get_secret_value() for name, value in settings if isinstance(value, SecretStr) and name not in addresses
-    ]
-    # AWIN_MEDUSA_SECRET_KEY may hold several keys.
-    secrets += [key for text in secrets for key in re.split(r"[\s,]+", text)]
+    secrets = []
+    for name, value in settings:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        # Several keys, or several feeds, are separated by white space or commas.
+        for word in re.split(r"[\s,]+" if name == "awin_medusa_secret_key" else r"\s+", text):
+            if "://" in word:
+                secrets += credentials_in(word)
+            elif isinstance(value, SecretStr) and name != "awin_feed_url":
+                secrets.append(word)
+        if isinstance(value, SecretStr) and "://" not in text and name != "awin_feed_url":
+            secrets.append(text)
     for address in settings.feed_addresses:
         if local_path(address) is None:
             secrets += [address, *secrets_in(address)]
-    if settings.awin_medusa_database_url:
-        secrets.append(urlsplit(settings.awin_medusa_database_url.get_secret_value()).password or "")
+    if settings.slack_webhook_url:
+        webhook = settings.slack_webhook_url.get_secret_value()
+        secrets += [webhook, *(part for part in [urlsplit(webhook).path] if len(part) > 1)]
     return [secret for secret in secrets if secret]

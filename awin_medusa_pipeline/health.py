@@ -17,9 +17,11 @@ from types import MappingProxyType
 from pydantic import SecretStr, ValidationError
 
 from awin_medusa_pipeline.app import App
-from awin_medusa_pipeline.core.errors import Action, PermanentError, PipelineError
+from awin_medusa_pipeline.core.addresses import without_credentials
+from awin_medusa_pipeline.core.errors import Action, PermanentError, PipelineError, of_operating_system
 from awin_medusa_pipeline.core.files import home_path, replacing
 from awin_medusa_pipeline.core.http import Backoff
+from awin_medusa_pipeline.core.process import make_private
 from awin_medusa_pipeline.etsy.client.oauth import SALES_SCOPE
 from awin_medusa_pipeline.etsy.domain.messages import time_text
 from awin_medusa_pipeline.etsy.engine.choices import ShopChoices
@@ -113,8 +115,8 @@ def with_faults(part: str, look: Callable[[], Findings]) -> Findings:
     except ValueError as error:
         yield Finding(part, State.FAULT, "cannot be examined with these settings", str(error))
     except OSError as error:
-        to_do = "Check that it exists and that you may write to it."
-        yield Finding(part, State.FAULT, f"{error.filename}: {error.strerror}", to_do)
+        told = of_operating_system(error)
+        yield Finding(part, State.FAULT, f"{told.tried}: {told.came_back}", told.to_do)
 
 
 def _settings(settings: Settings, rules: Mapping[str, Rule]) -> Findings:
@@ -126,17 +128,13 @@ def _setting(settings: Settings, name: str, rule: Rule | None) -> Finding:
     variable, value = variables_of(name)[0], getattr(settings, name)
     if value is None:
         return Finding(variable, State.OK, "not set")
-    shown = "set" if isinstance(value, SecretStr) else _without_password(as_written(value))
+    shown = "set" if isinstance(value, SecretStr) else without_credentials(as_written(value))
     try:
         if rule:
             rule(settings)
     except ValueError as error:
         return Finding(variable, State.FAULT, shown, f"{error} Correct it in {env_file()}.")
     return Finding(variable, State.OK, shown if name in settings.model_fields_set else f"{shown} (default)")
-
-
-def _without_password(text: str) -> str:
-    return re.sub(r"//[^/@]*@", "//***@", text)
 
 
 def _http(address: str | None) -> None:
@@ -173,13 +171,13 @@ def examine_address(app: App) -> Findings:
     _http(address := app.settings.medusa_backend_url)
     with MedusaClient(str(address), backoff=ONE_TRY) as client:
         client.check_address()
-    yield Finding("Shop", State.OK, f"a Medusa server answers at {_without_password(str(address))}")
+    yield Finding("Shop", State.OK, f"a Medusa server answers at {address}")
 
 
 def examine_shop(app: App) -> Findings:
     """Ask the shop for what a sync needs."""
     with app.medusa(backoff=ONE_TRY) as client:
-        yield Finding("Shop", State.OK, f"{client.probe()} answers at {_without_password(client.base_url)}")
+        yield Finding("Shop", State.OK, f"{client.probe()} answers at {client.base_url}")
         if not client.can_write:
             yield Finding(
                 "Shop",
@@ -218,11 +216,23 @@ def _home(app: App) -> Findings:
             f"Writing to {home}", reason, "Name a folder that you may write to in AWIN_MEDUSA_HOME."
         ) from None
     yield Finding("Home", State.OK, f"{home} can be written")
+    yield from _rights(app)
     folder = app.local_home
     free = shutil.disk_usage(next(place for place in (folder, *folder.parents) if place.exists())).free
     state = State.FAULT if free < TOO_LITTLE_DISK else State.NOTE if free < LITTLE_DISK else State.OK
     to_do = "" if state is State.OK else "Free some space, or set AWIN_MEDUSA_HOME to a folder on another disk."
     yield Finding("Disk", state, f"{free / 1e9:,.1f} GB free", to_do)
+
+
+def _rights(app: App) -> Findings:
+    """Say whether other users of this machine may read what is kept here."""
+    found = make_private(app.local_home)
+    if not found:
+        yield Finding("Home", State.OK, f"only this user may use {app.local_home}")
+        return
+    shown = f"{found[0]}" + (f" and {len(found) - 1:,} more" if len(found) > 1 else "")
+    to_do = "Let the user of this program own them, or set AWIN_MEDUSA_HOME to a folder on a file system with rights."
+    yield Finding("Home", State.NOTE, f"other users of this machine may use {shown}", to_do)
 
 
 def _etsy(app: App) -> Findings:

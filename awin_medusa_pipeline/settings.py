@@ -19,6 +19,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from awin_medusa_pipeline.core.addresses import place_of_files, plain_http
 from awin_medusa_pipeline.core.files import home_path, local_path
 from awin_medusa_pipeline.sync.domain.operations import Kind
 from awin_medusa_pipeline.sync.domain.rules import (
@@ -38,6 +39,14 @@ _ABOVE = Path(__file__).resolve().parent.parent
 PROJECT_ROOT = _ABOVE if (_ABOVE / "pyproject.toml").exists() else Path.cwd()
 """Default folder of `.env` and `.awin_medusa`: the source folder, or, when installed as a wheel, the current one."""
 ENV_FILE_VARIABLE = "AWIN_MEDUSA_ENV_FILE"
+PLAIN_ADDRESSES = (
+    "medusa_backend_url",
+    "dagster_webserver_url",
+    "etsy_api_url",
+    "etsy_oauth_url",
+    "etsy_redirect_uri",
+)
+"""Settings that are shown, stored and sent as links, so that they hold no secret."""
 
 
 def env_file() -> Path:
@@ -89,6 +98,8 @@ class Settings(BaseSettings):
         extra="ignore",
         frozen=True,
         populate_by_name=True,
+        # An error about a setting must not repeat it: it may be a key in the wrong place.
+        hide_input_in_errors=True,
     )
 
     awin_feed_url: SecretStr | None = Field(
@@ -131,6 +142,7 @@ class Settings(BaseSettings):
     )
     awin_medusa_home: str = Field(
         str(PROJECT_ROOT / ".awin_medusa"),
+        repr=False,
         description="State, tables and reports. Any fsspec address for tables and reports; state then stays in "
         "`.awin_medusa` beside the project unless AWIN_MEDUSA_DATABASE_URL names a database.",
     )
@@ -270,6 +282,12 @@ class Settings(BaseSettings):
     sync_rehost_images: bool = Field(
         False, description="Upload each image to Medusa instead of linking to the advertiser's address."
     )
+    image_allowed_hosts: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="Hosts of your own network that images may be fetched from, as host or host:port, separated by "
+        "white space. Others are refused there, since a feed or a product could name any address. Medusa's own is "
+        "always allowed.",
+    )
     etsy_keystring: str | None = Field(
         None, description="Keystring of your app at Etsy (etsy.com/developers/your-apps)."
     )
@@ -341,13 +359,23 @@ class Settings(BaseSettings):
         """Names of all environment variables, in the order of the fields."""
         return [name for field in cls.model_fields for name in variables_of(field)]
 
+    @field_validator(*PLAIN_ADDRESSES)
+    @classmethod
+    def _without_credentials(cls, value: str | None) -> str | None:
+        return plain_http(value) if value else value
+
+    @field_validator("awin_medusa_home")
+    @classmethod
+    def _can_be_shown(cls, value: str) -> str:
+        return place_of_files(value)
+
     @field_validator("medusa_backend_url")
     @classmethod
     def _without_slash(cls, value: str | None) -> str | None:
         # The operation log and the lease identify the shop by its address.
         return value.rstrip("/") if value else value
 
-    @field_validator("guard_price_jump", "sync_kinds", "sync_join", mode="before")
+    @field_validator("guard_price_jump", "sync_kinds", "sync_join", "image_allowed_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return value.replace(",", " ").split() if isinstance(value, str) else value

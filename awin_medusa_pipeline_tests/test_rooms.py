@@ -30,7 +30,7 @@ class Rule:
 RULES = (
     Rule("core.store", ("core",), ("sqlalchemy", "alembic", "filelock", "cryptography", "pydantic")),
     Rule("core", (), ("httpx", "httpcore", "tenacity", "slack_sdk", "pydantic", "polars", "dataframely", "upath")),
-    Rule("medusa", ("core",), ("httpx", "polars", "dataframely", "pydantic")),
+    Rule("medusa", ("core",), ("httpx", "polars", "dataframely", "pydantic", "typing_extensions")),
     Rule("sync.domain", PURE_ROOMS, PURE),
     Rule("sync.clients", ("core", "sync.domain"), ("httpx", "upath")),
     Rule("sync.store", ("core", "sync.domain"), ("sqlalchemy", "polars", "upath")),
@@ -47,7 +47,7 @@ RULES = (
         ("core.store", "sync.store.models", "etsy.store.models", "console.store.models"),
         ("alembic", "sqlalchemy"),
     ),
-    Rule("settings", ("core.files", "sync.domain"), ("pydantic", "pydantic_settings")),
+    Rule("settings", ("core.files", "core.addresses", "sync.domain"), ("pydantic", "pydantic_settings")),
     Rule("remedies", ("core.errors",)),
     Rule("app", ("settings", "remedies", "core", "medusa", "sync", "etsy"), ("pydantic", "slack_sdk")),
     Rule("health", BELOW_FACES, ("pydantic",)),

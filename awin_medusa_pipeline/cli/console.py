@@ -6,8 +6,7 @@ import typer
 from rich.table import Table
 
 from awin_medusa_pipeline.cli.application import open_app, who
-from awin_medusa_pipeline.cli.terminal import age, commands, say
-from awin_medusa_pipeline.cli.terminal import console as terminal
+from awin_medusa_pipeline.cli.terminal import age, commands, say, show_table
 from awin_medusa_pipeline.cli.ui import Host, Port, serve
 from awin_medusa_pipeline.console.store.access import Access, Scope
 from awin_medusa_pipeline.core.errors import PermanentError
@@ -59,7 +58,7 @@ def users() -> None:
     table = Table("name", "since", "password")
     for user in found:
         table.add_row(user.name, age(user.created_at), "set" if user.password_hash else "none, comes by link")
-    terminal.print(table)
+    show_table(table)
 
 
 @app.command()

@@ -4,7 +4,7 @@ import sys
 
 from pydantic import ValidationError
 
-from awin_medusa_pipeline.core.errors import PipelineError
+from awin_medusa_pipeline.core.errors import PipelineError, of_operating_system
 from awin_medusa_pipeline.remedies import sentence
 from awin_medusa_pipeline.settings import Settings, env_file, variables_of
 
@@ -24,8 +24,8 @@ def sentence_of(error: BaseException) -> str | None:
         # Without the values: one may be a key in the wrong place.
         wrong = [f"{variables_of(str(fault['loc'][0]))[0]}: {fault['msg']}" for fault in error.errors()]
         return f"Reading the settings: {'; '.join(wrong)}. Correct it in {env_file()} or in the environment."
-    if isinstance(error, OSError) and error.filename:
-        return f"Using {error.filename}: {error.strerror}. Check that it exists and that you may write to it."
+    if isinstance(error, OSError):
+        return of_operating_system(error).sentence()
     return str(error) if _is_of_dagster(error) else None
 
 

@@ -12,8 +12,9 @@ import typer
 from rich.table import Table
 
 from awin_medusa_pipeline.cli.application import open_app
-from awin_medusa_pipeline.cli.terminal import commands, console, say, show_table
+from awin_medusa_pipeline.cli.terminal import commands, print_json, say, show_table
 from awin_medusa_pipeline.core.errors import PermanentError
+from awin_medusa_pipeline.core.legible import legible
 from awin_medusa_pipeline.core.store.secrets import new_key
 from awin_medusa_pipeline.etsy.client.oauth import Consent
 from awin_medusa_pipeline.etsy.domain.config import EtsyAccountConfig
@@ -110,7 +111,7 @@ def settings(
         etsy = app.etsy
         account = etsy.accounts.find(shop)
         if file is None:
-            console.print_json(account.api_config.model_dump_json())
+            print_json(account.api_config.model_dump(mode="json"))
             return
         try:
             config = parse_config(json.loads(file.read_text(encoding="utf-8")))
@@ -219,7 +220,7 @@ def _ask(question: Question) -> Any:
             say(f"  {value}  {words}")
         if len(found) > SHOWN_CHOICES:
             say(f"  ... and {len(found) - SHOWN_CHOICES:,} more: type a part of the name")
-        text = typer.prompt("Number or name", default=question.choices.get(question.proposal))
+        text = typer.prompt("Number or name", default=_shown(question.choices.get(question.proposal)))
         found = question.matching(text)
         if not found and question.open:
             return text.strip()
@@ -227,6 +228,11 @@ def _ask(question: Question) -> Any:
             say(f"There is no {text}.")
             found = dict(question.choices)
     return next(iter(found))
+
+
+def _shown(words: str | None) -> str | None:
+    """Etsy's words as they may stand in a prompt, which terminal.py does not print."""
+    return None if words is None else legible(words)
 
 
 def _show_config(config: EtsyAccountConfig, choices: ShopChoices) -> None:

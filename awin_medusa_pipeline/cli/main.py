@@ -1,6 +1,8 @@
 """Defines the command line `awin-medusa`; each command is loaded when it is called, so that it is quick."""
 
-from collections.abc import Callable, Mapping
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import version
@@ -10,7 +12,13 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from awin_medusa_pipeline.cli.terminal import complain, say
+from awin_medusa_pipeline.core.legible import legible
+from awin_medusa_pipeline.core.process import begin
 
+UsageError: type[Any] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "UsageError")
+"""What typer raises for a command line that it does not understand; it has no public name."""
+LONGEST_WORD = 100
+BUG = "This is a bug of awin-medusa. Its log and what you did help to mend it."
 FIRST_STEPS, WORK, TRIALS, ALL = "First steps", "Daily work", "Trying it out", "Commands"
 
 
@@ -197,19 +205,34 @@ class Commands(TyperGroup):
         entry = COMMANDS.get(cmd_name)
         return placeholder(cmd_name, entry) if entry else None
 
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        """Read the command line."""
+        with _legible_words():
+            return super().make_context(*args, **options)
+
     def invoke(self, ctx: Any) -> Any:
-        """Run a command; an error of ours becomes a sentence."""
+        """Run a command; an error becomes a sentence, or the trace of a bug."""
+        begin()
         try:
-            return super().invoke(ctx)
+            with _legible_words():
+                return super().invoke(ctx)
+        except (typer.Exit, typer.Abort, UsageError):
+            raise
         except Exception as error:
-            if isinstance(error, typer.Exit | typer.Abort):
-                raise
             # Imported late: it needs the settings and Dagster, which take a second to import.
             sentence = import_module("awin_medusa_pipeline.cli.errors").sentence_of(error)
-            if sentence is None:
-                raise
-            complain(sentence)
+            complain(sentence or f"{''.join(traceback.format_exception(error))}{BUG}")
             raise typer.Exit(1) from None
+
+
+@contextmanager
+def _legible_words() -> Iterator[None]:
+    """Make legible what typer repeats of a command line that it does not understand."""
+    try:
+        yield
+    except UsageError as error:
+        error.message = legible(error.message, longest_word=LONGEST_WORD)
+        raise
 
 
 app = typer.Typer(

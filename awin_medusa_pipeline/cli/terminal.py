@@ -1,6 +1,8 @@
-"""Prints to the terminal: results, tables, JSON, errors, steps as they happen, and commands to run next."""
+"""Prints to the terminal: results, tables, JSON, errors, steps as they happen, and commands to run next.
 
-import json
+Much of it was written by others. Whatever is printed passes SafeConsole, which lets no control character through.
+"""
+
 import re
 import sys
 import threading
@@ -9,23 +11,39 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.measure import Measurement
+from rich.segment import Segment
 from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
+from awin_medusa_pipeline.core.hidden import without_secrets
+from awin_medusa_pipeline.core.legible import json_text, legible
 from awin_medusa_pipeline.core.messages import duration_text
-from awin_medusa_pipeline.core.plain import plain
 
-# Much of the output was written by others: [/b] or :car: in a title is plain text.
-console = Console(highlight=False, markup=False, emoji=False)
-_trouble = Console(highlight=False, markup=False, emoji=False, stderr=True)
+
+class SafeConsole(Console):
+    """Prints text as text: no control character of it reaches the terminal, and [/b] or :car: are no markup."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(highlight=False, markup=False, emoji=False, stderr=stderr)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Make legible what is about to be printed; rich adds its colours after this."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(legible(segment.text, lines=True), segment.style)
+
+
+console = SafeConsole()
+_trouble = SafeConsole(stderr=True)
 
 _SIZES = ("dagster/row_count", "bytes")
 LONGEST = 100
+LONGEST_WORD_IN_CELL = 300
 MOST_COLUMNS = 10_000
 SECONDS_BETWEEN_LINES = 60
+MOST_OF_STATE = 500
 SUMMARY_ASSET = "sync_summary"
 COLOURS = {"applied": "green", "failed": "red", "held": "yellow"}
 
@@ -36,17 +54,17 @@ Part = str | Text | tuple[str, str]
 
 def say(*parts: Part) -> None:
     """Print a line without breaking it: a path or an address that is cut into lines cannot be copied."""
-    console.print(Text.assemble(*parts), soft_wrap=True)
+    console.print(Text.assemble(*map(_legible, parts)), soft_wrap=True)
 
 
 def complain(text: str) -> None:
-    """Print an error line to stderr, without breaking it."""
-    _trouble.print(Text(text, style="red"), soft_wrap=True)
+    """Print an error to stderr, without breaking its lines or showing a secret."""
+    _trouble.print(Text(legible(without_secrets(text), lines=True), style="red"), soft_wrap=True)
 
 
 def print_json(document: Any) -> None:
-    """Print one JSON document: times as ISO 8601 in UTC, decimals as text."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, default=plain) + "\n")
+    """Print one JSON document: times as ISO 8601 in UTC, decimals as text, every text whole."""
+    sys.stdout.write(json_text(document) + "\n")
 
 
 def show_table(table: Table) -> None:
@@ -54,6 +72,8 @@ def show_table(table: Table) -> None:
 
     Where the words need more room than the terminal has, the lines are longer.
     """
+    for column in table.columns:
+        column._cells = [_legible_cell(cell) for cell in column._cells]
     measures = [_measure_column(table, number) for number in range(len(table.columns))]
     borders = console.measure(_bare(table)).maximum
     widths = column_widths(measures, console.width - borders)
@@ -61,6 +81,24 @@ def show_table(table: Table) -> None:
         column.width = width
     table.width = borders + sum(widths)
     console.print(table, crop=False)
+
+
+def _legible(part: Part) -> Part:
+    """The same part, made legible; its style stays. Its lines are ours."""
+    if isinstance(part, tuple):
+        return legible(part[0], lines=True), part[1]
+    if not isinstance(part, Text):
+        return legible(part, lines=True)
+    # Styles within the text would shift, since marks are longer than what they stand for.
+    shown = legible(part.plain, lines=True)
+    return part if shown == part.plain else Text(shown, style=part.style)
+
+
+def _legible_cell(cell: RenderableType) -> RenderableType:
+    if isinstance(cell, Text):
+        shown = legible(cell.plain, lines=True, longest_word=LONGEST_WORD_IN_CELL)
+        return cell if shown == cell.plain else Text(shown, style=cell.style)
+    return legible(cell, lines=True, longest_word=LONGEST_WORD_IN_CELL) if isinstance(cell, str) else cell
 
 
 def column_widths(measures: Sequence[tuple[int, int]], room: int) -> list[int]:
@@ -125,11 +163,12 @@ class Steps:
                 self._step, self._began = step, self._now()
                 self._told = self._began
                 if not console.is_terminal:
-                    console.print(f"  {step} ...")
+                    console.print(f"  {legible(step)} ...")
             elif not console.is_terminal and self._now() - self._told >= SECONDS_BETWEEN_LINES:
                 self._told = self._now()
-                console.print(f"  {step}: {state or duration_text(self._told - self._began)}", soft_wrap=True)
-            self._status.update(Text(f"{step}: {state}" if state else f"{step} ..."))
+                shown = legible(state, longest=MOST_OF_STATE) or duration_text(self._told - self._began)
+                console.print(f"  {step}: {shown}", soft_wrap=True)
+            self._status.update(Text(legible(f"{step}: {state}" if state else f"{step} ...", longest=MOST_OF_STATE)))
 
     def done(self, step: str, state: str) -> None:
         """Print a line for something done within the current step."""
@@ -160,7 +199,7 @@ class JobSteps(Steps):
 
 
 def _done(step: str, state: str) -> Text:
-    return Text.assemble(("✓ ", "green"), f"{step:<24}", (f" {state}", "dim"))
+    return Text.assemble(("✓ ", "green"), f"{legible(step):<24}", (f" {legible(state)}", "dim"))
 
 
 def counts_of(metadata: Mapping[str, Any]) -> str:

@@ -7,14 +7,12 @@ import re
 import ssl
 import threading
 import time
-from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate, parsedate_to_datetime
 from functools import cache
 from typing import Any
-from urllib.parse import quote
 
 import httpcore
 import httpx
@@ -48,17 +46,6 @@ class PayloadTooLargeError(PermanentError):
 
 class UnknownOutcomeError(TransientError):
     """A write without an answer: it may have been carried out, so check before repeating it."""
-
-
-def redact(text: str, secrets: Iterable[str]) -> str:
-    """Replace every secret in `text` by ***; the longest first, so that no part of one is left.
-
-    Also as encoded in addresses, forms and Basic authentication: some servers' error pages repeat the request.
-    """
-    forms = {form for s in secrets if s for form in (s, quote(s, ""), quote(s), b64encode(f"{s}:".encode()).decode())}
-    for form in sorted(forms, key=len, reverse=True):
-        text = text.replace(form, "***")
-    return text
 
 
 def retry_after_seconds(response: httpx.Response) -> float | None:
@@ -146,6 +133,8 @@ def as_our_errors(tried: str, *, writes: bool) -> Iterator[None]:
         yield
     except NOT_SENT as error:
         raise TransientError(tried, f"no connection ({type(error).__name__})", _CHECK_SERVER) from None
+    except httpx.TooManyRedirects:
+        raise PermanentError(tried, "it redirects in a circle", "Check the address.") from None
     except NEVER_SENT as error:
         came_back = f"no such request can be sent ({type(error).__name__})"
         raise PermanentError(tried, came_back, "Check the address and the key for typing errors.") from None
@@ -227,6 +216,14 @@ def bound_answers(client: httpx.Client) -> httpx.Client:
         if isinstance(transport, httpx.HTTPTransport):  # it has no public way to name a network backend
             transport._pool._network_backend = _BoundedBackend()
     return client
+
+
+def json_of(response: httpx.Response) -> Any:
+    """What an answer holds as JSON; None where it is none, or nested without end."""
+    try:
+        return response.json()
+    except (ValueError, RecursionError):
+        return None
 
 
 def send(client: httpx.Client, method: str, url: str, *, tried: str, writes: bool, **options: Any) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""Fetches images from any address, bounded in size and time."""
+"""Fetches images from addresses that others chose: from the internet alone, bounded in size and time."""
 
 import hashlib
 import time
@@ -9,18 +9,28 @@ from typing import Self
 
 import httpx
 
+from awin_medusa_pipeline.core.addresses import without_credentials
 from awin_medusa_pipeline.core.http import (
     Backoff,
     PermanentError,
     PipelineError,
     TransientError,
     as_our_errors,
-    certificates,
+)
+from awin_medusa_pipeline.core.internet import (
+    GuardedBackend,
+    GuardedTransport,
+    NotOnTheInternetError,
+    Resolver,
+    check_url,
+    resolve,
+    within,
 )
 
 LARGEST = 20 * 1024 * 1024
 LONGEST = 60.0
-"""Seconds for one image: a server that trickles bytes would hold up a run for ever."""
+"""Seconds for one image, with all its tries, redirects and headers: a server that trickles would hold up a run."""
+MOST_REDIRECTS = 5
 # Not SVG: it may hold scripts, which would run under the shop's own address.
 _EXTENSIONS = {
     "image/jpeg": "jpg",
@@ -33,6 +43,7 @@ _EXTENSIONS = {
 KINDS = tuple(_EXTENSIONS)
 WEB_KINDS = tuple(kind for kind in KINDS if kind != "image/bmp")
 """What a shop shows to a browser as it is."""
+LONGEST_SHOWN = 300
 _BEGINNING = 32
 """Bytes that tell the type."""
 
@@ -82,15 +93,30 @@ def kind_of(content: bytes) -> str | None:
 class ImageFetcher:
     """Fetches images of these `kinds` (MIME types) and at most `largest` bytes. Use it in a `with`.
 
-    The type is read from the bytes alone. Threads may share it.
+    The type is read from the bytes alone. Threads may share it. `hosts`: those that may be asked although they are not
+    on the internet, each as a host or a host with a port.
     """
 
     def __init__(
-        self, kinds: Collection[str] = WEB_KINDS, *, largest: int = LARGEST, backoff: Backoff | None = None
+        self,
+        kinds: Collection[str] = WEB_KINDS,
+        *,
+        hosts: Collection[str] = (),
+        largest: int = LARGEST,
+        backoff: Backoff | None = None,
+        resolver: Resolver = resolve,
     ) -> None:
         self._kinds, self._largest = kinds, largest
+        backend = GuardedBackend(hosts, resolver=resolver)
         self._web = httpx.Client(
-            timeout=httpx.Timeout(20.0), follow_redirects=True, max_redirects=5, verify=certificates()
+            transport=GuardedTransport(backend),
+            timeout=httpx.Timeout(20.0),
+            # What is unpacked could be a thousand times as large; pictures are packed as they are.
+            headers={"accept": "image/*", "accept-encoding": "identity"},
+            event_hooks={"request": [lambda request: check_url(request.url, backend)]},
+            follow_redirects=True,
+            max_redirects=MOST_REDIRECTS,
+            trust_env=False,
         )
         # An image is not worth minutes of waiting: the product goes without it.
         self._backoff = backoff or Backoff(attempts=3, longest_wait=5.0)
@@ -103,28 +129,32 @@ class ImageFetcher:
 
     def __call__(self, address: str) -> Picture:
         """Fetch one image, with a few tries. Raises ImageError."""
+        tried = f"Fetching the image {without_credentials(address[:LONGEST_SHOWN])}"
+        started = time.monotonic()
         try:
-            return self._backoff.retrying(repeat_unknown=True)(self._fetch, address)
+            with within(LONGEST):
+                return self._backoff.retrying(repeat_unknown=True)(self._fetch, address, tried)
         except PipelineError as error:
+            if time.monotonic() - started >= LONGEST:
+                raise _too_slow(tried) from None
             raise ImageError(error.tried, error.came_back, error.to_do) from None
+        except NotOnTheInternetError as error:
+            to_do = "Give the product another image; a host of your own network can be named in IMAGE_ALLOWED_HOSTS."
+            raise ImageError(tried, str(error), to_do) from None
 
-    def _fetch(self, address: str) -> Picture:
-        tried = f"Fetching the image {address}"
-        ends_at = time.monotonic() + LONGEST
+    def _fetch(self, address: str, tried: str) -> Picture:
         with as_our_errors(tried, writes=False), self._web.stream("GET", address) as response:
             if response.status_code >= 500 or response.status_code == 429:
                 raise TransientError(tried, f"HTTP {response.status_code}", "It may be there tomorrow.")
             if not response.is_success:
                 raise ImageError(tried, f"HTTP {response.status_code}", "Give the product another image.")
             content, kind = bytearray(), None
-            for part in response.iter_bytes():
+            for part in response.iter_raw():
                 content += part
                 if kind is None and len(content) >= _BEGINNING:
                     kind = self._kind(tried, bytes(content[:_BEGINNING]), response)
                 if len(content) > self._largest:
                     raise ImageError(tried, f"it has more than {self._largest:,} bytes", "Use a smaller image.")
-                if time.monotonic() > ends_at:
-                    raise ImageError(tried, f"it was not there after {LONGEST:.0f} seconds", "Use another image.")
             return Picture(bytes(content), kind or self._kind(tried, bytes(content), response))
 
     def _kind(self, tried: str, beginning: bytes, response: httpx.Response) -> str:
@@ -135,3 +165,7 @@ class ImageFetcher:
         called = response.headers.get("content-type", "").partition(";")[0].strip().lower()[:60]
         what = kind or f"no picture that is known, called {called or 'nothing'}"
         raise ImageError(tried, f"it is {what}", f"Taken are {', '.join(self._kinds)}.")
+
+
+def _too_slow(tried: str) -> ImageError:
+    return ImageError(tried, f"it was not there after {LONGEST:.0f} seconds", "Use another image.")

@@ -18,8 +18,9 @@ from slack_sdk.http_retry.builtin_handlers import (
 )
 from slack_sdk.webhook import WebhookClient
 
+from awin_medusa_pipeline.core.addresses import credentials_in
 from awin_medusa_pipeline.core.errors import PermanentError, TransientError
-from awin_medusa_pipeline.core.http import redact
+from awin_medusa_pipeline.core.hidden import redact
 
 # slack_sdk logs the webhook's address, which is its only secret: at DEBUG, and a mistyped one at ERROR.
 logging.getLogger("slack_sdk").setLevel(logging.CRITICAL)
@@ -131,7 +132,7 @@ class SlackClient:
         own = [secret.get_secret_value() for secret in (self.webhook_url, self.bot_token) if secret]
         # A webhook's path is its secret, and a server's error page may show it without the host.
         paths = [path for address in own if len(path := urlsplit(address).path) > 1]
-        return [*self.secrets, *own, *paths]
+        return [*self.secrets, *own, *paths, *(secret for address in own for secret in credentials_in(address))]
 
 
 def _redacted(value: Any, secrets: Sequence[str]) -> Any:

@@ -14,6 +14,7 @@ import dagster as dg
 from dagster import DagsterEventType
 
 from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.core.process import make_private
 from awin_medusa_pipeline.defs.alerts import alert
 from awin_medusa_pipeline.defs.build import build_defs
 from awin_medusa_pipeline.defs.failures import RunFailure, failure_of, how_it_ended
@@ -75,6 +76,7 @@ def dagster_home(app: App) -> Path:
     default = app.local_home / "dagster"
     home = Path(os.environ.get("DAGSTER_HOME") or default).expanduser().absolute()
     home.mkdir(parents=True, exist_ok=True)
+    make_private(home)
     if not (home / "dagster.yaml").exists():
         (home / "dagster.yaml").write_text(DAGSTER_YAML)
     os.environ["DAGSTER_HOME"] = str(home)

@@ -4,6 +4,7 @@ A stack trace is no use to a shop owner, so our own errors are passed on without
 """
 
 import inspect
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -14,6 +15,7 @@ from dagster._core.errors import DagsterUserCodeProcessError
 from dagster._utils.error import SerializableErrorInfo  # type: ignore[attr-defined]
 
 from awin_medusa_pipeline.core.errors import PipelineError
+from awin_medusa_pipeline.core.hidden import without_secrets
 from awin_medusa_pipeline.defs.tags import tag_run
 from awin_medusa_pipeline.remedies import sentence as full_sentence
 
@@ -39,6 +41,12 @@ def as_failure() -> Iterator[None]:
         yield
     except PipelineError as error:
         raise StepError(full_sentence(error)) from None
+    except Exception as error:
+        # Dagster keeps the trace of a bug with all its words.
+        trace = "".join(traceback.format_exception(error))
+        if (shown := without_secrets(trace)) != trace:
+            raise StepError(shown) from None
+        raise
 
 
 def told(body: Body) -> Body:

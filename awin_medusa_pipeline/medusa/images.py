@@ -1,7 +1,7 @@
 """Copies images to Medusa's own file storage."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
@@ -16,9 +16,16 @@ log = logging.getLogger(__name__)
 class ImageHost:
     """Uploads each image once per run. A broken image costs the image, not the product."""
 
-    def __init__(self, client: MedusaClient, backoff: Backoff | None = None, *, largest: int = LARGEST) -> None:
+    def __init__(
+        self,
+        client: MedusaClient,
+        backoff: Backoff | None = None,
+        *,
+        hosts: Collection[str] = (),
+        largest: int = LARGEST,
+    ) -> None:
         self._medusa = client
-        self._fetch = ImageFetcher(largest=largest, backoff=backoff)
+        self._fetch = ImageFetcher(hosts=hosts, largest=largest, backoff=backoff)
         self._uploaded: dict[str, str | None] = {}
 
     def __enter__(self) -> Self:

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from awin_medusa_pipeline.core.errors import PermanentError
+
 Json = Mapping[str, Any]
 
 OFFER_KEY = "awin_offer_key"
@@ -107,9 +109,22 @@ def was_touched(product: Json) -> bool:
     Needs TOUCH_FIELDS. Measured: making a part gives it one time twice, and every edit of it another one.
     """
     parts = (product, *product["variants"])
-    made, changed = ([datetime.fromisoformat(part[name]) for part in parts] for name in ("created_at", "updated_at"))
+    made, changed = ([_moment(part, name) for part in parts] for name in ("created_at", "updated_at"))
     edited = any(later - first > _AT_ONCE for first, later in zip(made, changed, strict=True))
     return edited or max(made) - made[0] > _ONE_BATCH
+
+
+def _moment(part: Json, name: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(part[name])
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        tried = f"Reading {name} of {str(part['id'])[:60]} in the shop"
+        raise PermanentError(
+            tried, "it is no time with a time zone", "Check that MEDUSA_BACKEND_URL is a Medusa v2 server."
+        )
+    return moment
 
 
 def missing_part(variant: Json) -> str | None:

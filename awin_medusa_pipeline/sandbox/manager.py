@@ -18,6 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -233,6 +234,7 @@ class Sandbox:
             "MEDUSA_PUBLISHABLE_KEY": self.shop.publishable_key,
             "SLACK_WEBHOOK_URL": self._servers_url + servers.SLACK_PATH,
             **etsy_handle.environment(self.etsy.url, self._etsy_settings),
+            "IMAGE_ALLOWED_HOSTS": urlsplit(self._servers_url).netloc,
             "AWIN_MEDUSA_SECRET_KEY": self._fernet_key,
             "AWIN_MEDUSA_HOME": str(self.folder.parent),
         }

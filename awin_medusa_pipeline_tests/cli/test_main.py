@@ -127,7 +127,11 @@ def test_error_is_a_sentence_and_1(home: Path, settings: dict[str, str], command
 
 def test_mistake_of_this_program_keeps_its_traceback(home: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("awin_medusa_pipeline.cli.init.env_example", lambda: 1 / 0)
-    assert isinstance(run("init").exception, ZeroDivisionError)
+    result = run("init")
+    assert result.exit_code == 1
+    assert "Traceback" in result.stderr
+    assert "ZeroDivisionError" in result.stderr
+    assert "bug" in result.stderr
 
 
 def test_init_makes_what_is_missing_and_changes_nothing_else(home: Path):

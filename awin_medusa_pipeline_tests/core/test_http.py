@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from awin_medusa_pipeline.core import http
+from awin_medusa_pipeline.core.hidden import redact
 from awin_medusa_pipeline.core.http import (
     Backoff,
     PermanentError,
@@ -18,7 +19,6 @@ from awin_medusa_pipeline.core.http import (
     UnknownOutcomeError,
     ask_before_writing,
     bound_answers,
-    redact,
     retry_after_seconds,
     send,
 )

@@ -13,6 +13,8 @@ from awin_medusa_pipeline.core.images import KINDS, ImageError, ImageFetcher
 from awin_medusa_pipeline_tests.support.fault_proxy import AnsweringServer
 from awin_medusa_pipeline_tests.support.image_web import JPEG, ImageWeb, image_web
 
+OURS = ("127.0.0.1",)
+
 
 @pytest.fixture
 def web() -> Iterator[ImageWeb]:
@@ -34,7 +36,7 @@ REFUSED = [
 def test_why_an_image_is_not_to_be_had(path: str, said: str, web: ImageWeb) -> None:
     backoff = Backoff(attempts=2, sleep=lambda seconds: None)
     with (
-        ImageFetcher(("image/jpeg",), largest=1_000, backoff=backoff) as fetch,
+        ImageFetcher(("image/jpeg",), hosts=OURS, largest=1_000, backoff=backoff) as fetch,
         pytest.raises(ImageError) as caught,
     ):
         fetch(web.address + path)
@@ -49,7 +51,7 @@ CASE = json.loads((Path(__file__).parents[1] / "cases" / "23_image_types.json").
 def test_the_bytes_decide_whatever_the_server_says(served: str, start: str, kind: str | None) -> None:
     with (
         AnsweringServer(lambda path: (200, served, bytes.fromhex(start))) as address,
-        ImageFetcher(KINDS) as fetch,
+        ImageFetcher(KINDS, hosts=OURS) as fetch,
     ):
         if kind:
             assert fetch(f"{address}/a").kind == kind
@@ -60,12 +62,12 @@ def test_the_bytes_decide_whatever_the_server_says(served: str, start: str, kind
 
 def test_an_image_that_never_ends(web: ImageWeb, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, "LONGEST", -1.0)
-    with ImageFetcher() as fetch, pytest.raises(ImageError, match="it was not there after"):
+    with ImageFetcher(hosts=OURS) as fetch, pytest.raises(ImageError, match="it was not there after"):
         fetch(f"{web.address}/a.jpg")
 
 
 def test_an_image_as_it_was_fetched(web: ImageWeb) -> None:
-    with ImageFetcher() as fetch:
+    with ImageFetcher(hosts=OURS) as fetch:
         picture = fetch(f"{web.address}/a.jpg")
     assert (picture.content, picture.kind) == (JPEG + b"a", "image/jpeg")
     assert picture.sha256 == hashlib.sha256(JPEG + b"a").hexdigest()

@@ -26,7 +26,7 @@ def listing(total: int, asked: list[dict[str, str]] | None = None) -> Answer:
         if asked is not None:
             asked.append(params)
         first, limit = int(params.get("offset", 0)), int(params["limit"])
-        rows = [{"id": f"prod_{number:05}"} for number in range(first, min(first + limit, total))]
+        rows = [{"id": f"prod_{number:05}", "handle": "x"} for number in range(first, min(first + limit, total))]
         return httpx.Response(200, json={"products": rows, "count": total, "offset": first, "limit": limit})
 
     return answer

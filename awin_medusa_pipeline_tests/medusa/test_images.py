@@ -39,7 +39,9 @@ def medusa() -> Iterator[UploadedMedusa]:
 
 @pytest.fixture
 def host(medusa: UploadedMedusa) -> Iterator[ImageHost]:
-    with ImageHost(medusa, Backoff(attempts=3, sleep=lambda seconds: None), largest=1_000) as opened:
+    with ImageHost(
+        medusa, Backoff(attempts=3, sleep=lambda seconds: None), hosts=("127.0.0.1",), largest=1_000
+    ) as opened:
         yield opened
 
 

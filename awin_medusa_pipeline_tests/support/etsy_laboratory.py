@@ -151,7 +151,7 @@ class EtsyLaboratory:
     @cached_property
     def images(self) -> ImageFetcher:
         """Fetches what `pictures` serves."""
-        return open_images(Backoff(2, sleep=lambda seconds: None))
+        return open_images(("127.0.0.1",), Backoff(2, sleep=lambda seconds: None))
 
     @cached_property
     def names(self) -> dict[str, str]:
@@ -162,6 +162,7 @@ class EtsyLaboratory:
         """What the engine works with."""
         app = EtsyApp(self.names["ETSY_KEYSTRING"], None, "", self.etsy.url, "")
         known: dict[str, Any] = {"confirm_within": timedelta(hours=1), "push_stock_down": False, "stock_location": None}
+        known["image_hosts"] = ("127.0.0.1",)
         return LaboratoryState(
             self.database,
             Cipher(SecretStr(self.key)),

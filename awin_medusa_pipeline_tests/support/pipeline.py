@@ -119,10 +119,14 @@ class Pipeline:
             return HeldPlans(database).rows(plan).to_dicts()
 
 
+# Tests serve pictures on ports of their own.
+OWN_NETWORK = {"IMAGE_ALLOWED_HOSTS": "127.0.0.1 localhost"}
+
+
 @contextmanager
 def pipeline_on(sandbox: Sandbox, home: Path, **settings: str) -> Iterator[Pipeline]:
     """A pipeline with a fresh home; `settings` go on top of the sandbox's."""
-    variables: Mapping[str, str] = sandbox.environment() | {"AWIN_MEDUSA_HOME": str(home)} | settings
+    variables: Mapping[str, str] = sandbox.environment() | OWN_NETWORK | {"AWIN_MEDUSA_HOME": str(home)} | settings
     with pytest.MonkeyPatch.context() as environment, dg.DagsterInstance.ephemeral() as instance:
         for name, value in variables.items():
             environment.setenv(name, value)

@@ -26,7 +26,7 @@ from awin_medusa_pipeline_tests.support.factories import NO_LOOSE, Row, offers
 from awin_medusa_pipeline_tests.support.fault_proxy import FaultProxy
 
 ALIKE_GO = SyncRules(hide=HideRules(hold_loose=False))
-REHOSTING = SyncRules(hide=HideRules(hold_loose=False), rehost_images=True)
+REHOSTING = SyncRules(hide=HideRules(hold_loose=False), rehost_images=True, image_hosts=("127.0.0.1",))
 RULES = StockRules()
 PATIENCE = 3.0
 """Seconds that the client waits for an answer; ours come in a tenth of it."""

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.console.reads.discrepancies import Rows, page_of
+from awin_medusa_pipeline.core.spreadsheets import as_csv
 from awin_medusa_pipeline.decisions import Newest
 from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import Kind
 from awin_medusa_pipeline.sync.domain.plans import largest
 from awin_medusa_pipeline.sync.store.held_plans import SHOWN, HeldPlan, HeldPlans, PlanState
-from awin_medusa_pipeline.sync.store.reports import as_csv
 
 EFFECTS = {
     Kind.ADOPT: ("Adopt", "product", "variant"),
@@ -97,5 +97,5 @@ def csv(app: App, plan: HeldPlan) -> bytes:
     """All rows of a plan as a CSV, as in the reports."""
     table = HeldPlans(app.database).rows(plan)
     out = io.BytesIO()
-    as_csv(largest(Kind(plan.kind), table, table.height).lazy()).collect().write_csv(out)
+    as_csv(largest(Kind(plan.kind), table, table.height).lazy()).collect().write_csv(out, quote_style="non_numeric")
     return out.getvalue()

@@ -19,6 +19,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from awin_medusa_pipeline.core.errors import StoreError as StoreError
+from awin_medusa_pipeline.core.hidden import redact
+from awin_medusa_pipeline.core.process import close_to_others
 from awin_medusa_pipeline.core.store.base import Base
 
 # Not alembic_version: Dagster's storage may have that table in the same PostgreSQL database.
@@ -121,6 +123,12 @@ def _parse(url: str) -> sa.URL:
             f"{parsed.get_backend_name()} is not supported",
             "Use postgresql://user:password@host/database, or leave AWIN_MEDUSA_DATABASE_URL blank for SQLite.",
         )
+    if parsed.get_backend_name() == "sqlite" and (parsed.host or parsed.username):
+        raise StoreError(
+            "Opening the state store",
+            "the address of a file names a host or a user",
+            "Write it as sqlite:////folder/state.db, or leave AWIN_MEDUSA_DATABASE_URL blank.",
+        )
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
         raise StoreError(
             "Opening the state store",
@@ -131,7 +139,15 @@ def _parse(url: str) -> sa.URL:
 
 
 def _name(url: sa.URL) -> str:
-    return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+    """Address or file, without a password, which a query could hold, too."""
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    return url.set(query={}).render_as_string(hide_password=True)
+
+
+def _secrets(url: sa.URL) -> list[str]:
+    given = [value for values in url.normalized_query.values() for value in values]
+    return [*([str(url.password)] if url.password else []), *given]
 
 
 def _engine(url: sa.URL) -> sa.Engine:
@@ -178,6 +194,8 @@ def _migrate(engine: sa.Engine) -> None:
             driver = connection.connection.driver_connection
             assert isinstance(driver, sqlite3.Connection)
             driver.execute("PRAGMA journal_mode = WAL")
+        # The files that SQLite makes beside it get its rights.
+        close_to_others(file)
         with engine.execution_options(**{IMMEDIATE: True}).begin() as connection:
             _upgrade(connection)
 
@@ -215,9 +233,7 @@ def _as_store_errors(url: sa.URL) -> Iterator[None]:
     except (sa.exc.IntegrityError, sa.exc.DataError):
         raise
     except sa.exc.DBAPIError as error:
-        came_back = " ".join(str(error.orig).split())
-        if url.password:
-            came_back = came_back.replace(str(url.password), "***")
+        came_back = redact(" ".join(str(error.orig).split()), _secrets(url))
         raise StoreError(f"Using the state store {_name(url)}", came_back, _to_do(came_back, url)) from None
     except sqlite3.Error as error:
         raise StoreError(f"Opening the state store {_name(url)}", str(error), _to_do(str(error), url)) from None

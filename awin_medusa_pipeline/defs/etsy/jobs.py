@@ -88,7 +88,7 @@ def sync_etsy_products(context: dg.OpExecutionContext, app: dg.ResourceParam[App
         context.log.info(f"{done:,} of {total:,} products are done")
 
     etsy, run = app.etsy, _job_run(context, app)
-    with app.medusa() as medusa, open_images() as images:
+    with app.medusa() as medusa, open_images(etsy.rules.image_hosts) as images:
         read_products = product_reader(medusa, etsy.rules.stock_location)
         result = sync_claimed_job(etsy, run, read_products, images, progress=log_progress)
     _write_tables(context, app)

@@ -20,6 +20,11 @@ from awin_medusa_pipeline.etsy.domain.when_made import when_made_meaning
 Text = Annotated[str, BeforeValidator(lambda value: html.unescape(value) if isinstance(value, str) else value)]
 # Etsy shows listings that were set inactive as "edit" (staff in open-api #516), which its specification lacks.
 State = Annotated[str, BeforeValidator(lambda value: "inactive" if value == "edit" else value)]
+Timestamp = Annotated[int, Field(ge=0, le=2**35)]
+"""Seconds since 1970, in which Python and the store have a date."""
+Pieces = Annotated[int, Field(ge=0, le=2**31)]
+Id = Annotated[int, Field(ge=0, lt=2**63)]
+"""As the store keeps it."""
 # Etsy leaves out an empty list, or returns null.
 NullIsEmpty = BeforeValidator(lambda value: () if value is None else value)
 
@@ -33,8 +38,8 @@ class Answer(BaseModel):
 class Money(Answer):
     """An amount in Etsy's form: 1250 hundredths of GBP."""
 
-    amount: int
-    divisor: Annotated[int, Field(gt=0)]
+    amount: Annotated[int, Field(ge=0, le=2**53)]
+    divisor: Annotated[int, Field(gt=0, le=10**6)]
     currency_code: str
 
     @property
@@ -46,9 +51,9 @@ class Money(Answer):
 class ListedPropertyValue(Answer):
     """A PropertyValue as Etsy shows it."""
 
-    property_id: int
+    property_id: Id
     property_name: Text | None = None
-    scale_id: int | None = None
+    scale_id: Id | None = None
     value_ids: Annotated[tuple[int, ...], NullIsEmpty] = ()
     values: Annotated[tuple[Text, ...], NullIsEmpty] = ()
 
@@ -57,16 +62,16 @@ class ListedOffering(Answer):
     """An Offering as Etsy shows it. Its id changes with every write, so it is not read."""
 
     price: Money
-    quantity: int
+    quantity: Pieces
     is_enabled: bool = True
     is_deleted: bool = False
-    readiness_state_id: int | None = None
+    readiness_state_id: Id | None = None
 
 
 class ListedProduct(Answer):
     """An InventoryProduct as Etsy shows it. Its id changes with every write (open-api #523)."""
 
-    product_id: int | None = None
+    product_id: Id | None = None
     sku: str | None = None
     is_deleted: bool = False
     property_values: Annotated[tuple[ListedPropertyValue, ...], NullIsEmpty] = ()
@@ -119,41 +124,43 @@ class ListedInventory(Answer):
 class ListingImage(Answer):
     """An image of a listing."""
 
-    listing_image_id: int
+    listing_image_id: Id
     rank: int = 1
 
 
 class ListedVariationImage(Answer):
     """A VariationImage as Etsy shows it, with the text of the value."""
 
-    property_id: int
-    value_id: int
+    property_id: Id
+    value_id: Id
     value: Text | None = None
-    image_id: int
+    image_id: Id
 
 
 class ListingAnswer(Answer):
     """A listing as Etsy shows it. `skus`, `images` and `inventory` are empty or None unless the call includes them."""
 
-    listing_id: int
+    listing_id: Id
     state: State
     title: Text
     description: Text = ""
     url: str = ""
-    quantity: int = 0
+    quantity: Pieces = 0
     price: Money | None = None
-    created_timestamp: int = Field(0, validation_alias=AliasChoices("created_timestamp", "creation_timestamp"))
-    updated_timestamp: int = 0
+    created_timestamp: Timestamp = Field(0, validation_alias=AliasChoices("created_timestamp", "creation_timestamp"))
+    updated_timestamp: Timestamp = 0
     tags: Annotated[tuple[Text, ...], NullIsEmpty] = ()
     materials: Annotated[tuple[Text, ...], NullIsEmpty] = ()
     skus: Annotated[tuple[str, ...], NullIsEmpty] = ()
-    taxonomy_id: int | None = None
-    shipping_profile_id: int | None = None
-    return_policy_id: int | None = None
-    readiness_state_id: int | None = None
-    shop_section_id: int | None = None
+    taxonomy_id: Id | None = None
+    shipping_profile_id: Id | None = None
+    return_policy_id: Id | None = None
+    readiness_state_id: Id | None = None
+    shop_section_id: Id | None = None
     who_made: str | None = None
-    when_made: Annotated[str | None, BeforeValidator(lambda value: value and when_made_meaning(value))] = None
+    when_made: Annotated[
+        str | None, BeforeValidator(lambda value: when_made_meaning(value) if isinstance(value, str) else value)
+    ] = None
     """By its meaning (when_made.py)."""
     is_supply: bool | None = None
     should_auto_renew: bool | None = None
@@ -193,22 +200,22 @@ class Variation(Answer):
 class Transaction(Answer):
     """What was ordered of one variant of a listing; the listing may be gone."""
 
-    transaction_id: int
-    listing_id: int | None = None
+    transaction_id: Id
+    listing_id: Id | None = None
     title: Text | None = None
     sku: str | None = None
-    quantity: int
+    quantity: Pieces
     variations: Annotated[tuple[Variation, ...], NullIsEmpty] = ()
 
 
 class Receipt(Answer):
     """An order. Buyer and address are not read."""
 
-    receipt_id: int
+    receipt_id: Id
     status: str = ""
     is_paid: bool = False
-    created_timestamp: int = Field(validation_alias=AliasChoices("created_timestamp", "create_timestamp"))
-    updated_timestamp: int = Field(validation_alias=AliasChoices("updated_timestamp", "update_timestamp"))
+    created_timestamp: Timestamp = Field(validation_alias=AliasChoices("created_timestamp", "create_timestamp"))
+    updated_timestamp: Timestamp = Field(validation_alias=AliasChoices("updated_timestamp", "update_timestamp"))
     transactions: Annotated[tuple[Transaction, ...], NullIsEmpty] = ()
 
     @property
@@ -247,14 +254,14 @@ class Receipt(Answer):
 class Me(Answer):
     """The user that a token belongs to."""
 
-    user_id: int
-    shop_id: int | None = None
+    user_id: Id
+    shop_id: Id | None = None
 
 
 class ShopAnswer(Answer):
     """A shop as Etsy shows it; its prices are in `currency_code` (ISO 4217)."""
 
-    shop_id: int
+    shop_id: Id
     shop_name: str
     currency_code: str
     url: str = ""
@@ -266,7 +273,7 @@ class ShopAnswer(Answer):
 class ShippingProfile(Answer):
     """A shipping profile. A `calculated` one requires weight and size of the item."""
 
-    shipping_profile_id: int
+    shipping_profile_id: Id
     title: Text | None = None
     profile_type: str = "manual"
     is_deleted: bool = False
@@ -275,7 +282,7 @@ class ShippingProfile(Answer):
 class ReturnPolicy(Answer):
     """A return policy: whether and for how many days an item can be returned. It has no name."""
 
-    return_policy_id: int
+    return_policy_id: Id
     accepts_returns: bool = False
     accepts_exchanges: bool = False
     return_deadline: int | None = None
@@ -284,7 +291,7 @@ class ReturnPolicy(Answer):
 class ReadinessState(Answer):
     """A processing profile: ready_to_ship or made_to_order, and in how many days."""
 
-    readiness_state_id: int
+    readiness_state_id: Id
     readiness_state: str
     min_processing_days: int | None = None
     max_processing_days: int | None = None
@@ -294,7 +301,7 @@ class ReadinessState(Answer):
 class ProductionPartner(Answer):
     """Who else makes things for the shop."""
 
-    production_partner_id: int
+    production_partner_id: Id
     partner_name: str = ""
 
 
@@ -304,6 +311,6 @@ class TaxonomyNode(Answer):
     id: int
     name: Text
     level: int = 0
-    parent_id: int | None = None
+    parent_id: Id | None = None
     children: Annotated[tuple["TaxonomyNode", ...], NullIsEmpty] = ()
     full_path_taxonomy_ids: Annotated[tuple[int, ...], NullIsEmpty] = ()

@@ -20,6 +20,7 @@ RESERVE = 0.05
 # The limit per second is over within seconds; the daily one was seen with up to 86,400 (open-api #256).
 _LONGEST_SECOND_WAIT = 60.0
 _DAY = timedelta(hours=24)
+_DIGITS = 10
 
 
 class EtsyBudget:
@@ -99,4 +100,4 @@ class EtsyBudget:
 
 def _number(response: httpx.Response, name: str) -> int | None:
     value = response.headers.get(name, "")
-    return int(value) if value.isascii() and value.isdigit() else None
+    return int(value) if value.isascii() and value.isdigit() and len(value) < _DIGITS else None

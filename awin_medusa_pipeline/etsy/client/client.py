@@ -5,11 +5,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Annotated, Generic, Self, TypeVar
 
 import httpx
+from pydantic import Field
 
-from awin_medusa_pipeline.core.http import Backoff, TransientError, ask_before_writing, bound_answers, certificates
+from awin_medusa_pipeline.core.http import (
+    Backoff,
+    PermanentError,
+    TransientError,
+    ask_before_writing,
+    bound_answers,
+    certificates,
+)
 from awin_medusa_pipeline.etsy.client.answers import (
     Answer,
     ListedInventory,
@@ -48,11 +56,13 @@ SENDS = 3
 PAGE = 100
 # Etsy's pages can overlap and leave a listing out (open-api #510), so a list that is too short is read again.
 PASSES = 3
+MOST = 10**7
+"""Of anything in one shop; the budget of a day ends before."""
 TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 
 
 class _Results(Answer, Generic[T]):
-    count: int
+    count: Annotated[int, Field(ge=0, le=MOST)]
     results: tuple[T, ...]
 
 
@@ -276,10 +286,12 @@ class EtsyClient:
         if canceled:
             params["was_canceled"] = "true"
         found = self._receipt_page(params)
-        top = most
-        if top is None:
-            times = [one.created_timestamp if field == "created" else one.updated_timestamp for one in found.results]
-            top = max(times, default=least)
+        times = [one.created_timestamp if field == "created" else one.updated_timestamp for one in found.results]
+        if any(time < least or (most is not None and time > most) for time in times):
+            # Else a span would be halved for ever.
+            tried = f"Reading the orders of shop {self.shop_id} on Etsy"
+            raise PermanentError(tried, "orders of another time came than was asked for", "Check ETSY_API_URL.")
+        top = max(times, default=least) if most is None else most
         if found.count <= len(found.results):
             yield from found.results
         elif top <= least:  # more in one second than Etsy answers at once

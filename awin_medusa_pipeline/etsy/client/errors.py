@@ -7,9 +7,11 @@ from typing import Any
 import httpx
 
 from awin_medusa_pipeline.core.errors import PermanentError, PipelineError
-from awin_medusa_pipeline.core.http import redact
+from awin_medusa_pipeline.core.hidden import redact
+from awin_medusa_pipeline.core.http import json_of
 
 _LONGEST_MESSAGE = 500
+_DEEPEST = 10
 _MESSAGE_KEYS = ("error", "error_description", "message")
 
 
@@ -38,7 +40,7 @@ def came_back(response: httpx.Response, secrets: Iterable[str]) -> str:
 
 def error_code(response: httpx.Response) -> str:
     """Return the OAuth code of an error, as in {"error": "invalid_token", ...}; "" where there is none."""
-    body = _json(response)
+    body = json_of(response)
     return body["error"] if isinstance(body, dict) and isinstance(body.get("error"), str) else ""
 
 
@@ -49,27 +51,22 @@ def lacks_scope(response: httpx.Response) -> bool:
 
 def words(response: httpx.Response) -> str:
     """Return Etsy's sentence; "" for an empty answer or a gateway's page."""
-    return "; ".join(dict.fromkeys(_sentences(_json(response))))[:_LONGEST_MESSAGE]
+    return "; ".join(dict.fromkeys(_sentences(json_of(response))))[:_LONGEST_MESSAGE]
 
 
-def _sentences(body: Any) -> Iterator[str]:
+def _sentences(body: Any, depth: int = 0) -> Iterator[str]:
     """Read {"error", "error_description"}, [{"path", "type", "message"}], and {"0": {"path", "message"}}."""
+    if depth > _DEEPEST:
+        return
     if isinstance(body, str):
         yield body.strip(" .")
     elif isinstance(body, list):
         for part in body:
-            yield from _sentences(part)
+            yield from _sentences(part, depth + 1)
     elif isinstance(body, dict):
-        said = [part for key in _MESSAGE_KEYS for part in _sentences(body.get(key))]
+        said = [part for key in _MESSAGE_KEYS for part in _sentences(body.get(key), depth + 1)]
         path = str(body.get("path") or "").strip("/")
         if said:
             yield f"{path}: {': '.join(said)}" if path else ": ".join(said)
         else:
-            yield from _sentences(list(body.values()))
-
-
-def _json(response: httpx.Response) -> Any:
-    try:
-        return response.json()
-    except ValueError:
-        return None
+            yield from _sentences(list(body.values()), depth + 1)

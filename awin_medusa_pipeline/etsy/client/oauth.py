@@ -9,10 +9,11 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from awin_medusa_pipeline.core.errors import Action
 from awin_medusa_pipeline.core.http import (
@@ -135,7 +136,7 @@ def refresh(oauth: EtsyOAuth, refresh_token: str) -> TokenPair:
 class _TokenAnswer(BaseModel):
     access_token: str
     refresh_token: str
-    expires_in: int
+    expires_in: Annotated[int, Field(ge=0, le=2**31)]
 
 
 def _tokens(oauth: EtsyOAuth, form: dict[str, str], tried: str, hidden: list[str]) -> TokenPair:

@@ -114,7 +114,7 @@ def look_at_account(
         notes += [f"{_name(links[product_id])}: {sentence}" for sentence in sentences]
     # Read again, with what was recorded just now.
     links = {id_: link for id_, link in etsy.links.of_products(account.id, links).items() if not link.transaction_id}
-    plans = look_at_pictures(plan_products(etsy, account, links, products, links), links)
+    plans = look_at_pictures(plan_products(etsy, account, links, products, links), links, etsy.rules.image_hosts)
     look = AccountLook(tuple(plans), tuple(notes))
     etsy.links.mark_out_of_sync(account.id, [plan.product_id for plan in look.changed])
     return look

@@ -28,9 +28,12 @@ class ImageSource(Protocol):
         """Fetch one image. Raises ImageError."""
 
 
-def open_images(backoff: Backoff | None = None) -> ImageFetcher:
-    """Open a source of all images that can be made right for Etsy. Use it in a `with`."""
-    return ImageFetcher(KINDS, largest=LARGEST_SOURCE, backoff=backoff)
+def open_images(hosts: Collection[str] = (), backoff: Backoff | None = None) -> ImageFetcher:
+    """Open a source of all images that can be made right for Etsy. Use it in a `with`.
+
+    `hosts`: those of the own network that may be asked.
+    """
+    return ImageFetcher(KINDS, hosts=hosts, largest=LARGEST_SOURCE, backoff=backoff)
 
 
 @dataclass(frozen=True)

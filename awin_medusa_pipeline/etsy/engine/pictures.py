@@ -23,10 +23,12 @@ _NOTHING = ListingMemory()
 _ORDER = tuple(Part)
 
 
-def look_at_pictures(plans: Sequence[ListingPlan], links: Mapping[str, EtsyLink]) -> list[ListingPlan]:
-    """Check the pictures of the plans; `links`: of the products that have one."""
+def look_at_pictures(
+    plans: Sequence[ListingPlan], links: Mapping[str, EtsyLink], hosts: Collection[str]
+) -> list[ListingPlan]:
+    """Check the pictures of the plans; `links`: of the products that have one; `hosts`: as in open_images."""
     memories = {product_id: link.memory for product_id, link in links.items()}
-    with open_images() as images:
+    with open_images(hosts) as images:
         return check_pictures(plans, memories, images)
 
 

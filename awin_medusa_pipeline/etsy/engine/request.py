@@ -134,7 +134,7 @@ def request_products(
     links = etsy.links.of_products(shop.id, product_ids)
     if sold_is_booked:
         links = {product_id: _forgiven(etsy, shop, link) for product_id, link in links.items()}
-    plans = look_at_pictures(plan_products(etsy, shop, product_ids, products, links), links)
+    plans = look_at_pictures(plan_products(etsy, shop, product_ids, products, links), links, etsy.rules.image_hosts)
     notes = [*vacation_note(choices), *(note for plan in plans for note in _kept(plan))]
     return request_plans(etsy, shop, plans, by=by, notes=notes)
 

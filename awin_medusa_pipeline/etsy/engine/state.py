@@ -1,6 +1,6 @@
 """Holds what the Etsy part works with: its state in the store, clients of its shops, and the way to notify."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -57,6 +57,8 @@ class EtsyRules:
     """Name or id of the stock location in Medusa to sell from; None: the first one."""
     import_sales: bool = False
     """Whether what is sold on Etsy lowers the levels in Medusa."""
+    image_hosts: Collection[str] = ()
+    """Hosts of the own network that images may be fetched from."""
 
 
 @dataclass(frozen=True)

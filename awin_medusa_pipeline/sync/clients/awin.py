@@ -11,20 +11,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import httpx
 from upath import UPath
 
 from awin_medusa_pipeline.core.errors import Action
 from awin_medusa_pipeline.core.files import replacing
+from awin_medusa_pipeline.core.hidden import redact
 from awin_medusa_pipeline.core.http import (
     RETRYABLE_STATUS,
     Backoff,
     TransientError,
     certificates,
-    redact,
     retry_after_seconds,
 )
+from awin_medusa_pipeline.core.internet import FirstDecides, GuardedTransport, NotOnTheInternetError
 from awin_medusa_pipeline.sync.clients.awin_address import label_of, local_path, secrets_in
 from awin_medusa_pipeline.sync.domain.feed.errors import Fault, FeedError
 from awin_medusa_pipeline.sync.domain.feed.facts import FeedVersion
@@ -42,6 +44,8 @@ USER_AGENT = "Mozilla/5.0 (compatible; awin-medusa-pipeline)"
 PATIENCE, SLOWEST = 120.0, 5_000
 # AWIN redirects between its own hosts, with the key in the address.
 OF_AWIN = re.compile(r"(^|\.)(awin|productserve)\.com$")
+
+_PROXIES = {"http", "https", "all"}
 
 Progress = Callable[[int, int | None, float], None]
 """Bytes done, bytes in total (None: unknown), seconds since the start."""
@@ -162,7 +166,10 @@ class _Download:
         """Try until the feed is downloaded, or no further try would help."""
         try:
             hooks = {"request": [self._refuse_unsafe]}
+            # A proxy looks names up itself, and is what keeps its users out of the own network.
+            guarded = None if _PROXIES & getproxies().keys() else GuardedTransport(FirstDecides())
             with httpx.Client(
+                transport=guarded,
                 follow_redirects=True,
                 timeout=TIMEOUT,
                 headers=self._headers(),
@@ -214,6 +221,10 @@ class _Download:
                     sha256, size = self._write(response, part)
                     self._check(part, size)
                 return self._feed(sha256, size, response)
+        except NotOnTheInternetError as error:
+            to_do = "Copy the address again from AWIN into AWIN_FEED_URL."
+            came_back = f"it redirects into your own network ({error}); it was not followed"
+            raise FeedError(Fault.UNSAFE_REDIRECT, self._tried, came_back, to_do) from None
         except httpx.TooManyRedirects:
             to_do = "Copy the address again from AWIN into AWIN_FEED_URL."
             raise FeedError(Fault.REDIRECT_LOOP, self._tried, "it redirects in a circle", to_do) from None

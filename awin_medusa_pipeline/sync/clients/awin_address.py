@@ -2,10 +2,10 @@
 
 import re
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
-_SECRET_NAME = re.compile(r"key|token|sig|secret|pass|auth|cred", re.IGNORECASE)
+from awin_medusa_pipeline.core.addresses import both_forms, credentials_in
 
 
 def secrets_in(address: str) -> list[str]:
@@ -14,19 +14,20 @@ def secrets_in(address: str) -> list[str]:
         parts = urlsplit(address)
     except ValueError:
         return [address]
-    found = [part for part in (parts.username, parts.password) if part]
-    found += [value for name, value in parse_qsl(parts.query) if len(value) >= 16 or _SECRET_NAME.search(name)]
+    found = [parts.username] if parts.username else []
     found += re.findall(r"/(?:apikey|api_?key|key|token)/([^/]+)", parts.path, re.IGNORECASE)
     found += re.findall(r"/publisher/[^/]+/([^/]+)/\d+/", parts.path)
     found += [word for word in re.findall(r"[0-9A-Za-z]{20,}", parts.path) if re.search(r"\d", word)]
-    return [secret for text in found for secret in {text, unquote(text)}]
+    return credentials_in(address) + both_forms(found)
 
 
 def label_of(address: str) -> str:
     """Name a feed for people: host and feed ids, or a file's name; never the key."""
     path = local_path(address)
     if path is not None:
-        return path.name
+        return (
+            "of an address that cannot be read" if "://" in address and not address.startswith("file:") else path.name
+        )
     try:
         parts = urlsplit(address)
     except ValueError:

@@ -195,7 +195,7 @@ class Applier:
     def _image_host(self, stack: ExitStack, nothing_is_sent: bool) -> ImageHost | None:
         if nothing_is_sent or not self.rules.rehost_images:
             return None
-        return stack.enter_context(ImageHost(self.client))
+        return stack.enter_context(ImageHost(self.client, hosts=self.rules.image_hosts))
 
     def _defaults(self, rows: pl.DataFrame, nothing_is_sent: bool) -> ProductDefaults:
         if nothing_is_sent:  # creating brands and categories would change the shop

@@ -1,5 +1,6 @@
 """What the shop owner decided about a sync, and how far one run goes."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from awin_medusa_pipeline.sync.domain.rules import (
@@ -22,6 +23,8 @@ class SyncRules:
     limits: Limits = field(default_factory=Limits)
     hide: HideRules = field(default_factory=HideRules)
     rehost_images: bool = False
+    image_hosts: Collection[str] = ()
+    """Hosts of the own network that images may be fetched from."""
     plan_hours: int = 24
     """How long a held plan can be approved."""
     price_jump: PriceJump = PRICE_JUMP

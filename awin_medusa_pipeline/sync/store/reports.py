@@ -1,8 +1,5 @@
 """Writes and reads the reports of runs: CSV tables, logs and summaries, one folder per run, kept for 30 days."""
 
-import csv
-import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,7 +9,8 @@ import polars as pl
 from upath import UPath
 
 from awin_medusa_pipeline.core.files import dated_name, home_path, local_path, replacing
-from awin_medusa_pipeline.core.plain import plain
+from awin_medusa_pipeline.core.legible import json_text, legible
+from awin_medusa_pipeline.core.spreadsheets import as_csv, write_rows
 from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import Counts, Kind, Status
 from awin_medusa_pipeline.sync.domain.preview import EXAMPLES, example, page
@@ -30,10 +28,8 @@ from awin_medusa_pipeline.sync.store.past_reports import (
 )
 
 MOST_REASONS = 20
-LIST_SEPARATOR = " | "
 RESULTS = "results.csv"
 RESULT_COLUMNS = ("key", "title", "kind", "before", "after", "status", "reason")
-FORMULA = r"^[=+\-@\t\r]"
 
 
 class RunReports:
@@ -46,19 +42,19 @@ class RunReports:
     def write_csv(self, frame: pl.DataFrame | pl.LazyFrame, name: str) -> UPath:
         """Write a table for a spreadsheet (`name` as in `stock-mismatches.csv`); a LazyFrame is streamed.
 
-        UTF-8, lists joined by ' | ', decimals without trailing zeros. Feed text that a spreadsheet would run as a
-        formula gets a leading apostrophe (OWASP: CSV injection); the tables keep the text as it is.
+        UTF-8, lists joined by ' | ', decimals without trailing zeros. No text of a feed is run as a formula
+        (core/spreadsheets.py); the tables keep the text as it is.
         """
         path = self.folder / name
         with replacing(path) as file:
-            as_csv(frame.lazy()).sink_csv(file)
+            as_csv(frame.lazy()).sink_csv(file, quote_style="non_numeric")
         return path
 
     def write_json(self, value: Mapping[str, Any], name: str = SUMMARY) -> UPath:
         """Write a summary; decimals as text, times as ISO 8601."""
         path = self.folder / name
         with replacing(path) as file:
-            file.write_text(json.dumps(value, indent=2, default=plain, ensure_ascii=False) + "\n", encoding="utf-8")
+            file.write_text(json_text(value) + "\n", encoding="utf-8")
         return path
 
     def write_operations(self, kind: Kind, entries: Iterable[LogEntry]) -> Counts:
@@ -80,7 +76,7 @@ class RunReports:
                     few.append({"status": status, "reason": reason, **one})
                 if reason:
                     reasons.setdefault(status, Counter())[reason] += 1
-                log.write(json.dumps(_log_line(entry), default=plain, ensure_ascii=False) + "\n")
+                log.write(json_text(_log_line(entry), indent=None) + "\n")
         counts = Counts.of(statuses)
         told = {status: dict(texts.most_common(MOST_REASONS)) for status, texts in reasons.items()}
         summary = {
@@ -109,16 +105,14 @@ class RunReports:
         """
         path = self.folder / RESULTS
         with replacing(path) as file, file.open("w", encoding="utf-8", newline="") as lines:
-            table = csv.writer(lines, lineterminator="\n")
-            table.writerow(RESULT_COLUMNS)
-            table.writerows([_harmless(cell) for cell in _result(entry)] for entry in entries)
+            write_rows(lines, RESULT_COLUMNS, map(_result, entries))
         return path
 
     def write_page(self, *, in_no_feed: int = 0) -> None:
         """Write what the kinds' summaries say in plain lines (preview.page)."""
         lines = page((read_summary(path) for path in of_kinds(self.folder)), in_no_feed=in_no_feed)
         with replacing(self.folder / PAGE) as file:
-            file.write_text("\n".join([*lines, ""]), encoding="utf-8")
+            file.write_text("\n".join([*map(legible, lines), ""]), encoding="utf-8")
 
     def point_latest(self) -> None:
         """Point `reports/latest` to this folder, unless it already leads to a newer run.
@@ -167,10 +161,6 @@ def _result(entry: LogEntry) -> tuple[str, ...]:
     return entry.key, entry.title or "", entry.kind, before, after, status, reason or ""
 
 
-def _harmless(text: str) -> str:
-    return f"'{text}" if re.match(FORMULA, text) else text
-
-
 def _log_line(entry: LogEntry) -> dict[str, Any]:
     status, reason = reported(entry)
     return {
@@ -185,30 +175,3 @@ def _log_line(entry: LogEntry) -> dict[str, Any]:
         "status": status,
         "error": reason,
     }
-
-
-def as_csv(table: pl.LazyFrame) -> pl.LazyFrame:
-    """The table with every column as text that a spreadsheet does not run as a formula."""
-    return table.select(_readable(name, dtype) for name, dtype in table.collect_schema().items())
-
-
-def _readable(name: str, dtype: pl.DataType) -> pl.Expr:
-    """Turn a column into readable text that a spreadsheet does not run as a formula."""
-    column = pl.col(name)
-    if isinstance(dtype, pl.List):
-        column = column.list.eval(_as_text(pl.element(), dtype.inner).cast(pl.String)).list.join(LIST_SEPARATOR)
-        dtype = pl.String()
-    else:
-        column = _as_text(column, dtype)
-    if not isinstance(dtype, pl.String):
-        return column.alias(name)
-    return pl.when(column.str.contains(FORMULA)).then(pl.lit("'") + column).otherwise(column).alias(name)
-
-
-def _as_text(column: pl.Expr, dtype: Any) -> pl.Expr:
-    if isinstance(dtype, pl.Decimal):
-        text = column.cast(pl.String)
-        return text.str.strip_chars_end("0").str.strip_chars_end(".") if dtype.scale else text
-    if isinstance(dtype, pl.Struct):
-        return column.struct.json_encode()
-    return column

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from awin_medusa_pipeline.core import internet
 from awin_medusa_pipeline.core.http import Backoff
 from awin_medusa_pipeline.sync.clients import awin
 from awin_medusa_pipeline.sync.clients.awin import DownloadedFeed, download
@@ -291,3 +292,29 @@ def test_a_label_names_the_feed_and_never_the_key(address: str, label: str, secr
     assert label_of(address) == label
     assert set(secrets) <= set(secrets_in(address))
     assert not any(secret in label for secret in secrets)
+
+
+@pytest.mark.parametrize(
+    ("first", "code"), [(True, "unsafe_redirect"), (False, "no_connection")], ids=["on the internet", "inside"]
+)
+def test_a_feed_on_the_internet_leads_nowhere_else(
+    first: bool, code: str, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """127.0.0.1 stands for the internet, 127.0.0.2 for the own network; a feed from there may lead on."""
+    monkeypatch.setattr(internet, "is_public", lambda address: first and str(address) == "127.0.0.1")
+    inner = server.address.replace("127.0.0.1", "127.0.0.2")
+    server.answers += [Answer(b"", 302, {"Location": f"{inner}/feed.csv"})]
+    with pytest.raises(FeedError) as caught:
+        server.download(tmp_path)
+    assert caught.value.code == code
+    assert ("into your own network" in str(caught.value)) is first
+
+
+def test_through_a_proxy_a_feed_is_downloaded_as_before(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, server.address)
+    server.answers += [Answer(CSV)]
+    assert download("http://feeds.example/feed.csv", tmp_path, backoff=Backoff(attempts=1)).bytes == len(CSV)
+    assert server.requests[0][0] == "http://feeds.example/feed.csv"

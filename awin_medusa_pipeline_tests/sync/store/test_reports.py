@@ -66,7 +66,7 @@ def test_csv_is_readable_and_runs_no_formula(home: str, lazy: bool) -> None:
 
 def test_an_empty_table_has_its_header(home: str) -> None:
     path = RunReports(home, run()).write_csv(pl.DataFrame(schema={"sku": pl.String, "price": MONEY}), "empty.csv")
-    assert path.read_text() == "sku,price\n"
+    assert path.read_text() == '"sku","price"\n'
 
 
 def test_logs_and_summaries_from_the_ledger(tmp_path: Path) -> None:
