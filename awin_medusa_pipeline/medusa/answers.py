@@ -103,9 +103,10 @@ class Thing(TypedDict, total=False):
     product_categories: "list[Thing]"
     product_tags: "list[Thing]"
     collections: "list[Thing]"
-    product_tag: "Thing"
-    collection: "Thing"
-    product_category: "Thing"
+    # Of a product that is in none.
+    product_tag: "Thing | None"
+    collection: "Thing | None"
+    product_category: "Thing | None"
     created: "list[Thing]"
     updated: "list[Thing]"
     files: "list[Thing]"

@@ -297,7 +297,12 @@ class MedusaClient:
     def _make(self, route: str, answer_key: str, key: str, name: str, body: Json) -> str | None:
         for last in (False, False, True):
             try:
-                return str(self.post(f"/admin/{route}", body)[answer_key]["id"])
+                made = self.post(f"/admin/{route}", body)[answer_key]
+                if made is None:
+                    raise UnknownOutcomeError(
+                        f"POST {self.base_url}/admin/{route}", f"no {answer_key} came back", CHECK
+                    )
+                return str(made["id"])
             except (PermanentError, UnknownOutcomeError) as error:
                 if found := self._ids(route, key, [name]):
                     return found[name]
