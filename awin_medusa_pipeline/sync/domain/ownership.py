@@ -183,7 +183,7 @@ def _contents(offers: pl.LazyFrame, pairs: pl.LazyFrame) -> pl.LazyFrame:
     handles = handles.with_columns(handle=handle(pl.col("path")), longer=longer_handle(pl.col("path")))
     return (
         offers.select("offer_key", "merchant_id", "name", "description", "category", urls=_urls())
-        .join(pl.concat([alone, of_groups], how="diagonal").lazy(), on="offer_key")
+        .join(pl.concat([alone, of_groups], how="diagonal").lazy(), on="offer_key", build_side="force_right")
         .join(handles.lazy(), on="category", how="left")
         .select(
             "product_id",

@@ -38,6 +38,8 @@ class FeedSource:
 
 # Of all batches, 2 kB each; of more the file is read again.
 _MOST_RAW = 10_000
+# 75 MB. Of a larger feed the text of a row whose SKU comes again later on is read from the file once more.
+_MOST_SKUS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ class FeedParts:
         """
         hashes = skus.to_list()
         again = skus.is_duplicated() | skus.is_in(list(self._skus.intersection(hashes)))
-        self._skus.update(hashes)
+        if len(self._skus) < _MOST_SKUS:
+            self._skus.update(hashes)
         at = again.arg_true().to_list()
         if 0 < len(at) <= _MOST_RAW - len(self._raw):
             lines = batch.offers["line"].gather(at).to_list()
