@@ -1,7 +1,6 @@
 """Sends HTTP requests for all clients: errors as ours, retries with backoff, secrets kept out of text."""
 
 import logging
-import math
 import random
 import re
 import ssl
@@ -14,10 +13,10 @@ from email.utils import formatdate, parsedate_to_datetime
 from functools import cache
 from typing import Any
 
-import httpcore
 import httpx
 import tenacity
 
+from awin_medusa_pipeline.core.deadline import within
 from awin_medusa_pipeline.core.errors import PermanentError as PermanentError
 from awin_medusa_pipeline.core.errors import PipelineError as PipelineError
 from awin_medusa_pipeline.core.errors import TransientError as TransientError
@@ -160,64 +159,6 @@ def ask_before_writing(client: httpx.Client, may_write: Callable[[], None]) -> N
     client.event_hooks = {**client.event_hooks, "request": [*client.event_hooks["request"], watch]}
 
 
-class _Until(threading.local):
-    """When the request that this thread sends must be over, by the monotonic clock."""
-
-    at: float = math.inf
-
-    def left(self, timeout: float | None) -> float:
-        """The timeout for one read or write. Raises httpcore.ReadTimeout when none is left."""
-        left = min(self.at - time.monotonic(), math.inf if timeout is None else timeout)
-        if left <= 0:
-            raise httpcore.ReadTimeout("the whole answer took too long")
-        return left
-
-
-_until = _Until()
-
-
-class _BoundedStream(httpcore.NetworkStream):
-    """A connection of which a request has a time for all of its reads and writes together."""
-
-    def __init__(self, stream: httpcore.NetworkStream) -> None:
-        self._stream = stream
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, _finite(_until.left(timeout)))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, _finite(_until.left(timeout)))
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        return _BoundedStream(self._stream.start_tls(ssl_context, server_hostname, _finite(_until.left(timeout))))
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
-
-
-class _BoundedBackend(httpcore.SyncBackend):
-    def connect_tcp(self, *args: Any, **options: Any) -> httpcore.NetworkStream:
-        return _BoundedStream(super().connect_tcp(*args, **options))
-
-
-def _finite(seconds: float) -> float | None:
-    return None if seconds == math.inf else seconds
-
-
-def bound_answers(client: httpx.Client) -> httpx.Client:
-    """Bound the whole time of each request that `send` sends, head and body: httpx only bounds each read, so that a
-    server that drips bytes would hold up a run for ever."""
-    for transport in (client._transport, *client._mounts.values()):
-        if isinstance(transport, httpx.HTTPTransport):  # it has no public way to name a network backend
-            transport._pool._network_backend = _BoundedBackend()
-    return client
-
-
 def json_of(response: httpx.Response) -> Any:
     """What an answer holds as JSON; None where it is none, or nested without end."""
     try:
@@ -228,9 +169,5 @@ def json_of(response: httpx.Response) -> Any:
 
 def send(client: httpx.Client, method: str, url: str, *, tried: str, writes: bool, **options: Any) -> httpx.Response:
     """Send one request; errors as in `as_our_errors`. The caller checks the status."""
-    _until.at = time.monotonic() + LONGEST_REQUEST
-    try:
-        with as_our_errors(tried, writes=writes):
-            return client.request(method, url, **options)
-    finally:
-        _until.at = math.inf
+    with as_our_errors(tried, writes=writes), within(LONGEST_REQUEST):
+        return client.request(method, url, **options)

@@ -10,6 +10,7 @@ from typing import Self
 import httpx
 
 from awin_medusa_pipeline.core.addresses import without_credentials
+from awin_medusa_pipeline.core.deadline import within
 from awin_medusa_pipeline.core.http import (
     Backoff,
     PermanentError,
@@ -24,7 +25,6 @@ from awin_medusa_pipeline.core.internet import (
     Resolver,
     check_url,
     resolve,
-    within,
 )
 
 LARGEST = 20 * 1024 * 1024

@@ -7,18 +7,15 @@ their own. TLS still checks the name.
 
 import queue
 import socket
-import ssl
 import threading
-import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Collection, Iterable, Sequence
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
 import httpcore
 import httpx
 
+from awin_medusa_pipeline.core.deadline import BoundedStream, left
 from awin_medusa_pipeline.core.http import certificates
 
 Address = IPv4Address | IPv6Address
@@ -33,7 +30,6 @@ _ON_THE_INTERNET = IPv6Network("2000::/3")
 _NOT_FOR_HOSTS = tuple(map(IPv6Network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")))
 # Networks without IPv4 reach it by these.
 _NAT64 = IPv6Network("64:ff9b::/96")
-_ends_at: ContextVar[float | None] = ContextVar("_ends_at", default=None)
 
 
 class NotOnTheInternetError(Exception):
@@ -50,16 +46,6 @@ def is_public(address: Address) -> bool:
         if address not in _ON_THE_INTERNET or any(address in network for network in _NOT_FOR_HOSTS):
             return False
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
-
-
-@contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """End every wait of a guarded connection in this thread after so many seconds in all, however it trickles."""
-    token = _ends_at.set(time.monotonic() + seconds)
-    try:
-        yield
-    finally:
-        _ends_at.reset(token)
 
 
 def resolve(host: str, port: int) -> Sequence[str]:
@@ -87,11 +73,11 @@ class GuardedBackend(httpcore.NetworkBackend):
         fault: Exception = httpcore.ConnectError("no address")
         for address in found:
             try:
-                stream = self._plain.connect_tcp(address, port, _left(timeout), local_address, socket_options)
+                stream = self._plain.connect_tcp(address, port, left(timeout), local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 fault = error
             else:
-                return _BoundedStream(stream)
+                return BoundedStream(stream)
         raise fault
 
     def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.NetworkStream:
@@ -125,7 +111,7 @@ class GuardedBackend(httpcore.NetworkBackend):
 
         threading.Thread(target=look, name="resolve", daemon=True).start()
         try:
-            found = answers.get(timeout=_left(timeout))
+            found = answers.get(timeout=left(timeout))
         except queue.Empty:
             raise httpcore.ConnectTimeout(f"{host} was not found in time") from None
         if isinstance(found, Exception):
@@ -145,40 +131,6 @@ class FirstDecides(GuardedBackend):
             self._inside = not any(is_public(ip_address(address)) for address in found)
             return found
         return self._looked_up(host, port, timeout) if self._inside else super().addresses(host, port, timeout)
-
-
-class _BoundedStream(httpcore.NetworkStream):
-    """A connection whose waits end when `within` says so."""
-
-    def __init__(self, inner: httpcore.NetworkStream) -> None:
-        self._inner = inner
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, _left(timeout, httpcore.WriteTimeout))
-
-    def close(self) -> None:
-        self._inner.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        return _BoundedStream(self._inner.start_tls(ssl_context, server_hostname, _left(timeout)))
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._inner.get_extra_info(info)
-
-
-def _left(timeout: float | None, over: type[Exception] = httpcore.ConnectTimeout) -> float | None:
-    """Seconds that a wait may take. Raises `over` when there are none."""
-    if (end := _ends_at.get()) is None:
-        return timeout
-    left = end - time.monotonic()
-    if left <= 0:
-        raise over("the time is over")
-    return left if timeout is None else min(timeout, left)
 
 
 class GuardedTransport(httpx.HTTPTransport):

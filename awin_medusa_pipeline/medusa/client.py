@@ -14,6 +14,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import TypeAdapter
 
+from awin_medusa_pipeline.core.deadline import bound_answers
 from awin_medusa_pipeline.core.hidden import redact
 from awin_medusa_pipeline.core.http import (
     RETRYABLE_STATUS,
@@ -24,7 +25,6 @@ from awin_medusa_pipeline.core.http import (
     TransientError,
     UnknownOutcomeError,
     ask_before_writing,
-    bound_answers,
     certificates,
     json_of,
     retry_after_seconds,

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from awin_medusa_pipeline.core import http
+from awin_medusa_pipeline.core.deadline import bound_answers
 from awin_medusa_pipeline.core.hidden import redact
 from awin_medusa_pipeline.core.http import (
     Backoff,
@@ -18,7 +19,6 @@ from awin_medusa_pipeline.core.http import (
     TransientError,
     UnknownOutcomeError,
     ask_before_writing,
-    bound_answers,
     retry_after_seconds,
     send,
 )

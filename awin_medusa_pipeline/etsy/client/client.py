@@ -10,12 +10,12 @@ from typing import Annotated, Generic, Self, TypeVar
 import httpx
 from pydantic import Field
 
+from awin_medusa_pipeline.core.deadline import bound_answers
 from awin_medusa_pipeline.core.http import (
     Backoff,
     PermanentError,
     TransientError,
     ask_before_writing,
-    bound_answers,
     certificates,
 )
 from awin_medusa_pipeline.etsy.client.answers import (
