@@ -10,10 +10,13 @@ from awin_medusa_pipeline_tests.tools.chaos.judge import Findings
 from awin_medusa_pipeline_tests.tools.chaos.laboratory import Laboratory
 from awin_medusa_pipeline_tests.tools.chaos.trouble import (
     Trouble,
+    answer_strangely,
     contend,
     kill_shop,
     kill_sync,
     repeated,
+    restore_shop,
+    restore_store,
     spoil_requests,
     stop_sync,
 )
@@ -30,8 +33,26 @@ def laboratory(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> It
 
 @pytest.mark.parametrize(
     ("trouble", "times"),
-    [(kill_sync, 3), (kill_shop, 1), (spoil_requests, 1), (stop_sync, 2), (contend, 1)],
-    ids=["sync killed", "shop killed", "requests spoilt", "sync stopped past its lease", "two syncs at once"],
+    [
+        (kill_sync, 3),
+        (kill_shop, 1),
+        (spoil_requests, 1),
+        (stop_sync, 1),
+        (contend, 1),
+        (answer_strangely, 1),
+        (restore_shop, 1),
+        (restore_store, 1),
+    ],
+    ids=[
+        "sync killed",
+        "shop killed",
+        "requests spoilt",
+        "sync stopped past its lease",
+        "two syncs at once",
+        "strange answers",
+        "shop of yesterday",
+        "store of yesterday",
+    ],
 )
 def test_trouble_leaves_nothing(laboratory: Laboratory, trouble: Trouble, times: int) -> None:
     *_, report = repeated(laboratory, trouble, times, SEED, one_more_sync=trouble is not spoil_requests)

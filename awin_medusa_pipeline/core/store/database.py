@@ -2,12 +2,13 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import sqlalchemy as sa
 from alembic import command
@@ -28,6 +29,15 @@ VERSION_TABLE = "sync_version"
 BUSY_TIMEOUT = 30  # seconds; the longest write here is a batch of some hundred rows, a few milliseconds
 MIGRATION_LOCK = 0x6177696E  # any fixed number ("awin"): PostgreSQL's advisory lock, held while migrating
 IMMEDIATE = "begin_immediate"
+
+
+T = TypeVar("T")
+PATIENCE = 45.0
+"""Seconds that a PostgreSQL server which was there before may take to come back: a restart takes 1 to 20."""
+
+
+class StoreBrokenOffError(StoreError):
+    """The connection broke off in a transaction."""
 
 
 class Database:
@@ -58,6 +68,17 @@ class Database:
         ):
             yield session
 
+    def read(self, act: Callable[[Session], T]) -> T:
+        """Read in one session, and once more where the connection broke off: the server was started anew."""
+        return _again(self.reading, act)
+
+    def write(self, act: Callable[[Session], T]) -> T:
+        """Act in one transaction, and once more where the connection broke off in it.
+
+        Whether the first was committed may be unknown then: `act` does no harm twice.
+        """
+        return _again(self.writing, act)
+
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
@@ -67,6 +88,15 @@ class Database:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _again(opened: Callable[[], AbstractContextManager[Session]], act: Callable[[Session], T]) -> T:
+    try:
+        with opened() as session:
+            return act(session)
+    except StoreBrokenOffError:
+        with opened() as session:
+            return act(session)
 
 
 def sqlite_url(file: Path) -> str:
@@ -155,7 +185,9 @@ def _engine(url: sa.URL) -> sa.Engine:
     options: dict[str, Any] = {"hide_parameters": True, "json_serializer": partial(json.dumps, default=str)}
     if url.get_backend_name() == "postgresql":
         try:
-            return sa.create_engine(url, pool_pre_ping=True, executemany_mode="values_plus_batch", **options)
+            engine = sa.create_engine(url, pool_pre_ping=True, executemany_mode="values_plus_batch", **options)
+            sa.event.listen(engine, "do_connect", _Patient())
+            return engine
         except ModuleNotFoundError:
             raise StoreError(
                 f"Opening the state store {_name(url)}",
@@ -166,6 +198,26 @@ def _engine(url: sa.URL) -> sa.Engine:
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+class _Patient:
+    """Connects again and again to a server that was there before."""
+
+    def __init__(self) -> None:
+        self._was_there = False
+
+    def __call__(self, dialect: sa.Dialect, _: object, arguments: Any, options: Any) -> Any:
+        ends_at = time.monotonic() + PATIENCE
+        while True:
+            try:
+                connection = dialect.connect(*arguments, **options)
+            except dialect.loaded_dbapi.OperationalError:
+                if not self._was_there or time.monotonic() > ends_at:
+                    raise
+                time.sleep(0.5)
+            else:
+                self._was_there = True
+                return connection
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
@@ -234,7 +286,8 @@ def _as_store_errors(url: sa.URL) -> Iterator[None]:
         raise
     except sa.exc.DBAPIError as error:
         came_back = redact(" ".join(str(error.orig).split()), _secrets(url))
-        raise StoreError(f"Using the state store {_name(url)}", came_back, _to_do(came_back, url)) from None
+        kind = StoreBrokenOffError if error.connection_invalidated else StoreError
+        raise kind(f"Using the state store {_name(url)}", came_back, _to_do(came_back, url)) from None
     except sqlite3.Error as error:
         raise StoreError(f"Opening the state store {_name(url)}", str(error), _to_do(str(error), url)) from None
     except OSError as error:

@@ -110,12 +110,14 @@ class HeldLease:
         with self._lock:
             known, word, began = self._words, uuid.uuid4().hex, seconds_since_boot()
             self._words = (*known, word)
-            with self._database.writing() as session:
+
+            def store(session: Session) -> int | None:
                 now = database_time(session)
                 values = {"nonce": word, "heartbeat_at": now, "expires_at": now + HELD_FOR, "beat": began}
-                ours = (*self._is_ours, Lease.nonce.in_(known))
-                stored = session.scalar(sa.update(Lease).where(*ours).values(values).returning(Lease.token))
-            if stored is None:
+                ours = (*self._is_ours, Lease.nonce.in_((*known, word)))
+                return session.scalar(sa.update(Lease).where(*ours).values(values).returning(Lease.token))
+
+            if self._database.write(store) is None:
                 raise self._lost()
             self._words_before, self._words = known, (word,)
             self._until = began + HELD_FOR.total_seconds() - MARGIN
@@ -125,8 +127,7 @@ class HeldLease:
         if seconds_since_boot() >= self._until:
             self.renew()  # we were stopped, or asleep: still ours only if nobody has taken it
             return
-        with self._database.reading() as session:
-            self._check(session.scalar(sa.select(Lease.nonce).where(*self._is_ours)))
+        self._check(self._database.read(lambda session: session.scalar(sa.select(Lease.nonce).where(*self._is_ours))))
 
     def check_in(self, session: Session) -> None:
         """Check it for this transaction: nobody takes the lease before that is committed. Raises LeaseLostError."""

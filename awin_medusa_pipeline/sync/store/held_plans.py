@@ -24,6 +24,8 @@ __all__ = ["PROPOSED", "SHOWN", "HeldPlan", "HeldPlans", "PlanError", "PlanState
 
 PROPOSED = "planned by a dry run; approving applies exactly these rows"
 """Why a proposed plan is there."""
+RUN_WITHIN = timedelta(hours=12)
+"""How long an approved plan waits for its run, also one that was approved in its last second: Dagster may be down."""
 
 
 class HeldPlans(PlanList):
@@ -140,13 +142,15 @@ class HeldPlans(PlanList):
         with self._database.writing() as session:
             plan = session.get_one(HeldPlan, found.hash, with_for_update=True)
             if plan.state is not PlanState.HELD or self._is_expired(plan):
-                why = "expired" if plan.state is PlanState.HELD else f"{plan.state} by {plan.decided_by or 'a run'}"
+                why = "expired" if self._is_expired(plan) else f"{plan.state} by {plan.decided_by or 'a run'}"
                 raise PlanError(
                     f"Deciding on the plan {plan.hash[:SHOWN]}",
                     f"it is {why}",
                     "The next sync makes a plan of what the shop and the feed then show.",
                 )
             plan.state, plan.decided_by, plan.decided_at = state, by, self._now()
+            if state is PlanState.APPROVED:
+                plan.expires_at = max(plan.expires_at, self._now() + RUN_WITHIN)
             # What a dry run proposed was no question, so a yes to it is no answer to keep.
             if not (plan.proposed and state is PlanState.APPROVED):
                 remember_decision(session, plan, read_rows(session, plan), approved=state is PlanState.APPROVED)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import Session, aliased
 
 from awin_medusa_pipeline.core.errors import PermanentError
 from awin_medusa_pipeline.core.store.base import SHORTEST_ID
@@ -113,11 +113,14 @@ class Ledger:
         shared = {"run_id": run_id, "kind": str(kind), "status": Status.INTENT, "created_at": _now(), "batch": batch}
         if not (values := [_columns(operation) | shared for operation in operations]):
             return []
-        with self._database.writing() as session:
+
+        def store(session: Session) -> list[int]:
             if held:
                 held.check_in(session)
             insert = sa.insert(LogEntry).returning(LogEntry.id, sort_by_parameter_order=True)
             return list(session.scalars(insert, values))
+
+        return self._database.write(store)
 
     def record_not_sent(self, run_id: str, kind: Kind, rows: Iterable[NotSent]) -> None:
         """Record operations that are not sent, each with its reason."""
@@ -125,8 +128,7 @@ class Ledger:
         shared = {"run_id": run_id, "kind": str(kind), "created_at": now, "finished_at": now}
         values = [_columns(row.operation) | shared | {"status": row.status, "reason": row.reason} for row in rows]
         if values:
-            with self._database.writing() as session:
-                session.execute(sa.insert(LogEntry), values)
+            self._database.write(lambda session: session.execute(sa.insert(LogEntry), values))
 
     def record_outcomes(
         self,
@@ -148,14 +150,18 @@ class Ledger:
                 without.append(row)
             else:
                 with_target.append(row | {"target_id": outcome.target_id})
-        with self._database.writing() as session:
+        kept = list(written)
+
+        def store(session: Session) -> None:
             if held:
                 held.check_in(session)
             for rows in (with_target, without):
                 if rows:
                     session.execute(sa.update(LogEntry), rows)
             if run_id is not None:
-                remember(session, run_id, written)
+                remember(session, run_id, kept)
+
+        self._database.write(store)
 
     def open_operations(self, shop: str, kind: Kind, *, except_run: str | None = None) -> list[LogEntry]:
         """Operations on the shop without a known outcome, oldest first, to be checked and settled.

@@ -78,6 +78,17 @@ def test_a_plan_expires(plans: HeldPlans, clock: Clock) -> None:
     plans.approve(held, "ada")
 
 
+def test_a_plan_that_was_approved_in_its_last_second_is_applied(plans: HeldPlans, clock: Clock) -> None:
+    held = keep(plans)
+    clock.now += timedelta(hours=24) - timedelta(seconds=1)
+    plans.approve(held, "ada")
+    clock.now += timedelta(minutes=5)
+    assert plans.to_apply(held.hash, Kind.HIDE, "run-2").hash == held.hash
+    clock.now += timedelta(hours=12)
+    with pytest.raises(PlanError, match="expired"):
+        plans.to_apply(held.hash, Kind.HIDE, "run-3")
+
+
 @pytest.mark.parametrize(
     ("start", "kind", "why"),
     [

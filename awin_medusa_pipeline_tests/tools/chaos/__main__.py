@@ -15,7 +15,18 @@ from awin_medusa_pipeline_tests.support.sandboxes import TEST_HOME
 from awin_medusa_pipeline_tests.tools.chaos import etsy
 from awin_medusa_pipeline_tests.tools.chaos.judge import Findings
 from awin_medusa_pipeline_tests.tools.chaos.laboratory import Laboratory
-from awin_medusa_pipeline_tests.tools.chaos.trouble import Report, kill_shop, kill_sync, repeated, spoil_requests
+from awin_medusa_pipeline_tests.tools.chaos.trouble import (
+    Report,
+    answer_strangely,
+    contend,
+    kill_shop,
+    kill_sync,
+    repeated,
+    restore_shop,
+    restore_store,
+    spoil_requests,
+    stop_sync,
+)
 
 PORT = 23500
 console = Console()
@@ -28,6 +39,12 @@ def main() -> int:
     arguments.add_argument("--kills", type=int, default=200, help="syncs ended by SIGKILL")
     arguments.add_argument("--shop-kills", type=int, default=20, help="Medusa ended by SIGKILL during a write")
     arguments.add_argument("--spoilt", type=int, default=20, help="syncs with every tenth request spoilt")
+    arguments.add_argument(
+        "--stops", type=int, default=20, help="syncs stopped past their lease, another one meanwhile"
+    )
+    arguments.add_argument("--pairs", type=int, default=20, help="two syncs at once")
+    arguments.add_argument("--strange", type=int, default=20, help="syncs with answers of strange shapes")
+    arguments.add_argument("--restored", type=int, default=6, help="backups of yesterday, each of shop and of store")
     arguments.add_argument("--etsy-kills", type=int, default=50, help="jobs onto the Etsy stand-in ended by SIGKILL")
     given = arguments.parse_args()
     etsy_report = etsy.show(seed=given.seed, kills=given.etsy_kills) if given.etsy_kills else None
@@ -43,6 +60,11 @@ def main() -> int:
                 ("sync killed", kill_sync, given.kills),
                 ("Medusa killed", kill_shop, given.shop_kills),
                 ("requests spoilt", spoil_requests, given.spoilt),
+                ("sync stopped past its lease", stop_sync, given.stops),
+                ("two syncs at once", contend, given.pairs),
+                ("strange answers", answer_strangely, given.strange),
+                ("shop of yesterday", restore_shop, given.restored),
+                ("store of yesterday", restore_store, given.restored),
             ):
                 one_more_sync = trouble is not spoil_requests
                 made = repeated(laboratory, trouble, times, given.seed, one_more_sync=one_more_sync)

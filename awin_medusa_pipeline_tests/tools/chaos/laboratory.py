@@ -160,6 +160,10 @@ class Laboratory:
 
     def _put_back(self, snapshot: str, home: Path) -> None:
         self.sandbox.reset(snapshot)
+        self.put_back_home(home)
+
+    def put_back_home(self, home: Path) -> None:
+        """Put back a memory alone; the shop stays as it is."""
         shutil.rmtree(self.home, ignore_errors=True)
         shutil.copytree(home, self.home)
 

@@ -155,6 +155,43 @@ def contend(laboratory: Laboratory, morning: Morning, dice: random.Random) -> bo
     return True
 
 
+def restore_shop(laboratory: Laboratory, morning: Morning, dice: random.Random) -> bool:
+    """Put the shop back to yesterday's backup after a sync: what the log knows of it is gone."""
+    laboratory.begin(morning)
+    assert laboratory.sync(morning.feed) == 0
+    laboratory.sandbox.reset(morning.snapshot)
+    return True
+
+
+def restore_store(laboratory: Laboratory, morning: Morning, dice: random.Random) -> bool:
+    """Put the state store back to yesterday's backup after a sync: it knows nothing of what the shop now has."""
+    laboratory.begin(morning)
+    assert laboratory.sync(morning.feed) == 0
+    laboratory.put_back_home(morning.home)
+    return True
+
+
+def answer_strangely(laboratory: Laboratory, morning: Morning, dice: random.Random) -> bool:
+    """Run a whole sync of which every twentieth write, by the dice, gets an answer of a strange shape."""
+    spoilt = 0
+
+    def fault(request: str) -> Fault | None:
+        nonlocal spoilt
+        if request.startswith("GET") or dice.random() >= 0.2:
+            return None
+        spoilt += 1
+        return dice.choice(STRANGE)
+
+    laboratory.begin(morning)
+    laboratory.proxy.seeded = fault
+    try:
+        laboratory.sync(morning.feed)  # it may well fail: the next one goes on
+    finally:
+        laboratory.proxy.seeded = lambda request: None
+    return spoilt > 0
+
+
+STRANGE = tuple(Fault(kind, after=after) for kind in ("page", "522") for after in (True, False))
 LEASE = 3.0
 """Seconds that stand for the three minutes of a lease."""
 
