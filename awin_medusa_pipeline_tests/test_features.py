@@ -1,4 +1,4 @@
-"""docs/features.md: each place and each test that it names exists."""
+"""docs/features.md and security.md: each place and each test that they name exists."""
 
 import ast
 import re
@@ -49,3 +49,24 @@ def test_a_row_names_what_exists(asked: str, where: str, held_by: str) -> None:
 def test_the_page_has_a_row_per_thing() -> None:
     assert len(ROWS) > 70
     assert len({asked for asked, _, _ in ROWS}) == len(ROWS)
+
+
+SECURITY = (PROJECT_ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+ATTACKS = [
+    [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
+    for line in SECURITY.partition("## Attacks")[2].splitlines()
+    if line.startswith("| ") and not line.startswith("| attack")
+]
+
+
+@pytest.mark.parametrize("row", ATTACKS, ids=[row[0][:60] for row in ATTACKS])
+def test_an_attack_is_played_by_a_test_that_exists(row: list[str]) -> None:
+    _, gets, played_by = row
+    assert gets
+    assert names(played_by)
+    file = ""
+    for name in names(played_by):
+        path, _, test = name.partition("[")[0].partition("::")
+        file = path or file
+        assert (TESTS / file).is_file(), f"there is no {file}"
+        assert not test or test in functions_in(file), f"{file} has no {test}"

@@ -5,7 +5,7 @@ catalogues; in a joint download, one advertiser's broken feed hides behind the o
 """
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -154,7 +154,14 @@ def check_share(rows: pl.DataFrame, base: pl.DataFrame, guarded: Scope, share: f
                 limit=of - 1,
             )
         ]
-    return trip(None, number, of) or [
+    return _of_the_whole_or_merchants(changing, whole, trip)
+
+
+def _of_the_whole_or_merchants(
+    changing: Mapping[str, int], whole: Mapping[str, int], trip: Callable[[str | None, int, int], list[TrippedGuard]]
+) -> list[TrippedGuard]:
+    """Trips of all together, else of single merchants: one can hide behind the others. Both count by merchant_id."""
+    return trip(None, sum(changing.values()), sum(whole.values())) or [
         found for merchant in sorted(changing) for found in trip(merchant, changing[merchant], whole.get(merchant, 0))
     ]
 
@@ -200,9 +207,7 @@ def _grown(
         sentence += f"{limits.grown_share:.0%}: look at some of them"
         return [TrippedGuard(f"too_many_to_{code}", guarded, sentence, merchant, number, limit)]
 
-    return trip(None, sum(changing.values()), sum(whole.values())) or [
-        found for merchant in sorted(changing) for found in trip(merchant, changing[merchant], whole.get(merchant, 0))
-    ]
+    return _of_the_whole_or_merchants(changing, whole, trip)
 
 
 def check_prices(mismatches: pl.DataFrame, matched: pl.LazyFrame, limits: Limits) -> list[TrippedGuard]:
@@ -223,10 +228,7 @@ def check_prices(mismatches: pl.DataFrame, matched: pl.LazyFrame, limits: Limits
         )
         return [TrippedGuard("prices_jump", Scope.PRICE, words, merchant, number, limit)]
 
-    tail = trip(None, sum(changing.values()), sum(whole.values())) or [
-        found for merchant in sorted(changing) for found in trip(merchant, changing[merchant], whole.get(merchant, 0))
-    ]
-    return tail or _prices_move(mismatches.filter(going), whole, limits)
+    return _of_the_whole_or_merchants(changing, whole, trip) or _prices_move(mismatches.filter(going), whole, limits)
 
 
 def _prices_move(changing: pl.DataFrame, whole: Mapping[str, int], limits: Limits) -> list[TrippedGuard]:
