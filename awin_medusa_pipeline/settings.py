@@ -254,8 +254,8 @@ class Settings(BaseSettings):
     guard_price_median_percent: float = Field(
         20,
         ge=0,
-        description="How far the price in the middle of all matched ones may move at once; otherwise no price changes "
-        "until you decide. A column with net prices moves all of them a little.",
+        description="How far the price in the middle of all matched ones may move at once, and on average all of them "
+        "half as far; otherwise no price changes until you decide. A column with net prices moves all of them.",
     )
     guard_grown_percent: float = Field(
         50,

@@ -25,7 +25,7 @@ CODES: Mapping[str, str] = {
     "allow",
     "all_to_set_to_zero": "every stocked variant would be set to zero",
     "prices_jump": "more prices would change by much than GUARD_PRICE_PERCENT allows",
-    "prices_move": "half of the prices or more would move the same way by more than GUARD_PRICE_MEDIAN_PERCENT",
+    "prices_move": "all prices would move together, by more than GUARD_PRICE_MEDIAN_PERCENT or half of it on average",
     "too_many_to_sell_again": "more that was sold out would be in stock at once than GUARD_GROWN_PERCENT and "
     "GUARD_GROWN_FLOOR allow",
     "too_many_to_restore": "more hidden products would be published at once than GUARD_GROWN_PERCENT and "
@@ -232,25 +232,34 @@ def check_prices(mismatches: pl.DataFrame, matched: pl.LazyFrame, limits: Limits
 
 
 def _prices_move(changing: pl.DataFrame, whole: Mapping[str, int], limits: Limits) -> list[TrippedGuard]:
-    """Trips where the price in the middle of all moves by much: a column with other prices moves all of them a little.
+    """Trips where all prices together move by much: a column with other prices moves all of them a little.
+
+    Judged by the price in the middle, and by the average, which half of the prices cannot move unseen.
 
     `changing`: PriceMismatch rows that would be written; `whole`: matched variants per merchant, of which the others
     do not move.
     """
     if changing.is_empty():
         return []
-    moves = changing.select(pl.col("merchant_id").fill_null(""), pl.col("change_percent").fill_null(100.0))
+    moves = changing.select(
+        pl.col("merchant_id").fill_null(""), pl.col("change_percent").fill_null(100.0).clip(-100, 100)
+    )
     by_merchant = dict(moves.group_by("merchant_id").agg("change_percent").iter_rows())
 
     def trip(merchant: str | None, found: Sequence[float], of: int) -> list[TrippedGuard]:
         if len(found) < ALL_OF:
             return []
-        middle = statistics.median([*found, *[0.0] * max(of - len(found), 0)])
-        if abs(middle) <= (limit := limits.price_median * 100):
+        moves = [*found, *[0.0] * max(of - len(found), 0)]
+        middle, average, limit = statistics.median(moves), statistics.fmean(moves), limits.price_median * 100
+        if abs(middle) > limit:
+            what, moved = f"the price in the middle of all {of:,}{_of(merchant)}", middle
+        elif abs(average) > (limit := limit / 2):
+            what, moved = f"on average, all {of:,} prices{_of(merchant)}", average
+        else:
             return []
-        words = f"the price in the middle of all {of:,}{_of(merchant)} would move by {middle:+.0f} %, and that is more "
-        words += f"than {limit:.0f} %: check whether SYNC_PRICE_COLUMN names the right column, and the currency"
-        return [TrippedGuard("prices_move", Scope.PRICE, words, merchant, middle, limit)]
+        words = f"{what} would move by {moved:+.0f} %, and that is more than {limit:.0f} %: check whether "
+        words += "SYNC_PRICE_COLUMN names the right column, and the currency"
+        return [TrippedGuard("prices_move", Scope.PRICE, words, merchant, moved, limit)]
 
     return trip(None, moves["change_percent"].to_list(), sum(whole.values())) or [
         found

@@ -93,7 +93,7 @@ class Limits:
     price_share: float = 0.05
     """At most this share of matched variants may change in price by as much as price_change."""
     price_median: float = 0.20
-    """At most so far may the price of the variant in the middle move, of all that are matched."""
+    """At most so far may the price in the middle of all matched ones move, and on average all of them half as far."""
     grown_share: float = 0.50
     grown_floor: int = 100
     """How much more there may be at once than usual: of a merchant's offers, or of changes of one kind."""

@@ -124,8 +124,10 @@ NO_DECIMALS = [
 # ASCII classes: the Unicode ones take longer to compile than a chunk takes to search.
 _ENTITY = r"&#?[0-9A-Za-z]+;"
 _ODD = rf"  |[^ -~]|{_ENTITY}|<"
-# White space other than the plain one, and the sign of lost bytes.
-_SPECIAL = r"[\t\u{a0}\u{2000}-\u{200b}\u{202f}\u{3000}\u{feff}\u{fffd}]"
+# What no text needs: controls, and marks that turn the direction of all that follows them.
+_CONTROLS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\u{9f}\u{200b}\u{202a}-\u{202e}\u{2066}-\u{2069}\u{feff}"
+# White space other than the plain one, what no text needs, and the sign of lost bytes.
+_SPECIAL = rf"[\t\u{{a0}}\u{{2000}}-\u{{200a}}\u{{202f}}\u{{3000}}\u{{fffd}}{_CONTROLS}]"
 # UTF-8 read as Latin-1 or Windows-1252: a lead byte's letter, then a continuation byte's character.
 _MOJIBAKE = r"[ÂÃâÅÄðÎÏÐÑ][\u{80}-\u{bf}€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]"
 
@@ -134,10 +136,10 @@ _MOJIBAKE = r"[ÂÃâÅÄðÎÏÐÑ][\u{80}-\u{bf}€‚ƒ„…†‡ˆ‰Š‹
 _CELL = pl.first()
 
 
-_FOREIGN = _CELL.str.contains("\t", literal=True) | (_CELL.str.len_bytes() != _CELL.str.len_chars())
+_FOREIGN = _CELL.str.contains(r"[\x00-\x09\x0b-\x1f\x7f]") | (_CELL.str.len_bytes() != _CELL.str.len_chars())
 _PLAIN_SPACES = _CELL.str.replace_all(
     r" *[\t\u{a0}\u{2000}-\u{200a}\u{202f}\u{3000}][ \t\u{a0}\u{2000}-\u{200a}\u{202f}\u{3000}]*", " "
-).str.replace_all(r"[\u{200b}\u{feff}]", "")
+).str.replace_all(rf"[{_CONTROLS}]", "")
 
 
 def evaluated(text: pl.Series, what: pl.Expr) -> pl.Series:
@@ -179,7 +181,7 @@ def one_line(text: pl.Series) -> pl.Series:
     def change(odd: pl.Series) -> pl.Series:
         odd = _decoded(odd)
         odd = _on(odd, odd.str.contains("<", literal=True), _each(words_of))
-        return _blank_to_null(odd, _CELL.str.replace_all(r"[\s\x00-\x1f\x7f\u{200b}\u{feff}]+", " "))
+        return _blank_to_null(odd, _CELL.str.replace_all(rf"[\s{_CONTROLS}]+", " "))
 
     return _on(text, text.str.contains(_ODD), change)
 
