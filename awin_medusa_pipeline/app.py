@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from awin_medusa_pipeline.core.addresses import credentials_in
+from awin_medusa_pipeline.core.disk import work_in
 from awin_medusa_pipeline.core.errors import PermanentError
 from awin_medusa_pipeline.core.hidden import Secrets
 from awin_medusa_pipeline.core.process import begin, make_private
@@ -64,6 +65,7 @@ class App:
         """Go on with other settings, for everyone who holds this App; the state store that is open stays."""
         self.settings = settings
         self._secrets = Secrets(known_secrets(settings))
+        work_in(settings.local_home)
 
     def close(self) -> None:
         """Close the state store, if it is open; the next access opens it again."""

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from dotenv import dotenv_values, set_key
 from pydantic.fields import FieldInfo
+from upath import UPath
 
 from awin_medusa_pipeline.core.errors import PermanentError
+from awin_medusa_pipeline.core.files import replacing
 from awin_medusa_pipeline.settings import PROJECT_ROOT, Settings, as_written, variables_of
 
 OWNER_ONLY = 0o600
@@ -49,7 +51,12 @@ def make_env_file(path: Path, text: str) -> bool:
         path.touch(OWNER_ONLY, exist_ok=False)
     except FileExistsError:
         return False
-    path.write_text(text, encoding="utf-8")
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError:
+        # An empty file would be taken for the settings.
+        path.unlink()
+        raise
     return True
 
 
@@ -62,16 +69,17 @@ def set_in_env_file(path: Path, values: Mapping[str, str]) -> bool:
     changed = {name: value for name, value in values.items() if known.get(name) != value}
     if not changed:
         return False
-    before = path.read_text(encoding="utf-8") if path.exists() else ""
-    for name, value in changed.items():
-        set_key(path, name, value)
-    path.chmod(OWNER_ONLY)
-    # Whoever reads the file fills ${...} in.
-    if odd := [name for name, value in (known | changed).items() if dotenv_values(path).get(name) != value]:
-        path.write_text(before, encoding="utf-8")
-        raise PermanentError(
-            f"Keeping {', '.join(odd)} in {path}",
-            "it would be read differently from how it was typed",
-            "Leave out ${...}, or set it in the environment.",
-        )
+    with replacing(UPath(path.resolve())) as file:
+        file.touch(OWNER_ONLY)
+        file.write_text(path.read_text(encoding="utf-8") if path.exists() else "", encoding="utf-8")
+        for name, value in changed.items():
+            set_key(file, name, value)
+        file.chmod(OWNER_ONLY)
+        # Whoever reads the file fills ${...} in.
+        if odd := [name for name, value in (known | changed).items() if dotenv_values(file).get(name) != value]:
+            raise PermanentError(
+                f"Keeping {', '.join(odd)} in {path}",
+                "it would be read differently from how it was typed",
+                "Leave out ${...}, or set it in the environment.",
+            )
     return True

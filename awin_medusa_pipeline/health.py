@@ -18,7 +18,8 @@ from pydantic import SecretStr, ValidationError
 
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.core.addresses import without_credentials
-from awin_medusa_pipeline.core.errors import Action, PermanentError, PipelineError, of_operating_system
+from awin_medusa_pipeline.core.disk import of_disk, of_operating_system
+from awin_medusa_pipeline.core.errors import Action, PermanentError, PipelineError
 from awin_medusa_pipeline.core.files import home_path, replacing
 from awin_medusa_pipeline.core.http import Backoff
 from awin_medusa_pipeline.core.process import make_private
@@ -114,8 +115,10 @@ def with_faults(part: str, look: Callable[[], Findings]) -> Findings:
         yield Finding(part, State.FAULT, found, error.to_do, error.action, error.target)
     except ValueError as error:
         yield Finding(part, State.FAULT, "cannot be examined with these settings", str(error))
-    except OSError as error:
-        told = of_operating_system(error)
+    except Exception as error:
+        told = of_operating_system(error) if isinstance(error, OSError) else of_disk(error)
+        if told is None:
+            raise
         yield Finding(part, State.FAULT, f"{told.tried}: {told.came_back}", told.to_do)
 
 

@@ -53,7 +53,7 @@ RULES = (
     Rule("health", BELOW_FACES, ("pydantic",)),
     Rule("decisions", (*BELOW_FACES, "etsy_decisions")),
     Rule("etsy_decisions", ("app", "core", "etsy")),
-    Rule("environment", ("settings", "core.errors"), ("pydantic", "dotenv")),
+    Rule("environment", ("settings", "core.errors", "core.files"), ("pydantic", "dotenv", "upath")),
     Rule("first_start", ("app", "environment", "health", "settings", "core.errors"), ("pydantic",)),
     Rule(
         "console",

@@ -4,7 +4,8 @@ import sys
 
 from pydantic import ValidationError
 
-from awin_medusa_pipeline.core.errors import PipelineError, of_operating_system
+from awin_medusa_pipeline.core.disk import of_disk, of_operating_system
+from awin_medusa_pipeline.core.errors import PipelineError
 from awin_medusa_pipeline.remedies import sentence
 from awin_medusa_pipeline.settings import Settings, env_file, variables_of
 
@@ -26,6 +27,8 @@ def sentence_of(error: BaseException) -> str | None:
         return f"Reading the settings: {'; '.join(wrong)}. Correct it in {env_file()} or in the environment."
     if isinstance(error, OSError):
         return of_operating_system(error).sentence()
+    if told := of_disk(error):
+        return told.sentence()
     return str(error) if _is_of_dagster(error) else None
 
 

@@ -13,6 +13,7 @@ import uvicorn
 
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.cli.application import open_app
+from awin_medusa_pipeline.cli.patience import PatientProtocol
 from awin_medusa_pipeline.cli.terminal import Steps, say
 from awin_medusa_pipeline.console.application import console
 from awin_medusa_pipeline.console.door import DAGSTER
@@ -90,7 +91,15 @@ def serve(port: int, host: str, *, with_dagster: bool) -> None:
         # uvicorn raises the signal that has ended it once more: the processes of Dagster are still to be ended.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        uvicorn.run(served, host=host, port=port, log_level="warning", access_log=False, server_header=False)
+        uvicorn.run(
+            served,
+            host=host,
+            port=port,
+            http=PatientProtocol,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+        )
 
 
 def _show_first_link(app: App, public: str) -> None:

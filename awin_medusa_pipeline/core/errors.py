@@ -1,6 +1,5 @@
 """Defines the package's errors: PipelineError, and its permanent and transient kinds."""
 
-import errno
 from enum import StrEnum
 
 from awin_medusa_pipeline.core.hidden import without_secrets
@@ -82,21 +81,6 @@ class TransientError(PipelineError):
 
 class StorageError(PermanentError):
     """A file or folder that the operating system does not let us use."""
-
-
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-
-
-def of_operating_system(error: OSError) -> StorageError:
-    """The sentence for an error of the operating system, which names the file, if it knows one, and a full disk."""
-    where, reason = error.filename or "files or the network", error.strerror or str(error) or type(error).__name__
-    if error.errno in FULL:
-        to_do = (
-            "Free some space there, or move AWIN_MEDUSA_HOME to a larger disk, and start again: it goes on from there."
-        )
-        return StorageError(f"Writing to {where}", f"the disk is full ({reason})", to_do)
-    to_do = "Check that it exists and that you may write to it."
-    return StorageError(f"Using {where}", reason, to_do if error.filename else "Check what .env names.")
 
 
 class StoreError(PipelineError):

@@ -28,14 +28,15 @@ class ParquetIOManager(dg.IOManager):
                 f"Asset {context.asset_key.to_user_string()} returned a {type(obj).__name__}; "
                 "return a polars DataFrame or LazyFrame, or a MaterializeResult without a value."
             )
-        written = self._tables.write(context.asset_key.to_user_string(), context.run_id, obj)
+        with as_failure():
+            written = self._tables.write(context.asset_key.to_user_string(), context.run_id, obj)
         context.add_output_metadata({**table_metadata(written), "run_in_console": self._links.run(context.run_id)})
 
     def load_input(self, context: dg.InputContext) -> pl.DataFrame | pl.LazyFrame:
         """Read the table of an upstream asset. Raises dagster.Failure when it was never materialised."""
         with as_failure():
             frame = self._tables.read(context.asset_key.to_user_string())
-        return frame if _wants_lazy(context.dagster_type.typing_type) else frame.collect()
+            return frame if _wants_lazy(context.dagster_type.typing_type) else frame.collect()
 
 
 def table_metadata(written: WrittenTable) -> dict[str, dg.MetadataValue | int]:

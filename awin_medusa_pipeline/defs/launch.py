@@ -12,8 +12,11 @@ from typing import Any, Protocol
 
 import dagster as dg
 from dagster import DagsterEventType
+from upath import UPath
 
 from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.core.disk import of_disk
+from awin_medusa_pipeline.core.files import replacing
 from awin_medusa_pipeline.core.process import make_private
 from awin_medusa_pipeline.defs.alerts import alert
 from awin_medusa_pipeline.defs.build import build_defs
@@ -78,7 +81,9 @@ def dagster_home(app: App) -> Path:
     home.mkdir(parents=True, exist_ok=True)
     make_private(home)
     if not (home / "dagster.yaml").exists():
-        (home / "dagster.yaml").write_text(DAGSTER_YAML)
+        # Whole or not at all: an empty one means Dagster's own defaults.
+        with replacing(UPath(home / "dagster.yaml")) as file:
+            file.write_text(DAGSTER_YAML)
     os.environ["DAGSTER_HOME"] = str(home)
     with dg.DagsterInstance.get() as instance:
         instance.get_runs_count()
@@ -151,6 +156,14 @@ def _following(instance: dg.DagsterInstance, run_id: str, watcher: Watcher) -> I
     done = threading.Event()
 
     def follow() -> None:
+        try:
+            look()
+        except Exception as error:
+            # The run itself meets the same disk, and says so.
+            if not of_disk(error):
+                raise
+
+    def look() -> None:
         cursor = None
         while True:
             last = done.wait(0.3)

@@ -14,6 +14,7 @@ import dagster as dg
 from dagster._core.errors import DagsterUserCodeProcessError
 from dagster._utils.error import SerializableErrorInfo  # type: ignore[attr-defined]
 
+from awin_medusa_pipeline.core.disk import of_disk
 from awin_medusa_pipeline.core.errors import PipelineError
 from awin_medusa_pipeline.core.hidden import without_secrets
 from awin_medusa_pipeline.defs.tags import tag_run
@@ -42,6 +43,8 @@ def as_failure() -> Iterator[None]:
     except PipelineError as error:
         raise StepError(full_sentence(error)) from None
     except Exception as error:
+        if told := of_disk(error):
+            raise StepError(full_sentence(told)) from None
         # Dagster keeps the trace of a bug with all its words.
         trace = "".join(traceback.format_exception(error))
         if (shown := without_secrets(trace)) != trace:

@@ -1,5 +1,6 @@
 """init on a terminal: it asks for feed, shop and key, tests each answer, and keeps it in .env."""
 
+import errno
 import os
 import pty
 import select
@@ -15,6 +16,7 @@ from typer.testing import CliRunner, Result
 
 from awin_medusa_pipeline.cli import init
 from awin_medusa_pipeline.cli.main import app
+from awin_medusa_pipeline.environment import make_env_file, set_in_env_file
 from awin_medusa_pipeline.sandbox import Shop
 from awin_medusa_pipeline.sandbox.feed_generator import write_feed
 from awin_medusa_pipeline_tests.support.keyless_medusa import keyless_medusa
@@ -131,3 +133,18 @@ def _answer(terminal: int, answers: dict[str, str]) -> str:
         for question in [one for one in waiting if shown.endswith(one)]:
             os.write(terminal, f"{waiting.pop(question)}\n".encode())
     return shown
+
+
+def test_a_full_disk_leaves_the_settings_as_they_were(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    old, new = tmp_path / ".env", tmp_path / "new" / ".env"
+    old.write_text("SYNC_CRON=0 4 * * *\n")
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space"):
+        set_in_env_file(old, {"SYNC_CRON": "0 5 * * *"})
+    with pytest.raises(OSError, match="No space"):
+        make_env_file(new, "SYNC_CRON=0 5 * * *\n")
+    assert old.read_text() == "SYNC_CRON=0 4 * * *\n"
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [".env"]

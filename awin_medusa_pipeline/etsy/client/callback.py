@@ -1,8 +1,10 @@
 """Serves the page on this machine that Etsy sends the browser to after the owner's consent."""
 
 import queue
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from socket import SHUT_RDWR
+from threading import Lock, Thread
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -10,6 +12,7 @@ from urllib.parse import urlsplit
 from awin_medusa_pipeline.core.errors import Action, PermanentError
 from awin_medusa_pipeline.etsy.client.oauth import Consent, code_of, is_answer_to
 
+MOST_CONNECTIONS = 50
 _LOOPBACK = frozenset({"localhost", "127.0.0.1"})
 _DONE = "The answer has arrived. You may close this window and go back to the terminal."
 _STRANGE = "This is not the answer that awin-medusa waits for. Use the address that the terminal shows."
@@ -46,14 +49,12 @@ class ConsentCallback:
             owner = callback
 
         try:
-            self._server = ThreadingHTTPServer(("127.0.0.1", self._port), Handler)
+            self._server = _Server(("127.0.0.1", self._port), Handler)
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise PermanentError(
                 self._tried, reason, f"End what uses port {self._port}, or choose another in ETSY_REDIRECT_URI."
             ) from None
-        # A browser opens spare connections and sends nothing on them: they must not delay the end.
-        self._server.daemon_threads = True
         Thread(target=self._server.serve_forever, args=(0.1,), daemon=True).start()
         return self
 
@@ -78,6 +79,37 @@ class ConsentCallback:
             return 404, _STRANGE
         self._answers.put(address)
         return 200, _DONE
+
+
+class _Server(ThreadingHTTPServer):
+    """A thread for each connection; the oldest is ended for the one that is too many, so that the browser gets in."""
+
+    # A browser opens spare connections and sends nothing on them: they must not delay the end.
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, *arguments: Any) -> None:
+        self._open: dict[Any, None] = {}
+        self._lock = Lock()
+        super().__init__(*arguments)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._lock:
+            self._open[request] = None
+            oldest = [*self._open][:-MOST_CONNECTIONS]
+        for one in oldest:
+            # Its thread wakes up, finds the end, and closes it.
+            with suppress(OSError):
+                one.shutdown(SHUT_RDWR)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._lock:
+            self._open.pop(request, None)
+        super().shutdown_request(request)
+
+    def handle_error(self, *_: Any) -> None:
+        """Say nothing: a connection that was ended is not worth a trace."""
 
 
 class _Handler(BaseHTTPRequestHandler):

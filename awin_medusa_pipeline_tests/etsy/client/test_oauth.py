@@ -1,7 +1,10 @@
 """From the owner's consent to a pair of tokens, and to the next pair."""
 
 import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -12,7 +15,7 @@ import pytest
 from awin_medusa_pipeline.core.errors import PermanentError, PipelineError, TransientError
 from awin_medusa_pipeline.core.http import Backoff
 from awin_medusa_pipeline.etsy.client import oauth as etsy_oauth
-from awin_medusa_pipeline.etsy.client.callback import ConsentCallback
+from awin_medusa_pipeline.etsy.client.callback import MOST_CONNECTIONS, ConsentCallback
 from awin_medusa_pipeline.etsy.client.oauth import Consent, EtsyOAuth, code_of, consent_address, exchange, refresh
 from awin_medusa_pipeline.etsy.domain.tokens import NotConnectedError, OneToken, TokenPair
 from awin_medusa_pipeline_tests.support.sentences import raises_sentence
@@ -224,6 +227,21 @@ def test_the_code_arrives(callback: ConsentCallback, redirect_uri: str, consent:
     assert page.headers["cache-control"] == "no-store"
     assert "c0de" not in page.text
     assert callback.code(1) == "c0de"
+
+
+@pytest.mark.parametrize("drips", [b"", b"GET /oauth/redirect?co"])
+def test_the_browser_gets_in_between_connections_that_send_no_request(
+    callback: ConsentCallback, redirect_uri: str, consent: Consent, drips: bytes
+) -> None:
+    before, started = threading.active_count(), time.monotonic()
+    with ExitStack() as stack:
+        for _ in range(200):
+            held = stack.enter_context(socket.create_connection(("127.0.0.1", urlsplit(redirect_uri).port or 0)))
+            held.sendall(drips)
+        assert visit(redirect_uri, code="c0de", state=consent.state).status_code == 200
+        assert callback.code(1) == "c0de"
+        assert threading.active_count() - before <= MOST_CONNECTIONS + 5
+    assert time.monotonic() - started < 5
 
 
 def test_strangers_do_not_end_the_waiting(callback: ConsentCallback, redirect_uri: str, consent: Consent) -> None:
