@@ -114,3 +114,19 @@ def test_text_of_others_stays_text(pipeline: Pipeline, sandbox: Sandbox) -> None
     assert product["description"] == "Nice < script>alert(1)"
     assert "javascript" not in str(product["metadata"])
     assert hidden(sandbox.shop) == set()
+
+
+def test_a_new_merchant_waits_until_a_person_has_agreed(pipeline: Pipeline, sandbox: Sandbox) -> None:
+    write_rows(sandbox.feed_file, *honest(30))
+    pipeline.run()
+    joined = [row(f"j{n}", product_name=f"Vase {n} of glass", merchant_id="7002") for n in range(5)]
+    write_rows(sandbox.feed_file, *honest(31), *joined)
+    run = pipeline.run()
+    assert (run.summary["import"]["applied"], run.summary["import"]["held"]) == (1, 5)
+    plan = held(pipeline, run)["import"]
+    assert "merchant 7002, whom it did not speak for before" in plan.reasons[0]
+    approved = pipeline.run("import_missing_job", dry_run=False, approve_plan=plan.hash)
+    assert approved.summary["import"]["applied"] == 5
+    write_rows(sandbox.feed_file, *honest(32), *joined)
+    again = pipeline.run().summary["import"]
+    assert (again["applied"], again["held"]) == (1, 0)
