@@ -34,6 +34,12 @@ IMMEDIATE = "begin_immediate"
 T = TypeVar("T")
 PATIENCE = 45.0
 """Seconds that a PostgreSQL server which was there before may take to come back: a restart takes 1 to 20."""
+STANDSTILL = 150
+"""Seconds after which PostgreSQL ends a transaction that stands still.
+
+A process that is stopped in one keeps what it has locked, the row of its lease, too. A lease ends 150 seconds after a
+stop at the earliest (HELD_FOR - HEARTBEAT), so its row is free by the time that another run may take the shop.
+"""
 
 
 class StoreBrokenOffError(StoreError):
@@ -187,6 +193,7 @@ def _engine(url: sa.URL) -> sa.Engine:
         try:
             engine = sa.create_engine(url, pool_pre_ping=True, executemany_mode="values_plus_batch", **options)
             sa.event.listen(engine, "do_connect", _Patient())
+            sa.event.listen(engine, "connect", _bound_standstill)
             return engine
         except ModuleNotFoundError:
             raise StoreError(
@@ -218,6 +225,12 @@ class _Patient:
             else:
                 self._was_there = True
                 return connection
+
+
+def _bound_standstill(connection: Any, _: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET idle_in_transaction_session_timeout = '{STANDSTILL * 1000:.0f}ms'")
+    connection.commit()  # a rollback would take it back
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
@@ -305,7 +318,10 @@ def _to_do(came_back: str, url: sa.URL) -> str:
             "this user may make tables in that database."
         )
     if "locked" in came_back:
-        return "Another process is writing to it; wait for that one, and start again."
+        return (
+            f"Another process has been writing to it for {BUSY_TIMEOUT} seconds and does not go on: end that one, or "
+            "let it go on if it was suspended, and start again."
+        )
     if "not a database" in came_back or "malformed" in came_back:
         return (
             "The file is damaged: put back a copy from your backup, or move it away to start with an empty store "

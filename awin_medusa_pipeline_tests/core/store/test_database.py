@@ -161,6 +161,6 @@ def test_a_locked_file_is_told_in_a_sentence(tmp_path: Path, monkeypatch: pytest
     with open_database(f"sqlite:///{path}") as database:
         other = sqlite3.connect(path)
         other.execute("begin immediate")
-        with pytest.raises(StoreError, match=r"locked.*Another process is writing"), database.writing() as session:
+        with pytest.raises(StoreError, match=r"locked.*writing to it.*end that one"), database.writing() as session:
             session.execute(sa.insert(Run).values(**run_values()))
         other.close()

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -15,8 +16,9 @@ import sqlalchemy as sa
 
 from awin_medusa_pipeline.core import machine
 from awin_medusa_pipeline.core.store import leases
-from awin_medusa_pipeline.core.store.database import Database, StoreError, database_time
+from awin_medusa_pipeline.core.store.database import STANDSTILL, Database, StoreError, database_time, open_database
 from awin_medusa_pipeline.core.store.leases import (
+    HEARTBEAT,
     HELD_FOR,
     MARGIN,
     HeldLease,
@@ -26,6 +28,7 @@ from awin_medusa_pipeline.core.store.leases import (
     ShopBusyError,
     Sign,
 )
+from awin_medusa_pipeline.sandbox.postgres import Postgres
 
 SHOP = "http://shop.test"
 LONG = HELD_FOR.total_seconds() + 1
@@ -210,6 +213,58 @@ def test_a_holder_is_taken_for_dead_at_once_only_where_this_process_can_know_it(
         Leases(database).take(SHOP, run_id="next", job="job")
     grow_silent(database)
     Leases(database).take(SHOP, run_id="next", job="job")
+
+
+STOP_IN_A_TRANSACTION = """
+import os, signal, sys
+from datetime import timedelta
+from awin_medusa_pipeline.core.store import database, leases
+database.STANDSTILL, leases.HELD_FOR, leases.MARGIN = 1, timedelta(seconds=3), 0.1
+store = database.open_database(sys.argv[1])
+lease = leases.Leases(store).take(sys.argv[2], run_id="stopped", job="daily_sync_job")
+stops = [signal.SIGSTOP]
+def act(session):
+    lease.check_in(session)
+    if stops:
+        print("stopping", flush=True)
+        os.kill(os.getpid(), stops.pop())
+    lease.check_in(session)
+try:
+    store.write(act)
+    print("wrote")
+except leases.LeaseLostError:
+    print("lost")
+"""
+
+
+def test_a_process_stopped_in_a_transaction_of_postgresql_does_not_keep_the_shop(
+    postgres: Postgres, migrated_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "HELD_FOR", timedelta(seconds=3))
+    postgres.create("stopped", migrated_database)
+    command = [sys.executable, "-c", STOP_IN_A_TRANSACTION, postgres.url("stopped"), SHOP]
+    with open_database(postgres.url("stopped")) as database:
+        stopped = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert stopped.stdout
+        try:
+            assert stopped.stdout.readline() == "stopping\n"
+            began = time.monotonic()
+            with pytest.raises(ShopBusyError):  # its row can be locked: until then this waits for the transaction
+                Leases(database).take(SHOP, run_id="too early", job="daily_sync_job")
+            assert time.monotonic() - began < 3
+            time.sleep(max(0, began + 3.1 - time.monotonic()))
+            lease = Leases(database).take(SHOP, run_id="next", job="daily_sync_job")
+            stopped.send_signal(signal.SIGCONT)
+            assert stopped.communicate(timeout=30)[0] == "lost\n"
+            lease.check()
+        finally:
+            stopped.kill()
+            stopped.wait()
+    postgres.drop("stopped")
+
+
+def test_a_transaction_may_stand_still_as_long_as_no_lease_ends() -> None:
+    assert HELD_FOR.total_seconds() - HEARTBEAT >= STANDSTILL
 
 
 UNSHARE = shutil.which("unshare")
