@@ -70,6 +70,9 @@ class Installation:
         if route.endswith("location-levels/batch"):
             level = {"inventory_item_id": f"item_{self.name}", "stocked_quantity": self.level}
             return as_json({"created": [], "updated": [level]})
+        if route == "inventory-items":
+            at = {"location_id": f"stock-locations_{self.name}", "stocked_quantity": 1}
+            return as_json({"inventory_items": [{"id": f"item_{self.name}", "location_levels": [at]}]})
         name = f"Warehouse {self.name}" if route == "stock-locations" else "Default"
         return as_json({route.replace("-", "_"): [{"id": f"{route}_{self.name}", "name": name}]})
 

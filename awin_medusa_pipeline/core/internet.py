@@ -114,9 +114,12 @@ class GuardedBackend(httpcore.NetworkBackend):
             found = answers.get(timeout=left(timeout))
         except queue.Empty:
             raise httpcore.ConnectTimeout(f"{host} was not found in time") from None
-        if isinstance(found, Exception):
-            raise httpcore.ConnectError(str(found)) from found
-        return found
+        if not isinstance(found, Exception):
+            return found
+        try:
+            raise found
+        except Exception as error:  # raised here, so that the cause stays: httpcore drops what stands behind "from"
+            raise httpcore.ConnectError(str(error)) from error
 
 
 class FirstDecides(GuardedBackend):

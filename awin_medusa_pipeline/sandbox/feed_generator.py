@@ -366,7 +366,9 @@ def _unsellable(row: dict[str, Any], kind: str, number: int, merchants: int) -> 
     """Write a copy of an offer that must be rejected for `kind`."""
     row = row | ({} if kind in ("duplicate", "duplicate_sku") else {"merchant_product_id": f"X{number}-{kind}"})
     if kind == "duplicate_sku":
-        row |= {"merchant_id": str(FIRST_MERCHANT + (row["merchant"] + 1) % merchants)}
+        merchant = str(FIRST_MERCHANT + (row["merchant"] + 1) % merchants)
+        link = row["aw_deep_link"].removesuffix(row["merchant_id"]) + merchant
+        row |= {"merchant_id": merchant, "aw_deep_link": link}
     row |= {
         "no_id": {"merchant_product_id": ""},
         "no_name": {"product_name": " \u00a0"},

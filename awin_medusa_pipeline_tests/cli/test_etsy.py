@@ -65,6 +65,7 @@ def opened_etsy() -> Iterator[EtsyState]:
 def home(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An environment that points to the sandbox, with a browser that agrees at once."""
     settings = sandbox.environment() | {
+        "IMAGE_ALLOWED_HOSTS": "127.0.0.1 localhost",
         "AWIN_MEDUSA_HOME": str(tmp_path / "home"),
         "AWIN_MEDUSA_ENV_FILE": str(tmp_path / ".env"),
         "DAGSTER_HOME": str(tmp_path / "dagster"),

@@ -182,7 +182,7 @@ def test_many_plans_are_rejected_at_once(filled: Installation) -> None:
 def test_a_plan_is_downloaded_whole(filled: Installation) -> None:
     plan = filled.plan(prod_a="=cmd|' /C calc'!A0")
     lines = filled.browser().get(f"/plans/{plan.hash}/rows.csv").text.splitlines()
-    assert lines[0].startswith("product_id,handle,title")
+    assert lines[0].startswith('"product_id","handle","title"')
     assert "'=cmd" in lines[1]
 
 

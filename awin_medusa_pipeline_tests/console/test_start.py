@@ -95,7 +95,7 @@ def test_today_leads_to_the_page_that_asks_for_what_is_blank(blank: Installation
         (KEY, {ADDRESS: "{medusa}", KEY: SECRET}, "401", "error"),
         (KEY, {KEY: SECRET}, "MEDUSA_BACKEND_URL is not set", "error"),
         (KEY, {ADDRESS: "localhost:9000", KEY: SECRET}, "localhost:9000", "error"),
-        (KEY, {ADDRESS: "http://[", KEY: "sk_ä\u202e"}, "http://[", "error"),
+        (KEY, {ADDRESS: "http://[", KEY: "sk_ä\u202e"}, "no connection", "error"),
     ],
     ids=[
         "feed",

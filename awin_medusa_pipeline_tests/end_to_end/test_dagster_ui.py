@@ -183,11 +183,11 @@ def test_a_rejected_plan_is_not_asked_about_again(pipeline: Pipeline, shop: Shop
 
 def test_text_of_a_feed_never_becomes_markup(pipeline: Pipeline, shop: Shop, feed: Path) -> None:
     """Seen: an id like this in a failed row launched a run, when its failures were looked at."""
-    other = row("Z", merchant_id="6001", product_name="Rug")
-    write_rows(feed, row(ATTACK, merchant_id="6001", product_name="Lamp"), other)
+    others = row("Z", merchant_id="6001", product_name="Rug"), row("Y", product_name="Vase")
+    write_rows(feed, row(ATTACK, merchant_id="6001", product_name="Lamp"), *others)
     pipeline.run()
     assert ATTACK not in str(shown(pipeline, "imported_products")["changes"].value)
-    write_rows(feed, row(ATTACK, product_name=ATTACK), other)
+    write_rows(feed, row(ATTACK, product_name=ATTACK), *others)
     finished = pipeline.end_of()
     assert finished.error
     assert ATTACK in finished.error, "the terminal and Slack show it as text"

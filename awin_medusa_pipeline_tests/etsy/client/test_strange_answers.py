@@ -29,7 +29,7 @@ ARGUMENTS: dict[str, Any] = {
 METHODS = [
     name
     for name, method in inspect.getmembers(EtsyClient, inspect.isfunction)
-    if not name.startswith("_") and name != "urgently"
+    if not name.startswith("_") and name not in ("urgently", "ask_before_writing")
 ]
 MONEY = {"amount": 1250, "divisor": 100, "currency_code": "GBP"}
 INVENTORY_ANSWER: dict[str, Any] = {
