@@ -1,5 +1,6 @@
 """Reads a feed file into offers and rejected rows, batch by batch."""
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -110,7 +111,7 @@ def raw_lines(path: Path, label: str, lines: Collection[int]) -> dict[int, str]:
         ends = piece.count(b"\n")
         if wanted and wanted[0] < number + ends:
             texts = (rest + piece).split(b"\n")
-            here = [line for line in wanted if line < number + ends]
+            here = wanted[: bisect_left(wanted, number + ends)]
             for line in here:
                 text = texts[line - number].removesuffix(b"\r")
                 found[line] = text.decode("utf-8", "replace")[:RAW_LENGTH]

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -265,7 +266,7 @@ def test_a_chunk_is_cut_between_two_whole_rows(monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_usual_sizes() -> None:
     assert (feed_rows.CHUNK, feed_rows.LONGEST_LINE) == (8 * 1024 * 1024, 32 * 1024 * 1024)
-    assert (feed_rows.PARTS, feed_rows.FEW_LINES, feed_rows.PAGE_START) == (8, 64, 20_000)
+    assert (feed_rows.PARTS, feed_rows.FEW_LINES, feed_rows.PAGE_START) == (8, 1_000, 20_000)
 
 
 @pytest.mark.parametrize(
@@ -302,3 +303,27 @@ def test_lines_that_are_no_rows_wait_until_there_are_more_than_may_be(monkeypatc
     monkeypatch.setattr(feed_rows, "CHUNK", 10)
     monkeypatch.setattr(feed_rows, "LONGEST_LINE", 36)
     assert list(chunks([b"1,2\n1,2\n1,2\n"] * 4, ABC, "made")) == [b"1,2\n" * 12]
+
+
+@pytest.mark.parametrize("end", [b"\n", b""])
+@pytest.mark.parametrize("many", [0, 500])
+def test_raw_text_of_many_rows_is_that_of_few(many: int, end: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_rows, "MANY_LINES", many)
+    rows = read_rows(b'1,2,3\n4,"a\nb",6\nbroken\n7,8,9' + end, ABC, ["a"])
+    assert rows.raw([2, 0, 1]) == ["7,8,9", "1,2,3", '4,"a\nb",6']
+
+
+def test_a_chunk_of_broken_lines_does_not_try_each_few_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """100,000 broken lines took 20 s, nearly all of it to begin reading."""
+    calls = 0
+    read_fast = feed_rows._read_fast
+
+    def counted(*arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return read_fast(*arguments)
+
+    monkeypatch.setattr(feed_rows, "_read_fast", counted)
+    rows = read_rows(b"1,2,3\nbroken\n" * 20_000, ABC, ["a"])
+    assert (rows.cells.height, len(rows.broken)) == (20_000, 20_000)
+    assert calls < 100
