@@ -14,7 +14,7 @@ from awin_medusa_pipeline.core.store.base import SHORTEST_ID
 from awin_medusa_pipeline.core.store.database import Database, insert_new
 from awin_medusa_pipeline.core.store.leases import HeldLease
 from awin_medusa_pipeline.sync.domain.operations import DRY_RUN, OPEN, Counts, Kind, NotSent, Operation, Status, Written
-from awin_medusa_pipeline.sync.store.models import OPEN_ROWS, LogEntry, Run
+from awin_medusa_pipeline.sync.store.models import FAILED_ROWS, OPEN_ROWS, LogEntry, Run
 from awin_medusa_pipeline.sync.store.remember import remember
 
 __all__ = ["GIVEN_UP", "KEPT", "SALES_JOB", "Ledger", "LogEntry", "Outcome", "Run", "reported"]
@@ -176,8 +176,11 @@ class Ledger:
     def unfinished(self, shop: str, kind: Kind) -> list[Operation]:
         """Operations on the shop that were begun, and never finished by this or a later try; the newest per key."""
         runs = sa.select(Run.run_id).where(Run.shop == shop)
-        begun = sa.or_(OPEN_ROWS, sa.and_(LogEntry.status == Status.FAILED, LogEntry.reason == INTERRUPTED))
-        newest = sa.select(sa.func.max(LogEntry.id)).where(LogEntry.kind == str(kind), LogEntry.run_id.in_(runs), begun)
+        of_kind = sa.select(LogEntry.id, LogEntry.key, LogEntry.run_id).where(LogEntry.kind == str(kind))
+        # Two queries, an index for each: as one, SQLite reads the whole log of the shop.
+        either = of_kind.where(OPEN_ROWS), of_kind.where(FAILED_ROWS, LogEntry.reason == INTERRUPTED)
+        begun = sa.union_all(*either).subquery()
+        newest = sa.select(sa.func.max(begun.c.id)).where(begun.c.run_id.in_(runs))
         later = aliased(LogEntry)
         finished = sa.exists().where(
             later.key == LogEntry.key,
@@ -186,14 +189,15 @@ class Ledger:
             later.run_id.in_(runs),
             later.status.in_((Status.APPLIED, Status.UNCHANGED)),
         )
-        query = sa.select(LogEntry).where(LogEntry.id.in_(newest.group_by(LogEntry.key)), ~finished)
+        query = sa.select(LogEntry).where(LogEntry.id.in_(newest.group_by(begun.c.key)), ~finished)
         with self._database.reading() as session:
             return [entry.operation for entry in session.scalars(query)]
 
     def given_up(self, shop: str, since: datetime) -> list[str]:
         """Keys of the operations on the shop that were closed as unknown since a time."""
         of_shop = sa.select(LogEntry.key).join(Run, Run.run_id == LogEntry.run_id).where(Run.shop == shop)
-        closed = of_shop.where(LogEntry.reason.startswith(GIVEN_UP), LogEntry.finished_at >= since)
+        of_kinds = of_shop.where(FAILED_ROWS, LogEntry.kind.in_([*map(str, Kind)]), LogEntry.finished_at >= since)
+        closed = of_kinds.where(LogEntry.reason.startswith(GIVEN_UP))
         with self._database.reading() as session:
             return list(session.scalars(closed.distinct().order_by(LogEntry.key)))
 

@@ -12,7 +12,9 @@ from awin_medusa_pipeline.core.store.base import Base, enum_text
 from awin_medusa_pipeline.sync.domain.operations import Operation, Status
 
 OPEN_ROWS = sa.text("status IN ('intent', 'unknown')")
-"""Used in both the index and its query: with bound values SQLite cannot see that the index covers the query."""
+"""Used in both the index and its queries: with bound values SQLite cannot see that the index covers the query."""
+
+FAILED_ROWS = sa.text("status = 'failed'")
 
 
 class FeedState(StrEnum):
@@ -73,6 +75,14 @@ class LogEntry(Base):
             "kind",
             sqlite_where=OPEN_ROWS,
             postgresql_where=OPEN_ROWS,
+        ),
+        # Every run asks which operations an earlier one has given up.
+        sa.Index(
+            "ix_sync_operations_failed",
+            "kind",
+            "finished_at",
+            sqlite_where=FAILED_ROWS,
+            postgresql_where=FAILED_ROWS,
         ),
     )
 
