@@ -54,8 +54,25 @@ def _readable(name: str, dtype: pl.DataType) -> pl.Expr:
 
 
 def _harmless(column: pl.Expr) -> pl.Expr:
+    return column.map_batches(_mended, return_dtype=pl.String, is_elementwise=True)
+
+
+def _mended(texts: pl.Series) -> pl.Series:
+    """Change the few texts that need it. Measured: to look costs 0.1 s for a million, to change them all 0.25 s."""
+    found = texts.str.contains(_anything()).fill_null(False).arg_true()
+    if found.is_empty():
+        return texts
     hidden, shown = _marks()
-    return column.str.replace_many(hidden, shown).str.replace_all(FORMULA, "${1}${2}'${3}${4}")
+    changed = texts.gather(found).str.replace_many(hidden, shown).str.replace_all(FORMULA, "${1}${2}'${3}${4}")
+    return texts.scatter(found, changed)
+
+
+@cache
+def _anything() -> str:
+    """What finds a text that is to be changed."""
+    hidden, _ = _marks()
+    numbers = "".join(f"\\x{{{ord(one):x}}}" for one in hidden)
+    return f"[{numbers}]|{FORMULA}"
 
 
 @cache
