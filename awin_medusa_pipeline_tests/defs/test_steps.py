@@ -1,13 +1,18 @@
 """Steps whose failure opens on one sentence, and that all steps of the project are such."""
 
 import ast
+import errno
 from typing import Any
 
 import dagster as dg
+import polars as pl
 import pytest
 
 from awin_medusa_pipeline.core.errors import Action, PermanentError, StoreError
+from awin_medusa_pipeline.core.tables import Tables
 from awin_medusa_pipeline.defs import steps
+from awin_medusa_pipeline.defs.io_managers import ParquetIOManager
+from awin_medusa_pipeline.defs.shown import Links
 from awin_medusa_pipeline_tests.support.places import PACKAGE
 
 FAULT = PermanentError("Reading the shop", "HTTP 401", "Check the key.", action=Action.LIST_PLANS)
@@ -68,6 +73,32 @@ def test_a_failure_of_ours_is_one_sentence(definitions: list[dg.AssetsDefinition
 
 def test_so_is_one_before_the_first_step() -> None:
     assert {error.to_string() for error in errors_of(lacking, store=broken)} == {SENTENCE}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(OSError(errno.ENOSPC, "No space left on device", "/srv/home/feed.csv"), id="of ours"),
+        pytest.param(pl.exceptions.ComputeError("underlying IO error: No space left on device"), id="of polars"),
+        pytest.param(OSError(errno.EROFS, "Read-only file system", "/srv/home/feed.csv"), id="read-only"),
+    ],
+)
+@pytest.mark.parametrize("by_io_manager", [False, True])
+def test_a_full_or_read_only_disk_is_one_sentence(error: Exception, by_io_manager: bool) -> None:
+    class Broken(Tables):
+        def write(self, *_: Any) -> Any:
+            raise error
+
+    @steps.asset(group_name="shop")
+    def table() -> pl.DataFrame:
+        if by_io_manager:
+            return pl.DataFrame()
+        raise error
+
+    links = Links(shop="http://shop.example", console="http://console.example/", etsy=())
+    (told, *_) = errors_of(table, io_manager=ParquetIOManager(Broken("/srv/home", {}), links))
+    assert told.to_string().startswith("Writing to /")
+    assert "\n" not in told.to_string().strip()
 
 
 def test_a_mistake_in_the_program_keeps_its_stack() -> None:

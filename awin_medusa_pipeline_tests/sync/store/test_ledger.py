@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from awin_medusa_pipeline.core.store.database import Database, open_database
+from awin_medusa_pipeline.core.store.database import Database, StoreError, open_database
 from awin_medusa_pipeline.sync.domain.operations import Counts, Kind, NotSent, Operation, Status
 from awin_medusa_pipeline.sync.store.ledger import INTERRUPTED, KEPT, SALES_JOB, Ledger, Outcome, reported
 
@@ -238,3 +238,30 @@ def test_counts_always_add_up(ledger: Ledger, rows: list[tuple[Kind, Status]]) -
     for of_kind in counts.values():
         numbers = of_kind.as_dict()
         assert numbers.pop("planned") == sum(numbers.values())
+
+
+def test_on_a_full_disk_nothing_is_begun_and_what_was_begun_stays_known(tmp_path: Path) -> None:
+    """Intents are recorded whole before a request, or none is sent; an outcome that finds no room leaves its intent."""
+
+    def without_room(connection: Any, _: object) -> None:
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    file = tmp_path / "state.db"
+    with open_database(f"sqlite:///{file}") as database:
+        ledger = Ledger(database)
+        ledger.start_run("run-1", shop=SHOP, job="daily_sync_job")
+        begun = ledger.record_intents("run-1", Kind.STOCK, [Operation(f"variant_{n}", {}) for n in range(50)])
+    sa.event.listen(sa.pool.Pool, "connect", without_room)
+    try:
+        with open_database(f"sqlite:///{file}") as database:
+            ledger = Ledger(database)
+            many = [Operation(f"variant_{n}", {"text": "x" * 1_000}) for n in range(500)]
+            with pytest.raises(StoreError, match=r"full.*Free some disk space"):
+                ledger.record_intents("run-1", Kind.STOCK, many)
+            told = [Outcome(id_, Status.APPLIED, reason="x" * 10_000) for id_ in begun]
+            with pytest.raises(StoreError, match="full"):
+                ledger.record_outcomes(told)
+            assert [row.id for row in ledger.open_operations(SHOP, Kind.STOCK)] == begun
+    finally:
+        sa.event.remove(sa.pool.Pool, "connect", without_room)
