@@ -19,6 +19,11 @@ DEADLINE = 1.0
 
 async def page(scope: Any, receive: Any, send: Any) -> None:
     """Answer with the size of the request; at /slow only after twice the deadline."""
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        await receive()
+        return
     size, more = 0, True
     while more:
         message = await receive()
@@ -97,3 +102,15 @@ def test_an_answer_may_take_longer(address: tuple[str, int]) -> None:
         assert client.get("/slow", timeout=10).text == "0"
         time.sleep(DEADLINE)
         assert client.post("/", content=b"123").text == "3"
+
+
+def test_a_websocket_may_be_silent(address: tuple[str, int]) -> None:
+    """Dagster's pages keep one open for as long as they are looked at."""
+    asked = b"GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+    asked += b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    with socket.create_connection(address) as held:
+        held.sendall(asked)
+        assert held.recv(1000).startswith(b"HTTP/1.1 101")
+        held.settimeout(2 * DEADLINE)
+        with pytest.raises(TimeoutError):
+            held.recv(1000)
