@@ -86,7 +86,8 @@ def test_processes_of_the_command_line_and_of_dagster_begin_so(environment: Path
 def test_the_sandbox_is_closed_as_a_whole(tmp_path: Path) -> None:
     program = tmp_path / SANDBOX / "program"
     program.parent.mkdir(mode=0o755)
-    program.touch(0o755)
+    program.touch()
+    program.chmod(0o755)
     assert make_private(tmp_path) == []
     assert stat.S_IMODE(program.parent.stat().st_mode) == 0o700
     assert stat.S_IMODE(program.stat().st_mode) == 0o755
