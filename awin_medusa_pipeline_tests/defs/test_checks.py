@@ -48,7 +48,12 @@ def test_a_broken_table_stops_what_would_be_applied(tmp_path: Path, monkeypatch:
 
     with App(Settings()) as app, dg.DagsterInstance.ephemeral() as instance:
         result = dg.materialize(
-            [missing_awin_products, contract_check("missing_awin_products", MissingProduct), applied.imported_products],
+            [
+                missing_awin_products,
+                dg.AssetSpec("medusa_catalog"),
+                contract_check("missing_awin_products", MissingProduct),
+                applied.imported_products,
+            ],
             resources={
                 "io_manager": ParquetIOManager(app.tables, Links.of(app)),
                 "app": app,

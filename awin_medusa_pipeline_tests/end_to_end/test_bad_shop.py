@@ -6,7 +6,7 @@ import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from awin_medusa_pipeline.core.http import Backoff
 from awin_medusa_pipeline.medusa import client as medusa
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
 from awin_medusa_pipeline.sandbox.feed_generator import write_feed
+from awin_medusa_pipeline.sandbox.processes import silent
 from awin_medusa_pipeline.sync.engine import runs
 from awin_medusa_pipeline.sync.engine.apply import Engine
 from awin_medusa_pipeline_tests.support.fault_proxy import Fault, FaultProxy, seeded_faults
@@ -258,15 +259,24 @@ def kill_when_it_writes(pipeline: Pipeline, sandbox: Sandbox) -> threading.Threa
     """End Medusa, by its own process id, while it is at the first batch."""
 
     def kill() -> None:
-        with sqlite3.connect(f"file:{pipeline.home / 'state.db'}?mode=ro", uri=True) as state:
-            while not state.execute("SELECT count(*) FROM sync_operations WHERE status = 'intent'").fetchone()[0]:
-                time.sleep(0.02)
-        time.sleep(0.4)
         (medusa_process,) = (service for service in sandbox.status().services if service.name == "medusa")
         assert medusa_process.pid
         os.kill(medusa_process.pid, signal.SIGKILL)
 
-    thread = threading.Thread(target=kill)
+    return when_it_writes(pipeline, kill)
+
+
+def when_it_writes(pipeline: Pipeline, act: Callable[[], None]) -> threading.Thread:
+    """Act while Medusa is at the first batch."""
+
+    def wait() -> None:
+        with sqlite3.connect(f"file:{pipeline.home / 'state.db'}?mode=ro", uri=True) as state:
+            while not state.execute("SELECT count(*) FROM sync_operations WHERE status = 'intent'").fetchone()[0]:
+                time.sleep(0.02)
+        time.sleep(0.4)
+        act()
+
+    thread = threading.Thread(target=wait)
     thread.start()
     return thread
 
@@ -294,3 +304,27 @@ def test_a_shop_killed_in_the_middle_of_an_import(
     with sqlite3.connect(pipeline.home / "state.db") as state:
         open_rows = state.execute("SELECT count(*) FROM sync_operations WHERE status IN ('intent', 'unknown')")
         assert open_rows.fetchone()[0] == 0
+
+
+def test_the_shops_database_started_anew_in_the_middle_of_an_import(
+    pipeline: Pipeline, sandbox: Sandbox, shop: Shop, tmp_path: Path
+) -> None:
+    """Medusa stays up and answers with errors meanwhile; the run goes on, or the next one does."""
+    offers, _ = plain_feed(tmp_path, offers=400, merchants=3)
+    write_feed(sandbox.feed_file, offers=400, merchants=3, quirks=False)
+    with pipeline.database():
+        pass
+
+    def restart() -> None:
+        sandbox._postgres._service.stop()
+        sandbox._postgres.start(silent)
+
+    restarting = when_it_writes(pipeline, restart)
+    finished = pipeline.end_of("import_missing_job")
+    restarting.join()
+    assert finished.error is None or len(finished.error.splitlines()) == 1
+    summary = pipeline.run().summary
+    assert summary["import"]["failed"] == 0
+    assert sold_in(products_in(shop).values()) == offers
+    again = pipeline.run().summary
+    assert sum(again[kind]["planned"] for kind in ("import", "hide", "restore", "stock")) == 0

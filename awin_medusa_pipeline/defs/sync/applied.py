@@ -64,11 +64,13 @@ def imported_products(
     context: dg.AssetExecutionContext,
     config: ApplyConfig,
     missing_awin_products: pl.DataFrame,
+    medusa_catalog: pl.LazyFrame,
     app: TheApp,
     sync_run: ShopRun,
 ) -> Applied:
     """Offers that the shop lacked, published with price, variants, images and level."""
-    return apply(context, config, app, sync_run, Kind.IMPORT, missing_awin_products, Applier.import_missing)
+    import_missing = partial(Applier.import_missing, imported=sync_run.imported(medusa_catalog))
+    return apply(context, config, app, sync_run, Kind.IMPORT, missing_awin_products, import_missing)
 
 
 @_applied

@@ -32,6 +32,7 @@ CODES: Mapping[str, str] = {
     "GUARD_GROWN_FLOOR allow",
     "too_many_to_rewrite": "more products would get other texts or images at once than GUARD_GROWN_PERCENT and "
     "GUARD_GROWN_FLOOR allow",
+    "shrunken_catalogue": "the shop lacks most of what was imported into it before, as if it had been emptied",
     "grown_feed": "the feed has far more offers than the last ones (GUARD_GROWN_PERCENT, GUARD_GROWN_FLOOR)",
     "new_merchant": "the feed holds offers of a merchant whom it did not speak for before",
     "short_feed": "the feed has far fewer offers than the last ones (GUARD_ACCEPTED_PERCENT)",
@@ -110,6 +111,20 @@ def check_hides(to_hide: pl.DataFrame, catalog: pl.LazyFrame, limits: Limits) ->
         limits.hide_share,
         limits.hide_floor,
     )
+
+
+def check_vanished(vanished: pl.DataFrame, there: int) -> list[TrippedGuard]:
+    """Trips where the shop has lost most of its products, be it emptied, put back, or answering with less than it has.
+
+    `vanished`: MissingProduct rows that were imported before and are to be imported again; `there`: products of ours
+    that the shop still shows.
+    """
+    gone, limit = vanished["product_key"].n_unique(), max(there, ALL_OF - 1)
+    if gone <= limit:
+        return []
+    words = f"the shop has lost {gone:,} products that were imported into it before, and shows {there:,} of ours: look "
+    words += "into Medusa Admin whether it is whole; if it was emptied on purpose, approve, and they are made anew"
+    return [TrippedGuard("shrunken_catalogue", Scope.IMPORT, words, number=gone, limit=limit)]
 
 
 def check_zero_levels(mismatches: pl.DataFrame, catalog: pl.LazyFrame, limits: Limits) -> list[TrippedGuard]:

@@ -1,6 +1,6 @@
 """Applies the rows of one discrepancy table: chooses gate, plan and writer, and runs the engine."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -43,6 +43,16 @@ WRITERS: Mapping[Kind, Callable[[MedusaClient, Shop], OurWriter]] = {
 
 
 @dataclass(frozen=True)
+class Imported:
+    """What earlier runs imported into the shop."""
+
+    among: Callable[[Iterable[str]], Collection[str]]
+    """Which of these offer keys were imported."""
+    there: int
+    """Products of ours that the shop shows."""
+
+
+@dataclass(frozen=True)
 class Applier:
     """Applies tables to a shop. Each method takes the rows of one table.
 
@@ -68,10 +78,17 @@ class Applier:
         held = self._hold(Kind.ADOPT, rows)
         return self._apply_plan(KeyWriter(self.client), plans.adopt_plan(candidates), held)
 
-    def import_missing(self, missing: pl.DataFrame) -> ApplyResult:
-        """Import MissingProduct rows: new products, then new variants of products that the shop has."""
+    def import_missing(self, missing: pl.DataFrame, imported: Imported | None = None) -> ApplyResult:
+        """Import MissingProduct rows: new products, then new variants of products that the shop has.
+
+        `imported`: what earlier runs imported, to judge them by.
+        """
         hold_loose = self.rules.hide.hold_loose
-        held = self._hold(Kind.IMPORT, missing.filter(~plans.held_as_loose(hold_loose) & pl.col("waits").is_null()))
+        held = self._hold(
+            Kind.IMPORT,
+            missing.filter(~plans.held_as_loose(hold_loose) & pl.col("waits").is_null()),
+            lambda left: self._vanished(left, imported) if imported else (),
+        )
         own = pl.col("offer_key").is_in([*held, *self.decisions.rejected])
         # A product is made with all of its variants or not at all.
         new = pl.col("existing_product_id").is_null()
@@ -158,6 +175,20 @@ class Applier:
             plan = field_plans.content_plan(going, categories, self._image_host(stack, self.dry_run))
             everything = chain(self._parted(staying, held), beyond, plan)
             return self._apply_reviewed(ContentWriter(self.client), everything)
+
+    def _vanished(self, missing: pl.DataFrame, imported: Imported) -> Sequence[TrippedGuard]:
+        """The guard on a shop that has lost what was imported; it is asked once more before it is doubted."""
+        new = missing.filter(pl.col("existing_product_id").is_null() & pl.col("half_made_product_id").is_null())
+        vanished = new.filter(pl.col("offer_key").is_in(list(imported.among(new["offer_key"]))))
+        if not guards.check_vanished(vanished, imported.there):
+            return []
+        # The catalogue may be an old one: of a run that is repeated from the step that failed.
+        products = self.client.where(
+            "products", "external_id", vanished["product_key"].unique().to_list(), "external_id"
+        )
+        found = {product["external_id"] for product in products}
+        left = vanished.filter(~pl.col("product_key").is_in(list(found)))
+        return guards.check_vanished(left, imported.there + len(found))
 
     def _cannot_be_bought(self) -> str | None:
         try:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 
@@ -13,7 +14,7 @@ from awin_medusa_pipeline.medusa.client import MedusaClient, Shop
 from awin_medusa_pipeline.sync.domain import guards
 from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import DRY_RUN, Kind, Operation
-from awin_medusa_pipeline.sync.engine.applier import Applier
+from awin_medusa_pipeline.sync.engine.applier import Applier, Imported
 from awin_medusa_pipeline.sync.engine.apply import ApplyResult, Engine
 from awin_medusa_pipeline.sync.engine.breaker import Breaker
 from awin_medusa_pipeline.sync.engine.held import Gate
@@ -90,6 +91,11 @@ class SyncRun:
     def unfinished_imports(self) -> list[Operation]:
         """Imports into the shop that were begun, by this program, and never finished."""
         return self.ledger.unfinished(self.row.shop, Kind.IMPORT)
+
+    def imported(self, catalog: pl.LazyFrame) -> Imported:
+        """What earlier runs imported, beside the products of ours in CatalogVariant rows."""
+        ours = catalog.filter(guards.merchant_of(pl.col("external_id")).is_not_null()).select("product_id").unique()
+        return Imported(partial(self.ledger.imported, self.row.shop), ours.collect().height)
 
     def feeds_missed(self, product_ids: Sequence[str]) -> dict[str, int]:
         """Count the accepted feeds in a row, this run's included, that lacked each of these products."""

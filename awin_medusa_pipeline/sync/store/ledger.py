@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
+from awin_medusa_pipeline.core.batching import parts
 from awin_medusa_pipeline.core.errors import PermanentError
 from awin_medusa_pipeline.core.store.base import SHORTEST_ID
 from awin_medusa_pipeline.core.store.database import Database, insert_new
@@ -25,6 +26,8 @@ KEPT = timedelta(days=400)
 SALES_JOB = "etsy_sales_job"
 """Job of the runs that book what was sold elsewhere. They are no syncs: `undo --last`, the runs of which `why` tells,
 and the question before a first change leave them out."""
+_KEYS = 500
+"""Keys that one query asks for."""
 OUTCOME_UNKNOWN = "outcome unknown"
 INTERRUPTED = "interrupted before it was carried out"
 """Reason of an operation that was left open and that the shop did not show at the next look."""
@@ -267,6 +270,15 @@ class Ledger:
         with self._database.reading() as session:
             later = Counter(key for key, entry_id in session.execute(query) if entry_id > entry_ids[key])
         return {key for key, number in later.items() if number % 2}
+
+    def imported(self, shop: str, keys: Iterable[str]) -> set[str]:
+        """Which of these offer keys were imported into the shop by any run."""
+        done = sa.select(LogEntry.key).join(Run, Run.run_id == LogEntry.run_id).where(Run.shop == shop)
+        done = done.where(LogEntry.kind == str(Kind.IMPORT), LogEntry.status == Status.APPLIED)
+        with self._database.reading() as session:
+            return {
+                key for part in parts(iter(keys), _KEYS) for key in session.scalars(done.where(LogEntry.key.in_(part)))
+            }
 
     def history(self, *keys: str) -> list[LogEntry]:
         """Every operation with one of these keys or Medusa ids, oldest first."""

@@ -416,6 +416,18 @@ def test_a_frozen_feed_is_told_with_its_days() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("gone", "there", "tripped"),
+    [(0, 0, False), (4, 0, False), (5, 0, True), (100, 0, True), (100, 100, False), (101, 100, True), (5, 4, True)],
+)
+def test_a_shop_that_has_lost_more_than_it_shows(gone: int, there: int, tripped: bool) -> None:
+    variants = [f"awin:1:{number}" for number in range(gone)] * 2  # two each are one product
+    found = guards.check_vanished(pl.DataFrame({"product_key": variants}, {"product_key": pl.String}), there)
+    assert [(one.guard, one.holds, one.number) for one in found] == [
+        ("shrunken_catalogue", Scope.IMPORT, gone)
+    ] * tripped
+
+
 def test_which_merchant_a_key_names() -> None:
     keys = pl.DataFrame({"key": ["awin:12:a:b", "awin::a", "own:12:a", "x awin:1:a", None]})
     assert keys.select(guards.merchant_of(pl.col("key")))["key"].to_list() == ["12", None, None, None, None]

@@ -202,6 +202,21 @@ def test_an_intent_outlives_a_kill(ledger: Ledger, store_url: str) -> None:
     assert len(ledger.open_operations(SHOP, Kind.IMPORT)) == 200
 
 
+def test_what_was_imported_before_into_this_shop(ledger: Ledger) -> None:
+    ledger.start_run("elsewhere", shop="http://other", job="j")
+    for run_id, kind, key, status in (
+        ("run-1", Kind.IMPORT, "awin:1:a", Status.APPLIED),
+        ("run-1", Kind.IMPORT, "awin:1:failed", Status.FAILED),
+        ("run-1", Kind.STOCK, "awin:1:level", Status.APPLIED),
+        ("elsewhere", Kind.IMPORT, "awin:1:other", Status.APPLIED),
+    ):
+        [entry] = ledger.record_intents(run_id, kind, [Operation(key, {})])
+        ledger.record_outcomes([Outcome(entry, status)])
+    keys = ["awin:1:never", "awin:1:failed", "awin:1:level", "awin:1:other", *(f"{n}" for n in range(1000)), "awin:1:a"]
+    assert ledger.imported(SHOP, keys) == {"awin:1:a"}
+    assert ledger.imported(SHOP, []) == set()
+
+
 def test_history_by_offer_and_by_medusa_id(ledger: Ledger) -> None:
     ledger.start_run("run-2", shop=SHOP, job="j")
     [made] = ledger.record_intents("run-1", Kind.IMPORT, [Operation("awin:1:a", {})])

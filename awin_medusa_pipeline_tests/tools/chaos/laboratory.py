@@ -21,6 +21,8 @@ from awin_medusa_pipeline.medusa.client import MedusaClient
 from awin_medusa_pipeline.sandbox import Sandbox
 from awin_medusa_pipeline.sandbox.feed_generator import write_feed
 from awin_medusa_pipeline.settings import ENV_FILE_VARIABLE, Settings
+from awin_medusa_pipeline.sync.domain.operations import Kind
+from awin_medusa_pipeline.sync.store.held_plans import HeldPlans
 from awin_medusa_pipeline_tests.support.fault_proxy import FaultProxy
 from awin_medusa_pipeline_tests.support.plain import Sold, plain_feed, products_in, read, sold_in
 from awin_medusa_pipeline_tests.tools.chaos.judge import Findings, findings_in
@@ -34,8 +36,13 @@ _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload([__name__])
 
 
-def sync(environment: Mapping[str, str], log: Path, answer_within: float | None, lease: float | None) -> None:
-    """Run daily_sync_job, of which Dagster's own records stay in memory; exits 1 when it fails."""
+def sync(
+    environment: Mapping[str, str], log: Path, answer_within: float | None, lease: float | None, approve: bool
+) -> None:
+    """Run daily_sync_job, of which Dagster's own records stay in memory; exits 1 when it fails.
+
+    `approve`: instead apply the imports that wait for a person.
+    """
     os.environ.update(environment)
     with log.open("a") as file:
         os.dup2(file.fileno(), 1)
@@ -47,8 +54,11 @@ def sync(environment: Mapping[str, str], log: Path, answer_within: float | None,
     if lease:
         leases.HELD_FOR, leases.MARGIN, leases.HEARTBEAT = timedelta(seconds=lease), lease / 12, lease / 6
     with App(Settings()) as app, dg.DagsterInstance.ephemeral() as instance:
-        job = build_defs(app).resolve_job_def("daily_sync_job")
+        job = build_defs(app).resolve_job_def("import_missing_job" if approve else "daily_sync_job")
         config = {**(job.run_config or {}), "loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+        if approve:
+            (plan,) = [plan for plan in HeldPlans(app.database).waiting(app.shop_address) if plan.kind == Kind.IMPORT]
+            config["ops"] = {"imported_products": {"config": {"dry_run": False, "approve_plan": plan.hash}}}
         result = job.execute_in_process(run_config=config, instance=instance, raise_on_error=False)
         if not result.success:
             raise SystemExit(failure_of(instance, result.run_id).error)
@@ -167,7 +177,9 @@ class Laboratory:
         shutil.rmtree(self.home, ignore_errors=True)
         shutil.copytree(home, self.home)
 
-    def start(self, feed: Path, *, answer_within: float | None = None, lease: float | None = None) -> BaseProcess:
+    def start(
+        self, feed: Path, *, answer_within: float | None = None, lease: float | None = None, approve: bool = False
+    ) -> BaseProcess:
         """Start a sync through the proxy. `lease`: seconds that it holds the shop without a sign of life."""
         settings = self.sandbox.environment() | {
             "AWIN_FEED_URL": str(feed),
@@ -179,13 +191,15 @@ class Laboratory:
             "GUARD_ZERO_PERCENT": "100",
             "GUARD_PRICE_PERCENT": "100",
         }
-        process = _processes.Process(target=sync, args=(settings, self.log, answer_within, lease), daemon=True)
+        process = _processes.Process(target=sync, args=(settings, self.log, answer_within, lease, approve), daemon=True)
         process.start()
         return process
 
-    def sync(self, feed: Path, *, answer_within: float | None = None, lease: float | None = None) -> int | None:
-        """Run a sync to its end; its exit code."""
-        process = self.start(feed, answer_within=answer_within, lease=lease)
+    def sync(
+        self, feed: Path, *, answer_within: float | None = None, lease: float | None = None, approve: bool = False
+    ) -> int | None:
+        """Run a sync to its end, or the imports that wait; its exit code."""
+        process = self.start(feed, answer_within=answer_within, lease=lease, approve=approve)
         process.join(LIMIT)
         if process.is_alive():
             process.kill()

@@ -14,7 +14,7 @@ import psutil
 
 from awin_medusa_pipeline_tests.support.fault_proxy import Fault, FaultProxy
 from awin_medusa_pipeline_tests.tools.chaos.judge import Findings
-from awin_medusa_pipeline_tests.tools.chaos.laboratory import LIMIT, Laboratory, Morning
+from awin_medusa_pipeline_tests.tools.chaos.laboratory import LIMIT, LIVED_IN, Laboratory, Morning
 
 Trouble = Callable[[Laboratory, Morning, random.Random], bool]
 
@@ -161,10 +161,16 @@ def contend(laboratory: Laboratory, morning: Morning, dice: random.Random) -> bo
 
 
 def restore_shop(laboratory: Laboratory, morning: Morning, dice: random.Random) -> bool:
-    """Put the shop back to yesterday's backup after a sync: what the log knows of it is gone."""
+    """Put the shop back to yesterday's backup after a sync: what the log knows of it is gone.
+
+    Where nothing is left, the imports wait for a person.
+    """
     laboratory.begin(morning)
     assert laboratory.sync(morning.feed) == 0
     laboratory.sandbox.reset(morning.snapshot)
+    if morning.snapshot != LIVED_IN:
+        assert laboratory.sync(morning.feed) == 0
+        assert laboratory.sync(morning.feed, approve=True) == 0
     return True
 
 
