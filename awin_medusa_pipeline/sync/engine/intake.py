@@ -13,7 +13,7 @@ import polars as pl
 from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.sync.clients.awin import DownloadedFeed, Progress, download
 from awin_medusa_pipeline.sync.clients.awin_address import label_of
-from awin_medusa_pipeline.sync.domain import guards
+from awin_medusa_pipeline.sync.domain import feed_guards
 from awin_medusa_pipeline.sync.domain.contracts import RejectedRow
 from awin_medusa_pipeline.sync.domain.feed import standing
 from awin_medusa_pipeline.sync.domain.feed.errors import Fault, FeedError, no_offers
@@ -252,13 +252,13 @@ def take_feeds(
                 address,
                 downloads,
                 previous=history.last_version(label),
-                usual_bytes=history.usual_bytes(label, guards.HISTORY),
+                usual_bytes=history.usual_bytes(label, feed_guards.HISTORY),
                 rules=source.rules,
                 token=source.token,
                 progress=progress,
                 accept_smaller=accept_smaller,
             )
-            known = guards.merchants_of(earlier(history, label))
+            known = feed_guards.merchants_of(earlier(history, label))
             taken.append(TakenFeed(feed, tables.add(feed.path, label, known)))
         except FeedError as error:
             history.record(label, run_id, FeedState.REFUSED, reason=str(error))
@@ -276,7 +276,7 @@ def take_feeds(
 def _record(history: FeedHistory, run_id: str, feed: TakenFeed, limits: Limits) -> None:
     """Record a feed; one that trips guards is used, but is no measure for the next."""
     label = feed.facts.label
-    tripped = guards.check_facts(feed.facts, earlier(history, label), limits)
+    tripped = feed_guards.check_facts(feed.facts, earlier(history, label), limits)
     history.record(
         label,
         run_id,
@@ -289,7 +289,7 @@ def _record(history: FeedHistory, run_id: str, feed: TakenFeed, limits: Limits) 
 
 def earlier(history: FeedHistory, label: str, *, before: int | None = None) -> list[FeedFacts]:
     """The accepted feeds to compare a new one with, newest first; `before`: id of a record in the history."""
-    return [facts_of(feed) for feed in history.recent_accepted(label, guards.HISTORY, before=before)]
+    return [facts_of(feed) for feed in history.recent_accepted(label, feed_guards.HISTORY, before=before)]
 
 
 def tripped_guards(history: FeedHistory, run_id: str, limits: Limits) -> list[TrippedGuard]:
@@ -297,7 +297,7 @@ def tripped_guards(history: FeedHistory, run_id: str, limits: Limits) -> list[Tr
     return [
         tripped
         for feed in history.taken_by(run_id) or history.newest_of_each()
-        for tripped in guards.check_facts(facts_of(feed), earlier(history, feed.label, before=feed.id), limits)
+        for tripped in feed_guards.check_facts(facts_of(feed), earlier(history, feed.label, before=feed.id), limits)
     ]
 
 
@@ -306,6 +306,6 @@ def remarks(history: FeedHistory, run_id: str, limits: Limits) -> list[str]:
     found = [tripped.reason for tripped in tripped_guards(history, run_id, limits)]
     for feed in history.taken_by(run_id):
         since = history.same_since(feed.label, feed.sha256 or "")
-        warning = guards.frozen_feed(feed.label, since, feed.recorded_at, limits) if since else None
-        found += [text for text in (warning, guards.unread_cells(facts_of(feed))) if text]
+        warning = feed_guards.frozen_feed(feed.label, since, feed.recorded_at, limits) if since else None
+        found += [text for text in (warning, feed_guards.unread_cells(facts_of(feed))) if text]
     return found

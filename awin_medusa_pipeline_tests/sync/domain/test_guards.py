@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-from awin_medusa_pipeline.sync.domain import guards
+from awin_medusa_pipeline.sync.domain import feed_guards, guards
 from awin_medusa_pipeline.sync.domain.feed.facts import FeedFacts
 from awin_medusa_pipeline.sync.domain.guards import TrippedGuard
 from awin_medusa_pipeline.sync.domain.rules import Limits, Scope
@@ -83,7 +83,7 @@ def feed(accepted: int, rejected: int = 0, header: str | None = "h", **merchants
     ],
 )
 def test_feeds_unlike_before(now: FeedFacts, before: list[FeedFacts], tripped: list[tuple[str, str | None]]) -> None:
-    assert [(trip.guard, trip.merchant_id) for trip in guards.check_facts(now, before, LIMITS)] == tripped
+    assert [(trip.guard, trip.merchant_id) for trip in feed_guards.check_facts(now, before, LIMITS)] == tripped
 
 
 def test_a_trip_holds_its_kind_and_its_merchant_alone() -> None:
@@ -105,7 +105,7 @@ def test_a_trip_holds_its_kind_and_its_merchant_alone() -> None:
 @pytest.mark.parametrize(("days", "warned"), [(14, False), (15, True)])
 def test_a_frozen_feed_is_a_warning(days: int, warned: bool) -> None:
     since = datetime(2026, 11, 1, tzinfo=UTC)
-    warning = guards.frozen_feed("feed", since, since + timedelta(days=days), LIMITS)
+    warning = feed_guards.frozen_feed("feed", since, since + timedelta(days=days), LIMITS)
     assert (warning is not None) is warned
 
 
@@ -152,7 +152,7 @@ def test_prices_that_jump(rows: list[dict[str, object]], matched: pl.DataFrame, 
 
 
 def test_damaged_text_holds_content_too() -> None:
-    (trip,) = guards.wrong_encoding(FeedFacts("feed", 10, damaged=9))
+    (trip,) = feed_guards.wrong_encoding(FeedFacts("feed", 10, damaged=9))
     assert [g for g in Scope if guards.holds(trip, g)] == [Scope.IMPORT, Scope.CONTENT]
 
 
@@ -289,7 +289,7 @@ def test_a_price_that_was_nothing_jumps_and_an_unknown_change_does_not() -> None
     ],
 )
 def test_a_feed_that_grows(now: FeedFacts, before: list[FeedFacts], tripped: list[str | None]) -> None:
-    trips = guards.grown_feed(now, before, LIMITS)
+    trips = feed_guards.grown_feed(now, before, LIMITS)
     assert [trip.merchant_id for trip in trips] == tripped
     assert all(guards.holds(trip, Scope.IMPORT) and not guards.holds(trip, Scope.PRICE) for trip in trips)
 
@@ -365,13 +365,13 @@ def test_rewriting_many_products(number: int, tripped: list[str]) -> None:
 
 def test_only_the_last_five_feeds_are_a_measure() -> None:
     before = [feed(80), feed(80), feed(80), feed(100), feed(100), *[feed(1000)] * 5]
-    assert guards.short_feed(feed(64), before, LIMITS) == []
-    (trip,) = guards.short_feed(feed(63), before, LIMITS)
+    assert feed_guards.short_feed(feed(64), before, LIMITS) == []
+    (trip,) = feed_guards.short_feed(feed(63), before, LIMITS)
     assert trip.sentence == "the feed feed has 63 offers where the last ones had 80: check whether it came whole"
 
 
 def test_a_merchant_of_one_feed_alone_is_not_missed() -> None:
-    assert guards.short_feed(feed(9, m1=9), [feed(9, m1=9, m2=3), feed(9, m1=9), feed(9, m1=9)], LIMITS) == []
+    assert feed_guards.short_feed(feed(9, m1=9), [feed(9, m1=9, m2=3), feed(9, m1=9), feed(9, m1=9)], LIMITS) == []
 
 
 @pytest.mark.parametrize(
@@ -379,39 +379,45 @@ def test_a_merchant_of_one_feed_alone_is_not_missed() -> None:
     [("abc", "offers of merchant a, b, c where"), ("abcd", "offers of merchant a, b, c and others where")],
 )
 def test_other_merchants_are_named(has: str, words: str) -> None:
-    (trip,) = guards.other_merchants(
+    (trip,) = feed_guards.other_merchants(
         FeedFacts("feed", 9, merchants=dict.fromkeys(has, 1)), [FeedFacts("feed", 9, merchants={"z": 9})]
     )
     assert words in trip.sentence
 
 
 def test_a_feed_before_or_now_without_merchants_is_not_another() -> None:
-    assert guards.other_merchants(feed(9, m1=9), [feed(9)]) == guards.other_merchants(feed(9), [feed(9, m1=9)]) == []
+    assert (
+        feed_guards.other_merchants(feed(9, m1=9), [feed(9)])
+        == feed_guards.other_merchants(feed(9), [feed(9, m1=9)])
+        == []
+    )
 
 
 def test_a_header_that_was_not_known_has_not_changed() -> None:
-    assert guards.changed_header(feed(9, header="h"), [feed(9, header=None)]) == []
-    assert guards.changed_header(feed(9, header="h"), [feed(9, header="h"), feed(9, header="other")]) == []
+    assert feed_guards.changed_header(feed(9, header="h"), [feed(9, header=None)]) == []
+    assert feed_guards.changed_header(feed(9, header="h"), [feed(9, header="h"), feed(9, header="other")]) == []
 
 
 def test_stock_that_was_blank_before_or_left_with_its_merchant_is_not_missed() -> None:
     def stocked(with_stock: dict[str, int] | None, **merchants: int) -> FeedFacts:
         return replace(feed(9, **merchants), with_stock=with_stock)
 
-    assert guards.no_stock(stocked({}, m1=9), [stocked({"1": 0}, m1=9)]) == []
-    assert guards.no_stock(stocked({}, m2=9), [stocked({"1": 9}, m1=9)]) == []
-    assert guards.no_stock(stocked(None, m1=9), [stocked({"1": 9}, m1=9)]) == []
-    assert [trip.merchant_id for trip in guards.no_stock(stocked({"1": 0}, m1=9), [stocked({"1": 9}, m1=9)])] == ["1"]
+    assert feed_guards.no_stock(stocked({}, m1=9), [stocked({"1": 0}, m1=9)]) == []
+    assert feed_guards.no_stock(stocked({}, m2=9), [stocked({"1": 9}, m1=9)]) == []
+    assert feed_guards.no_stock(stocked(None, m1=9), [stocked({"1": 9}, m1=9)]) == []
+    assert [trip.merchant_id for trip in feed_guards.no_stock(stocked({"1": 0}, m1=9), [stocked({"1": 9}, m1=9)])] == [
+        "1"
+    ]
 
 
 def test_one_damaged_character_in_a_small_feed_is_no_encoding() -> None:
-    assert guards.wrong_encoding(FeedFacts("feed", 2, damaged=1)) == []
-    assert [trip.guard for trip in guards.wrong_encoding(FeedFacts("feed", 2, damaged=2))] == ["wrong_encoding"]
+    assert feed_guards.wrong_encoding(FeedFacts("feed", 2, damaged=1)) == []
+    assert [trip.guard for trip in feed_guards.wrong_encoding(FeedFacts("feed", 2, damaged=2))] == ["wrong_encoding"]
 
 
 def test_a_frozen_feed_is_told_with_its_days() -> None:
     since = datetime(2026, 11, 1, tzinfo=UTC)
-    assert guards.frozen_feed("x", since, since + timedelta(days=20, hours=3), LIMITS) == (
+    assert feed_guards.frozen_feed("x", since, since + timedelta(days=20, hours=3), LIMITS) == (
         "The feed x has not changed for 20 days; ask the advertiser whether it is still kept. [frozen]"
     )
 

@@ -18,6 +18,7 @@ ALSO: dict[str, tuple[str, ...]] = {
     "sync/domain/kinds.py": ("sync/domain/test_preview.py",),
     "sync/domain/matching.py": SHOP_CASES,
     "sync/domain/ownership.py": SHOP_CASES,
+    "sync/domain/feed_guards.py": ("sync/domain/test_guards.py", "sync/engine/test_intake.py"),
     "sync/domain/rules.py": ("sync/domain/test_guards.py", "sync/domain/test_ownership.py", *PLANS, "test_settings.py"),
     "sync/domain/traced.py": ("sync/engine/test_why.py",),
     "sync/domain/feed/cells.py": (FEED_CASES,),

@@ -57,48 +57,11 @@ _CURRENCIES = """
 """
 CURRENCIES = sorted(_CURRENCIES.split())
 # A euro buys hundreds or thousands of these: prices have three digits more.
-SMALL_UNITS = sorted(
-    [
-        "amd",
-        "ars",
-        "bif",
-        "clp",
-        "cop",
-        "crc",
-        "gnf",
-        "huf",
-        "idr",
-        "iqd",
-        "irr",
-        "jpy",
-        "khr",
-        "kmf",
-        "krw",
-        "kzt",
-        "lak",
-        "lbp",
-        "lkr",
-        "mga",
-        "mmk",
-        "mnt",
-        "mwk",
-        "ngn",
-        "pkr",
-        "pyg",
-        "rwf",
-        "sdg",
-        "sos",
-        "stn",
-        "syp",
-        "tzs",
-        "ugx",
-        "uzs",
-        "vnd",
-        "xaf",
-        "xof",
-        "yer",
-    ]
-)
+SMALL_UNITS = [
+    *("amd", "ars", "bif", "clp", "cop", "crc", "gnf", "huf", "idr", "iqd", "irr", "jpy", "khr", "kmf", "krw", "kzt"),
+    *("lak", "lbp", "lkr", "mga", "mmk", "mnt", "mwk", "ngn", "pkr", "pyg", "rwf", "sdg", "sos", "stn", "syp", "tzs"),
+    *("ugx", "uzs", "vnd", "xaf", "xof", "yer"),
+]
 HIGHEST_PRICE = 10_000_000
 """Of one piece; of SMALL_UNITS a thousand times as much. Nothing that costs more is sold by a click."""
 # ISO 4217, minor units.

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from awin_medusa_pipeline.sync.domain import guards, rules
+from awin_medusa_pipeline.sync.domain import feed_guards, rules
 from awin_medusa_pipeline.sync.domain.contracts import Offer, RejectedRow
 from awin_medusa_pipeline.sync.domain.discrepancies import wanted_level
 from awin_medusa_pipeline.sync.domain.feed.feed import FeedRules
@@ -50,10 +50,10 @@ def test_01_stock_words(tmp_path: Path) -> None:
     parts = take(tmp_path, CASES / "01_stock_words.csv")
     levels = wanted_level(parts.offers, StockRules()).sort("merchant_product_id").collect()["wanted_level"]
     assert levels.to_list() == [0, 10, 0, 10, None, None]
-    (trip,) = guards.check_facts(parts.facts[0], [], rules.Limits())
+    (trip,) = feed_guards.check_facts(parts.facts[0], [], rules.Limits())
     assert (trip.guard, trip.holds, trip.merchant_id) == ("unread_stock", rules.Scope.IMPORT, "8102")
     assert "“qqq”, “zzz”" in trip.sentence
-    assert "in_stock in 2 rows (“qqq”, “zzz”)" in (guards.unread_cells(parts.facts[0]) or "")
+    assert "in_stock in 2 rows (“qqq”, “zzz”)" in (feed_guards.unread_cells(parts.facts[0]) or "")
 
 
 CELLS: dict[str, tuple[Sequence[str], list[tuple[Any, ...]]]] = {
@@ -95,7 +95,7 @@ def test_05_one_parent_for_most(tmp_path: Path) -> None:
     parts = take(tmp_path, CASES / "05_one_parent_for_most.csv")
     keys = parts.offers.sort("merchant_product_id").collect()["product_key"].to_list()
     assert keys == [*(f"awin:8106:{id_}" for id_ in "abc"), "awin:8106:900", "awin:8106:900"]
-    assert "parent_product_id" in (guards.unread_cells(parts.facts[0]) or "")
+    assert "parent_product_id" in (feed_guards.unread_cells(parts.facts[0]) or "")
 
 
 @pytest.mark.parametrize(("in_shop", "stands"), [(None, "8107"), ("8107", "8107"), ("8108", "8108")])
@@ -125,7 +125,7 @@ def test_07_of_one_id_the_same_row_stands_in_any_order(tmp_path: Path) -> None:
 def test_08_a_parent_row_is_no_variant(tmp_path: Path) -> None:
     parts = take(tmp_path, CASES / "08_parent_row.csv")
     assert rejected(parts) == [(2, "parent_row")]
-    assert guards.many_rejected(parts.facts[0], rules.Limits()) == []
+    assert feed_guards.many_rejected(parts.facts[0], rules.Limits()) == []
 
 
 def test_18_not_sold(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_18_dates_that_most_rows_have_behind_them_are_no_dates(tmp_path: Path) -
     file.write_text("\n".join([header, *(f"1,{n},Jar {n},5,GBP,1,1,,2018-05-29" for n in range(4))]))
     parts = take(tmp_path / "parts", file)
     assert parts.facts[0].accepted == 4
-    assert "most rows" in (guards.unread_cells(parts.facts[0]) or "")
+    assert "most rows" in (feed_guards.unread_cells(parts.facts[0]) or "")
 
 
 def test_19_decimals_of_the_currency(tmp_path: Path) -> None:
