@@ -231,7 +231,8 @@ def check_prices(mismatches: pl.DataFrame, matched: pl.LazyFrame, limits: Limits
         words = (
             f"{number:,} of {of:,} prices{of_merchant(merchant)} would change by {limits.price_change:.0%} or more, "
         )
-        words += f"and that is more than {limits.price_share:.0%} of them: check whether SYNC_PRICE_COLUMN names the right column"
+        words += f"and that is more than {limits.price_share:.0%} of them: check whether "
+        words += "SYNC_PRICE_COLUMN names the right column"
         return [TrippedGuard("prices_jump", Scope.PRICE, words, merchant, number, limit)]
 
     return _of_the_whole_or_merchants(changing, whole, trip) or _prices_move(mismatches.filter(going), whole, limits)
