@@ -65,7 +65,7 @@ class App:
         """Go on with other settings, for everyone who holds this App; the state store that is open stays."""
         self.settings = settings
         self._secrets = Secrets(known_secrets(settings))
-        work_in(settings.local_home)
+        work_in(settings.local_home, settings.scratch)
 
     def close(self) -> None:
         """Close the state store, if it is open; the next access opens it again."""
@@ -95,6 +95,11 @@ class App:
     def local_home(self) -> Path:
         """Folder of the state that needs a real file system."""
         return self.settings.local_home
+
+    @property
+    def scratch(self) -> Path:
+        """Folder of what is needed while a run goes on: downloads, parsed rows, files that are sent elsewhere."""
+        return self.settings.scratch
 
     @property
     def tables(self) -> Tables:

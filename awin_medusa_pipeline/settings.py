@@ -150,6 +150,13 @@ class Settings(BaseSettings):
         None,
         description="State store. Not set: SQLite in AWIN_MEDUSA_HOME. PostgreSQL: postgresql://user:password@host/database.",
     )
+    awin_medusa_scratch: str | None = Field(
+        None,
+        repr=False,
+        description="Folder for what is needed while a run goes on: downloads, parsed rows, tables that are sent "
+        "elsewhere; about twice the size of the unpacked feeds. Not set: with the state. Set it where that cannot be "
+        "written, as in a container, or where another disk is faster.",
+    )
     awin_medusa_secret_key: SecretStr | None = Field(
         None,
         description="Fernet keys that encrypt the Etsy tokens in the state store; `awin-medusa etsy key` makes "
@@ -394,6 +401,12 @@ class Settings(BaseSettings):
     def local_home(self) -> Path:
         """Folder of the state that needs a real file system: AWIN_MEDUSA_HOME if local, else beside the project."""
         return local_path(home_path(self.awin_medusa_home)) or PROJECT_ROOT / ".awin_medusa"
+
+    @property
+    def scratch(self) -> Path:
+        """Folder of what is needed while a run goes on: AWIN_MEDUSA_SCRATCH, else the local home."""
+        given = self.awin_medusa_scratch
+        return Path(given).expanduser().absolute() if given else self.local_home
 
     @property
     def is_ready(self) -> bool:
