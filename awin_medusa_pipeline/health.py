@@ -96,7 +96,7 @@ def examine(
     parts: dict[str, Callable[[], Findings]] = {
         "Feed": lambda: examine_feed(app),
         "Shop": lambda: examine_shop(app),
-        "State store": lambda: _store(app),
+        "State store": lambda: store_findings(app),
         "Home": lambda: _home(app),
         "Etsy": lambda: _etsy(app),
         "Slack": lambda: _slack(app, send_test_message),
@@ -203,7 +203,8 @@ def _sold_from(client: MedusaClient, shop: Shop) -> Findings:
     yield Finding("Shop", State.OK, "the sales channel sells from the stock location")
 
 
-def _store(app: App) -> Findings:
+def store_findings(app: App) -> Findings:
+    """Open the state store."""
     yield Finding("State store", State.OK, app.database.name)
 
 

@@ -143,8 +143,8 @@ class Settings(BaseSettings):
     awin_medusa_home: str = Field(
         str(PROJECT_ROOT / ".awin_medusa"),
         repr=False,
-        description="State, tables and reports. Any fsspec address for tables and reports; state then stays in "
-        "`.awin_medusa` beside the project unless AWIN_MEDUSA_DATABASE_URL names a database.",
+        description="State, tables and reports. Tables and reports may be at any fsspec address, as s3://bucket/shop; "
+        "the state then has to be in the database that AWIN_MEDUSA_DATABASE_URL names.",
     )
     awin_medusa_database_url: SecretStr | None = Field(
         None,

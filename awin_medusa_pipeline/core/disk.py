@@ -98,7 +98,9 @@ def _of_object_storage(error: BaseException) -> str:
     if isinstance(error, OSError) and text.startswith(_OF_POLARS):
         return re.sub(r"( - Server returned|: Error performing).*", "", text.removeprefix(_OF_POLARS))
     missing = isinstance(error, ImportError) and "s3fs" in text
-    return text if missing or type(error).__module__.partition(".")[0] in ("botocore", "aiobotocore") else ""
+    if not missing and type(error).__module__.partition(".")[0] not in ("botocore", "aiobotocore"):
+        return ""
+    return re.sub(r"^An error occurred \(\w+\) when calling the \w+ operation: ", "", text)
 
 
 def _is_of_storage(error: BaseException) -> bool:

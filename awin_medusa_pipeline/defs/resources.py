@@ -16,6 +16,7 @@ from awin_medusa_pipeline.core.store.run_requests import RunRequests
 from awin_medusa_pipeline.defs.leftovers import remove_leftovers
 from awin_medusa_pipeline.defs.steps import as_failure
 from awin_medusa_pipeline.defs.tags import tag_run, tags_of
+from awin_medusa_pipeline.defs.workers import check_workers
 from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.sync.domain.kinds import ASSETS
 from awin_medusa_pipeline.sync.engine.runs import SyncRun, is_dry_run, will_apply
@@ -46,9 +47,12 @@ def app_of_run(app: App) -> dg.ResourceDefinition:
         if run is None:  # of a sensor
             yield app
             return
-        with as_failure(), Leases(app.database).hold_run(run.run_id, job=run.job_name):
-            remove_leftovers(app)
-            yield app
+        with as_failure():
+            if context.instance:
+                check_workers(app, context.instance)
+            with Leases(app.database).hold_run(run.run_id, job=run.job_name):
+                remove_leftovers(app)
+                yield app
 
     return resource
 
