@@ -3,7 +3,7 @@
 import csv
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -113,6 +113,17 @@ def plain_feed(folder: Path, **arguments: Any) -> tuple[dict[str, Sold], dict[st
                 0 if sold_out else 10,
             )
     return offers, rows
+
+
+def shop_following(old: Mapping[str, Sold], new: Mapping[str, Sold], before: Mapping[str, Sold]) -> dict[str, Sold]:
+    """The shop, by offer key, once it follows from the feed `old` to `new`; `before`: as it was."""
+    found = {key: offer for key, offer in before.items() if key not in old} | dict(new)
+    sold = by_product(new)
+    for key in old.keys() - new.keys():
+        offer = before[key]
+        # Of a product that is still sold the variant stays, and is sold out.
+        found[key] = replace(offer, level=0) if offer.product in sold else replace(offer, status="draft")
+    return found
 
 
 def by_product(offers: Mapping[str, Sold]) -> dict[str, set[str]]:
