@@ -115,11 +115,10 @@ def plain_feed(folder: Path, **arguments: Any) -> tuple[dict[str, Sold], dict[st
     return offers, rows
 
 
-def shop_following(old: Mapping[str, Sold], new: Mapping[str, Sold], before: Mapping[str, Sold]) -> dict[str, Sold]:
-    """The shop, by offer key, once it follows from the feed `old` to `new`; `before`: as it was."""
-    found = {key: offer for key, offer in before.items() if key not in old} | dict(new)
-    sold = by_product(new)
-    for key in old.keys() - new.keys():
+def shop_following(feed: Mapping[str, Sold], before: Mapping[str, Sold]) -> dict[str, Sold]:
+    """The shop, by offer key, once it follows a feed; `before`: as it was, all of it of feeds."""
+    found, sold = dict(feed), by_product(feed)
+    for key in before.keys() - feed.keys():
         offer = before[key]
         # Of a product that is still sold the variant stays, and is sold out.
         found[key] = replace(offer, level=0) if offer.product in sold else replace(offer, status="draft")

@@ -75,7 +75,7 @@ class Days:
         None: it was through before. `patient`: wait for lost_run_sensor; else do what that does, at once.
         """
         shop_before = sold_in(products_in(self.sandbox.shop).values())
-        before, today = (plain_feed(self.folder, day=one, **self.feed)[0] for one in (day - 1, day))
+        today, _ = plain_feed(self.folder, day=day, **self.feed)
         there, seen = threading.Event(), count(1)
 
         def hold(request: str) -> Fault | None:
@@ -108,7 +108,7 @@ class Days:
         assert (first.status, second.parent_run_id) == (dg.DagsterRunStatus.FAILURE, first.run_id)
         if ended == WORKER:
             self.workers.start_worker(name)
-        return TakenUp(noticed, through, findings_in(self.sandbox.shop, shop_following(before, today, shop_before)))
+        return TakenUp(noticed, through, findings_in(self.sandbox.shop, shop_following(today, shop_before)))
 
 
 def trouble(sandbox: Sandbox, folder: Path, *, kills: int, seed: int, offers: int) -> Iterator[tuple[str, TakenUp]]:
