@@ -1,6 +1,8 @@
-"""Cuts a stream into lists of bounded size."""
+"""Cuts a stream into lists of bounded size, and works on it ahead."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -18,3 +20,13 @@ def parts(items: Iterator[T], size: int, weight: Callable[[T], int] = lambda ite
         total += weight(item)
     if part:
         yield part
+
+
+def ahead(items: Iterable[T]) -> Iterator[T]:
+    """Yield the items, each made in a thread of its own while the one before is worked on."""
+    rest = iter(items)
+    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as thread:
+        coming = thread.submit(list[T], islice(rest, 1))
+        while item := coming.result():
+            coming = thread.submit(list[T], islice(rest, 1))
+            yield from item

@@ -150,8 +150,31 @@ def test_long_lists_are_asked_for_in_addresses_that_node_takes() -> None:
     values = [f"awin:1:{'鞋' * 40}{number}" for number in range(300)] + ["x" * 9_000]
     found = client_of(answer).where("products", "external_id", values, "id")
     assert [entry["id"] for entry in found] == values
-    assert max(addresses) < 12_000
+    assert max(addresses) < 15_000
     assert client_of(answer).where("products", "external_id", [], "id") == []
+
+
+@pytest.mark.parametrize("refused", [400, 414, 431])
+def test_a_proxy_that_takes_short_addresses_alone_gets_such(refused: int) -> None:
+    taken: list[int] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        taken.append(len(request.url.raw_path) if len(request.url.raw_path) < 8_000 else 0)
+        asked = parse_qs(request.url.query.decode())["id[]"]
+        status = 200 if taken[-1] else refused
+        return httpx.Response(status, json={"products": [{"id": value} for value in asked]})
+
+    values = [f"prod_{number:026}" for number in range(600)]
+    client = client_of(answer)
+    for _ in range(2):
+        assert [entry["id"] for entry in client.where("products", "id", values, "id")] == values
+    assert (taken.count(0), len(taken)) == (1, 1 + 2 * 5), "it is asked once how long they may be"
+
+
+def test_a_value_that_no_address_takes_is_told() -> None:
+    client = client_of(lambda request: httpx.Response(431))
+    with pytest.raises(PermanentError, match="431"):
+        client.where("products", "id", ["x" * 17_000], "id")
 
 
 PICKS: dict[str, tuple[list[str], str | None, str]] = {

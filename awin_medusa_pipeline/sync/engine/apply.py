@@ -16,6 +16,7 @@ from awin_medusa_pipeline.core.batching import parts
 from awin_medusa_pipeline.core.errors import PipelineError
 from awin_medusa_pipeline.core.http import PermanentError, UnknownOutcomeError
 from awin_medusa_pipeline.core.store.leases import HeldLease, LeaseLostError
+from awin_medusa_pipeline.medusa.client import ADDRESS_REFUSED
 from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import (
     DRY_RUN,
@@ -41,8 +42,6 @@ THREADS = 2
 # create by its handle and SKU.
 LOOK_DELAYS = (0.5, 1.0, 2.0, 4.0)
 MOST_SENDS = 3
-# Answers to an address that is too long, or holds what Medusa does not take.
-BAD_KEY = (400, 414, 431)
 # So many nights an operation is looked up that the shop refuses to look up; the next one closes it.
 LOOKED_FOR = timedelta(days=3)
 NOT_SHOWN = "Medusa took it, but does not show it. Look at the log of the Medusa server, then run the sync again."
@@ -75,7 +74,7 @@ def look_up(writer: Writer, operations: Sequence[Operation]) -> tuple[dict[str, 
     try:
         return dict(writer.look_up(operations)), {}
     except PermanentError as fault:
-        if fault.status not in BAD_KEY:
+        if fault.status not in ADDRESS_REFUSED:
             raise
         if len(operations) == 1:
             return {}, {operations[0].key: str(fault)}

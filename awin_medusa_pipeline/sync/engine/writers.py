@@ -16,6 +16,7 @@ from awin_medusa_pipeline.medusa.shapes import (
     missing_part,
     of_variants,
 )
+from awin_medusa_pipeline.medusa.variants import free_item, give_item, write_prices
 from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind, Operation, Plan, operations_of
 from awin_medusa_pipeline.sync.domain.plans import reverse_imports, reverse_levels, reverse_status
 from awin_medusa_pipeline.sync.domain.products import added_option_values, variant_payload
@@ -83,7 +84,8 @@ class LevelWriter:
             else:
                 batch["update" if body["exists"] else "create"].append(level)
         # Medusa removes a level with stock only by force, one with reservations never.
-        removal = {"delete": [level["id"] for level in self._here(gone)], "force": True} if gone else {}
+        there = self._here(gone, ",location_levels.id") if gone else []
+        removal = {"delete": [level["id"] for level in there], "force": True} if gone else {}
         if not (gone or any(batch.values())):
             return {}
         answer = self._client.post("/admin/inventory-items/location-levels/batch", batch | removal)
@@ -113,8 +115,8 @@ class LevelWriter:
         """Read the stocked quantity at the location, by inventory item; items without a level there are left out."""
         return {level["inventory_item_id"]: level["stocked_quantity"] for level in self._here(item_ids)}
 
-    def _here(self, item_ids: Sequence[str]) -> list[Json]:
-        fields = "id,location_levels.id,location_levels.location_id,location_levels.stocked_quantity"
+    def _here(self, item_ids: Sequence[str], more: str = "") -> list[Json]:
+        fields = f"id,location_levels.location_id,location_levels.stocked_quantity{more}"
         return [
             {**level, "inventory_item_id": item["id"]}
             for item in self._client.where("inventory-items", "id", item_ids, fields)
@@ -316,53 +318,13 @@ class VariantWriter(ProductWriter):
     def _complete(self, product_id: str, half: Json, row: Json) -> None:
         if not half.get("prices"):
             price = {"amount": float(row["price"]), "currency_code": row["currency"]}
-            write_prices(self._client, product_id, {half["id"]: [price]}, "id")
+            write_prices(self._client, [{"id": half["id"], "product_id": product_id, "prices": [price]}])
         if half["manage_inventory"] and not inventory_item_id(half):
             give_item(self._client, {**half, "product_id": product_id})
 
     def _read(self, path: str) -> Json:
         product: Json = self._client.get(path, {"fields": f"{_STATE},{_OPTIONS}"})["product"]
         return product
-
-
-def give_item(client: MedusaClient, variant: Json) -> str:
-    """Link a variant (id, product_id, sku, title) to an inventory item: a free one of its SKU, else a new one."""
-    sku = variant["sku"]
-    body = {"title": variant["title"]} | ({"sku": sku} if sku else {})
-    item = (
-        free_item(client, sku) or client.post("/admin/inventory-items", body, {"fields": "id"})["inventory_item"]["id"]
-    )
-    path = f"/admin/products/{variant['product_id']}/variants/{variant['id']}/inventory-items"
-    client.post(path, {"inventory_item_id": item, "required_quantity": 1}, {"fields": "id"})
-    return str(item)
-
-
-def free_item(client: MedusaClient, sku: str | None) -> str | None:
-    """The inventory item of a SKU that no variant uses; an interrupted import leaves such, and they block the SKU."""
-    there = client.where("inventory-items", "sku", [sku], "id,variants.id") if sku else []
-    return next((str(item["id"]) for item in there if not item["variants"]), None)
-
-
-def write_prices(
-    client: MedusaClient, product_id: str, prices: Mapping[str, Sequence[Json]], fields: str
-) -> list[dict[str, Any]]:
-    """Set all prices of variants of one product, by variant id; the variants as Medusa answers them.
-
-    Never together with anything that can fail: Medusa then deletes the prices that it should have put back (measured).
-    """
-    path = f"/admin/products/{product_id}/variants/batch"
-    update = [{"id": variant_id, "prices": entries} for variant_id, entries in prices.items()]
-    try:
-        answer: list[dict[str, Any]] = client.post(path, {"update": update}, {"fields": fields})["updated"]
-    except PermanentError as error:
-        # A variant that a killed Medusa left has not even a place for prices; only this route makes one (measured).
-        if error.status != 404 or len(prices) > 1:
-            raise
-        ((variant_id, entries),) = prices.items()
-        entry = {"variant_id": variant_id, "product_id": product_id, "prices": entries}
-        client.run_workflow("upsert-variant-prices", {"variantPrices": [entry], "previousVariantIds": []})
-        answer = client.where("product-variants", "id", [variant_id], fields)
-    return answer
 
 
 @contextmanager
