@@ -1,7 +1,6 @@
 """Calls Medusa v2 over HTTP, for reads and batch writes, and turns every fault into one of our errors."""
 
 import itertools
-import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,8 +33,6 @@ from awin_medusa_pipeline.core.http import (
 )
 from awin_medusa_pipeline.medusa.answers import CHECK, PRODUCT_PAGE, read
 from awin_medusa_pipeline.medusa.catalog import ADMIN_FIELDS, STORE_FIELDS
-
-log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 Progress = Callable[[int, int], None]
@@ -309,50 +306,6 @@ class MedusaClient:
     def run_workflow(self, name: str, body: Json) -> None:
         """Run one of Medusa's workflows and wait for its end. Raises PipelineError when it failed."""
         self.post(f"/admin/workflows-executions/{name}/run", {"input": body})
-
-    def ensure(self, route: str, answer_key: str, key: str, entries: Mapping[str, Json]) -> dict[str, str]:
-        """Find the ids of tags, collections or categories by their `key` (value, handle), creating those missing.
-
-        `entries`: key -> body to create it with. Two runs that create the same one at once end up with one. One that
-        Medusa refuses is left out: it costs its products a brand or a category, not the import.
-        """
-        ids = self._ids(route, key, list(entries))
-        missing = [name for name in entries if name not in ids]
-        with ThreadPoolExecutor(2, thread_name_prefix=route) as threads:
-            made = threads.map(lambda name: self._make(route, answer_key, key, name, entries[name]), missing)
-            return ids | {name: id_ for name, id_ in zip(missing, made, strict=True) if id_}
-
-    def _make(self, route: str, answer_key: str, key: str, name: str, body: Json) -> str | None:
-        for last in (False, False, True):
-            try:
-                made = self.post(f"/admin/{route}", body)[answer_key]
-                if made is None:
-                    raise UnknownOutcomeError(
-                        f"POST {self.base_url}/admin/{route}", f"no {answer_key} came back", CHECK
-                    )
-                return str(made["id"])
-            except (PermanentError, UnknownOutcomeError) as error:
-                if found := self._ids(route, key, [name]):
-                    return found[name]
-                unknown = isinstance(error, UnknownOutcomeError)
-                if error.status in (401, 403) or (unknown and last):
-                    raise
-                if not unknown:
-                    log.warning("The products go without this. %s", error)
-                    return None
-        raise AssertionError("the last try returns or raises")
-
-    def _ids(self, route: str, key: str, values: Sequence[str]) -> dict[str, str]:
-        try:
-            return {entry[key]: entry["id"] for entry in self.where(route, key, values, f"id,{key}")}
-        except PermanentError as error:
-            if error.status in (401, 403):
-                raise
-            if len(values) == 1:
-                log.warning("The products go without this. %s", error)
-                return {}
-        middle = len(values) // 2
-        return self._ids(route, key, values[:middle]) | self._ids(route, key, values[middle:])
 
     def upload(self, name: str, content: bytes, kind: str) -> str:
         """Store one file; returns its address."""

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import parse_qs
 
 import httpx
@@ -201,20 +200,6 @@ def test_the_shops_ids_are_found(names: list[str], wanted: str | None, expected:
     else:
         with pytest.raises(PermanentError, match=expected):
             ids()
-
-
-def test_a_brand_that_medusa_refuses_costs_the_brand(caplog: pytest.LogCaptureFixture) -> None:
-    def answer(request: httpx.Request) -> httpx.Response:
-        if request.method == "GET":
-            return httpx.Response(200, json={"collections": []})
-        refused = b"bad" in request.content
-        return httpx.Response(
-            400 if refused else 200, json={"message": "no"} if refused else {"collection": {"id": "c1"}}
-        )
-
-    bodies: dict[str, dict[str, Any]] = {"good": {"handle": "good"}, "bad": {"handle": "bad"}}
-    assert client_of(answer).ensure("collections", "collection", "handle", bodies) == {"good": "c1"}
-    assert "The products go without this." in caplog.text
 
 
 # From here on, the real Medusa.
