@@ -8,12 +8,17 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def parts(items: Iterator[T], size: int, weight: Callable[[T], int] = lambda item: 1) -> Iterator[list[T]]:
-    """Yield lists of at most `size` by weight; an item heavier than that gets a list of its own."""
+def parts(
+    items: Iterator[T], size: int | Callable[[], int], weight: Callable[[T], int] = lambda item: 1
+) -> Iterator[list[T]]:
+    """Yield lists of at most `size` by weight; an item heavier than that gets a list of its own.
+
+    `size` may change from list to list.
+    """
     part: list[T] = []
     total = 0
     for item in items:
-        if part and total + weight(item) > size:
+        if part and total + weight(item) > (size if isinstance(size, int) else size()):
             yield part
             part, total = [], 0
         part.append(item)

@@ -105,6 +105,10 @@ class MedusaClient:
         """Call `may_write`, which may raise, as the last thing before each request that may change the shop."""
         ask_before_writing(self._client, may_write)
 
+    def when_limited(self, tell: Callable[[], None]) -> None:
+        """Call `tell` whenever the shop answers that it is asked too much (429, 503)."""
+        self._backoff.when_limited = tell
+
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Json:
         """Read; retried on every transient error."""
         return self._call("GET", path, writes=False, params=params)

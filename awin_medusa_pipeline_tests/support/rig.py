@@ -18,6 +18,7 @@ from awin_medusa_pipeline.sync.domain.rules import CONTENT, PRICE, HideRules, Ow
 from awin_medusa_pipeline.sync.engine.applier import Applier
 from awin_medusa_pipeline.sync.engine.apply import ApplyResult, Engine
 from awin_medusa_pipeline.sync.engine.catalog import Memory, read_catalog
+from awin_medusa_pipeline.sync.engine.pace import Pace
 from awin_medusa_pipeline.sync.engine.places import Places
 from awin_medusa_pipeline.sync.engine.rules import SyncRules
 from awin_medusa_pipeline.sync.store.ledger import Ledger
@@ -56,7 +57,7 @@ class Rig:
         """Begin a new run; its applier sends by way of the proxy."""
         self.runs += 1
         self.ledger.start_run(self.run_id, shop=self.shop.base_url, job="daily_sync_job")
-        engine = Engine(self.ledger, self.run_id, batch_size=options.pop("batch_size", 200), sleep=self.waits.append)
+        engine = Engine(self.ledger, self.run_id, Pace(options.pop("batch_size", 200)), sleep=self.waits.append)
         return Applier(self.client, self.ids, engine, **({"dry_run": False, "rules": ALIKE_GO} | options))
 
     @property

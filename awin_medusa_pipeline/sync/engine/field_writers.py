@@ -9,7 +9,7 @@ from awin_medusa_pipeline.medusa.variants import write_prices
 from awin_medusa_pipeline.sync.domain.field_plans import reverse_content, reverse_prices
 from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind, Operation, Plan, money_text, operations_of
 from awin_medusa_pipeline.sync.domain.rules import CONTENT, PRICE
-from awin_medusa_pipeline.sync.engine.apply import BATCH
+from awin_medusa_pipeline.sync.engine.pace import BATCH
 from awin_medusa_pipeline.sync.engine.writers import after_a_write
 
 _VARIANTS = f"id,product_id,prices.id,{PRICE_FIELDS}"

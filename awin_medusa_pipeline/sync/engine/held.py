@@ -14,8 +14,9 @@ from awin_medusa_pipeline.sync.domain.guards import TrippedGuard
 from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind, NotSent, Operation, Plan, Status, operations_of
 from awin_medusa_pipeline.sync.domain.rules import Scope
-from awin_medusa_pipeline.sync.engine.apply import BATCH, ReviewedWriter
+from awin_medusa_pipeline.sync.engine.apply import ReviewedWriter
 from awin_medusa_pipeline.sync.engine.breaker import Breaker
+from awin_medusa_pipeline.sync.engine.pace import BATCH
 from awin_medusa_pipeline.sync.store.held_plans import SHOWN, HeldPlan, HeldPlans
 
 

@@ -8,7 +8,7 @@ from awin_medusa_pipeline.medusa.shapes import OFFER_KEY, Json
 from awin_medusa_pipeline.medusa.variants import update_variants
 from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind, Operation, Plan
 from awin_medusa_pipeline.sync.domain.plans import reverse_adoptions
-from awin_medusa_pipeline.sync.engine.apply import BATCH
+from awin_medusa_pipeline.sync.engine.pace import BATCH
 from awin_medusa_pipeline.sync.engine.writers import after_a_write
 
 _FIELDS = "id,product_id,metadata,product.external_id"

@@ -20,8 +20,8 @@ from awin_medusa_pipeline.medusa.variants import free_item, give_item, write_pri
 from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind, Operation, Plan, operations_of
 from awin_medusa_pipeline.sync.domain.plans import reverse_imports, reverse_levels, reverse_status
 from awin_medusa_pipeline.sync.domain.products import added_option_values, variant_payload
-from awin_medusa_pipeline.sync.engine.apply import BATCH
 from awin_medusa_pipeline.sync.engine.catalog import untouched
+from awin_medusa_pipeline.sync.engine.pace import BATCH
 
 _MADE = f"id,external_id,{of_variants('id,sku,title,inventory_items.inventory_item_id')}"
 _STATE = f"{_MADE},{of_variants(f'metadata,manage_inventory,prices.amount,{INVENTORY_FIELDS}')}"
