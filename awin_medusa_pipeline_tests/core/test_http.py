@@ -159,7 +159,7 @@ def test_a_client_asks_before_each_request_that_writes_also_when_it_is_sent_agai
     assert len(asked) == 3
 
 
-@pytest.mark.parametrize(("status", "told"), [(429, 2), (503, 2), (500, 0), (None, 0)])
+@pytest.mark.parametrize(("status", "told"), [(429, 3), (503, 3), (500, 0), (None, 0)])
 def test_answers_that_say_it_is_too_much_are_told(status: int | None, told: int) -> None:
     heard: list[None] = []
     backoff = Backoff(attempts=3, sleep=lambda seconds: None, when_limited=lambda: heard.append(None))
