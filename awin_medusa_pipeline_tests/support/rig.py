@@ -2,6 +2,8 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -68,8 +70,11 @@ class Rig:
     def catalog(self) -> pl.LazyFrame:
         """Read CatalogVariant rows, past the proxy, with what the ledger knows of unfinished imports."""
         memory = Memory(lambda: self.ledger.unfinished(self.shop.base_url, Kind.IMPORT), lambda ids: self.on_etsy)
-        with MedusaClient(self.shop.base_url, admin_key=self.shop.admin_key) as client:
-            return read_catalog(client, Places(), lambda done, total: None, memory).table.lazy()
+        with (
+            MedusaClient(self.shop.base_url, admin_key=self.shop.admin_key) as client,
+            TemporaryDirectory() as folder,
+        ):
+            return read_catalog(client, Places(), Path(folder), lambda done, total: None, memory).table.collect().lazy()
 
     def interrupted(self, feed: list[Row]) -> list[dict[str, Any]]:
         """Begin an import in a new run that dies at once: its intents stay; the products that it was about to make."""

@@ -1,6 +1,7 @@
 """Measures writing and reading the real Medusa of the sandbox, beside a bare loop of the same calls."""
 
 import statistics
+import tempfile
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ from rich.console import Console
 
 from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.core.store.database import open_database
-from awin_medusa_pipeline.medusa.catalog import ADMIN_FIELDS, variants_frame
+from awin_medusa_pipeline.medusa.catalog import ADMIN_FIELDS
 from awin_medusa_pipeline.medusa.client import PAGE, MedusaClient
 from awin_medusa_pipeline.medusa.client import Shop as ShopIds
 from awin_medusa_pipeline.medusa.shapes import PRICE_FIELDS
@@ -28,9 +29,11 @@ from awin_medusa_pipeline.sync.domain.operations import Bundle
 from awin_medusa_pipeline.sync.domain.rules import PRICE, HideRules, Owner, Owners, StockRules
 from awin_medusa_pipeline.sync.engine.applier import Applier
 from awin_medusa_pipeline.sync.engine.apply import Engine
+from awin_medusa_pipeline.sync.engine.catalog import read_catalog
 from awin_medusa_pipeline.sync.engine.categories import categories_of, product_defaults
 from awin_medusa_pipeline.sync.engine.intake import FeedParts
 from awin_medusa_pipeline.sync.engine.pace import AT_ONCE, BATCH
+from awin_medusa_pipeline.sync.engine.places import Places
 from awin_medusa_pipeline.sync.engine.rules import SyncRules
 from awin_medusa_pipeline.sync.store.ledger import Ledger
 from awin_medusa_pipeline_tests.support.sandboxes import TEST_HOME
@@ -185,9 +188,8 @@ class Bench:
 
     def catalog(self) -> pl.DataFrame:
         """Read the catalogue as the asset does."""
-        location, categories = self.ids.stock_location_id, self.client.category_handles()
-        pages = [variants_frame(page, location, categories) for page in self.client.product_pages()]
-        return pl.concat([variants_frame([], location), *pages])
+        with tempfile.TemporaryDirectory() as folder:
+            return read_catalog(self.client, Places(), Path(folder), lambda done, total: None).table.collect()
 
     def read_bare(self) -> None:
         """Read the same pages, two at a time."""
