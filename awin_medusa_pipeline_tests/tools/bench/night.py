@@ -1,4 +1,4 @@
-"""Measures ordinary nights: a whole daily_sync_job on a shop that is as its feed is, and on one that differs a little."""
+"""Measures ordinary nights: a whole sync of a shop that is as its feed is, and of one that differs a little."""
 
 import re
 import tempfile
