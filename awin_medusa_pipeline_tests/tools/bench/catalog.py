@@ -21,6 +21,9 @@ def write_catalog(offers: pl.LazyFrame, path: Path) -> None:
         "handle": pl.concat_str(slug(pl.col("name")), number, separator="-"),
         "title": pl.col("name"),
         "status": pl.lit("published"),
+        # Without it nothing counts as ours, and half of the tables stay empty.
+        "ignored": pl.lit(False),
+        "backorder": pl.lit(False),
         "external_id": pl.when(~keyless).then("product_key"),
         "offer_key": pl.when(~keyless).then("offer_key"),
         "sku": pl.when(number % 100 != 1).then("sku"),
