@@ -18,14 +18,12 @@ from awin_medusa_pipeline.sync.engine.intake import FeedParts
 
 
 def main(feed: str, catalog: str, folder: str) -> None:
-    """Write every table as a parquet file in `folder`."""
+    """Write every table into `folder`."""
     home, tables = Path(folder), Tables(folder, TRACED)
 
     def table(name: str, frame: pl.DataFrame | pl.LazyFrame) -> pl.LazyFrame:
-        path = home / f"{name}.parquet"
-        frame.lazy().sink_parquet(path)
-        tables.keep(name, "bench", pl.scan_parquet(path))
-        return pl.scan_parquet(path)
+        tables.write(name, "bench", frame)
+        return tables.read(name)
 
     parsed = FeedParts(home / "parts", FeedRules())
     parsed.add(Path(feed), "bench")
