@@ -138,8 +138,8 @@ def loose_pairs(offers: pl.DataFrame, products: pl.DataFrame) -> pl.DataFrame:
     `offers` (offer_key, name) and `products` (product_id, title) are unmatched. Only names that share one of their
     rarest words are compared (blocking), so the work grows with the tables' size and not with its square.
     """
-    left = _words(offers.select(pl.col("offer_key").alias("id"), text="name"))
     right = _words(products.select(pl.col("product_id").alias("id"), text="title"))
+    left = _words(offers.select(pl.col("offer_key").alias("id"), text="name"), of=right["word"])
     blocks = (
         left.group_by("word")
         .len("left")
@@ -177,10 +177,10 @@ def _is_slip(names: dict[str, str]) -> bool:
     return not (rest and other) or fuzz.ratio(rest, other) >= _SLIP_SCORE
 
 
-def _words(names: pl.DataFrame) -> pl.DataFrame:
+def _words(names: pl.DataFrame, of: pl.Series | None = None) -> pl.DataFrame:
     """Make (id, text, numbers, word) of normalised names, one row per word of three letters or more.
 
-    Other numbers mean another model or size, so only names with the same numbers are compared.
+    `of`: only these words. Other numbers mean another model or size, so only names with the same numbers are compared.
     """
     return (
         names.with_columns(slug(pl.col("text")).str.replace_all("-", " ").alias("text"))
@@ -189,6 +189,6 @@ def _words(names: pl.DataFrame) -> pl.DataFrame:
             word=pl.col("text").str.split(" "),
         )
         .explode("word")
-        .filter(pl.col("word").str.len_bytes() >= 3)
+        .filter(pl.col("word").str.len_bytes() >= 3 if of is None else pl.col("word").is_in(of.implode()))
         .unique()
     )
