@@ -29,6 +29,7 @@ def main(feed: str, catalog: str, folder: str) -> None:
     parsed.add(Path(feed), "bench")
     offers, rules, shop = table("awin_feed", parsed.offers), StockRules(), pl.scan_parquet(catalog)
     table("awin_feed_rejects", parsed.rejects)
+    del parsed  # as at the end of the asset
     matched = table("matched_products", discrepancies.matched_products(offers, shop, rules))
     loose = table("loose_matches", discrepancies.loose_matches(offers, shop, matched))
     missing = table("missing_awin_products", discrepancies.missing_products(offers, shop, matched, loose, rules))

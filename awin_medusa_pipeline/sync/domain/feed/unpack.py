@@ -24,8 +24,8 @@ OFFICE_MEMBERS = {"[Content_Types].xml", "mimetype"}
 PIECE = 1 << 20
 # The largest known feed is 40 times as large as its gzip file (4.85 GB from 122 MB). A crafted file fills the disk.
 MOST_GROWTH, FREE_GROWTH = 200, 256 << 20
-# Bytes that one call unpacks: a crafted file grows a thousandfold.
-UNPACKED_PIECE = 8 << 20
+# Bytes that one call unpacks: a crafted file grows a thousandfold. Small beside a chunk, which is as much larger.
+UNPACKED_PIECE = 1 << 20
 TRY_AGAIN = "Try again later; if that does not help, make the feed again in AWIN (Toolbox > Create-a-Feed)."
 
 
