@@ -1,4 +1,7 @@
-"""Runs `python -m awin_medusa_pipeline_tests.tools.bench [feed] [shop] [etsy] [console]`; all without an argument."""
+"""Runs `python -m awin_medusa_pipeline_tests.tools.bench [feed] [shop] [etsy] [console]`; all without an argument.
+
+`... bench scale [ROWS ...]` measures feeds of growing size alone, by default up to three million rows.
+"""
 
 import sys
 import tempfile
@@ -7,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from awin_medusa_pipeline_tests.tools.bench import console as pages
-from awin_medusa_pipeline_tests.tools.bench import etsy, feed, shop, timing
+from awin_medusa_pipeline_tests.tools.bench import etsy, feed, scale, shop, timing
 
 console = Console()
 
@@ -16,6 +19,10 @@ def main(parts: list[str]) -> None:
     """Measure and show."""
     results: list[timing.Comparison] = []
     with tempfile.TemporaryDirectory() as folder:
+        if "scale" in parts:
+            sizes = [int(part.replace("_", "").replace(",", "")) for part in parts if part != "scale"]
+            scale.measure(Path(folder), console, sizes or scale.SIZES)
+            return
         for part in (feed, shop, etsy, pages):
             name = part.__name__.rpartition(".")[2]
             if not parts or name in parts:
