@@ -18,12 +18,14 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from awin_medusa_pipeline.core import files
 from awin_medusa_pipeline.core.addresses import credentials_in
 from awin_medusa_pipeline.core.disk import work_in
-from awin_medusa_pipeline.core.errors import PermanentError
+from awin_medusa_pipeline.core.errors import PermanentError, StoreError
 from awin_medusa_pipeline.core.hidden import Secrets
 from awin_medusa_pipeline.core.process import begin, make_private
 from awin_medusa_pipeline.core.store.database import Database, open_database, sqlite_url
+from awin_medusa_pipeline.core.store.installation import check_installation
 from awin_medusa_pipeline.remedies import command
 from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.sync.clients.awin_address import local_path, secrets_in
@@ -65,7 +67,7 @@ class App:
         """Go on with other settings, for everyone who holds this App; the state store that is open stays."""
         self.settings = settings
         self._secrets = Secrets(known_secrets(settings))
-        work_in(settings.local_home)
+        work_in(settings.local_home, settings.scratch)
 
     def close(self) -> None:
         """Close the state store, if it is open; the next access opens it again."""
@@ -74,17 +76,35 @@ class App:
 
     @cached_property
     def database(self) -> Database:
-        """The open state store. Raises StoreError."""
+        """The open state store. Raises StoreError, also when it is another installation's."""
         database = open_database(self.database_url)
+        try:
+            check_installation(database, self.home, self.shop_address)
+        except BaseException:
+            database.close()
+            raise
         make_private(self.local_home)
         return database
 
     @property
     def database_url(self) -> str:
-        """AWIN_MEDUSA_DATABASE_URL, else a SQLite file in the local home."""
+        """AWIN_MEDUSA_DATABASE_URL, else a SQLite file in the home. Raises StoreError when that is on no machine."""
         if self.settings.awin_medusa_database_url:
             return self.settings.awin_medusa_database_url.get_secret_value()
+        if files.local_path(home := files.home_path(self.home)) is None:
+            raise StoreError(
+                "Opening the state store",
+                f"AWIN_MEDUSA_HOME is {home}, for every machine, but AWIN_MEDUSA_DATABASE_URL is not set, so each "
+                "machine would keep a log and leases of its own, and two would change the shop at once",
+                "Set it to one PostgreSQL database: postgresql://user:password@host/database; or, if only this machine "
+                "ever runs, to a file: sqlite:////folder/state.db.",
+            )
         return sqlite_url(self.local_home / STATE_FILE)
+
+    @property
+    def store_is_a_file(self) -> bool:
+        """Whether the state store is a file, which no other machine uses."""
+        return self.database_url.startswith("sqlite")
 
     @property
     def home(self) -> str:
@@ -95,6 +115,11 @@ class App:
     def local_home(self) -> Path:
         """Folder of the state that needs a real file system."""
         return self.settings.local_home
+
+    @property
+    def scratch(self) -> Path:
+        """Folder of what is needed while a run goes on: downloads, parsed rows, files that are sent elsewhere."""
+        return self.settings.scratch
 
     @property
     def tables(self) -> Tables:

@@ -20,9 +20,10 @@ from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.core.addresses import without_credentials
 from awin_medusa_pipeline.core.disk import of_disk, of_operating_system
 from awin_medusa_pipeline.core.errors import Action, PermanentError, PipelineError
-from awin_medusa_pipeline.core.files import home_path, replacing
+from awin_medusa_pipeline.core.files import home_path, is_object_store
 from awin_medusa_pipeline.core.http import Backoff
 from awin_medusa_pipeline.core.process import make_private
+from awin_medusa_pipeline.core.tables import try_out
 from awin_medusa_pipeline.etsy.client.oauth import SALES_SCOPE
 from awin_medusa_pipeline.etsy.domain.messages import time_text
 from awin_medusa_pipeline.etsy.engine.choices import ShopChoices
@@ -95,7 +96,7 @@ def examine(
     parts: dict[str, Callable[[], Findings]] = {
         "Feed": lambda: examine_feed(app),
         "Shop": lambda: examine_shop(app),
-        "State store": lambda: _store(app),
+        "State store": lambda: store_findings(app),
         "Home": lambda: _home(app),
         "Etsy": lambda: _etsy(app),
         "Slack": lambda: _slack(app, send_test_message),
@@ -211,25 +212,25 @@ def _bulk(client: MedusaClient) -> Findings:
     yield Finding("Shop", State.NOTE, "it refuses to run workflows, so prices go one product at a time", to_do)
 
 
-def _store(app: App) -> Findings:
+def store_findings(app: App) -> Findings:
+    """Open the state store."""
     yield Finding("State store", State.OK, app.database.name)
 
 
 def _home(app: App) -> Findings:
     home = home_path(app.home)
-    probe = home / "doctor.txt"
     try:
-        with replacing(probe) as file:
-            file.write_text("awin-medusa doctor was here")
-        probe.unlink()
+        try_out(app.home)
     except OSError as error:
+        if is_object_store(home):
+            raise
         reason = error.strerror or str(error)
         raise PermanentError(
             f"Writing to {home}", reason, "Name a folder that you may write to in AWIN_MEDUSA_HOME."
         ) from None
-    yield Finding("Home", State.OK, f"{home} can be written")
+    yield Finding("Home", State.OK, f"{home} can be written and read")
     yield from _rights(app)
-    folder = app.local_home
+    folder = app.scratch
     free = shutil.disk_usage(next(place for place in (folder, *folder.parents) if place.exists())).free
     state = State.FAULT if free < TOO_LITTLE_DISK else State.NOTE if free < LITTLE_DISK else State.OK
     to_do = "" if state is State.OK else "Free some space, or set AWIN_MEDUSA_HOME to a folder on another disk."

@@ -145,12 +145,19 @@ class Settings(BaseSettings):
     awin_medusa_home: str = Field(
         str(PROJECT_ROOT / ".awin_medusa"),
         repr=False,
-        description="State, tables and reports. Any fsspec address for tables and reports; state then stays in "
-        "`.awin_medusa` beside the project unless AWIN_MEDUSA_DATABASE_URL names a database.",
+        description="State, tables and reports. Tables and reports may be at any fsspec address, as s3://bucket/shop; "
+        "the state then has to be in the database that AWIN_MEDUSA_DATABASE_URL names.",
     )
     awin_medusa_database_url: SecretStr | None = Field(
         None,
         description="State store. Not set: SQLite in AWIN_MEDUSA_HOME. PostgreSQL: postgresql://user:password@host/database.",
+    )
+    awin_medusa_scratch: str | None = Field(
+        None,
+        repr=False,
+        description="Folder for what is needed while a run goes on: downloads, parsed rows, tables that are sent "
+        "elsewhere; about twice the size of the unpacked feeds. Not set: with the state. Set it where that cannot be "
+        "written, as in a container, or where another disk is faster.",
     )
     awin_medusa_secret_key: SecretStr | None = Field(
         None,
@@ -409,6 +416,12 @@ class Settings(BaseSettings):
     def local_home(self) -> Path:
         """Folder of the state that needs a real file system: AWIN_MEDUSA_HOME if local, else beside the project."""
         return local_path(home_path(self.awin_medusa_home)) or PROJECT_ROOT / ".awin_medusa"
+
+    @property
+    def scratch(self) -> Path:
+        """Folder of what is needed while a run goes on: AWIN_MEDUSA_SCRATCH, else the local home."""
+        given = self.awin_medusa_scratch
+        return Path(given).expanduser().absolute() if given else self.local_home
 
     @property
     def is_ready(self) -> bool:

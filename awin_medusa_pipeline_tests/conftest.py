@@ -12,6 +12,9 @@ from awin_medusa_pipeline.etsy.engine import drafts, listings
 from awin_medusa_pipeline.sandbox import Sandbox, SandboxError, Shop
 from awin_medusa_pipeline_tests.support.etsy_standin import etsy as etsy
 from awin_medusa_pipeline_tests.support.etsy_standin import etsy_server as etsy_server
+from awin_medusa_pipeline_tests.support.object_store import any_home as any_home
+from awin_medusa_pipeline_tests.support.object_store import object_storage as object_storage
+from awin_medusa_pipeline_tests.support.object_store import object_store as object_store
 from awin_medusa_pipeline_tests.support.order import rank
 from awin_medusa_pipeline_tests.support.places import temporary_files_in_memory
 from awin_medusa_pipeline_tests.support.rigs import etsy_store as etsy_store

@@ -14,12 +14,12 @@ from pydantic import SecretStr
 
 from awin_medusa_pipeline.app import App, known_secrets
 from awin_medusa_pipeline.core.contracts import dtypes
-from awin_medusa_pipeline.core.errors import PermanentError
+from awin_medusa_pipeline.core.errors import PermanentError, StoreError
 from awin_medusa_pipeline.core.messages import Message
 from awin_medusa_pipeline.core.store.leases import Leases, ShopBusyError
 from awin_medusa_pipeline.core.store.outbox import Outbox
 from awin_medusa_pipeline.remedies import command
-from awin_medusa_pipeline.settings import PROJECT_ROOT, Settings
+from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.sync.domain.contracts import StockMismatch
 from awin_medusa_pipeline.sync.domain.operations import Counts, Kind
 from awin_medusa_pipeline.sync.domain.rules import StockRules
@@ -171,7 +171,7 @@ def test_the_state_store_is_opened_when_it_is_needed_and_again_after_it_was_clos
 HOMES = [
     ({"awin_medusa_home": "/srv/shop"}, "sqlite:////srv/shop/state.db"),
     ({"awin_medusa_home": "file:///srv/shop"}, "sqlite:////srv/shop/state.db"),
-    ({"awin_medusa_home": "s3://bucket/shop"}, f"sqlite:///{PROJECT_ROOT}/.awin_medusa/state.db"),
+    ({"awin_medusa_home": "s3://bucket/shop", "awin_medusa_database_url": "sqlite:////a.db"}, "sqlite:////a.db"),
     ({"awin_medusa_home": "/srv", "awin_medusa_database_url": "postgresql://h/d"}, "postgresql://h/d"),
 ]
 
@@ -179,6 +179,16 @@ HOMES = [
 @pytest.mark.parametrize(("values", "expected"), HOMES)
 def test_where_the_store_is(values: dict[str, str], expected: str) -> None:
     assert App(settings_with(**values)).database_url == expected
+
+
+@pytest.mark.parametrize("home", ["s3://bucket/shop", "sftp://host/shop"])
+def test_a_home_for_every_machine_needs_a_store_for_every_machine(home: str) -> None:
+    with (
+        App(settings_with(awin_medusa_home=home)) as app,
+        pytest.raises(StoreError, match="a log and leases of its own") as caught,
+    ):
+        _ = app.database
+    assert "Set it to one PostgreSQL database" in caught.value.to_do
 
 
 ADDRESS, ADMIN, PUBLISHABLE = (

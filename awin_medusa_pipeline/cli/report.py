@@ -17,6 +17,7 @@ from awin_medusa_pipeline.cli.documents import plan_document
 from awin_medusa_pipeline.cli.summary import summary_tables, verdict
 from awin_medusa_pipeline.cli.terminal import age, commands, complain, console, print_json, say, show_table
 from awin_medusa_pipeline.core.errors import Action
+from awin_medusa_pipeline.core.files import home_path
 from awin_medusa_pipeline.remedies import command
 from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import Kind
@@ -67,7 +68,7 @@ def _document(
         "folder": folder,
         "reasons": [
             {"kind": kind, "status": status, "reason": reason, "number": number}
-            for kind, status, reason, number in reasons(UPath(folder))
+            for kind, status, reason, number in reasons(home_path(folder))
         ],
         "failures": [{"kind": kind, "key": key, "reason": reason} for kind, key, reason in failed],
         "held_plans": [plan_document(plan) for plan in plans.of_run(summary["run"])],

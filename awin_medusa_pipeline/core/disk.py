@@ -1,10 +1,12 @@
-"""Says in one sentence that a disk is full or cannot be written, whoever met it: this program, polars, SQLite, Dagster.
+"""Says in one sentence that a disk is full or cannot be written, or that object storage cannot be used.
 
-None of them says it alike: polars and Dagster wrap the error, and most name no file.
+Whoever met it: this program, polars, SQLite, Dagster. None of them says it alike: polars and Dagster wrap the error,
+and most name no file.
 """
 
 import errno
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -24,23 +26,39 @@ FREE = (
     "disk, and run it again: what was applied is in the log and is not done twice."
 )
 OPEN = "Let the user of this program write there, or set AWIN_MEDUSA_HOME to another folder."
-
+ASK = (
+    "Check that the bucket exists, and that AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY "
+    "are set for every process of this program and allow reading, writing, listing and deleting there."
+)
+INSTALL = "Install what reads it: pip install 'awin-medusa-pipeline[s3]'."
+_OF_POLARS = "object-store error: "
 
 _home: list[Path] = []
 
 
-def work_in(home: Path) -> None:
-    """Let this process know the folder that it works in: a sentence names it where the error names no file."""
-    _home[:] = [home]
+def work_in(home: Path, space: Path | None = None) -> None:
+    """Let this process know the folders that it works in: a sentence names them where the error names no file.
+
+    `space`: scratch space, when it is not in the home.
+    """
+    _home[:] = [home, space or home]
+
+
+def scratch() -> Path | None:
+    """The scratch space of this process, for files of a run that nobody needs after it; None: that of the system."""
+    return _home[-1] if _home else None
 
 
 def of_disk(error: BaseException, folders: Sequence[Path] | None = None) -> StorageError | None:
-    """The sentence for an error that comes from a disk which is full or cannot be written; None for all others.
+    """The sentence for an error of object storage, or of a disk that is full or cannot be written; None for all others.
 
     `folders`: those that this process writes to; by default the home, Dagster's, and the one for temporary files.
     """
     folders = folders or _folders()
     for one in _with_causes(error):
+        if words := _of_object_storage(one):
+            to_do = INSTALL if isinstance(one, ImportError) else ASK
+            return StorageError("Using the object storage of AWIN_MEDUSA_HOME", words, to_do)
         if not _is_of_storage(one):
             continue
         text, number, file = str(one), getattr(one, "errno", None), getattr(one, "filename", None)
@@ -64,7 +82,7 @@ def of_operating_system(error: OSError) -> StorageError:
 
 def _folders() -> list[Path]:
     others = (os.environ.get("DAGSTER_HOME"), os.environ.get("TMPDIR") or "/tmp")
-    return [*_home, *(Path(folder) for folder in others if folder)]
+    return [*dict.fromkeys(_home), *(Path(folder) for folder in others if folder)]
 
 
 def _with_causes(error: BaseException) -> Iterator[BaseException]:
@@ -72,6 +90,17 @@ def _with_causes(error: BaseException) -> Iterator[BaseException]:
     while one is not None:
         yield one
         one = one.__cause__
+
+
+def _of_object_storage(error: BaseException) -> str:
+    """What came back from object storage; empty for other errors."""
+    text = str(error).partition("\n")[0]
+    if isinstance(error, OSError) and text.startswith(_OF_POLARS):
+        return re.sub(r"( - Server returned|: Error performing).*", "", text.removeprefix(_OF_POLARS))
+    missing = isinstance(error, ImportError) and "s3fs" in text
+    if not missing and type(error).__module__.partition(".")[0] not in ("botocore", "aiobotocore"):
+        return ""
+    return re.sub(r"^An error occurred \(\w+\) when calling the \w+ operation: ", "", text)
 
 
 def _is_of_storage(error: BaseException) -> bool:

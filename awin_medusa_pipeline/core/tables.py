@@ -17,6 +17,8 @@ SUFFIX = ".parquet"
 PREVIEW_ROWS = 10
 # Of zstd. Measured with a million offers: level 3 takes a fifth more time to write and makes files a tenth smaller.
 LEVEL = 1
+_SCANNED = ("s3", "s3a")
+"""Schemes that polars reads by itself, with keys from the same variables as fsspec (AWS_ACCESS_KEY_ID and others)."""
 
 
 class TableMissingError(PermanentError):
@@ -39,7 +41,8 @@ class Tables:
     """The tables below a home folder: `<home>/tables/<asset>.parquet`, and per run
     `<home>/history/<asset>/<UTC time>-<first 8 of run id>.parquet`.
 
-    A file is replaced whole, so a killed run leaves the one before.
+    A file is replaced whole, so a killed run leaves the one before. It is written to this machine first: what is kept
+    and shown of it is not read back from elsewhere.
     """
 
     home: str
@@ -94,7 +97,25 @@ class Tables:
         return scan(folder / found[-1]) if found else None
 
 
+def try_out(home: str) -> UPath:
+    """Write a table below the home, read it as a run does, and remove it; returns the home's path.
+
+    fsspec writes and polars reads: each has to find keys of its own for object storage.
+    """
+    above = home_path(home)
+    probe = above / "doctor.parquet"
+    with replacing(probe) as file:
+        pl.DataFrame({"by": ["doctor"]}).write_parquet(file)
+    try:
+        scan(probe).collect()
+    finally:
+        probe.unlink()
+    return above
+
+
 def scan(path: UPath) -> pl.LazyFrame:
-    """Scan a parquet file at any address."""
+    """Scan a parquet file at any address; on S3 and the local disk, only what is asked for is read."""
+    if path.protocol in _SCANNED:
+        return pl.scan_parquet(str(path))
     local = local_path(path)
     return pl.scan_parquet(local if local is not None else io.BytesIO(path.read_bytes()))

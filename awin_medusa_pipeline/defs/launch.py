@@ -23,6 +23,7 @@ from awin_medusa_pipeline.defs.build import build_defs
 from awin_medusa_pipeline.defs.failures import RunFailure, failure_of, how_it_ended
 from awin_medusa_pipeline.defs.lost_runs import tidy_up
 from awin_medusa_pipeline.defs.sync.jobs import SHOP_TAG, part_of, run_config
+from awin_medusa_pipeline.defs.workers import check_workers
 from awin_medusa_pipeline.sync.domain.operations import Kind
 
 # max_runtime fails runs that nothing else has noticed; defs/lost_runs.py does within minutes.
@@ -74,7 +75,8 @@ class JobOutcome:
 def dagster_home(app: App) -> Path:
     """Find or create the Dagster home: DAGSTER_HOME, else a folder in AWIN_MEDUSA_HOME.
 
-    Two processes that start at once on a new home crash (measured), so this one creates its tables first.
+    Two processes that start at once on a new home crash (measured), so this one creates its tables first. Raises
+    PermanentError when runs may start elsewhere and would not find the records.
     """
     default = app.local_home / "dagster"
     home = Path(os.environ.get("DAGSTER_HOME") or default).expanduser().absolute()
@@ -87,6 +89,7 @@ def dagster_home(app: App) -> Path:
     os.environ["DAGSTER_HOME"] = str(home)
     with dg.DagsterInstance.get() as instance:
         instance.get_runs_count()
+        check_workers(app, instance)
     return home
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from upath import UPath
 
 from awin_medusa_pipeline.app import App
-from awin_medusa_pipeline.core.files import TEMPORARY_SUFFIX, home_path
+from awin_medusa_pipeline.core.files import STAGED, TEMPORARY_SUFFIX, home_path, is_object_store
 from awin_medusa_pipeline.core.store.leases import Leases, Sign
 from awin_medusa_pipeline.core.tables import HISTORY, TABLES
 from awin_medusa_pipeline.sync.store.past_reports import REPORTS
@@ -17,7 +17,7 @@ from awin_medusa_pipeline.sync.store.past_reports import REPORTS
 QUIET = timedelta(minutes=5)
 """Whoever writes a file writes to it more often than this; also more than clocks of files and of the store differ."""
 ROWS = ".rows-"
-"""Begins the names of folders of parsed rows, in the local home."""
+"""Begins the names of folders of parsed rows, in the scratch space."""
 FEEDS = "feeds"
 _OF_OLDER_RELEASES = re.compile(r"tmp[a-z0-9_]{8}")
 
@@ -29,13 +29,13 @@ def remove_leftovers(app: App, *, now: datetime | None = None) -> int:
     """
     signs = Leases(app.database).runs()
     living = [row.taken_at for row, sign in signs if sign is not Sign.GONE and row.taken_at]
-    return prune_leftovers(app.home, app.local_home, min([now or datetime.now(UTC), *living]) - QUIET)
+    return prune_leftovers(app.home, app.scratch, min([now or datetime.now(UTC), *living]) - QUIET)
 
 
-def prune_leftovers(home: str, local_home: Path, before: datetime) -> int:
+def prune_leftovers(home: str, scratch: Path, before: datetime) -> int:
     """Remove what was last written to before a time; returns how many."""
     removed = 0
-    for path in (*_files(home, local_home), *_folders(local_home)):
+    for path in (*_files(home, scratch), *_folders(scratch)):
         try:
             written = path.stat().st_mtime  # 0 where the file system has no times
             if not written or datetime.fromtimestamp(written, UTC) >= before:
@@ -50,14 +50,17 @@ def prune_leftovers(home: str, local_home: Path, before: datetime) -> int:
     return removed
 
 
-def _files(home: str, local_home: Path) -> Iterator[UPath | Path]:
-    folders: list[UPath | Path] = [home_path(home) / name for name in (TABLES, HISTORY, REPORTS)]
-    for folder in (*folders, local_home / FEEDS):
+def _files(home: str, scratch: Path) -> Iterator[UPath | Path]:
+    above = home_path(home)
+    folders: list[UPath | Path] = [scratch / FEEDS]
+    if not is_object_store(above):  # which has no halves of files
+        folders += [above / name for name in (TABLES, HISTORY, REPORTS)]
+    for folder in folders:
         if folder.exists():
             yield from folder.rglob(f"*{TEMPORARY_SUFFIX}")
 
 
-def _folders(local_home: Path) -> Iterator[Path]:
-    for path in local_home.iterdir() if local_home.exists() else ():
-        if path.is_dir() and (path.name.startswith(ROWS) or _OF_OLDER_RELEASES.fullmatch(path.name)):
+def _folders(scratch: Path) -> Iterator[Path]:
+    for path in scratch.iterdir() if scratch.exists() else ():
+        if path.is_dir() and (path.name.startswith((ROWS, STAGED)) or _OF_OLDER_RELEASES.fullmatch(path.name)):
             yield path

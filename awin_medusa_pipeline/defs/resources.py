@@ -3,6 +3,7 @@
 Both are plain objects, without fields that Dagster would show or store.
 """
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,8 @@ from awin_medusa_pipeline.core.store.run_requests import RunRequests
 from awin_medusa_pipeline.defs.leftovers import remove_leftovers
 from awin_medusa_pipeline.defs.steps import as_failure
 from awin_medusa_pipeline.defs.tags import tag_run, tags_of
+from awin_medusa_pipeline.defs.taken_up import wait_for_shop
+from awin_medusa_pipeline.defs.workers import check_workers
 from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline.sync.domain.kinds import ASSETS
 from awin_medusa_pipeline.sync.engine.runs import SyncRun, is_dry_run, will_apply
@@ -46,9 +49,12 @@ def app_of_run(app: App) -> dg.ResourceDefinition:
         if run is None:  # of a sensor
             yield app
             return
-        with as_failure(), Leases(app.database).hold_run(run.run_id, job=run.job_name):
-            remove_leftovers(app)
-            yield app
+        with as_failure():
+            if context.instance:
+                check_workers(app, context.instance)
+            with Leases(app.database).hold_run(run.run_id, job=run.job_name):
+                remove_leftovers(app)
+                yield app
 
     return resource
 
@@ -64,6 +70,7 @@ def sync_run(context: dg.InitResourceContext) -> Iterator[SyncRun]:
     dry_run = is_dry_run(_dry_run_values(run), by_hand=run.job_name.startswith(IMPLICIT_JOB))
     if context.instance:
         tag_run(context.instance, run, tags_of(run, dry_run=dry_run))
+        wait_for_shop(app, context.instance, run, time.sleep)
     with as_failure(), app.sync_run(run.run_id, job=run.job_name, dry_run=dry_run) as started:
         yield started
 

@@ -7,7 +7,7 @@ the models in core/store, sync/store, etsy/store and console/store.
 from alembic import context
 
 from awin_medusa_pipeline.console.store import models as console_models  # noqa: F401 (fills Base.metadata)
-from awin_medusa_pipeline.core.store import audit, leases, run_requests  # noqa: F401 (as well)
+from awin_medusa_pipeline.core.store import audit, installation, leases, run_requests  # noqa: F401 (as well)
 from awin_medusa_pipeline.core.store.base import Base
 from awin_medusa_pipeline.core.store.database import VERSION_TABLE
 from awin_medusa_pipeline.etsy.store import models as etsy_models  # noqa: F401 (as well)

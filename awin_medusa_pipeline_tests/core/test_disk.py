@@ -2,16 +2,22 @@
 
 import errno
 import os
+import re
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
 import sqlalchemy as sa
+from botocore.exceptions import EndpointConnectionError, NoCredentialsError
 
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.core.disk import FREE, of_disk, of_operating_system
+from awin_medusa_pipeline.core.files import home_path
+from awin_medusa_pipeline.core.tables import scan, try_out
 from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline_tests.support.object_store import ObjectStore
 
 FULL = "the disk is full"
 CLOSED = "it cannot be written"
@@ -58,6 +64,42 @@ def test_names_the_place(error: Exception, place: str, came_back: str, tmp_path:
     assert told
     assert told.tried == f"Writing to {place.format(home=tmp_path)}"
     assert told.came_back.startswith(came_back)
+
+
+@pytest.mark.parametrize(
+    ("error", "came_back", "to_do"),
+    [
+        (NoCredentialsError(), "Unable to locate credentials", "AWS_ACCESS_KEY_ID"),
+        (
+            EndpointConnectionError(endpoint_url="http://s3:9/b"),
+            "Could not connect to the endpoint",
+            "AWS_ENDPOINT_URL",
+        ),
+        (ImportError("Install s3fs to access S3"), "Install s3fs", "pip install 'awin-medusa-pipeline[s3]'"),
+        (
+            OSError(
+                "object-store error: Generic S3 error: Error performing GET http://s3:9/b in 3.2s, after 8 retries"
+            ),
+            "Generic S3 error",
+            "AWS_ENDPOINT_URL",
+        ),
+    ],
+)
+def test_object_storage_that_cannot_be_used(error: Exception, came_back: str, to_do: str) -> None:
+    told = of_disk(caused(error))
+    assert told
+    assert told.tried == "Using the object storage of AWIN_MEDUSA_HOME"
+    assert told.came_back.startswith(came_back)
+    assert to_do in told.to_do
+
+
+@pytest.mark.parametrize("act", [try_out, lambda home: scan(home_path(home) / "a.parquet").collect()])
+def test_a_bucket_that_is_not_there(act: Callable[[str], object], object_store: ObjectStore) -> None:
+    with pytest.raises(OSError, match=r".") as caught:
+        act(f"{object_store.bucket()}-of-nobody/shop")
+    told = of_operating_system(caught.value)
+    assert told.tried == "Using the object storage of AWIN_MEDUSA_HOME"
+    assert re.search("bucket does not exist|not found", told.came_back)
 
 
 @pytest.mark.parametrize(

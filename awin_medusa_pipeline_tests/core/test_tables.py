@@ -1,21 +1,21 @@
 """Tables between assets: replaced whole, and what is traced is kept of every run."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import polars as pl
 import pytest
 
-from awin_medusa_pipeline.core.tables import TableMissingError, Tables
+from awin_medusa_pipeline.core.files import home_path
+from awin_medusa_pipeline.core.tables import TableMissingError, Tables, try_out
+from awin_medusa_pipeline_tests.support.object_store import ObjectStore
 
 FRAME = pl.DataFrame({"sku": ["a", "b"], "level": [1, 2]})
 NOW = datetime(2026, 11, 21, 2, tzinfo=UTC)
 
 
-@pytest.fixture(params=["local", "memory"])
-def tables(request: pytest.FixtureRequest, tmp_path: Path) -> Tables:
-    home = str(tmp_path) if request.param == "local" else f"memory://{tmp_path}"
-    return Tables(home, {"traced": ["sku"]})
+@pytest.fixture
+def tables(any_home: str) -> Tables:
+    return Tables(any_home, {"traced": ["sku"]})
 
 
 @pytest.mark.parametrize("lazy", [False, True])
@@ -53,3 +53,17 @@ def test_of_a_run_that_writes_twice_the_newer_one_counts(tables: Tables) -> None
     kept = tables.kept("traced", "run")
     assert kept is not None
     assert kept.collect().height == 1
+
+
+def test_of_a_table_in_an_object_store_only_what_is_asked_for_is_read(object_store: ObjectStore) -> None:
+    tables = Tables(f"{object_store.bucket()}/shop", {})
+    wide = pl.DataFrame({f"c{number}": pl.int_range(0, 200_000, eager=True).shuffle(1) for number in range(10)})
+    written = tables.write("wide", "run", wide)
+    object_store.asked.clear()
+    assert tables.read("wide").select("c0").collect()["c0"].equals(wide["c0"])
+    assert 0 < sum(asked.bytes for asked in object_store.asked) < written.bytes / 4
+
+
+def test_a_home_is_tried_out_without_a_trace(any_home: str) -> None:
+    assert try_out(any_home) == home_path(any_home)
+    assert not (home_path(any_home) / "doctor.parquet").exists()

@@ -1,7 +1,6 @@
 """Tables between assets: both kinds of frame, any address, and never half a table."""
 
 from decimal import Decimal
-from pathlib import Path
 
 import dagster as dg
 import polars as pl
@@ -20,9 +19,9 @@ FRAME = pl.DataFrame(
 )
 
 
-@pytest.fixture(params=["local", "memory"])
-def home(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return str(tmp_path) if request.param == "local" else f"memory://{tmp_path}"
+@pytest.fixture
+def home(any_home: str) -> str:
+    return any_home
 
 
 def materialize(home: str, *assets: dg.AssetsDefinition, **options: object) -> dg.ExecuteInProcessResult:

@@ -26,6 +26,7 @@ TABLE = "tables/.awin_feed.parquet.0a1b.part"
         ("feeds/feed-0a1b2c3d", 9_999, True),
         ("tables/awin_feed.parquet", 9_999, True),
         (".rows-k2xq_9z1/", 6, False),
+        (".put-k2xq_9z1/", 6, False),
         (".rows-k2xq_9z1/", 4, True),
         ("tmpk2xq_9z1/", 6, False),
         ("tmp/", 9_999, True),
@@ -42,6 +43,15 @@ def test_what_nobody_writes_any_more_goes(
         assert remove_leftovers(app) == (0 if stays else 1)
         assert path.exists() is stays
         assert remove_leftovers(app) == 0
+
+
+def test_the_scratch_space_is_tidied_where_it_is_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWIN_MEDUSA_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("AWIN_MEDUSA_SCRATCH", str(tmp_path / "scratch"))
+    left_there = [left(tmp_path / "scratch", name, 6) for name in (".rows-k2xq_9z1/", "feeds/.feed-0a1b.0a1b.part")]
+    with App(Settings()) as app:
+        assert remove_leftovers(app) == 2
+    assert not any(path.exists() for path in left_there)
 
 
 def test_a_living_run_keeps_all_that_is_younger_than_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

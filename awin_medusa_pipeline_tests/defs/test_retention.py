@@ -6,7 +6,6 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from upath import UPath
 
 from awin_medusa_pipeline.core.files import home_path
 from awin_medusa_pipeline.core.store.database import Database, open_database
@@ -43,10 +42,8 @@ def test_expired(names: list[str], old: list[int]) -> None:
     assert expired(names, NOW) == sorted(names[index] for index in old)
 
 
-@pytest.mark.parametrize("kind", ["local", "memory"])
-def test_prune_without_dagster(kind: str, tmp_path: Path, database: Database) -> None:
-    home = str(tmp_path) if kind == "local" else f"memory://{tmp_path}"
-    tables = Tables(home, TRACED)
+def test_prune_without_dagster(any_home: str, database: Database) -> None:
+    home, tables = any_home, Tables(any_home, TRACED)
     assert prune(home, database, None, now=NOW) == Pruned()
     for name, age in (("old", 31), ("young", 29)):
         run = Run(run_id=name, shop="s", job="j", started_at=NOW - age * DAY, dry_run=False)
@@ -122,10 +119,10 @@ def test_a_stubborn_run_does_not_keep_the_rest(
         assert "the disk says no" in caplog.text
 
 
-def test_reports_at_another_address(database: Database) -> None:
-    reports = UPath("memory://retention") / REPORTS
+def test_reports_at_another_address(any_home: str, database: Database) -> None:
+    reports = home_path(any_home) / REPORTS
     for name in ("20250101T000000Z-a", "20261101T020000Z-b"):
         (reports / name / "x").parent.mkdir(parents=True)
         (reports / name / "x").write_text("x")
-    assert prune("memory://retention", database, None, now=NOW).reports == 1
+    assert prune(any_home, database, None, now=NOW).reports == 1
     assert [path.name for path in reports.iterdir()] == ["20261101T020000Z-b"]

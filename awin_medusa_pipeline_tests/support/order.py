@@ -14,6 +14,7 @@ BEFORE_THE_SHOP = (
 )
 """Long ones that need no Medusa, to begin with: meanwhile its packages are installed and its servers start."""
 ON_THE_SHOP = (
+    "end_to_end/test_workers.py",
     "end_to_end/test_console.py",
     "end_to_end/test_bad_shop.py",
     "cli/test_main.py",

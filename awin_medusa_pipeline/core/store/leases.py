@@ -214,6 +214,12 @@ class Leases:
         with self._database.reading() as session:
             return session.scalar(sa.select(Lease).where(Lease.name == shop, Lease.run_id.is_not(None)))
 
+    def is_held_by(self, shop: str, run_id: str) -> bool:
+        """Whether this run holds the shop, and may be alive."""
+        with self._database.reading() as session:
+            row = session.scalar(sa.select(Lease).where(Lease.name == shop, Lease.run_id == run_id))
+            return row is not None and sign_of(row, database_time(session)) is Sign.ALIVE
+
     def runs(self) -> list[tuple[Lease, Sign]]:
         """The runs that have begun and not ended, each with what is known of it."""
         with self._database.reading() as session:

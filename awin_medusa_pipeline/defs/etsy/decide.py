@@ -10,6 +10,7 @@ from awin_medusa_pipeline.decisions import Decider
 from awin_medusa_pipeline.defs.failures import how_it_ended
 from awin_medusa_pipeline.defs.steps import op
 from awin_medusa_pipeline.defs.tags import ETSY_JOB_TAG, decider_in, tag_run
+from awin_medusa_pipeline.defs.taken_up import ONCE
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJob
 
 STARTS = "etsy_sync_job starts by itself within half a minute"
@@ -53,19 +54,19 @@ def _show(context: dg.OpExecutionContext, job: EtsyJob, outcome: str) -> None:
     context.add_output_metadata({"job": job.transaction_id, "status": str(job.status), "outcome": outcome, **numbers})
 
 
-@dg.job(description="Confirm a requested Etsy job, so that its products are brought to Etsy.")
+@dg.job(description="Confirm a requested Etsy job, so that its products are brought to Etsy.", tags=ONCE)
 def etsy_confirm_job() -> None:
     """Confirm (decisions.py)."""
     confirm_etsy_job()
 
 
-@dg.job(description="Drop an Etsy job that has not started; everything stays as it was.")
+@dg.job(description="Drop an Etsy job that has not started; everything stays as it was.", tags=ONCE)
 def etsy_reject_job() -> None:
     """Reject (decisions.py)."""
     reject_etsy_job()
 
 
-@dg.job(description="Retry a failed Etsy job for the products that failed.")
+@dg.job(description="Retry a failed Etsy job for the products that failed.", tags=ONCE)
 def etsy_retry_job() -> None:
     """Retry (decisions.py)."""
     retry_etsy_job()

@@ -21,6 +21,7 @@ from awin_medusa_pipeline.defs.services import LOCATION
 from awin_medusa_pipeline.defs.shown import SHOWN_ROWS, Links, table
 from awin_medusa_pipeline.defs.steps import StepError, op
 from awin_medusa_pipeline.defs.tags import ETSY_JOB_TAG, decider_in, tag_run, trigger_of
+from awin_medusa_pipeline.defs.taken_up import ONCE
 from awin_medusa_pipeline.etsy.domain.messages import time_text
 from awin_medusa_pipeline.etsy.engine.daily import look_at_accounts
 from awin_medusa_pipeline.etsy.engine.expiry import expire_unconfirmed_jobs
@@ -147,13 +148,13 @@ def tidy_etsy_jobs(context: dg.OpExecutionContext, app: dg.ResourceParam[App]) -
         context.log.info(f"{ended.job.transaction_id}: {ended.reason}")
 
 
-@dg.job(description="Ask for a confirmation to bring products to Etsy.")
+@dg.job(description="Ask for a confirmation to bring products to Etsy.", tags=ONCE)
 def etsy_request_job() -> None:
     """Request products (etsy/engine/request.py)."""
     request_etsy_products()
 
 
-@dg.job(description="Bring the products of a confirmed job to Etsy.", tags={ETSY_TAG: "default"})
+@dg.job(description="Bring the products of a confirmed job to Etsy.", tags={ETSY_TAG: "default"} | ONCE)
 def etsy_sync_job() -> None:
     """Sync a confirmed job (etsy/engine/jobs.py)."""
     sync_etsy_products(claimed=claim_etsy_job())
@@ -161,7 +162,7 @@ def etsy_sync_job() -> None:
 
 @dg.job(
     description="Compare the listings on Etsy with Medusa, and ask for a confirmation of what differs.",
-    tags={ETSY_TAG: "default"},
+    tags={ETSY_TAG: "default"} | ONCE,
 )
 def etsy_daily_job() -> None:
     """Compare and request (etsy/engine/daily.py)."""
@@ -171,14 +172,14 @@ def etsy_daily_job() -> None:
 @dg.job(
     name=SALES_JOB,
     description="Lower the levels in Medusa by what was sold on Etsy.",
-    tags={ETSY_TAG: "default"},
+    tags={ETSY_TAG: "default"} | ONCE,
 )
 def etsy_sales_job() -> None:
     """Import sales (sales/importer.py)."""
     import_etsy_sales()
 
 
-@dg.job(description="End Etsy jobs that nobody confirmed in time, and those whose run has died.")
+@dg.job(description="End Etsy jobs that nobody confirmed in time, and those whose run has died.", tags=ONCE)
 def etsy_tidy_job() -> None:
     """Tidy; started by etsy_tidy_sensor, which only reads."""
     tidy_etsy_jobs()

@@ -1,8 +1,6 @@
 """Defines the assets that read the feed: group `awin`."""
 
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import dagster as dg
@@ -10,6 +8,7 @@ import polars as pl
 from pydantic import Field
 
 from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.core.files import staging
 from awin_medusa_pipeline.defs.leftovers import FEEDS, ROWS
 from awin_medusa_pipeline.defs.steps import multi_asset
 from awin_medusa_pipeline.defs.sync.applied import ShopRun
@@ -62,13 +61,13 @@ def awin_feeds(
 
     The shop decides which of several rows with one id or SKU stands.
     """
-    with TemporaryDirectory(dir=app.local_home, prefix=ROWS) as parts:
+    with staging(ROWS) as parts:
         intake = take_feeds(
             app.feed_source,
             sync_run.feeds,
             sync_run.id,
-            downloads=app.local_home / FEEDS,
-            parts=Path(parts),
+            downloads=app.scratch / FEEDS,
+            parts=parts,
             limits=sync_run.rules.limits,
             progress=log_download(context.log),
             accept_smaller=config.accept_smaller_feed,

@@ -18,6 +18,7 @@ from awin_medusa_pipeline.defs.steps import StepError, op
 from awin_medusa_pipeline.defs.sync.applied import ApplyConfig, ShopRun
 from awin_medusa_pipeline.defs.sync.awin import FeedConfig, awin_feeds
 from awin_medusa_pipeline.defs.tags import MODE_TAG
+from awin_medusa_pipeline.defs.taken_up import ANEW, ONCE
 from awin_medusa_pipeline.sync.domain.kinds import ASSETS, KINDS
 from awin_medusa_pipeline.sync.domain.operations import OUTCOMES, Kind
 from awin_medusa_pipeline.sync.engine.apply import ApplyResult
@@ -41,7 +42,8 @@ def _job(name: str, description: str, *applying: Kind, limit: int = 0) -> Any:
             "ops": {asset: {"config": config} for asset in assets}
             | {awin_feeds.op.name: {"config": FeedConfig().model_dump()}}
         },
-        tags=SHOP_TAG | {MODE_TAG: mode} | ({APPLIES_TAG: "by default"} if assets else {}),
+        # The first ten that are missing would be ten others the second time.
+        tags=SHOP_TAG | (ONCE if limit else ANEW) | {MODE_TAG: mode} | ({APPLIES_TAG: "by default"} if assets else {}),
     )
 
 
@@ -129,13 +131,15 @@ def taken_back_metadata(start: str, results: Mapping[Kind, ApplyResult], page: d
     return {"taken_back": start, "outcome": table(rows, ("kind", *OUTCOMES)), "run_in_console": page}
 
 
-@dg.job(description="Take back what a run applied; what someone changed since is listed, not touched.", tags=SHOP_TAG)
+@dg.job(
+    description="Take back what a run applied; what someone changed since is listed, not touched.", tags=SHOP_TAG | ONCE
+)
 def undo_run_job() -> None:
     """See sync/engine/undo.py."""
     undo_run()
 
 
-@dg.job(description="Remove reports and Dagster runs after 30 days, and the operation log after 400 days.")
+@dg.job(description="Remove reports and Dagster runs after 30 days, and the operation log after 400 days.", tags=ANEW)
 def retention_job() -> None:
     """See defs/retention.py."""
     prune_old_runs()

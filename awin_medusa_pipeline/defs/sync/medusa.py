@@ -1,13 +1,12 @@
 """Defines the asset that reads the shop: group `medusa`."""
 
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import dagster as dg
 import polars as pl
 
 from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.core.files import staging
 from awin_medusa_pipeline.defs.leftovers import ROWS
 from awin_medusa_pipeline.defs.resources import applies, may_apply
 from awin_medusa_pipeline.defs.steps import asset
@@ -27,12 +26,12 @@ def medusa_catalog(
     # A key that only reads fails this step, and not each of those that apply.
     with (
         app.medusa(applying=may_apply(context.run)) as client,
-        TemporaryDirectory(dir=app.local_home, prefix=ROWS) as folder,
+        staging(ROWS) as folder,
     ):
         catalog = read_catalog(
             client,
             app.places,
-            Path(folder),
+            folder,
             lambda done, total: context.log.info(f"Read {done:,} of {total:,} products"),
             Memory(sync_run.unfinished_imports, app.etsy.links.of_any),
         )

@@ -13,6 +13,7 @@ from awin_medusa_pipeline.defs.shown import SHOWN_ROWS, preview, table
 from awin_medusa_pipeline.defs.steps import asset_check, op
 from awin_medusa_pipeline.defs.sync.applied import ShopRun
 from awin_medusa_pipeline.defs.tags import PLAN_TAG, decider_in, tag_run
+from awin_medusa_pipeline.defs.taken_up import ONCE
 from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import Kind
 from awin_medusa_pipeline.sync.domain.plans import largest
@@ -123,13 +124,16 @@ def _show(context: dg.OpExecutionContext, app: App, decided: Sequence[HeldPlan],
     context.add_output_metadata({"outcome": outcome, **plans_metadata(decided)})
 
 
-@dg.job(description="Approve a plan that waits: exactly its rows are applied, each compared with the shop just before.")
+@dg.job(
+    description="Approve a plan that waits: exactly its rows are applied, each compared with the shop just before.",
+    tags=ONCE,
+)
 def approve_plan_job() -> None:
     """Approve a plan (decisions.py)."""
     approve_plan()
 
 
-@dg.job(description="Reject a plan that waits: its rows stay as they are, and are not asked about again.")
+@dg.job(description="Reject a plan that waits: its rows stay as they are, and are not asked about again.", tags=ONCE)
 def reject_plan_job() -> None:
     """Reject a plan (decisions.py)."""
     reject_plan()

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -130,8 +131,7 @@ def _bad_address(label: str, came_back: str) -> FeedError:
 
 def _local(path: Path, label: str, rules: FeedRules, previous: FeedVersion | None) -> DownloadedFeed:
     try:
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        sha256 = _hash_of(path)
         size = path.stat().st_size
     except OSError as error:
         gone = isinstance(error, FileNotFoundError)
@@ -146,6 +146,11 @@ def _local(path: Path, label: str, rules: FeedRules, previous: FeedVersion | Non
     check_feed(path, label=label, rules=rules, whole=False)  # parsing it to the end, later, detects a cut
     unchanged = previous is not None and previous.sha256 == sha256
     return DownloadedFeed(path, label, sha256, size, unchanged, datetime.now(UTC))
+
+
+def _hash_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @dataclass
@@ -202,18 +207,23 @@ class _Download:
         )
         if self.token and enhanced:
             headers["Authorization"] = f"Bearer {self.token}"
-        if self.previous and self._path.exists() and self._path.stat().st_size == self.previous.bytes:
+        if self.previous and self._has_previous:
             if self.previous.etag:
                 headers["If-None-Match"] = self.previous.etag
             if self.previous.last_modified:
                 headers["If-Modified-Since"] = self.previous.last_modified
         return headers
 
+    @cached_property
+    def _has_previous(self) -> bool:
+        """Whether the file on this machine is the previous version; another machine may have downloaded that."""
+        return self.previous is not None and self._path.exists() and _hash_of(self._path) == self.previous.sha256
+
     def _fetch(self, client: httpx.Client) -> DownloadedFeed:
         """Try once. Raises TransientError where another try may help."""
         try:
             with client.stream("GET", self.address) as response:
-                if response.status_code == 304 and self.previous:
+                if response.status_code == 304 and self.previous and self._has_previous:
                     return self._feed(self.previous.sha256, self.previous.bytes, response)
                 if response.status_code != 200:
                     self._refuse(response)

@@ -8,7 +8,7 @@ import traceback
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -204,6 +204,16 @@ def test_an_unchanged_feed_is_known_as_unchanged(server: Server, tmp_path: Path)
     server.answers[:] = [Answer()]
     assert server.download(tmp_path, previous=first.version).path.exists(), "no condition without the file"
     assert "If-None-Match" not in server.requests[-1][1]
+
+
+def test_another_file_of_the_same_size_is_not_taken_for_the_last_version(server: Server, tmp_path: Path) -> None:
+    """Machines share what is known of the last feed, and each has the files of the feeds that it has downloaded."""
+    server.answers.append(Answer(headers={"ETag": '"1"'}))
+    first = server.download(tmp_path)
+    newest = replace(first.version, sha256="of what another machine has downloaded since", etag='"2"')
+    feed = server.download(tmp_path, previous=newest)
+    assert "If-None-Match" not in server.requests[-1][1]
+    assert (feed.unchanged, feed.sha256) == (False, first.sha256)
 
 
 def test_two_downloads_of_one_feed_at_once(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,9 +28,9 @@ def run(run_id: str = "0123456789abcdef", hour: int = 2) -> Run:
     return Run(run_id=run_id, shop="http://shop", job="daily_sync_job", started_at=started, dry_run=False)
 
 
-@pytest.fixture(params=["local", "memory"])
-def home(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return str(tmp_path) if request.param == "local" else f"memory://{tmp_path}"
+@pytest.fixture
+def home(any_home: str) -> str:
+    return any_home
 
 
 def test_the_folder_has_the_name_of_its_run(home: str) -> None:
@@ -199,4 +199,4 @@ def test_writing_again_replaces(home: str) -> None:
     assert json.loads(path.read_text()) == {"n": 2}
     names = [found.name for found in UPath(reports.folder).iterdir()]
     assert names == ["x.json"]
-    assert (local_path(path) is None) == home.startswith("memory:")
+    assert (local_path(path) is None) == home.startswith(("memory:", "s3:"))

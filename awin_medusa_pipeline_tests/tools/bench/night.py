@@ -118,7 +118,7 @@ def requests() -> Iterator[Counter[str]]:
     def counting(self: httpx.Client, method: str, url: str, **options: object) -> httpx.Response:
         if str(url).startswith(("/admin", "/store")):
             sent[f"{method} {re.sub(r'/(prod|variant|wf)_.*', '/*', str(url))}"] += 1
-        return send(self, method, url, **options)  # type: ignore[arg-type]
+        return send(self, method, url, **options)
 
     httpx.Client.request = counting  # type: ignore[method-assign, assignment]
     try:
