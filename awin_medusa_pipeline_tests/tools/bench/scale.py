@@ -8,14 +8,14 @@ from rich.console import Console
 from rich.table import Table
 
 from awin_medusa_pipeline_tests.tools.bench.made_feed import CATALOG, FEED
-from awin_medusa_pipeline_tests.tools.bench.timing import Usage, run_module, usage_of_module
+from awin_medusa_pipeline_tests.tools.bench.timing import Comparison, Usage, run_module, usage_of_module
 
 SIZES = (10_000, 100_000, 1_000_000, 3_000_000)
 """Rows of a feed. 10,000,000 take a quarter of an hour and 8 GB of disk, so they are measured when asked for."""
 
 
-def measure(folder: Path, console: Console, sizes: Sequence[int] = SIZES) -> None:
-    """Measure each size in a process of its own, and show the table."""
+def measure(folder: Path, console: Console, sizes: Sequence[int] = SIZES) -> list[Comparison]:
+    """Measure each size in a process of its own, and show the table; there is nothing to compare with."""
     package = __name__.rpartition(".")[0]
     used: dict[int, Usage] = {}
     for rows in sizes:
@@ -27,6 +27,7 @@ def measure(folder: Path, console: Console, sizes: Sequence[int] = SIZES) -> Non
             used[rows] = usage_of_module(f"{package}.our_feed", str(home / FEED), str(home / CATALOG), str(home))
         shutil.rmtree(home)
     show(used, console)
+    return []
 
 
 def show(used: dict[int, Usage], console: Console) -> None:

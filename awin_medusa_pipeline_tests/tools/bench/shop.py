@@ -18,7 +18,7 @@ from rich.console import Console
 from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.core.store.database import open_database
 from awin_medusa_pipeline.medusa.catalog import ADMIN_FIELDS
-from awin_medusa_pipeline.medusa.client import PAGE, MedusaClient
+from awin_medusa_pipeline.medusa.client import LIMITS, PAGE, MedusaClient
 from awin_medusa_pipeline.medusa.client import Shop as ShopIds
 from awin_medusa_pipeline.medusa.shapes import PRICE_FIELDS
 from awin_medusa_pipeline.sandbox import Sandbox
@@ -54,18 +54,27 @@ def measure(folder: Path, console: Console) -> list[Comparison]:
     with console.status("Starting the sandbox"):
         sandbox.up()
     try:
-        source = folder / "shop.csv.gz"
-        write_feed(source, offers=2 * CATALOGUE, quirks=False)
-        parts = FeedParts(folder / "shop", FeedRules())
-        parts.add(source, "bench")
-        offers = parts.offers.collect()
-        # One variant a product, so that products, variants and levels are the same number.
-        single = offers.filter(pl.col("product_key").is_unique()).with_columns(product_key="offer_key")
+        offers = generated(folder)
+        single = single_variants(offers)
         with MedusaClient(sandbox.shop.base_url, admin_key=sandbox.shop.admin_key) as client:
             bench = Bench(sandbox, client, folder, console)
             return [*bench.applying(single), bench.prices(single), bench.categories(), bench.reading(offers)]
     finally:
         sandbox.down()
+
+
+def generated(folder: Path) -> pl.DataFrame:
+    """Offers of a generated feed, two for each product of a large catalogue."""
+    source = folder / "shop.csv.gz"
+    write_feed(source, offers=2 * CATALOGUE, quirks=False)
+    parts = FeedParts(folder / "shop", FeedRules())
+    parts.add(source, "bench")
+    return parts.offers.collect()
+
+
+def single_variants(offers: pl.DataFrame) -> pl.DataFrame:
+    """Those with one variant a product, so that products, variants and levels are the same number."""
+    return offers.filter(pl.col("product_key").is_unique()).with_columns(product_key="offer_key")
 
 
 @dataclass
@@ -320,7 +329,9 @@ class Bench:
         """Run the bare loop, with the key that we have: Medusa checks it in 35 ms, a person's session in 2."""
         parts = [bodies[start : start + BATCH] for start in range(0, len(bodies), BATCH)]
         with (
-            httpx.Client(base_url=self.client.base_url, auth=(self.sandbox.shop.admin_key, ""), timeout=90) as http,
+            httpx.Client(
+                base_url=self.client.base_url, auth=(self.sandbox.shop.admin_key, ""), timeout=90, limits=LIMITS
+            ) as http,
             ThreadPoolExecutor(AT_ONCE) as threads,
         ):
             list(threads.map(lambda part: one(http, part), parts))
