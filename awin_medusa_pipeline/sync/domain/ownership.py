@@ -92,13 +92,14 @@ def content_mismatches(
     owners: Owners,
 ) -> pl.DataFrame:
     """Build ContentMismatch rows. A blank cell of the feed changes nothing: it is a gap, not a wish."""
-    keys = writable_in_feed(matched, missing).collect()
-    ids = _differing_ids(_contents(offers, keys), catalog)
-    if ids.is_empty():
+    keys = writable_in_feed(matched, missing)
+    some = _differing(offers, catalog, keys)
+    if some.is_empty():
         return ContentMismatch.create_empty()
+    differs = pl.col("product_id").hash().is_in(some.implode())
     differing = (
-        _contents(offers, keys.join(ids, on="product_id", how="semi"))
-        .join(_shown(catalog.join(ids.lazy(), on="product_id", how="semi").unique("product_id")), on="product_id")
+        _contents(offers, keys.filter(differs).collect())
+        .join(_shown(catalog.filter(differs).unique("product_id")), on="product_id")
         .collect()
     )
     rows = pl.concat(
@@ -153,42 +154,49 @@ def _shown(catalog: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _differing_ids(fed: pl.LazyFrame, catalog: pl.LazyFrame) -> pl.DataFrame:
-    """product_id where any field differs, by hashes: nearly all are equal, and all texts at once would fill memory."""
-    marks = fed.select(
+def _differing(offers: pl.LazyFrame, catalog: pl.LazyFrame, keys: pl.LazyFrame) -> pl.Series:
+    """Hashes of product_id where any field differs, or rarely does not.
+
+    By hashes of keys and texts: nearly all are equal, and all texts at once would fill memory.
+    """
+    fed = _contents(offers, keys.select(pl.all().hash()).collect()).select(
         "product_id",
         pl.col("longer").hash(),
         *(pl.when(pl.col(f) != "").then(pl.col(f).hash()).alias(f) for f in CONTENT),
     )
-    shown = _shown(catalog).select("product_id", "known", *(pl.col(f"shop_{field}").hash() for field in CONTENT))
+    hashes = (pl.col(name).hash() for name in ("product_id", *(f"shop_{field}" for field in CONTENT)))
     # A row for each variant, all alike: to make them one takes longer than to compare them all.
-    both = marks.join(shown, on="product_id")
-    return both.filter(pl.any_horizontal(map(_differs, CONTENT))).select("product_id").collect().unique()
+    both = fed.join(_shown(catalog).select("known", *hashes), on="product_id")
+    return both.filter(pl.any_horizontal(map(_differs, CONTENT))).select("product_id").collect().to_series().unique()
 
 
 def _contents(offers: pl.LazyFrame, keys: pl.DataFrame) -> pl.LazyFrame:
     """Build the feed's content for each product of the shop: product_id, offer_key, merchant_id, CONTENT, path.
 
     As an import does: text and category of the product's first offer by key, the common part of their names, and all
-    their images. `keys`: (product_id, offer_key) of all offers with a product.
+    their images. `keys`: (product_id, offer_key) of all offers with a product, or hashes of both; then the product_id
+    that comes back is its hash.
     """
+    is_hash = keys.schema["offer_key"] == pl.UInt64
+    keyed = offers.with_columns(key=pl.col("offer_key").hash() if is_hash else "offer_key")
+    keys = keys.select("product_id", key="offer_key")
     grouped = keys["product_id"].is_duplicated()
-    several = keys.filter(grouped).lazy()
     rows = (
-        offers.select("offer_key", "name", *_IMAGES)
-        .join(several, on="offer_key", build_side="force_right")
-        .select("product_id", "offer_key", "name", images=_pictures())
+        keyed.select("key", "offer_key", "name", *_IMAGES)
+        .join(keys.filter(grouped).lazy(), on="key", build_side="force_right")
+        .select("product_id", "key", "offer_key", "name", images=_pictures())
         .collect()
         .sort("offer_key")
+        .drop("offer_key")
     )
     named = titles(rows.select("product_id", "name").filter(~is_damaged(pl.col("name"))), "product_id")
     of_groups = _common_pictures(rows).join(named.rename({"title": "common_title"}), on="product_id", how="left")
     handles = offers.select(pl.col("category").unique()).collect().with_columns(path=category_paths(pl.col("category")))
     handles = handles.with_columns(handle=handle(pl.col("path")), longer=longer_handle(pl.col("path")))
-    firsts = pl.concat([keys.filter(~grouped).select("product_id", "offer_key"), of_groups], how="diagonal").lazy()
+    firsts = pl.concat([keys.filter(~grouped), of_groups], how="diagonal").lazy()
     return (
-        offers.select("offer_key", "merchant_id", "name", "description", "category", *_IMAGES)
-        .join(firsts, on="offer_key", build_side="force_right")
+        keyed.select("key", "offer_key", "merchant_id", "name", "description", "category", *_IMAGES)
+        .join(firsts, on="key", build_side="force_right")
         .join(handles.lazy(), on="category", how="left")
         .select(
             "product_id",
@@ -205,12 +213,12 @@ def _contents(offers: pl.LazyFrame, keys: pl.DataFrame) -> pl.LazyFrame:
 
 
 def _common_pictures(rows: pl.DataFrame) -> pl.DataFrame:
-    """(product_id, offer_key, common_images) of products, from (product_id, offer_key, images) of their offers.
+    """(product_id, key, common_images) of products, from (product_id, key, images) of their offers in their order.
 
-    The offer is the first; the images are those of all offers in their order. `rows` are sorted by offer_key.
+    The key is that of the first; the images are those of all.
     """
     groups = rows.group_by("product_id").agg(
-        pl.col("offer_key").first(), common_images=pl.col("images").first(), alike=pl.col("images").n_unique() == 1
+        pl.col("key").first(), common_images=pl.col("images").first(), alike=pl.col("images").n_unique() == 1
     )
     each = rows.filter(pl.col("images") != "").join(groups.filter(~pl.col("alike")), on="product_id", how="semi")
     unlike = (
@@ -222,7 +230,7 @@ def _common_pictures(rows: pl.DataFrame) -> pl.DataFrame:
         .select("product_id", unlike=_thumbnail_first(pl.col("url")))
     )
     return groups.join(unlike, on="product_id", how="left").select(
-        "product_id", "offer_key", common_images=pl.coalesce("unlike", "common_images")
+        "product_id", "key", common_images=pl.coalesce("unlike", "common_images")
     )
 
 
