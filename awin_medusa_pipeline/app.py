@@ -27,7 +27,7 @@ from awin_medusa_pipeline.core.process import begin, make_private
 from awin_medusa_pipeline.core.store.database import Database, open_database, sqlite_url
 from awin_medusa_pipeline.core.store.installation import check_installation
 from awin_medusa_pipeline.remedies import command
-from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline.settings import Settings, secrets_of_others
 from awin_medusa_pipeline.sync.clients.awin_address import local_path, secrets_in
 
 if TYPE_CHECKING:
@@ -294,8 +294,8 @@ class App:
 
 
 def known_secrets(settings: Settings) -> list[str]:
-    """List every secret in the settings: keys, tokens, and the secret parts of addresses."""
-    secrets = []
+    """List every secret in the settings and beside them: keys, tokens, and the secret parts of addresses."""
+    secrets = secrets_of_others()
     for name, value in settings:
         text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
         # Several keys, or several feeds, are separated by white space or commas.

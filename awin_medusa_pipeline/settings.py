@@ -20,7 +20,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from awin_medusa_pipeline.core.addresses import place_of_files, plain_http
+from awin_medusa_pipeline.core.addresses import credentials_in, place_of_files, plain_http
 from awin_medusa_pipeline.core.files import home_path, local_path
 from awin_medusa_pipeline.sync.domain.operations import Kind
 from awin_medusa_pipeline.sync.domain.rules import (
@@ -49,6 +49,18 @@ PLAIN_ADDRESSES = (
     "etsy_redirect_uri",
 )
 """Settings that are shown, stored and sent as links, so that they hold no secret."""
+
+
+OTHER_SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+ADDRESSES_OF_OTHERS = ("CELERY_BROKER_URL", "CELERY_RESULT_BACKEND")
+"""Variables that others read from the environment: fsspec, polars, Celery."""
+
+
+def secrets_of_others() -> list[str]:
+    """List the secrets in the environment that no setting holds."""
+    addresses = [os.environ.get(name, "") for name in ADDRESSES_OF_OTHERS]
+    found = [os.environ.get(name, "") for name in OTHER_SECRETS]
+    return [secret for secret in (*found, *(one for address in addresses for one in credentials_in(address))) if secret]
 
 
 def env_file() -> Path:

@@ -235,3 +235,11 @@ def test_known_secrets() -> None:
 
 def test_run_url() -> None:
     assert App(settings_with(dagster_webserver_url="http://ui:3000/")).run_url("abc") == "http://ui:3000/runs/abc"
+
+
+def test_the_secrets_of_object_storage_and_broker_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of-the-bucket")
+    monkeypatch.setenv("CELERY_BROKER_URL", "rediss://:of%2Dthe-broker@broker.example:6379/0")
+    monkeypatch.setenv("CELERY_RESULT_BACKEND", "redis://broker.example:6379/0")
+    assert {"of-the-bucket", "of-the-broker", "of%2Dthe-broker"} <= set(known_secrets(settings_with()))
+    assert "broker.example" not in known_secrets(settings_with())

@@ -1,6 +1,7 @@
 """Prepares this machine's Dagster home, and runs jobs in this process while a watcher follows their steps."""
 
 import os
+import re
 import threading
 import uuid
 from collections.abc import Collection, Iterator, Mapping
@@ -16,6 +17,7 @@ from upath import UPath
 
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.core.disk import of_disk
+from awin_medusa_pipeline.core.errors import PermanentError
 from awin_medusa_pipeline.core.files import replacing
 from awin_medusa_pipeline.core.process import make_private
 from awin_medusa_pipeline.defs.alerts import alert
@@ -76,7 +78,7 @@ def dagster_home(app: App) -> Path:
     """Find or create the Dagster home: DAGSTER_HOME, else a folder in AWIN_MEDUSA_HOME.
 
     Two processes that start at once on a new home crash (measured), so this one creates its tables first. Raises
-    PermanentError when runs may start elsewhere and would not find the records.
+    PermanentError when runs may start elsewhere and would not find the records, or dagster.yaml is wrong.
     """
     default = app.local_home / "dagster"
     home = Path(os.environ.get("DAGSTER_HOME") or default).expanduser().absolute()
@@ -87,9 +89,19 @@ def dagster_home(app: App) -> Path:
         with replacing(UPath(home / "dagster.yaml")) as file:
             file.write_text(DAGSTER_YAML)
     os.environ["DAGSTER_HOME"] = str(home)
-    with dg.DagsterInstance.get() as instance:
-        instance.get_runs_count()
-        check_workers(app, instance)
+    try:
+        with dg.DagsterInstance.get() as instance:
+            instance.get_runs_count()
+            check_workers(app, instance)
+    except dg.DagsterInvalidConfigError as error:
+        unset = re.search(r'environment variable "(\w+)" which is not set', str(error))
+        raise PermanentError(
+            f"Reading {home / 'dagster.yaml'}",
+            f"it names {unset[1]}, which is not set" if unset else str(error).strip().partition("\n")[0],
+            "Set it in the environment of every process of this program; Dagster reads no .env of it."
+            if unset
+            else "Correct the file.",
+        ) from None
     return home
 
 

@@ -11,10 +11,12 @@ from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.core.errors import PermanentError
 from awin_medusa_pipeline.defs.build import build_defs
 from awin_medusa_pipeline.defs.health import dagster_findings
+from awin_medusa_pipeline.defs.launch import dagster_home
 from awin_medusa_pipeline.defs.workers import check_workers
 from awin_medusa_pipeline.health import State, store_findings, with_faults
 from awin_medusa_pipeline.sandbox.postgres import Postgres
 from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline_tests.support.workers import DEPLOYED
 
 CELERY = {
     "run_launcher": {
@@ -86,3 +88,14 @@ def test_doctor_finds_the_halves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with App(Settings(awin_medusa_home="s3://bucket/shop")) as app:
         (finding,) = with_faults("State store", lambda: store_findings(app))
     assert (finding.state, "a log and leases of its own" in finding.found) == (State.FAULT, True)
+
+
+def test_a_variable_that_dagster_lacks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    monkeypatch.delenv("AWIN_MEDUSA_DATABASE_URL", raising=False)
+    (tmp_path / "dagster.yaml").write_text(DEPLOYED.read_text())
+    with app_of(tmp_path, None) as app, pytest.raises(PermanentError) as caught:
+        dagster_home(app)
+    assert str(caught.value).startswith(
+        f"Reading {tmp_path / 'dagster.yaml'}: it names AWIN_MEDUSA_DATABASE_URL, which is not set. Set it in the"
+    )

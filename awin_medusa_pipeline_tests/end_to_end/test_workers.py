@@ -2,7 +2,6 @@
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,17 +10,16 @@ import dagster as dg
 import pytest
 from upath import UPath
 
-from awin_medusa_pipeline.defs.lost_runs import end_lost_runs
 from awin_medusa_pipeline.sandbox import Sandbox
 from awin_medusa_pipeline.sandbox.feed_generator import write_feed
 from awin_medusa_pipeline.sandbox.postgres import Postgres
 from awin_medusa_pipeline.sync.store.past_reports import folders
-from awin_medusa_pipeline_tests.end_to_end.test_next_day import expected
-from awin_medusa_pipeline_tests.support.fault_proxy import Fault, FaultProxy
+from awin_medusa_pipeline_tests.support.fault_proxy import FaultProxy
 from awin_medusa_pipeline_tests.support.pipeline import pipeline_on
-from awin_medusa_pipeline_tests.support.plain import plain_feed, products_in, sold_in
+from awin_medusa_pipeline_tests.support.plain import products_in
 from awin_medusa_pipeline_tests.support.workers import Workers, workers_on
-from awin_medusa_pipeline_tests.tools.chaos.judge import Findings, findings_in
+from awin_medusa_pipeline_tests.tools.chaos.judge import Findings
+from awin_medusa_pipeline_tests.tools.chaos.workers import RUN, WORKER, Days
 
 FEED = {"offers": 60, "merchants": 2}
 OTHERWISE = re.compile(
@@ -84,37 +82,12 @@ def test_a_sync_by_workers_is_the_sync_of_one_process(
         assert told_in(folder) == reports
 
 
-@pytest.mark.parametrize(("day", "killed"), [(1, "run"), (2, "worker")])
+@pytest.mark.parametrize(("day", "killed"), [(1, RUN), (2, WORKER)])
 def test_a_run_is_taken_up_elsewhere(
     day: int, killed: str, workers: Workers, sandbox: Sandbox, proxy: FaultProxy, tmp_path: Path
 ) -> None:
-    """In the middle of an import: a request is under way."""
-    before, today = (plain_feed(tmp_path, day=number, **FEED)[0] for number in (day - 1, day))
-    shop_before = sold_in(products_in(sandbox.shop).values())
-    write_feed(sandbox.feed_file, day=day, quirks=False, **FEED)
-    importing = threading.Event()
-
-    def hold(request: str) -> Fault | None:
-        if importing.is_set() or "POST /admin/products/batch" not in request:
-            return None
-        importing.set()
-        return Fault(after=True, seconds=3)
-
-    proxy.seeded = hold
-    earlier = len(workers.runs())
-    workers.ask_for_sync()
-    workers.wait_for("The import", importing.is_set)
-    name, process = workers.at_work()
-    if killed == "run":
-        process.kill()
-    else:
-        workers.kill(name)
-        with workers.app() as app, workers.instance() as instance:
-            # What lost_run_sensor does within a minute.
-            (lost,), _ = end_lost_runs(app, instance)
-            assert "its process on" in lost.why
-    *_, first, second = workers.wait_for_runs(earlier + 2)
-    assert (first.status, second.status) == (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS)
-    assert second.parent_run_id == first.run_id
-    wanted = {key: offer for key, offer in shop_before.items() if key not in before}
-    assert findings_in(sandbox.shop, wanted | expected(before, today, shop_before)) == Findings()
+    """In the middle of an import: its request is under way."""
+    days = Days(workers, sandbox, proxy, tmp_path, FEED)
+    taken = days.disturb(day, killed, "POST /admin/products/batch", patient=False)
+    assert taken
+    assert taken.findings == Findings()

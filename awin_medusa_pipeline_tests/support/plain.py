@@ -3,7 +3,7 @@
 import csv
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -113,6 +113,16 @@ def plain_feed(folder: Path, **arguments: Any) -> tuple[dict[str, Sold], dict[st
                 0 if sold_out else 10,
             )
     return offers, rows
+
+
+def shop_following(feed: Mapping[str, Sold], before: Mapping[str, Sold]) -> dict[str, Sold]:
+    """The shop, by offer key, once it follows a feed; `before`: as it was, all of it of feeds."""
+    found, sold = dict(feed), by_product(feed)
+    for key in before.keys() - feed.keys():
+        offer = before[key]
+        # Of a product that is still sold the variant stays, and is sold out.
+        found[key] = replace(offer, level=0) if offer.product in sold else replace(offer, status="draft")
+    return found
 
 
 def by_product(offers: Mapping[str, Sold]) -> dict[str, set[str]]:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from awin_medusa_pipeline.sandbox import Sandbox
 from awin_medusa_pipeline_tests.support.sandboxes import TEST_HOME
-from awin_medusa_pipeline_tests.tools.chaos import etsy
+from awin_medusa_pipeline_tests.tools.chaos import etsy, workers
 from awin_medusa_pipeline_tests.tools.chaos.judge import Findings
 from awin_medusa_pipeline_tests.tools.chaos.laboratory import Laboratory
 from awin_medusa_pipeline_tests.tools.chaos.trouble import (
@@ -46,8 +46,10 @@ def main() -> int:
     arguments.add_argument("--strange", type=int, default=20, help="syncs with answers of strange shapes")
     arguments.add_argument("--restored", type=int, default=6, help="backups of yesterday, each of shop and of store")
     arguments.add_argument("--etsy-kills", type=int, default=50, help="jobs onto the Etsy stand-in ended by SIGKILL")
+    arguments.add_argument("--worker-kills", type=int, default=10, help="runs by Celery, or its workers, killed")
     given = arguments.parse_args()
     etsy_report = etsy.show(seed=given.seed, kills=given.etsy_kills) if given.etsy_kills else None
+    by_workers = not given.worker_kills or workers.show(seed=given.seed, kills=given.worker_kills)
     sandbox = Sandbox(TEST_HOME / "chaos", PORT, software=TEST_HOME / "software")
     with console.status("Starting the sandbox"):
         sandbox.up()
@@ -75,7 +77,7 @@ def main() -> int:
     finally:
         sandbox.down()
     show(reports, given.seed)
-    flawless = etsy_report is None or etsy_report.flawless
+    flawless = by_workers and (etsy_report is None or etsy_report.flawless)
     return 0 if flawless and all(report.findings.none for report in reports.values()) else 1
 
 
