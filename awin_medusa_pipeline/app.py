@@ -224,6 +224,7 @@ class App:
             image_hosts=self.image_hosts,
             plan_hours=settings.plan_hours,
             join=frozenset(settings.sync_join),
+            gentle=settings.gentle_hours,
         )
 
     @contextmanager

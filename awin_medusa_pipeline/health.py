@@ -196,11 +196,20 @@ def examine_shop(app: App) -> Findings:
         currencies = ", ".join(sorted(client.currencies())).upper()
         state, to_do = (State.OK, "") if currencies else (State.FAULT, "Add one in Medusa Admin > Settings > Store.")
         yield Finding("Shop", state, f"currencies: {currencies or 'none'}", to_do)
+        yield from with_faults("Shop", partial(_bulk, client))
 
 
 def _sold_from(client: MedusaClient, shop: Shop) -> Findings:
     client.check_sold_from(shop)
     yield Finding("Shop", State.OK, "the sales channel sells from the stock location")
+
+
+def _bulk(client: MedusaClient) -> Findings:
+    if client.runs_workflows:
+        yield Finding("Shop", State.OK, "it runs workflows, so prices and new variants go 200 at once")
+        return
+    to_do = f"Let the role of the key, or the proxy, allow POST {client.base_url}/admin/workflows-executions/*/run."
+    yield Finding("Shop", State.NOTE, "it refuses to run workflows, so prices go one product at a time", to_do)
 
 
 def store_findings(app: App) -> Findings:

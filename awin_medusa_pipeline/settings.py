@@ -5,6 +5,7 @@ Values that no shop owner would change are constants beside the code that uses t
 
 import json
 import os
+import re
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -27,6 +28,7 @@ from awin_medusa_pipeline.sync.domain.rules import (
     DEFAULT_OWNERS,
     PRICE,
     PRICE_JUMP,
+    GentleHours,
     HideRules,
     Limits,
     Owner,
@@ -175,6 +177,11 @@ class Settings(BaseSettings):
         "one. Several, separated by white space or commas: the first encrypts, all decrypt.",
     )
     sync_cron: str = Field("0 2 * * *", description="When daily_sync_schedule runs, in UTC.")
+    sync_gentle_hours: str | None = Field(
+        None,
+        description="Hours in which the shop is spared: one small request at a time. `8-20` is from 8:00 to 20:00 UTC, "
+        "`22-6` goes over midnight.",
+    )
     sync_kinds: Annotated[list[Kind], NoDecode] = Field(
         list(Kind),
         description="Which kinds of change the schedule and `awin-medusa sync` apply, separated by white space or "
@@ -394,6 +401,14 @@ class Settings(BaseSettings):
         # The operation log and the lease identify the shop by its address.
         return value.rstrip("/") if value else value
 
+    @field_validator("sync_gentle_hours")
+    @classmethod
+    def _hours(cls, value: str | None) -> str | None:
+        found = re.fullmatch(r"(\d{1,2})-(\d{1,2})", value or "")
+        if value and not (found and int(found[1]) < 24 and int(found[2]) <= 24 and int(found[1]) != int(found[2])):
+            raise ValueError(f"{value!r} is not two different hours: write 8-20 for 8:00 to 20:00 UTC.")
+        return value or None
+
     @field_validator("guard_price_jump", "sync_kinds", "sync_join", "image_allowed_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
@@ -457,6 +472,11 @@ class Settings(BaseSettings):
     def price_jump(self) -> PriceJump:
         """How far a single price may move without a question."""
         return PriceJump(*self.guard_price_jump)
+
+    @property
+    def gentle_hours(self) -> GentleHours | None:
+        """When the shop is spared."""
+        return GentleHours(*map(int, self.sync_gentle_hours.split("-"))) if self.sync_gentle_hours else None
 
     @property
     def guard_limits(self) -> Limits:

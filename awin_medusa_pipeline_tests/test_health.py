@@ -27,6 +27,7 @@ from awin_medusa_pipeline.sandbox.feed_generator import write_feed
 from awin_medusa_pipeline.sandbox.processes import silent
 from awin_medusa_pipeline.settings import Settings
 from awin_medusa_pipeline_tests.end_to_end.test_etsy import connect
+from awin_medusa_pipeline_tests.support.fault_proxy import Fault, FaultProxy
 
 SECRET = "sk_0123456789abcdef0123456789abcdef"
 
@@ -179,6 +180,16 @@ def test_a_channel_that_sells_from_nowhere(set_up: Path, shop: Shop, monkeypatch
     assert finding.state is State.FAULT
     assert "it sells from none" in finding.found
     assert "MEDUSA_SALES_CHANNEL" in finding.to_do
+
+
+def test_a_shop_that_runs_no_workflows(set_up: Path, shop: Shop, monkeypatch: pytest.MonkeyPatch):
+    with FaultProxy(shop.base_url) as proxy:
+        proxy.seeded = lambda request: Fault("403") if "workflows-executions" in request else None
+        use(shop, monkeypatch, MEDUSA_BACKEND_URL=proxy.address)
+        finding = not_ok(examined(), "Shop")["Shop"]
+    assert finding.state is State.NOTE
+    assert "prices go one product at a time" in finding.found
+    assert "/admin/workflows-executions/*/run" in finding.to_do
 
 
 def test_publishable_key_alone_is_detection_alone(set_up: Path, shop: Shop, monkeypatch: pytest.MonkeyPatch):

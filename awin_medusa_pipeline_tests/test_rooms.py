@@ -11,7 +11,7 @@ import pytest
 from awin_medusa_pipeline_tests.support.places import PACKAGE
 
 PREFIX = "awin_medusa_pipeline"
-PURE = ("polars", "dataframely", "pydantic", "rapidfuzz", "ftfy", "selectolax")
+PURE = ("polars", "dataframely", "pydantic", "rapidfuzz", "ftfy", "selectolax", "zlib_ng")
 """Libraries that do no I/O of their own."""
 PURE_ROOMS = ("core.errors", "core.contracts", "core.messages", "medusa.shapes", "medusa.contracts", "medusa.models")
 BELOW_FACES = ("app", "health", "remedies", "settings", "core", "medusa", "sync", "etsy", "sales")

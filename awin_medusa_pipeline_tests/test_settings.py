@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from awin_medusa_pipeline.cli.errors import sentence_of
 from awin_medusa_pipeline.settings import Settings
-from awin_medusa_pipeline.sync.domain.rules import Owner
+from awin_medusa_pipeline.sync.domain.rules import GentleHours, Owner
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,19 @@ def test_half_a_rule_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value:
         Settings()
     assert name in (sentence := str(sentence_of(caught.value)))
     assert told in sentence
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("", None), ("8-20", GentleHours(8, 20)), ("22-6", GentleHours(22, 6)), ("0-24", GentleHours(0, 24))],
+)
+def test_gentle_hours(monkeypatch: pytest.MonkeyPatch, value: str, expected: GentleHours | None) -> None:
+    monkeypatch.setenv("SYNC_GENTLE_HOURS", value)
+    assert Settings().gentle_hours == expected
+
+
+@pytest.mark.parametrize("value", ["8", "8-25", "24-6", "8-8", "8:00-20:00", "night", "-"])
+def test_hours_that_are_none_are_named(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("SYNC_GENTLE_HOURS", value)
+    with pytest.raises(ValidationError, match="two different hours: write 8-20"):
+        Settings()

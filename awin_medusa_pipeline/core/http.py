@@ -71,6 +71,8 @@ class Backoff:
     longest_wait: float = 60.0
     longest_total: float = 300.0
     sleep: Callable[[float], None] = time.sleep
+    when_limited: Callable[[], None] = lambda: None
+    """Told of each answer that says that the server is asked too much."""
     _resume_at: float = field(default=0.0, init=False)
     _gave_up: bool = field(default=False, init=False)
     """Whether the last call was given up after all its attempts."""
@@ -92,6 +94,8 @@ class Backoff:
         wait *= 0.75 + random.random() / 2
         if isinstance(error, TransientError) and error.retry_after is not None:
             wait = min(self.longest_wait, error.retry_after + random.random() / 10)
+        if isinstance(error, TransientError) and error.status in (429, 503):
+            self.when_limited()
         if isinstance(error, TransientError) and error.status == 429:
             self.hold_all_until(wait)
         return wait

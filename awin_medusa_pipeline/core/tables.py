@@ -15,6 +15,8 @@ TABLES = "tables"
 HISTORY = "history"
 SUFFIX = ".parquet"
 PREVIEW_ROWS = 10
+# Of zstd. Measured with a million offers: level 3 takes a fifth more time to write and makes files a tenth smaller.
+LEVEL = 1
 _SCANNED = ("s3", "s3a")
 """Schemes that polars reads by itself, with keys from the same variables as fsspec (AWS_ACCESS_KEY_ID and others)."""
 
@@ -57,9 +59,9 @@ class Tables:
         path = self.path(asset)
         with replacing(path) as file:
             if isinstance(table, pl.LazyFrame):
-                table.sink_parquet(file)
+                table.sink_parquet(file, compression_level=LEVEL)
             else:
-                table.write_parquet(file)
+                table.write_parquet(file, compression_level=LEVEL)
             written = pl.scan_parquet(file)
             self.keep(asset, run_id, written)
             rows = int(written.select(pl.len()).collect().item())
@@ -86,7 +88,7 @@ class Tables:
         if asset in self.traced:
             name = dated_name(now or datetime.now(UTC), run_id) + SUFFIX
             with replacing(home_path(self.home) / HISTORY / asset / name) as file:
-                table.select(self.traced[asset]).sink_parquet(file)
+                table.select(self.traced[asset]).sink_parquet(file, compression_level=LEVEL)
 
     def kept(self, asset: str, run_id: str) -> pl.LazyFrame | None:
         """The traced columns of a run's table; None when the run made none, or is too old."""

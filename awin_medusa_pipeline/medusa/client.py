@@ -1,12 +1,12 @@
 """Calls Medusa v2 over HTTP, for reads and batch writes, and turns every fault into one of our errors."""
 
 import itertools
-import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import Any, Self
 from urllib.parse import quote
@@ -14,6 +14,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import TypeAdapter
 
+from awin_medusa_pipeline.core.batching import parts
 from awin_medusa_pipeline.core.deadline import bound_answers
 from awin_medusa_pipeline.core.hidden import redact
 from awin_medusa_pipeline.core.http import (
@@ -33,15 +34,18 @@ from awin_medusa_pipeline.core.http import (
 from awin_medusa_pipeline.medusa.answers import CHECK, PRODUCT_PAGE, read
 from awin_medusa_pipeline.medusa.catalog import ADMIN_FIELDS, STORE_FIELDS
 
-log = logging.getLogger(__name__)
-
 Json = dict[str, Any]
 Progress = Callable[[int, int], None]
 
 # Measured: 20,000 products take 4.0 to 4.8 s at any page from 500 to 20,000, and 8.1 s at 100.
 PAGE = 1_000
-# Node refuses addresses over 16 kB (431); 6 kB of values leave room for their names and other parameters.
-_VALUES_IN_ADDRESS = 6_000
+# Node refuses headers over 16 kB, the address with them (431); proxies often refuse addresses over 8 kB (414, or 400).
+# Medusa checks the secret key anew for each request, which takes it 35 ms: few long addresses are quicker (measured).
+_LONG_ADDRESS, _SHORT_ADDRESS = 12_000, 6_000
+ADDRESS_REFUSED = (400, 414, 431)
+"""Answers to an address that is too long, or holds what Medusa does not take."""
+REFUSED = (403, 404, 405, 501)
+"""Answers where a route is closed or unknown."""
 _CATEGORIES = 200
 _ENTRIES = {"product-variants": "variants"}
 """Key of the entries in a route's answer, where it differs from the route's own name."""
@@ -78,6 +82,7 @@ class MedusaClient:
         self.can_write = admin_key is not None
         self._secrets = [key for key in (admin_key, publishable_key) if key]
         self._backoff = backoff or Backoff()
+        self._most_in_address = _LONG_ADDRESS
         headers = {} if admin_key or not publishable_key else {"x-publishable-api-key": publishable_key}
         self._client = bound_answers(
             httpx.Client(
@@ -99,6 +104,10 @@ class MedusaClient:
     def ask_before_writing(self, may_write: Callable[[], None]) -> None:
         """Call `may_write`, which may raise, as the last thing before each request that may change the shop."""
         ask_before_writing(self._client, may_write)
+
+    def when_limited(self, tell: Callable[[], None]) -> None:
+        """Call `tell` whenever the shop answers that it is asked too much (429, 503)."""
+        self._backoff.when_limited = tell
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Json:
         """Read; retried on every transient error."""
@@ -253,10 +262,18 @@ class MedusaClient:
     def where(self, route: str, filter_name: str, values: Sequence[str], fields: str) -> list[Json]:
         """Read the entries of an admin route (products, inventory-items, ...) whose `filter_name` is in `values`."""
         found: list[Json] = []
-        for part in _by_address_length(values):
+        done, size = 0, self._most_in_address
+        for part in parts(iter(values), size, lambda value: len(quote(value)) + len(filter_name) + 8):
             # Several products may share an external_id.
             params = {f"{filter_name}[]": part, "fields": fields, "limit": 10 * len(part)}
-            found.extend(self.get(f"/admin/{route}", params)[_ENTRIES.get(route, route.replace("-", "_"))])
+            try:
+                found.extend(self.get(f"/admin/{route}", params)[_ENTRIES.get(route, route.replace("-", "_"))])
+            except PermanentError as fault:
+                if size == _SHORT_ADDRESS or fault.status not in ADDRESS_REFUSED:
+                    raise
+                self._most_in_address = _SHORT_ADDRESS  # a proxy may stand before the shop
+                return [*found, *self.where(route, filter_name, values[done:], fields)]
+            done += len(part)
         return found
 
     def category_handles(self) -> dict[str, list[str]]:
@@ -278,53 +295,21 @@ class MedusaClient:
         pages = self._pages("products", {"tag_id[]": tags, "fields": "id", "order": "id"}, PAGE) if tags else ()
         return {product["id"] for page in pages for product in page}
 
+    @cached_property
+    def runs_workflows(self) -> bool:
+        """Whether the shop lets us run its workflows: a role or a proxy may refuse that. Tried with one of no rows."""
+        path = "/admin/workflows-executions/update-product-variants/run"
+        try:
+            self._call("POST", path, writes=False, json={"input": {"product_variants": []}})
+        except PermanentError as error:
+            if error.status in REFUSED:
+                return False
+            raise
+        return True
+
     def run_workflow(self, name: str, body: Json) -> None:
         """Run one of Medusa's workflows and wait for its end. Raises PipelineError when it failed."""
         self.post(f"/admin/workflows-executions/{name}/run", {"input": body})
-
-    def ensure(self, route: str, answer_key: str, key: str, entries: Mapping[str, Json]) -> dict[str, str]:
-        """Find the ids of tags, collections or categories by their `key` (value, handle), creating those missing.
-
-        `entries`: key -> body to create it with. Two runs that create the same one at once end up with one. One that
-        Medusa refuses is left out: it costs its products a brand or a category, not the import.
-        """
-        ids = self._ids(route, key, list(entries))
-        missing = [name for name in entries if name not in ids]
-        with ThreadPoolExecutor(2, thread_name_prefix=route) as threads:
-            made = threads.map(lambda name: self._make(route, answer_key, key, name, entries[name]), missing)
-            return ids | {name: id_ for name, id_ in zip(missing, made, strict=True) if id_}
-
-    def _make(self, route: str, answer_key: str, key: str, name: str, body: Json) -> str | None:
-        for last in (False, False, True):
-            try:
-                made = self.post(f"/admin/{route}", body)[answer_key]
-                if made is None:
-                    raise UnknownOutcomeError(
-                        f"POST {self.base_url}/admin/{route}", f"no {answer_key} came back", CHECK
-                    )
-                return str(made["id"])
-            except (PermanentError, UnknownOutcomeError) as error:
-                if found := self._ids(route, key, [name]):
-                    return found[name]
-                unknown = isinstance(error, UnknownOutcomeError)
-                if error.status in (401, 403) or (unknown and last):
-                    raise
-                if not unknown:
-                    log.warning("The products go without this. %s", error)
-                    return None
-        raise AssertionError("the last try returns or raises")
-
-    def _ids(self, route: str, key: str, values: Sequence[str]) -> dict[str, str]:
-        try:
-            return {entry[key]: entry["id"] for entry in self.where(route, key, values, f"id,{key}")}
-        except PermanentError as error:
-            if error.status in (401, 403):
-                raise
-            if len(values) == 1:
-                log.warning("The products go without this. %s", error)
-                return {}
-        middle = len(values) // 2
-        return self._ids(route, key, values[:middle]) | self._ids(route, key, values[middle:])
 
     def upload(self, name: str, content: bytes, kind: str) -> str:
         """Store one file; returns its address."""
@@ -377,18 +362,3 @@ class MedusaClient:
 def _message(response: httpx.Response) -> str:
     body = json_of(response)
     return str(body.get("message", ""))[:500] if isinstance(body, dict) else ""
-
-
-def _by_address_length(values: Sequence[str]) -> Iterator[list[str]]:
-    part: list[str] = []
-    length = 0
-    for value in values:
-        # A non-ASCII letter takes six characters or more.
-        size = len(quote(value)) + 20
-        if part and length + size > _VALUES_IN_ADDRESS:
-            yield part
-            part, length = [], 0
-        part.append(value)
-        length += size
-    if part:
-        yield part

@@ -1,10 +1,11 @@
 """Streams in parts of bounded size."""
 
+import threading
 from collections.abc import Iterator
 
 import pytest
 
-from awin_medusa_pipeline.core.batching import parts
+from awin_medusa_pipeline.core.batching import ahead, parts
 
 
 @pytest.mark.parametrize(
@@ -51,3 +52,28 @@ def test_a_part_is_there_as_soon_as_it_is_full() -> None:
     assert taken == []
     assert next(cut) == list(range(10))
     assert len(taken) == 11
+
+
+def test_ahead_makes_one_item_while_the_one_before_is_worked_on() -> None:
+    made = [threading.Event() for _ in range(4)]
+
+    def items() -> Iterator[int]:
+        for number, event in enumerate(made):
+            event.set()
+            yield number
+
+    for number in ahead(items()):
+        following = made[number + 1 : number + 2]
+        assert all(event.wait(5) for event in following)
+        assert not any(event.is_set() for event in made[number + 2 :])
+
+
+def test_a_fault_ahead_comes_in_its_turn() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise ValueError("broken")
+
+    coming = ahead(items())
+    assert next(coming) == 1
+    with pytest.raises(ValueError, match="broken"):
+        next(coming)

@@ -159,6 +159,19 @@ def test_a_client_asks_before_each_request_that_writes_also_when_it_is_sent_agai
     assert len(asked) == 3
 
 
+@pytest.mark.parametrize(("status", "told"), [(429, 3), (503, 3), (500, 0), (None, 0)])
+def test_answers_that_say_it_is_too_much_are_told(status: int | None, told: int) -> None:
+    heard: list[None] = []
+    backoff = Backoff(attempts=3, sleep=lambda seconds: None, when_limited=lambda: heard.append(None))
+
+    def call() -> None:
+        raise TransientError(*FAULT, status=status)
+
+    with pytest.raises(TransientError):
+        backoff.retrying(repeat_unknown=True)(call)
+    assert len(heard) == told
+
+
 def test_one_429_makes_every_thread_wait() -> None:
     waits: list[float] = []
     backoff = Backoff(attempts=2, sleep=waits.append)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import parse_qs
 
 import httpx
@@ -150,8 +149,31 @@ def test_long_lists_are_asked_for_in_addresses_that_node_takes() -> None:
     values = [f"awin:1:{'鞋' * 40}{number}" for number in range(300)] + ["x" * 9_000]
     found = client_of(answer).where("products", "external_id", values, "id")
     assert [entry["id"] for entry in found] == values
-    assert max(addresses) < 12_000
+    assert max(addresses) < 15_000
     assert client_of(answer).where("products", "external_id", [], "id") == []
+
+
+@pytest.mark.parametrize("refused", [400, 414, 431])
+def test_a_proxy_that_takes_short_addresses_alone_gets_such(refused: int) -> None:
+    taken: list[int] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        taken.append(len(request.url.raw_path) if len(request.url.raw_path) < 8_000 else 0)
+        asked = parse_qs(request.url.query.decode())["id[]"]
+        status = 200 if taken[-1] else refused
+        return httpx.Response(status, json={"products": [{"id": value} for value in asked]})
+
+    values = [f"prod_{number:026}" for number in range(600)]
+    client = client_of(answer)
+    for _ in range(2):
+        assert [entry["id"] for entry in client.where("products", "id", values, "id")] == values
+    assert (taken.count(0), len(taken)) == (1, 1 + 2 * 5), "it is asked once how long they may be"
+
+
+def test_a_value_that_no_address_takes_is_told() -> None:
+    client = client_of(lambda request: httpx.Response(431))
+    with pytest.raises(PermanentError, match="431"):
+        client.where("products", "id", ["x" * 17_000], "id")
 
 
 PICKS: dict[str, tuple[list[str], str | None, str]] = {
@@ -178,20 +200,6 @@ def test_the_shops_ids_are_found(names: list[str], wanted: str | None, expected:
     else:
         with pytest.raises(PermanentError, match=expected):
             ids()
-
-
-def test_a_brand_that_medusa_refuses_costs_the_brand(caplog: pytest.LogCaptureFixture) -> None:
-    def answer(request: httpx.Request) -> httpx.Response:
-        if request.method == "GET":
-            return httpx.Response(200, json={"collections": []})
-        refused = b"bad" in request.content
-        return httpx.Response(
-            400 if refused else 200, json={"message": "no"} if refused else {"collection": {"id": "c1"}}
-        )
-
-    bodies: dict[str, dict[str, Any]] = {"good": {"handle": "good"}, "bad": {"handle": "bad"}}
-    assert client_of(answer).ensure("collections", "collection", "handle", bodies) == {"good": "c1"}
-    assert "The products go without this." in caplog.text
 
 
 # From here on, the real Medusa.

@@ -23,6 +23,7 @@ from awin_medusa_pipeline.core.http import certificates
 PAGE = b"<html><body><h1>Bad gateway</h1></body></html>"
 ANSWERS: dict[str, tuple[int, str, bytes]] = {
     "401": (401, "application/json", b'{"message":"Unauthorized"}'),
+    "403": (403, "application/json", b'{"message":"Forbidden"}'),
     "413": (413, "application/json", b'{"message":"request entity too large","type":"unknown_error"}'),
     "429": (429, "application/json", b'{"message":"Too many requests"}'),
     "500": (500, "application/json", b'{"code":"unknown_error","message":"An unknown error occurred."}'),

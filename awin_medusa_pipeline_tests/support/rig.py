@@ -2,6 +2,8 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -18,6 +20,7 @@ from awin_medusa_pipeline.sync.domain.rules import CONTENT, PRICE, HideRules, Ow
 from awin_medusa_pipeline.sync.engine.applier import Applier
 from awin_medusa_pipeline.sync.engine.apply import ApplyResult, Engine
 from awin_medusa_pipeline.sync.engine.catalog import Memory, read_catalog
+from awin_medusa_pipeline.sync.engine.pace import Pace
 from awin_medusa_pipeline.sync.engine.places import Places
 from awin_medusa_pipeline.sync.engine.rules import SyncRules
 from awin_medusa_pipeline.sync.store.ledger import Ledger
@@ -56,7 +59,7 @@ class Rig:
         """Begin a new run; its applier sends by way of the proxy."""
         self.runs += 1
         self.ledger.start_run(self.run_id, shop=self.shop.base_url, job="daily_sync_job")
-        engine = Engine(self.ledger, self.run_id, batch_size=options.pop("batch_size", 200), sleep=self.waits.append)
+        engine = Engine(self.ledger, self.run_id, Pace(options.pop("batch_size", 200)), sleep=self.waits.append)
         return Applier(self.client, self.ids, engine, **({"dry_run": False, "rules": ALIKE_GO} | options))
 
     @property
@@ -67,8 +70,11 @@ class Rig:
     def catalog(self) -> pl.LazyFrame:
         """Read CatalogVariant rows, past the proxy, with what the ledger knows of unfinished imports."""
         memory = Memory(lambda: self.ledger.unfinished(self.shop.base_url, Kind.IMPORT), lambda ids: self.on_etsy)
-        with MedusaClient(self.shop.base_url, admin_key=self.shop.admin_key) as client:
-            return read_catalog(client, Places(), lambda done, total: None, memory).table.lazy()
+        with (
+            MedusaClient(self.shop.base_url, admin_key=self.shop.admin_key) as client,
+            TemporaryDirectory() as folder,
+        ):
+            return read_catalog(client, Places(), Path(folder), lambda done, total: None, memory).table.collect().lazy()
 
     def interrupted(self, feed: list[Row]) -> list[dict[str, Any]]:
         """Begin an import in a new run that dies at once: its intents stay; the products that it was about to make."""

@@ -92,23 +92,14 @@ def content_mismatches(
     owners: Owners,
 ) -> pl.DataFrame:
     """Build ContentMismatch rows. A blank cell of the feed changes nothing: it is a gap, not a wish."""
-    shop = catalog.select(
-        "product_id",
-        "handle",
-        "external_id",
-        by_hand=_hidden_by_hand(),
-        shop_title="title",
-        shop_description="description",
-        shop_images=_lines("images"),
-        shop_category=_lines("categories"),
-        # Where the categories are not known, none counts as different.
-        known=pl.col("categories").is_not_null(),
-    )
-    fed = _contents(offers, writable_in_feed(matched, missing))
-    ids = _differing_ids(fed, shop).lazy()
+    keys = writable_in_feed(matched, missing)
+    some = _differing(offers, catalog, keys)
+    if some.is_empty():
+        return ContentMismatch.create_empty()
+    differs = pl.col("product_id").hash().is_in(some.implode())
     differing = (
-        fed.join(ids, on="product_id", how="semi")
-        .join(shop.join(ids, on="product_id", how="semi").unique("product_id"), on="product_id")
+        _contents(offers, keys.filter(differs).collect())
+        .join(_shown(catalog.filter(differs).unique("product_id")), on="product_id")
         .collect()
     )
     rows = pl.concat(
@@ -147,43 +138,65 @@ def content_mismatches(
     )
 
 
-def _differing_ids(fed: pl.LazyFrame, shop: pl.LazyFrame) -> pl.DataFrame:
-    """product_id where any field differs, by hashes: nearly all are equal, and all texts at once would fill memory."""
-    marks = fed.select(
+def _shown(catalog: pl.LazyFrame) -> pl.LazyFrame:
+    """What the shop shows of each product, in the form of _contents; a row for each variant."""
+    return catalog.select(
+        "product_id",
+        "handle",
+        "external_id",
+        by_hand=_hidden_by_hand(),
+        shop_title="title",
+        shop_description="description",
+        shop_images=_lines("images"),
+        shop_category=_lines("categories"),
+        # Where the categories are not known, none counts as different.
+        known=pl.col("categories").is_not_null(),
+    )
+
+
+def _differing(offers: pl.LazyFrame, catalog: pl.LazyFrame, keys: pl.LazyFrame) -> pl.Series:
+    """Hashes of product_id where any field differs, or rarely does not.
+
+    By hashes of keys and texts: nearly all are equal, and all texts at once would fill memory.
+    """
+    fed = _contents(offers, keys.select(pl.all().hash()).collect()).select(
         "product_id",
         pl.col("longer").hash(),
         *(pl.when(pl.col(f) != "").then(pl.col(f).hash()).alias(f) for f in CONTENT),
     )
-    shown = shop.select("product_id", "known", *(pl.col(f"shop_{field}").hash() for field in CONTENT))
-    both = marks.join(shown.unique("product_id"), on="product_id")
-    return both.filter(pl.any_horizontal(map(_differs, CONTENT))).select("product_id").collect()
+    hashes = (pl.col(name).hash() for name in ("product_id", *(f"shop_{field}" for field in CONTENT)))
+    # A row for each variant, all alike: to make them one takes longer than to compare them all.
+    both = fed.join(_shown(catalog).select("known", *hashes), on="product_id")
+    return both.filter(pl.any_horizontal(map(_differs, CONTENT))).select("product_id").collect().to_series().unique()
 
 
-def _contents(offers: pl.LazyFrame, pairs: pl.LazyFrame) -> pl.LazyFrame:
+def _contents(offers: pl.LazyFrame, keys: pl.DataFrame) -> pl.LazyFrame:
     """Build the feed's content for each product of the shop: product_id, offer_key, merchant_id, CONTENT, path.
 
     As an import does: text and category of the product's first offer by key, the common part of their names, and all
-    their images. `pairs`: (product_id, offer_key) of all offers with a product.
+    their images. `keys`: (product_id, offer_key) of all offers with a product, or hashes of both; then the product_id
+    that comes back is its hash.
     """
-    keys = pairs.collect()
-    several = keys.filter(pl.len().over("product_id") > 1)
-    rows = offers.select("offer_key", "name", urls=_urls()).join(several.lazy(), on="offer_key").collect()
-    groups = (
-        rows.sort("offer_key")
-        .group_by("product_id")
-        .agg(
-            pl.col("offer_key").first(),
-            common_urls=pl.col("urls").explode(empty_as_null=False).unique(maintain_order=True),
-        )
+    is_hash = keys.schema["offer_key"] == pl.UInt64
+    keyed = offers.with_columns(key=pl.col("offer_key").hash() if is_hash else "offer_key")
+    keys = keys.select("product_id", key="offer_key")
+    grouped = keys["product_id"].is_duplicated()
+    rows = (
+        keyed.select("key", "offer_key", "name", *_IMAGES)
+        .join(keys.filter(grouped).lazy(), on="key", build_side="force_right")
+        .select("product_id", "key", "offer_key", "name", images=_pictures())
+        .collect()
+        .sort("offer_key")
+        .drop("offer_key")
     )
     named = titles(rows.select("product_id", "name").filter(~is_damaged(pl.col("name"))), "product_id")
-    of_groups = groups.join(named.rename({"title": "common_title"}), on="product_id", how="left")
-    alone = keys.join(several, on="offer_key", how="anti").select("product_id", "offer_key")
+    of_groups = _common_pictures(rows).join(named.rename({"title": "common_title"}), on="product_id", how="left")
     handles = offers.select(pl.col("category").unique()).collect().with_columns(path=category_paths(pl.col("category")))
     handles = handles.with_columns(handle=handle(pl.col("path")), longer=longer_handle(pl.col("path")))
+    firsts = pl.concat([keys.filter(~grouped), of_groups], how="diagonal").lazy()
     return (
-        offers.select("offer_key", "merchant_id", "name", "description", "category", urls=_urls())
-        .join(pl.concat([alone, of_groups], how="diagonal").lazy(), on="offer_key", build_side="force_right")
+        keyed.select("key", "offer_key", "merchant_id", "name", "description", "category", *_IMAGES)
+        .join(firsts, on="key", build_side="force_right")
         .join(handles.lazy(), on="category", how="left")
         .select(
             "product_id",
@@ -192,10 +205,32 @@ def _contents(offers: pl.LazyFrame, pairs: pl.LazyFrame) -> pl.LazyFrame:
             "description",
             "path",
             title=_undamaged(pl.coalesce("common_title", "name")),
-            images=_pictures(pl.coalesce("common_urls", "urls")).list.join("\n"),
+            images=pl.coalesce("common_images", _pictures()),
             category="handle",
             longer="longer",
         )
+    )
+
+
+def _common_pictures(rows: pl.DataFrame) -> pl.DataFrame:
+    """(product_id, key, common_images) of products, from (product_id, key, images) of their offers in their order.
+
+    The key is that of the first; the images are those of all.
+    """
+    groups = rows.group_by("product_id").agg(
+        pl.col("key").first(), common_images=pl.col("images").first(), alike=pl.col("images").n_unique() == 1
+    )
+    each = rows.filter(pl.col("images") != "").join(groups.filter(~pl.col("alike")), on="product_id", how="semi")
+    unlike = (
+        each.select("product_id", url=pl.col("images").str.split("\n").list.slice(1))
+        .explode("url")
+        .unique(["product_id", "url"], keep="first", maintain_order=True)
+        .group_by("product_id", maintain_order=True)
+        .agg(pl.col("url"))
+        .select("product_id", unlike=_thumbnail_first(pl.col("url")))
+    )
+    return groups.join(unlike, on="product_id", how="left").select(
+        "product_id", "key", common_images=pl.coalesce("unlike", "common_images")
     )
 
 
@@ -214,13 +249,38 @@ def _to_mend(shown: pl.Expr) -> pl.Expr:
     return is_damaged(pl.col("shop_value")).fill_null(False) | made_of_one.fill_null(False)
 
 
-def _pictures(urls: pl.Expr) -> pl.Expr:
-    """Thumbnail and images, as an import sets them: the first image is both."""
-    return pl.concat_list(urls.list.head(1), urls)
+_IMAGES = ("image_url", "more_image_urls")
+_MORE = pl.col("more_image_urls")
+_ONE_EACH = (
+    pl.col("image_url").is_not_null()
+    & (_MORE.list.n_unique() == _MORE.list.len())
+    & ~_MORE.list.contains(pl.col("image_url"))
+    & ~_MORE.list.contains(pl.lit(None, pl.String), nulls_equal=True)
+)
+_JOINED = pl.concat_str(
+    *("image_url", "image_url", pl.when(_MORE.list.len() > 0).then(_MORE.list.join("\n"))),
+    separator="\n",
+    ignore_nulls=True,
+)
 
 
-def _urls() -> pl.Expr:
-    return pl.concat_list("image_url", "more_image_urls").list.drop_nulls().list.unique(maintain_order=True)
+def _pictures() -> pl.Expr:
+    """The thumbnail and the images of an offer, one a line, as an import sets them: the first image is both."""
+    return pl.struct(_IMAGES).map_batches(_picture_lines, return_dtype=pl.String, is_elementwise=True)
+
+
+def _picture_lines(images: pl.Series) -> pl.Series:
+    # Lists are slow: to make one of distinct images of each row takes six times as long as to see that they are.
+    offers = images.struct.unnest().with_columns(plain=_ONE_EACH, lines=_JOINED)
+    odd = (~offers["plain"]).arg_true()
+    if odd.is_empty():
+        return offers["lines"]
+    urls = pl.concat_list(_IMAGES).list.drop_nulls().list.unique(maintain_order=True)
+    return offers["lines"].scatter(odd, offers[odd].select(_thumbnail_first(urls)).to_series())
+
+
+def _thumbnail_first(urls: pl.Expr) -> pl.Expr:
+    return pl.concat_list(urls.list.head(1), urls).list.join("\n")
 
 
 def _lines(column: str) -> pl.Expr:

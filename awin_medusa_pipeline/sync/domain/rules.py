@@ -5,7 +5,7 @@ The settings are made of these, so nothing here needs a library of tables, which
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 PRICE, ADOPTED = "price", "adopted"
@@ -98,3 +98,16 @@ class Limits:
     grown_floor: int = 100
     """How much more there may be at once than usual: of a merchant's offers, or of changes of one kind."""
     frozen_for: timedelta = timedelta(days=14)
+
+
+@dataclass(frozen=True)
+class GentleHours:
+    """Hours of a day, UTC, in which the shop is spared: `first` to the beginning of `end`, over midnight too."""
+
+    first: int
+    end: int
+
+    def holds(self, at: datetime) -> bool:
+        """Whether a time is in them."""
+        hour = at.astimezone(UTC).hour
+        return self.first <= hour < self.end if self.first < self.end else hour >= self.first or hour < self.end

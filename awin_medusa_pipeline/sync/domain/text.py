@@ -20,14 +20,25 @@ _LONGEST_HANDLE, _CUT_AT = 1_200, 250
 
 def slug(text: pl.Expr) -> pl.Expr:
     """Make a handle from a name: lower-case ASCII letters and digits joined by '-' (Medusa: handles are URL safe)."""
-    return _short(
-        text.str.to_lowercase()
-        .str.replace_many(list(_LETTERS), list(_LETTERS.values()))
-        .str.normalize("NFKD")
-        .str.replace_all(r"\p{M}+", "")
-        .str.replace_all(r"[^a-z0-9]+", "-")
-        .str.strip_chars("-")
-    )
+    return _short(text.map_batches(_slugs, return_dtype=pl.String, is_elementwise=True))
+
+
+_LOWER = pl.first().str.to_lowercase()
+_LATIN = (
+    _LOWER.str.replace_many(list(_LETTERS), list(_LETTERS.values()))
+    .str.normalize("NFKD")
+    .str.replace_all(r"\p{M}+", "")
+)
+_JOIN = pl.first().str.replace_all(r"[^a-z0-9]+", "-").str.strip_chars("-")
+
+
+def _slugs(names: pl.Series) -> pl.Series:
+    # Nearly all names are ASCII, and need half of the time without a look at what other letters are made of.
+    lower = names.to_frame().select(_LOWER).to_series()
+    other = (names.str.len_bytes() != names.str.len_chars()).fill_null(False)
+    if other.any():
+        lower = lower.scatter(other.arg_true(), names.filter(other).to_frame().select(_LATIN).to_series())
+    return lower.to_frame().select(_JOIN).to_series()
 
 
 def handle(text: pl.Expr) -> pl.Expr:

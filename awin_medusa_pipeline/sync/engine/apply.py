@@ -14,8 +14,9 @@ from typing import Protocol
 
 from awin_medusa_pipeline.core.batching import parts
 from awin_medusa_pipeline.core.errors import PipelineError
-from awin_medusa_pipeline.core.http import PermanentError, UnknownOutcomeError
+from awin_medusa_pipeline.core.http import PayloadTooLargeError, PermanentError, UnknownOutcomeError
 from awin_medusa_pipeline.core.store.leases import HeldLease, LeaseLostError
+from awin_medusa_pipeline.medusa.client import ADDRESS_REFUSED
 from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import (
     DRY_RUN,
@@ -32,17 +33,13 @@ from awin_medusa_pipeline.sync.domain.operations import (
 )
 from awin_medusa_pipeline.sync.domain.ownership import written_values
 from awin_medusa_pipeline.sync.engine.breaker import Breaker, too_slow
+from awin_medusa_pipeline.sync.engine.pace import Pace
 from awin_medusa_pipeline.sync.store.ledger import GIVEN_UP, INTERRUPTED, Ledger, LogEntry, Outcome
 
-# Measured: batches of about 200 with two requests at a time are Medusa's best (250 products/s, 2,670 levels/s).
-BATCH = 200
-THREADS = 2
 # Seconds before each check of an unanswered batch: Medusa finishes what the client gave up on, and refuses a repeated
 # create by its handle and SKU.
 LOOK_DELAYS = (0.5, 1.0, 2.0, 4.0)
 MOST_SENDS = 3
-# Answers to an address that is too long, or holds what Medusa does not take.
-BAD_KEY = (400, 414, 431)
 # So many nights an operation is looked up that the shop refuses to look up; the next one closes it.
 LOOKED_FOR = timedelta(days=3)
 NOT_SHOWN = "Medusa took it, but does not show it. Look at the log of the Medusa server, then run the sync again."
@@ -75,7 +72,7 @@ def look_up(writer: Writer, operations: Sequence[Operation]) -> tuple[dict[str, 
     try:
         return dict(writer.look_up(operations)), {}
     except PermanentError as fault:
-        if fault.status not in BAD_KEY:
+        if fault.status not in ADDRESS_REFUSED:
             raise
         if len(operations) == 1:
             return {}, {operations[0].key: str(fault)}
@@ -126,8 +123,8 @@ class Engine:
 
     ledger: Ledger
     run_id: str
-    batch_size: int = BATCH
-    threads: int = THREADS
+    pace: Pace = field(default_factory=Pace)
+    """What the run knows of how fast its shop works; the engines of one run share it."""
     sleep: Callable[[float], None] = time.sleep
     progress: Callable[[int], None] = field(default=lambda done: None)
     breaker: Breaker = field(default_factory=Breaker)
@@ -140,7 +137,7 @@ class Engine:
         done = 0
         run = self.ledger.run(self.run_id)
         left_open = self.ledger.open_operations(run.shop, writer.kind, except_run=self.run_id) if run else []
-        for part in parts(iter(left_open), self.batch_size):
+        for part in parts(iter(left_open), self.pace.rows):
             operations = [row.operation for row in part]
             found, refused = look_up(writer, operations)
             self.ledger.record_outcomes(
@@ -169,9 +166,13 @@ class Engine:
         began, unsent = clock(), 0
         dry = f"{DRY_RUN}; could not be sent: {stopped}" if stopped else DRY_RUN
         bundles = self._record_not_sent(writer.kind, plan, tally, dry if dry_run else None)
-        size = min(self.batch_size, writer.per_request)
-        with ThreadPoolExecutor(self.threads, thread_name_prefix=f"apply-{writer.kind}") as pool:
+        self.pace.begin()
+        with ThreadPoolExecutor(self.pace.most_at_once, thread_name_prefix=f"apply-{writer.kind}") as pool:
             waiting: deque[Future[_Batch]] = deque()
+
+            def size() -> int:
+                return min(self.pace.rows, writer.per_request)
+
             for number, batch in enumerate(parts(bundles, size, lambda bundle: len(bundle.operations))):
                 stopped = stopped or too_slow(KINDS[writer.kind].words, clock() - began, tally.counts.planned)
                 if stopped:
@@ -180,8 +181,8 @@ class Engine:
                     unsent += len(left)
                     continue
                 waiting.append(pool.submit(self._apply_batch, writer, batch, number))
-                if len(waiting) == self.threads:
-                    stopped = self._collect(waiting.popleft(), tally)
+                while len(waiting) >= self.pace.at_once:
+                    stopped = self._collect(waiting.popleft(), tally) or stopped
             while waiting:
                 stopped = self._collect(waiting.popleft(), tally) or stopped
         if not dry_run:
@@ -222,7 +223,7 @@ class Engine:
 
     def _apply_batch(self, writer: Writer, bundles: Sequence[Bundle], number: int) -> "_Batch":
         operations = operations_of(bundles)
-        batch = _Batch(writer, bundles, self.sleep, self.breaker)
+        batch, began = _Batch(writer, bundles, self.sleep, self.breaker, self.pace), self.pace.clock()
         try:
             if self.lease:
                 self.lease.renew()
@@ -233,6 +234,7 @@ class Engine:
             return batch
         by_key = dict(zip((operation.key for operation in operations), ids, strict=True))
         batch.settle()
+        self.pace.done(len(operations), self.pace.clock() - began)
         done = {key: target for key, (status, target, _) in batch.outcomes.items() if status is Status.APPLIED}
         why = {one.key: bundle.reason for bundle in bundles for one in bundle.operations}
         try:
@@ -265,9 +267,14 @@ class _Batch:
     """Brings every operation of a batch to an outcome: sends it, looks it up when in doubt, halves it when refused."""
 
     def __init__(
-        self, writer: Writer, bundles: Sequence[Bundle], sleep: Callable[[float], None], breaker: Breaker
+        self,
+        writer: Writer,
+        bundles: Sequence[Bundle],
+        sleep: Callable[[float], None],
+        breaker: Breaker,
+        pace: Pace,
     ) -> None:
-        self._writer, self._sleep, self._breaker = writer, sleep, breaker
+        self._writer, self._sleep, self._breaker, self._pace = writer, sleep, breaker, pace
         self._waiting = [_Part(bundles)]
         self.outcomes: _Outcomes = {}
         self.stopped: str | None = None
@@ -300,14 +307,17 @@ class _Batch:
         except UnknownOutcomeError as error:
             fault, part.doubtful = error, True
             part.unanswered += 1
-            if error.status == 500:
+            if error.status == 500:  # Medusa's word for a row that it cannot take, too
                 self._breaker.answered()
             else:
+                self._pace.troubled()
                 self._breaker.unanswered(error, began)
         except PermanentError as error:
             if error.status in (401, 403):
                 raise
             self._breaker.answered()
+            if isinstance(error, PayloadTooLargeError):
+                self._pace.too_large()
             fault = error
         else:
             self._breaker.answered()

@@ -1,13 +1,16 @@
 """Reads the whole shop into a table."""
 
-from collections.abc import Callable, Collection, Iterable
+import itertools
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import polars as pl
 
 from awin_medusa_pipeline.medusa.catalog import variants_frame
 from awin_medusa_pipeline.medusa.client import MedusaClient, Progress
-from awin_medusa_pipeline.medusa.shapes import IGNORE_TAG, TOUCH_FIELDS, was_touched
+from awin_medusa_pipeline.medusa.shapes import IGNORE_TAG, TOUCH_FIELDS, Json, was_touched
 from awin_medusa_pipeline.sync.domain import halves
 from awin_medusa_pipeline.sync.domain.discrepancies import REPLACE
 from awin_medusa_pipeline.sync.domain.operations import Operation
@@ -18,18 +21,23 @@ from awin_medusa_pipeline.sync.engine.places import Places
 class Catalog:
     """The catalogue as read from the shop."""
 
-    table: pl.DataFrame
-    """Rows of CatalogVariant."""
+    table: pl.LazyFrame
+    """Rows of CatalogVariant, in files of the folder that they were read into."""
     with_admin_key: bool
     """Whether it includes drafts."""
 
     @property
     def numbers(self) -> dict[str, int | str]:
         """Metadata to show with the table."""
+        product = pl.col("product_id")
+        found = self.table.select(
+            products=product.n_unique(),
+            half_made=pl.col("half_made").is_not_null().sum(),
+            to_replace=product.filter(pl.col("repair") == REPLACE).n_unique(),
+        )
+        (numbers,) = found.collect().to_dicts()
         return {
-            "products": self.table["product_id"].n_unique(),
-            "half_made": self.table.height - self.table["half_made"].null_count(),
-            "to_replace": self.table.filter(repair=REPLACE)["product_id"].n_unique(),
+            **numbers,
             "read_with": "admin key" if self.with_admin_key else "publishable key (published products only)",
         }
 
@@ -44,28 +52,38 @@ class Memory:
     """Which of these products somebody else relies on: listings on Etsy."""
 
 
-def read_catalog(client: MedusaClient, places: Places, progress: Progress, memory: Memory | None = None) -> Catalog:
+def read_catalog(
+    client: MedusaClient, places: Places, folder: Path, progress: Progress, memory: Memory | None = None
+) -> Catalog:
     """Read every product and variant, with what an unfinished import of ours has left among them.
 
-    Raises PipelineError: a failed read is never a smaller catalogue.
+    Each page becomes a file in `folder`, so that memory stays bounded. Raises PipelineError: a failed read is never a
+    smaller catalogue.
     """
+    frame = _frame_of(client, places)
+    for number, page in enumerate(itertools.chain([[]], client.product_pages(progress))):
+        # Read once and deleted: not worth strong compression, nor statistics.
+        frame(page).write_parquet(folder / f"products-{number:06}.parquet", compression="lz4", statistics=False)
+    table = pl.scan_parquet(folder / "products-*.parquet")
+    return Catalog(_with_repairs(client, table, memory) if memory else table, with_admin_key=client.can_write)
+
+
+def _frame_of(client: MedusaClient, places: Places) -> Callable[[Sequence[Json]], pl.DataFrame]:
+    """What makes CatalogVariant rows of products: with what Medusa lists apart from them, where the key may read it."""
     if not client.can_write:
-        pages = [variants_frame(page, None) for page in client.product_pages(progress)]
-        return Catalog(pl.concat([variants_frame([], None), *pages]), with_admin_key=False)
+        return partial(variants_frame, location_id=None)
     location, others = places.find(client)
     categories, ignored = client.category_handles(), client.tagged(IGNORE_TAG)
-    pages = [variants_frame(page, location, categories, others, ignored) for page in client.product_pages(progress)]
-    table = pl.concat([variants_frame([], location), *pages])
-    return Catalog(_with_repairs(client, table, memory) if memory else table, with_admin_key=True)
+    return partial(variants_frame, location_id=location, categories=categories, others=others, ignored=ignored)
 
 
-def _with_repairs(client: MedusaClient, table: pl.DataFrame, memory: Memory) -> pl.DataFrame:
-    if table.filter(halves.ours_half_made()).is_empty():
+def _with_repairs(client: MedusaClient, table: pl.LazyFrame, memory: Memory) -> pl.LazyFrame:
+    if table.filter(halves.ours_half_made()).head(1).collect().is_empty():
         return table
-    marked = halves.with_repairs(table, memory.unfinished())
+    marked = halves.with_repairs(table.collect(), memory.unfinished())
     replaced = marked.filter(repair=REPLACE)["product_id"].unique().to_list()
     kept = set(replaced) - untouched(client, replaced) | set(memory.linked(replaced))
-    return halves.completed_instead(marked, kept)
+    return halves.completed_instead(marked, kept).lazy()
 
 
 def untouched(client: MedusaClient, product_ids: Collection[str]) -> set[str]:

@@ -6,13 +6,13 @@ collections, categories and tags, and an advertiser may write any name into a fe
 
 import itertools
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import polars as pl
 
 from awin_medusa_pipeline.medusa.client import PAGE, Json, MedusaClient, Shop
+from awin_medusa_pipeline.medusa.entries import CATEGORIES, COLLECTIONS, TAGS, Route, ensure
 from awin_medusa_pipeline.medusa.shapes import IGNORE_TAG, MADE_FOR
 from awin_medusa_pipeline.sync.domain.products import AWIN, IMPORTED, ProductDefaults, Row, category_path, tag_values
 from awin_medusa_pipeline.sync.domain.text import handle, longer_handle
@@ -21,25 +21,6 @@ log = logging.getLogger(__name__)
 
 ALL = "*"
 """In `join`: whatever has the name."""
-
-
-@dataclass(frozen=True)
-class Route:
-    """One of Medusa's lists that products can be in."""
-
-    name: str
-    answer: str
-    """Key of an entry in answers."""
-    key: str
-    """What identifies an entry for people: handle or value."""
-    title: str
-    filter: str
-    """Filter of products by the id of an entry."""
-
-
-COLLECTIONS = Route("collections", "collection", "handle", "title", "collection_id")
-CATEGORIES = Route("product-categories", "product_category", "handle", "name", "category_id")
-TAGS = Route("product-tags", "product_tag", "value", "value", "tag_id")
 
 
 def product_defaults(
@@ -61,7 +42,7 @@ def product_defaults(
 def _tags(client: MedusaClient, values: Iterable[str], join: Collection[str]) -> dict[str, str]:
     made = [(value, value, f"{value} (AWIN)") for value in values if value.casefold() != IGNORE_TAG.casefold()]
     keys = own_keys(client, TAGS, made, join)
-    ids = _ensure(client, TAGS, {key: {"value": key, "metadata": {MADE_FOR: value}} for value, key in keys.items()})
+    ids = ensure(client, TAGS, {key: {"value": key, "metadata": {MADE_FOR: value}} for value, key in keys.items()})
     return {value: ids[key] for value, key in keys.items() if key in ids}
 
 
@@ -71,7 +52,7 @@ def _brands(client: MedusaClient, names: Iterable[str], join: Collection[str]) -
     bodies = {
         handle: {"title": name, "handle": handle, "metadata": {MADE_FOR: name}} for name, handle in handles.items()
     }
-    ids = _ensure(client, COLLECTIONS, bodies)
+    ids = ensure(client, COLLECTIONS, bodies)
     return {name: ids[handle] for name, handle in handles.items() if handle in ids}
 
 
@@ -93,7 +74,7 @@ def categories_of(client: MedusaClient, paths: Iterable[str], join: Collection[s
                 body = {"name": name, "handle": handles[path], "is_active": True, "metadata": {MADE_FOR: path}}
                 above = ids.get(handles.get(parent, ""))
                 level[handles[path]] = body | ({"parent_category_id": above} if above else {})
-        ids |= _ensure(client, CATEGORIES, level)
+        ids |= ensure(client, CATEGORIES, level)
     return {path: (handle, ids[handle]) for path, handle in handles.items() if handle in ids}
 
 
@@ -102,10 +83,6 @@ def _with_handles(names: Sequence[str]) -> list[tuple[str, str, str]]:
     name = pl.col("name")
     frame = pl.DataFrame({"name": names}, schema={"name": pl.String})
     return frame.select(name, handle(name).alias("handle"), longer_handle(name).alias("longer")).rows()
-
-
-def _ensure(client: MedusaClient, route: Route, entries: Mapping[str, Json]) -> dict[str, str]:
-    return client.ensure(route.name, route.answer, route.key, entries)
 
 
 def own_keys(

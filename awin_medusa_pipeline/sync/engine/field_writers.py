@@ -1,42 +1,54 @@
 """Writes prices and content, which a person may edit too, to Medusa, and verifies them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
 from awin_medusa_pipeline.medusa.client import MedusaClient
 from awin_medusa_pipeline.medusa.shapes import PRICE_FIELDS, Json, amount, base_prices, image_list
+from awin_medusa_pipeline.medusa.variants import write_prices
 from awin_medusa_pipeline.sync.domain.field_plans import reverse_content, reverse_prices
 from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind, Operation, Plan, money_text, operations_of
 from awin_medusa_pipeline.sync.domain.rules import CONTENT, PRICE
-from awin_medusa_pipeline.sync.engine.apply import BATCH
-from awin_medusa_pipeline.sync.engine.writers import after_a_write, write_prices
+from awin_medusa_pipeline.sync.engine.pace import BATCH
+from awin_medusa_pipeline.sync.engine.writers import after_a_write
 
 _VARIANTS = f"id,product_id,prices.id,{PRICE_FIELDS}"
+_PRICE_NAMES = ("id", "currency_code", "amount", "min_quantity", "max_quantity", "rules")
 
 
 class PriceWriter:
-    """Sets the base price of variants in one currency. The operations hold price and currency; bodies are empty.
-
-    One product per call: for several products Medusa only has the variant list of a product update, which deletes the
-    variants that it does not name.
-    """
+    """Sets the base price of variants in one currency. The operations hold price and currency; bodies are empty."""
 
     kind = Kind.PRICE
-    per_request = 1
+    per_request = BATCH
 
     def __init__(self, client: MedusaClient) -> None:
         self._client = client
+        self._seen: dict[str, Json] = {}
+        """Variants as they were looked at just before they are sent, by id."""
+        self._sent: dict[str, Json] = {}
+        """Variants as they were before the first try to send them, until the shop shows the outcome."""
 
     def send(self, bundles: Sequence[Bundle]) -> Mapping[str, str | None]:
-        """Send one call per product, and read the new prices from the answer."""
+        """Send the prices of all variants in one call, and read them back: its answer holds none."""
         operations = {str(operation.target_id): operation for operation in operations_of(bundles)}
-        stored: dict[str, Json] = {}
-        there = sorted(self._variants(operations), key=lambda variant: str(variant["product_id"]))
-        for product_id, variants in groupby(there, key=lambda variant: str(variant["product_id"])):
-            prices = {variant["id"]: _prices(variant, operations[variant["id"]].after) for variant in variants}
-            stored |= {variant["id"]: variant for variant in write_prices(self._client, product_id, prices, _VARIANTS)}
-        return _in_line(operations.values(), stored)
+        unseen = [id_ for id_ in operations if id_ not in self._seen]
+        there: dict[str, Json] = {variant["id"]: variant for variant in self._variants(unseen)}
+        there |= {id_: self._seen.pop(id_) for id_ in operations if id_ in self._seen}
+        bodies = [
+            {
+                "id": id_,
+                "product_id": variant["product_id"],
+                "prices": _prices(variant, self._sent.setdefault(id_, variant), operations[id_].after),
+            }
+            for id_, variant in there.items()
+        ]
+        write_prices(self._client, bodies)
+        with after_a_write():
+            done = self.look_up(list(operations.values()))
+        for id_ in there:
+            self._sent.pop(id_, None)
+        return done
 
     def look_up(self, operations: Sequence[Operation]) -> Mapping[str, str | None]:
         """Find operations whose variant has the wanted price."""
@@ -45,6 +57,7 @@ class PriceWriter:
     def read(self, operations: Sequence[Operation]) -> Mapping[str, Json]:
         """Read price and currency, by key; deleted variants are left out."""
         there = self._by_id(operations)
+        self._seen |= there
         return {one.key: _price_of(there[str(one.target_id)], one) for one in operations if str(one.target_id) in there}
 
     def reverse(self, applied: Sequence[Operation]) -> Plan:
@@ -60,20 +73,20 @@ class PriceWriter:
         return self._client.where("product-variants", "id", list(ids), _VARIANTS)
 
 
-def _prices(variant: Json, wanted: Json) -> list[Json]:
+def _prices(variant: Json, before: Json, wanted: Json) -> list[Json]:
     """All prices of a variant, with the base price in the wanted currency changed; None: removed.
 
     Medusa deletes prices that are not named, and merges two prices of one currency unless their rules and quantities
-    are named too (measured: without `rules`, the base price beside a region's was lost).
+    are named too (measured: without `rules`, the base price beside a region's was lost). When its workflow fails late
+    it deletes all of them: `before` is the variant as it was, whose prices are put back.
     """
-    names = ("id", "currency_code", "amount", "min_quantity", "max_quantity", "rules")
-    there = variant.get("prices") or []
-    base = base_prices(there).get(wanted["currency"])
-    others: list[Json] = [{name: price[name] for name in names} for price in there if price is not base]
-    if wanted[PRICE] is None:
-        return others
-    new = {name: base[name] for name in names} if base else {"currency_code": wanted["currency"]}
-    return [*others, {**new, "amount": float(wanted[PRICE])}]
+    there = {price["id"]: price for one in (before, variant) for price in one.get("prices") or []}
+    base = base_prices(there.values()).get(wanted["currency"])
+    prices: list[Json] = [{name: price[name] for name in _PRICE_NAMES} for price in there.values() if price is not base]
+    if wanted[PRICE] is not None:
+        new = {name: base[name] for name in _PRICE_NAMES} if base else {"currency_code": wanted["currency"]}
+        prices.append({**new, "amount": float(wanted[PRICE])})
+    return prices
 
 
 def _in_line(operations: Iterable[Operation], there: Mapping[str, Json]) -> dict[str, str | None]:

@@ -2,19 +2,21 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import polars as pl
 
-from awin_medusa_pipeline.core.batching import parts
+from awin_medusa_pipeline.core.batching import ahead, parts
 from awin_medusa_pipeline.core.errors import PipelineError, TransientError
 from awin_medusa_pipeline.sync.domain import guards
 from awin_medusa_pipeline.sync.domain.guards import TrippedGuard
 from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind, NotSent, Operation, Plan, Status, operations_of
 from awin_medusa_pipeline.sync.domain.rules import Scope
-from awin_medusa_pipeline.sync.engine.apply import BATCH, ReviewedWriter
+from awin_medusa_pipeline.sync.engine.apply import ReviewedWriter
 from awin_medusa_pipeline.sync.engine.breaker import Breaker
+from awin_medusa_pipeline.sync.engine.pace import BATCH
 from awin_medusa_pipeline.sync.store.held_plans import SHOWN, HeldPlan, HeldPlans
 
 
@@ -86,29 +88,34 @@ def without_stale(plan: Iterable[Bundle | NotSent], writer: ReviewedWriter, brea
     """Replace operations by NotSent where the shop shows neither their `before` nor, already, their `after`.
 
     Somebody has changed it since the plan was made, be it minutes ago. A shop that does not answer is not asked again.
+    One part is looked up while the part before it is sent.
     """
-    for part in parts(iter(plan), BATCH):
-        operations = operations_of(item for item in part if isinstance(item, Bundle))
-        fault = breaker.stopped
-        try:
-            shown = writer.read(operations) if operations and not fault else {}
-        except PipelineError as error:
-            fault = str(error)
-            if isinstance(error, TransientError) or error.status in (401, 403):
-                breaker.open(error)
-        if fault:
-            yield from (NotSent(one, f"not sent: {fault}", Status.FAILED) for one in operations)
-            part = [item for item in part if isinstance(item, NotSent)]
-        for item in part:
-            if isinstance(item, Bundle):
-                stale = {
-                    one.key: f"stale: the shop shows {shown.get(one.key)} where the plan had {one.before}"
-                    for one in item.operations
-                    if not _is_current(one, shown)
-                }
-                yield from _without(item, stale, Status.SKIPPED)
-            else:
-                yield item
+    looked = (list(_compared(part, writer, breaker)) for part in parts(iter(plan), BATCH))
+    return chain.from_iterable(ahead(looked))
+
+
+def _compared(part: Sequence[Bundle | NotSent], writer: ReviewedWriter, breaker: Breaker) -> Plan:
+    operations = operations_of(item for item in part if isinstance(item, Bundle))
+    fault = breaker.stopped
+    try:
+        shown = writer.read(operations) if operations and not fault else {}
+    except PipelineError as error:
+        fault = str(error)
+        if isinstance(error, TransientError) or error.status in (401, 403):
+            breaker.open(error)
+    if fault:
+        yield from (NotSent(one, f"not sent: {fault}", Status.FAILED) for one in operations)
+        part = [item for item in part if isinstance(item, NotSent)]
+    for item in part:
+        if isinstance(item, Bundle):
+            stale = {
+                one.key: f"stale: the shop shows {shown.get(one.key)} where the plan had {one.before}"
+                for one in item.operations
+                if not _is_current(one, shown)
+            }
+            yield from _without(item, stale, Status.SKIPPED)
+        else:
+            yield item
 
 
 def _is_current(operation: Operation, shown: Mapping[str, Mapping[str, Any]]) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from awin_medusa_pipeline.core.contracts import dtypes
+from awin_medusa_pipeline.core.memory import give_back
 from awin_medusa_pipeline.sync.clients.awin import DownloadedFeed, Progress, download
 from awin_medusa_pipeline.sync.clients.awin_address import label_of
 from awin_medusa_pipeline.sync.domain import feed_guards
@@ -88,6 +89,7 @@ class FeedParts:
             file = self._folder / f"offers-{number:06}.parquet"
             batch.offers.write_parquet(file, compression="lz4", statistics=False)
             batch.rejects.write_parquet(self._folder / f"rejects-{number:06}.parquet", compression="lz4")
+        give_back()
         if not facts.accepted:
             raise no_offers(label, facts.rejected_by)
         self._spoken_for += [(len(self._files), merchant) for merchant in merchants]

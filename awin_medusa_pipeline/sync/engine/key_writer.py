@@ -5,19 +5,17 @@ from typing import Any
 
 from awin_medusa_pipeline.medusa.client import MedusaClient
 from awin_medusa_pipeline.medusa.shapes import OFFER_KEY, Json
+from awin_medusa_pipeline.medusa.variants import update_variants
 from awin_medusa_pipeline.sync.domain.operations import Bundle, Kind, Operation, Plan
 from awin_medusa_pipeline.sync.domain.plans import reverse_adoptions
-from awin_medusa_pipeline.sync.engine.apply import BATCH
+from awin_medusa_pipeline.sync.engine.pace import BATCH
 from awin_medusa_pipeline.sync.engine.writers import after_a_write
 
 _FIELDS = "id,product_id,metadata,product.external_id"
 
 
 class KeyWriter:
-    """Sets the key of variants, and the external_id of their products. The operations say everything.
-
-    Medusa: this workflow updates variants of any products without naming their other variants.
-    """
+    """Sets the key of variants, and the external_id of their products. The operations say everything."""
 
     kind = Kind.ADOPT
     per_request = BATCH
@@ -40,12 +38,16 @@ class KeyWriter:
             self._client.post("/admin/products/batch", {"update": update}, {"fields": "id"})
         variants = [
             # Whether Medusa merges this metadata or replaces it depends on the route; whole, it is the same either way.
-            {"id": variant["id"], "metadata": {**(variant["metadata"] or {}), OFFER_KEY: one.after[OFFER_KEY] or ""}}
+            {
+                "id": variant["id"],
+                "product_id": variant["product_id"],
+                "metadata": {**(variant["metadata"] or {}), OFFER_KEY: one.after[OFFER_KEY] or ""},
+            }
             for one, variant in found
         ]
         with after_a_write():
             if variants:
-                self._client.run_workflow("update-product-variants", {"product_variants": variants})
+                update_variants(self._client, variants)
             return self.look_up(operations)
 
     def look_up(self, operations: Sequence[Operation]) -> dict[str, str | None]:

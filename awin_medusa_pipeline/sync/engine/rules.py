@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from awin_medusa_pipeline.sync.domain.rules import (
     DEFAULT_OWNERS,
     PRICE_JUMP,
+    GentleHours,
     HideRules,
     Limits,
     Owners,
@@ -30,6 +31,8 @@ class SyncRules:
     price_jump: PriceJump = PRICE_JUMP
     join: frozenset[str] = frozenset()
     """Handles of the shop's own collections and categories, and its own tags, that imported products may join."""
+    gentle: GentleHours | None = None
+    """When the shop is spared."""
 
 
 @dataclass(frozen=True)

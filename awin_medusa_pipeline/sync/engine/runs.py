@@ -19,6 +19,7 @@ from awin_medusa_pipeline.sync.engine.apply import ApplyResult, Engine
 from awin_medusa_pipeline.sync.engine.breaker import Breaker
 from awin_medusa_pipeline.sync.engine.held import Gate
 from awin_medusa_pipeline.sync.engine.intake import tripped_guards
+from awin_medusa_pipeline.sync.engine.pace import Pace
 from awin_medusa_pipeline.sync.engine.rules import Extent, SyncRules
 from awin_medusa_pipeline.sync.engine.undo import Undo
 from awin_medusa_pipeline.sync.store.absences import Absences
@@ -61,9 +62,10 @@ class SyncRun:
         self.row: Run = self.ledger.start_run(run_id, shop=shop.address, job=job, dry_run=dry_run)
         self.reports: RunReports = reports.of(self.row)
         self._planned: set[str] = set()
-        self._breaker = Breaker()
+        self._breaker, self._pace = Breaker(), Pace(gentle=rules.gentle)
         self._leases = ExitStack()
         self._lease: HeldLease | None = None
+        self._ids: Shop | None = None
 
     @property
     def id(self) -> str:
@@ -85,8 +87,14 @@ class SyncRun:
     def _connected(self, *, dry_run: bool) -> Iterator[MedusaClient]:
         """Connect to the shop; whatever may change it is sent only while this run holds it."""
         with self.shop.connect() as client:
+            client.when_limited(self._pace.troubled)
             client.ask_before_writing(_refuse_to_write if dry_run else self.take_shop().check)
             yield client
+
+    def _shop_ids(self, client: MedusaClient) -> Shop:
+        """Ids that new products need, looked up once a run: to check the key takes Medusa 35 ms a request."""
+        self._ids = self._ids or self.shop.pick(client)
+        return self._ids
 
     def unfinished_imports(self) -> list[Operation]:
         """Imports into the shop that were begun, by this program, and never finished."""
@@ -156,7 +164,7 @@ class SyncRun:
         with self._connected(dry_run=extent.dry_run) as client:
             yield Applier(
                 client,
-                self.shop.pick(client),
+                self._shop_ids(client),
                 self._engine(extent.dry_run, progress),
                 rules,
                 dry_run=extent.dry_run,
@@ -168,7 +176,7 @@ class SyncRun:
 
     def _engine(self, dry_run: bool, progress: Callable[[int], None] = lambda done: None) -> Engine:
         lease = None if dry_run else self.take_shop()
-        return Engine(self.ledger, self.id, progress=progress, breaker=self._breaker, lease=lease)
+        return Engine(self.ledger, self.id, self._pace, progress=progress, breaker=self._breaker, lease=lease)
 
     def _propose(self, kind: Kind, rows: pl.DataFrame) -> None:
         """Keep what this dry run would have sent, so that exactly that can be applied."""
@@ -197,7 +205,7 @@ class SyncRun:
         results: dict[Kind, ApplyResult] = {}
         engine = self._engine(dry_run)
         with self._connected(dry_run=dry_run) as client:
-            undo = Undo(client, self.shop.pick(client), engine, dry_run)
+            undo = Undo(client, self._shop_ids(client), engine, dry_run)
             for kind in kinds:
                 results[kind] = undo.take_back(kind, self.ledger.rows(undone.run_id, kind))
                 if results[kind].stopped_reason:

@@ -19,7 +19,17 @@ KEY_A = "awin:1:a"
 
 
 def pairs(feed: list[Row], shop: list[Row]) -> set[tuple[str, str, str]]:
-    return set(match(offers(*feed), catalog(*shop)).iter_rows())
+    return set(named(offers(*feed), catalog(*shop)).iter_rows())
+
+
+def named(feed: pl.LazyFrame, shop: pl.LazyFrame) -> pl.DataFrame:
+    """Pairs (offer_key, variant_id, match_reason)."""
+    found = match(feed, shop)
+    ids = [
+        table.select(column).collect().to_series().gather(found[row])
+        for table, column, row in ((feed, "offer_key", "offer"), (shop, "variant_id", "variant"))
+    ]
+    return pl.DataFrame([*ids, found["match_reason"].cast(pl.String)])
 
 
 CASES: dict[str, tuple[list[Row], list[Row], set[tuple[str, str, str]]]] = {
@@ -133,13 +143,13 @@ def test_who_is_who(feed: list[Row], shop: list[Row], expected: set[tuple[str, s
 @given(feed=feeds(), shop=shops(), data=st.data())
 def test_laws(feed: list[Row], shop: ShopModel, data: st.DataObject) -> None:
     variants = shop.catalog().filter(pl.col("variant_id").is_not_null()).collect()
-    found = match(offers(*feed), variants.lazy())
+    found = named(offers(*feed), variants.lazy())
 
     for column in ("offer_key", "variant_id"):
         assert found[column].is_unique().all(), "not one to one"
 
     order = data.draw(st.permutations(range(variants.height)))
-    shuffled = match(offers(*data.draw(st.permutations(feed))), variants[order].lazy())
+    shuffled = named(offers(*data.draw(st.permutations(feed))), variants[order].lazy())
     assert set(shuffled.iter_rows()) == set(found.iter_rows()), "the order of rows matters"
 
     keys_in_shop = set(variants["offer_key"].drop_nulls())

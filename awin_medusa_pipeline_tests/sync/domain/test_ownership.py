@@ -8,10 +8,12 @@ from typing import Any
 import polars as pl
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.sync.domain import contracts, discrepancies, operations, ownership
 from awin_medusa_pipeline.sync.domain.ownership import fingerprint
+from awin_medusa_pipeline.sync.domain.products import pictures, product_images
 from awin_medusa_pipeline.sync.domain.rules import CONTENT, DEFAULT_OWNERS, PRICE, Owner, Owners, StockRules
 from awin_medusa_pipeline_tests.support.factories import Row, catalog, offer, offers, variant
 from awin_medusa_pipeline_tests.support.shop_model import ShopModel
@@ -161,6 +163,25 @@ def test_variants_of_one_product_speak_with_one_voice() -> None:
         "category": "shoes",
     }
     assert set(found["offer_key"]) == {"awin:1:M"}
+
+
+PICTURES = st.sampled_from(["a", "b", "c"])
+OFFERED = st.fixed_dictionaries(
+    {"image_url": PICTURES | st.none(), "more_image_urls": st.lists(PICTURES | st.none(), max_size=3)}
+)
+
+
+@slow_law(40)
+@given(cells=st.lists(OFFERED, min_size=1, max_size=4), shape=st.sampled_from(["alone", "one product"]))
+def test_the_pictures_are_those_that_an_import_sets(cells: list[Row], shape: str) -> None:
+    parent = "g" if shape == "one product" else None
+    feed = [offer(str(number), parent=parent, **values) for number, values in enumerate(cells)]
+    shop = [variant(row["sku"], parent, offer_key=row["offer_key"], images=["shop"]) for row in feed]
+    _, found = tables(feed, shop, DEFAULT_OWNERS)
+    groups = [feed] if parent else [[row] for row in feed]
+    expected = {rows[0]["offer_key"]: "\n".join(pictures(product_images(rows))) for rows in groups}
+    shown = found.filter(field="images").select("offer_key", "value")
+    assert dict(shown.iter_rows()) == {key: lines for key, lines in expected.items() if lines}
 
 
 @pytest.mark.parametrize(

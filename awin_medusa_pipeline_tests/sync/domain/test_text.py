@@ -25,6 +25,7 @@ def slugs(*texts: str) -> list[str]:
         ("½ Liter ﬁne", "1-2-liter-fine"),
         ("Ｆｕｌｌ　Ｗｉｄｔｈ", "full-width"),
         ("50 % Off", "50-off"),
+        ("Lamp™ Nº 5", "lamp-no-5"),
         ("日本の靴", ""),
         ("—", ""),
         ("", ""),
@@ -39,6 +40,11 @@ def test_a_slug_is_url_safe_and_a_slug_of_itself(text: str) -> None:
     [once] = slugs(text)
     assert re.fullmatch(r"([a-z0-9]+(-[a-z0-9]+)*)?", once)
     assert slugs(once) == [once]
+
+
+@given(st.lists(st.text(max_size=5)))
+def test_a_slug_does_not_depend_on_the_other_names(texts: list[str]) -> None:
+    assert slugs(*texts) == [made for text in texts for made in slugs(text)]
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from awin_medusa_pipeline.sync.engine.apply import (
     Engine,
 )
 from awin_medusa_pipeline.sync.engine.breaker import SILENT_IN_A_ROW
+from awin_medusa_pipeline.sync.engine.pace import AT_ONCE, BATCH, Pace
 from awin_medusa_pipeline.sync.engine.summary import closed_as_unknown
 from awin_medusa_pipeline.sync.store.ledger import GIVEN_UP, Ledger
 
@@ -141,8 +142,15 @@ def keys(*numbers: int) -> frozenset[str]:
     return frozenset(f"k{n:03}" for n in numbers)
 
 
-def apply(shop: MemoryShop, bundles: Sequence[Bundle | NotSent], **options: int) -> ApplyResult:
-    engine = Engine(shop.ledger, shop.run_id, sleep=shop.sleep, **options)
+def steady(rows: int = BATCH, at_once: int = AT_ONCE) -> Pace:
+    """A pace that does not grow."""
+    return Pace(rows, at_once, most_at_once=at_once)
+
+
+def apply(
+    shop: MemoryShop, bundles: Sequence[Bundle | NotSent], batch_size: int = BATCH, threads: int = AT_ONCE
+) -> ApplyResult:
+    engine = Engine(shop.ledger, shop.run_id, steady(batch_size, threads), sleep=shop.sleep)
     return engine.apply(shop, iter(bundles))
 
 
@@ -302,7 +310,7 @@ def test_the_next_run_settles_what_was_left_open(carried_out: bool, settled: Sta
     left_by = shop.run_id
     shop.start_run()
     shop.reads_fail = False
-    engine = Engine(ledger, shop.run_id, batch_size=2, sleep=shop.sleep)
+    engine = Engine(ledger, shop.run_id, steady(2), sleep=shop.sleep)
     assert engine.settle_open_operations(shop) == (5 if carried_out else 0)
     assert set(statuses(ledger, left_by).values()) == {settled}
     assert engine.settle_open_operations(shop) == 0
@@ -398,7 +406,7 @@ def test_a_run_that_lost_the_shop_sends_no_further_batch_and_claims_nothing(sqli
             carry_out(keys, **options)
 
         shop._carry_out = interrupted  # type: ignore[method-assign]
-        result = Engine(shop.ledger, shop.run_id, batch_size=10, threads=1, lease=lease).apply(shop, plan(50))
+        result = Engine(shop.ledger, shop.run_id, steady(10, 1), lease=lease).apply(shop, plan(50))
         assert "another run took it over" in (result.stopped_reason or "")
         assert len(shop.sends) == 2
         # What became of the second batch is for the run to tell that has the shop now.
@@ -431,7 +439,7 @@ def test_no_send_is_larger_than_the_writer_or_the_engine_allows(
 def test_progress_grows_to_the_whole_plan(ledger: Ledger) -> None:
     told: list[int] = []
     shop = MemoryShop(ledger)
-    Engine(ledger, shop.run_id, batch_size=10, progress=told.append).apply(shop, plan(35))
+    Engine(ledger, shop.run_id, steady(10), progress=told.append).apply(shop, plan(35))
     assert told == sorted(told)
     assert told[-1] == 35
 

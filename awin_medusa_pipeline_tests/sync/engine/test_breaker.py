@@ -9,6 +9,7 @@ from awin_medusa_pipeline.core.store.database import open_database
 from awin_medusa_pipeline.sync.domain.operations import Bundle, Counts, Kind, Status
 from awin_medusa_pipeline.sync.engine.apply import ApplyResult, Engine
 from awin_medusa_pipeline.sync.engine.breaker import EACH, FIRST, PATIENCE, SILENT_IN_A_ROW, Breaker
+from awin_medusa_pipeline.sync.engine.pace import AT_ONCE, Pace
 from awin_medusa_pipeline.sync.store.ledger import Ledger
 from awin_medusa_pipeline_tests.sync.engine.test_apply import MemoryShop, keys, plan, statuses
 
@@ -38,9 +39,10 @@ class SlowShop(MemoryShop):
         return super().send(bundles)
 
 
-def apply(shop: MemoryShop, rows: int, breaker: Breaker | None = None, **options: int) -> ApplyResult:
+def apply(shop: MemoryShop, rows: int, breaker: Breaker | None = None, threads: int = AT_ONCE) -> ApplyResult:
     breaker = breaker or Breaker(clock=lambda: shop.now)
-    engine = Engine(shop.ledger, shop.run_id, sleep=shop.sleep, breaker=breaker, **options)
+    pace = Pace(at_once_now=threads, most_at_once=threads, clock=lambda: shop.now)
+    engine = Engine(shop.ledger, shop.run_id, pace, sleep=shop.sleep, breaker=breaker)
     return engine.apply(shop, iter(plan(rows)))
 
 

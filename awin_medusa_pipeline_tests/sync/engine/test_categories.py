@@ -7,10 +7,10 @@ from typing import Any, cast
 import pytest
 
 from awin_medusa_pipeline.medusa.client import MedusaClient
+from awin_medusa_pipeline.medusa.entries import CATEGORIES
 from awin_medusa_pipeline.medusa.shapes import MADE_FOR
 from awin_medusa_pipeline.sync.engine.categories import (
     ALL,
-    CATEGORIES,
     _with_handles,
     categories_of,
     is_same_name,

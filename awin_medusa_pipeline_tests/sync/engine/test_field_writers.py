@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from awin_medusa_pipeline.core.http import UnknownOutcomeError
 from awin_medusa_pipeline.sync.domain.operations import Kind, Operation, Status
 from awin_medusa_pipeline.sync.domain.rules import Owner
 from awin_medusa_pipeline.sync.engine.field_writers import ContentWriter, PriceWriter
@@ -14,10 +15,19 @@ from awin_medusa_pipeline_tests.support.factories import NO_MATCHES, Row, offer
 from awin_medusa_pipeline_tests.support.fault_proxy import AnsweringServer, Fault
 from awin_medusa_pipeline_tests.support.rig import REHOSTING, Rig
 
-PRICES, PRODUCTS = "POST /admin/products/prod", "POST /admin/products/batch"
+WORKFLOW = "POST /admin/workflows-executions/update-product-variants/run"
+PRICES, PRODUCTS = WORKFLOW, "POST /admin/products/batch"
 PRICE_FIELDS = ",".join(
     f"variants.prices.{name}"
-    for name in ("id", "amount", "currency_code", "min_quantity", "max_quantity", "price_rules.attribute")
+    for name in (
+        "id",
+        "amount",
+        "currency_code",
+        "min_quantity",
+        "max_quantity",
+        "price_rules.attribute",
+        "price_rules.value",
+    )
 )
 FEED = [
     *(offer(f"p{n}", name=f"Product {n}", price=Decimal(10 + n), description="One") for n in range(3)),
@@ -47,15 +57,16 @@ def amounts(rig: Rig) -> dict[str, list[tuple[str, float]]]:
         [Fault("429", PRICES)],
         [Fault("500", PRICES)],
         [Fault("reset", PRICES)],
-        [Fault("reset", PRICES, after=True), Fault("reset", PRICES, after=True)],
+        [Fault("reset", PRICES, after=True)],
         [Fault("page", PRICES, after=True)],
         [Fault("502", "GET /admin/product-variants")],
     ],
-    ids=["none", "429", "500", "reset", "reset after the write, twice", "a page for an answer", "read: 502"],
+    ids=["none", "429", "500", "reset", "reset after the write", "a page for an answer", "read: 502"],
 )
 def test_prices(faults: list[Fault], rig: Rig) -> None:
     rig.imports(FEED)
     mismatches = rig.prices(DEARER)
+    assert rig.client.runs_workflows
     rig.proxy.faults.extend(faults)
     result = rig.applier().set_prices(mismatches, NO_MATCHES)
     assert not rig.proxy.faults
@@ -65,11 +76,57 @@ def test_prices(faults: list[Fault], rig: Rig) -> None:
     assert rig.prices(FEED)["edited_by_hand"].to_list() == [False] * len(FEED), "what we wrote is remembered as ours"
 
 
-def test_one_call_sets_the_prices_of_a_product(rig: Rig) -> None:
+def test_one_call_sets_the_prices_of_all_products(rig: Rig) -> None:
     rig.imports(FEED)
+    assert rig.client.runs_workflows
     rig.proxy.requests.clear()
     rig.applier().set_prices(rig.prices(DEARER), NO_MATCHES)
-    assert rig.proxy.sent(PRICES) == 4
+    assert rig.proxy.sent("POST") == 1
+    assert rig.proxy.sent("GET /admin/product-variants") == 2, "looked at before, and read back"
+
+
+def test_a_shop_that_runs_no_workflows_gets_a_call_a_product(rig: Rig) -> None:
+    rig.proxy.seeded = lambda request: Fault("403") if request.startswith(WORKFLOW) else None
+    rig.imports(FEED)
+    result = rig.applier().set_prices(rig.prices(DEARER), NO_MATCHES)
+    assert (result.counts.applied, result.failures) == (len(FEED), ())
+    assert (rig.proxy.sent(WORKFLOW), rig.proxy.sent("POST /admin/products/prod")) == (1, 4)
+    assert amounts(rig) == {row["sku"]: [("gbp", float(row["price"]))] for row in DEARER}
+
+
+def test_prices_that_a_failing_workflow_deleted_are_put_back(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Medusa's own compensation: core-flows/pricing/steps/update-price-sets keeps the price sets without prices."""
+    rig.imports(FEED)
+    region = rig.get("/admin/regions")["regions"][0]["id"]
+    (product,) = [product for product in rig.products() if product["external_id"] == "awin:1:g"]
+    mine = product["variants"][0]["id"]
+    others = [
+        {"amount": 24, "currency_code": "eur"},
+        {"amount": 19, "currency_code": "gbp", "rules": {"region_id": region}},
+    ]
+    path = f"/admin/products/{product['id']}/variants/{mine}"
+    rig.post(path, {"prices": [{"amount": 20.5, "currency_code": "gbp"}, *others]})
+    mismatches = rig.prices(DEARER)
+    send = rig.client.run_workflow
+    failed: list[str] = []
+
+    def failing_once(name: str, body: Any) -> None:
+        if body["product_variants"] and not failed:
+            failed.append(name)
+            rig.post(path, {"prices": []})
+            raise UnknownOutcomeError("POST", "HTTP 500", "Look.", status=500)
+        send(name, body)
+
+    monkeypatch.setattr(rig.client, "run_workflow", failing_once)
+    result = rig.applier().set_prices(mismatches, NO_MATCHES)
+    assert (failed, result.counts.applied, result.failures) == (["update-product-variants"], len(FEED), ())
+    variants = rig.get(f"/admin/products/{product['id']}", fields=f"variants.id,{PRICE_FIELDS}")["product"]["variants"]
+    (after,) = [variant["prices"] for variant in variants if variant["id"] == mine]
+    assert sorted((price["currency_code"], price["amount"], len(price["rules"])) for price in after) == [
+        ("eur", 24, 0),
+        ("gbp", 19, 1),
+        ("gbp", 22.55, 0),
+    ]
 
 
 def test_every_other_price_stays(rig: Rig) -> None:
@@ -121,6 +178,8 @@ def test_a_price_of_what_is_gone_is_skipped_and_another_currency_is_refused(rig:
 
 def test_a_limit_counts_calls(rig: Rig) -> None:
     rig.imports(FEED)
+    assert rig.client.runs_workflows
+    rig.proxy.requests.clear()
     assert rig.applier(limit=1).set_prices(rig.prices(DEARER), NO_MATCHES).counts.skipped in (3, 5)
     result = rig.applier(limit=1, dry_run=True).set_prices(rig.prices(DEARER), NO_MATCHES)
     assert (result.counts.applied, rig.proxy.sent(PRICES)) == (0, 1)

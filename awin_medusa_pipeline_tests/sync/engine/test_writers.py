@@ -1,7 +1,8 @@
 """The writers and the engine on a real Medusa, through a proxy that fails: everything applied, nothing twice."""
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
@@ -330,7 +331,8 @@ def test_repair_leaves_somebody_elses_inventory_alone(rig: Rig) -> None:
 
 
 GROUP = [offer("S", parent="g", name="Shoe S", size="S"), offer("M", parent="g", name="Shoe M", size="M")]
-VARIANTS = "POST /admin/products/prod"
+OPTIONS = "POST /admin/products/prod"
+VARIANTS = "POST /admin/workflows-executions/create-product-variants/run"
 
 
 @pytest.mark.parametrize(
@@ -339,11 +341,11 @@ VARIANTS = "POST /admin/products/prod"
         [],
         [Fault("429", VARIANTS)],
         [Fault("500", VARIANTS)],
-        [Fault("reset", VARIANTS, after=True), Fault("reset", VARIANTS, after=True)],
+        [Fault("reset", OPTIONS, after=True), Fault("reset", VARIANTS, after=True)],
         [Fault("reset", LEVELS)],
-        [Fault("500", "GET /admin/products/prod")],
+        [Fault("500", "GET /admin/products?id")],
     ],
-    ids=["no fault", "429", "500", "reset after the write, twice", "levels: reset", "read: 500"],
+    ids=["no fault", "429", "500", "reset after both writes", "levels: reset", "read: 500"],
 )
 def test_a_variant_joins_its_product(faults: list[Fault], rig: Rig) -> None:
     rig.imports(GROUP[:1])
@@ -355,6 +357,50 @@ def test_a_variant_joins_its_product(faults: list[Fault], rig: Rig) -> None:
     fields = "options.title,options.values.value"
     [product] = rig.get("/admin/products", fields=fields)["products"]
     assert [(o["title"], {v["value"] for v in o["values"]}) for o in product["options"]] == [("Size", {"S", "M"})]
+
+
+def shoes(number: int, sizes: Sequence[str]) -> list[Row]:
+    return [offer(f"{number}{size}", parent=f"g{number}", name=f"Shoe {number} {size}", size=size) for size in sizes]
+
+
+CALLS = {True: {"batch": 4 + 1, "run": 1}, False: {"batch": 4 + 1, "variants": 12}}
+
+
+@pytest.mark.parametrize("workflows", [True, False], ids=["in one call", "in a call each"])
+def test_variants_of_many_products_join(rig: Rig, workflows: bool) -> None:
+    if not workflows:
+        rig.proxy.seeded = lambda request: Fault("403") if "workflows-executions" in request else None
+    assert rig.client.runs_workflows is workflows
+    rig.imports([row for number in range(4) for row in shoes(number, "S")])
+    feed = [row for number in range(4) for row in shoes(number, "SMLX")]
+    rig.proxy.requests.clear()
+    result = rig.imports(feed)
+    assert (result.counts.applied, result.failures) == (12, ())
+    assert_the_shop_is_the_feed(rig, feed)
+    writes = [request.split("?")[0] for request in rig.proxy.requests if request.startswith("POST")]
+    assert Counter(path.rpartition("/")[2] for path in writes) == CALLS[workflows]
+
+
+def test_a_variant_that_is_refused_fails_alone(rig: Rig) -> None:
+    rig.imports([row for number in range(3) for row in shoes(number, "S")])
+    feed = [row for number in range(3) for row in shoes(number, "SM")]
+    missing = rig.missing(feed)
+    other = {"title": "Mine", "options": [{"title": "Size", "values": ["M"]}]}
+    rig.post(
+        "/admin/products", other | {"variants": [{"title": "M", "sku": "1M", "prices": [], "options": {"Size": "M"}}]}
+    )
+    result = rig.applier().import_missing(missing)
+    assert (result.counts.applied, [*dict(result.failures)]) == (2, ["awin:1:1M"])
+
+
+def test_a_product_that_is_gone_costs_its_variants_alone(rig: Rig) -> None:
+    rig.imports([row for number in range(2) for row in shoes(number, "S")])
+    missing = rig.missing([row for number in range(2) for row in shoes(number, "SM")])
+    gone = next(product for product in rig.products() if product["external_id"] == "awin:1:g0")
+    rig.http.delete(f"/admin/products/{gone['id']}").raise_for_status()
+    result = rig.applier().import_missing(missing)
+    assert (result.counts.applied, [*dict(result.failures)]) == (1, ["awin:1:0M"])
+    assert "the shop does not have it any more" in dict(result.failures)["awin:1:0M"]
 
 
 def test_a_variant_whose_options_are_taken_gets_its_sku(rig: Rig) -> None:

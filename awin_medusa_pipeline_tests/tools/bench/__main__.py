@@ -1,27 +1,39 @@
-"""Runs `python -m awin_medusa_pipeline_tests.tools.bench [feed] [shop] [etsy] [console]`; all without an argument."""
+"""Runs `python -m awin_medusa_pipeline_tests.tools.bench [PART ...] [save]`; all parts but `scale` without a name.
+
+`save` keeps the result in docs/benchmarks, as Markdown and JSON. `scale [ROWS ...]` measures feeds of growing size.
+"""
 
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
 
 from awin_medusa_pipeline_tests.tools.bench import console as pages
-from awin_medusa_pipeline_tests.tools.bench import etsy, feed, shop, timing
+from awin_medusa_pipeline_tests.tools.bench import etsy, feed, kept, night, others, scale, shop, timing
 
-console = Console()
+WIDTH = 120
 
 
-def main(parts: list[str]) -> None:
+def main(words: list[str]) -> None:
     """Measure and show."""
+    console = Console(record=True, width=WIDTH)
+    sizes = [int(word.replace("_", "").replace(",", "")) for word in words if word[0].isdigit()]
+    parts: dict[str, Callable[[Path, Console], list[timing.Comparison]]] = {
+        module.__name__.rpartition(".")[2]: module.measure for module in (feed, shop, night, others, etsy, pages)
+    }
+    parts["scale"] = lambda folder, console: scale.measure(folder, console, sizes or scale.SIZES)
+    chosen = [name for name in parts if name in words] or [name for name in parts if name != "scale"]
+    began = kept.Surroundings.now()
     results: list[timing.Comparison] = []
-    with tempfile.TemporaryDirectory() as folder:
-        for part in (feed, shop, etsy, pages):
-            name = part.__name__.rpartition(".")[2]
-            if not parts or name in parts:
-                results += part.measure(Path(folder), console)
+    for name in chosen:
+        with tempfile.TemporaryDirectory() as folder:
+            results += parts[name](Path(folder), console)
     if results:
         timing.show(results, console)
+    if "save" in words:
+        console.print(kept.keep(began, chosen, results, console.export_text(clear=False)))
 
 
 if __name__ == "__main__":

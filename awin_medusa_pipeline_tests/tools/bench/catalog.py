@@ -18,9 +18,12 @@ def write_catalog(offers: pl.LazyFrame, path: Path) -> None:
     columns = {
         "product_id": pl.format("prod_{}", "product_key"),
         "variant_id": pl.format("variant_{}", number),
-        "handle": pl.concat_str(slug(pl.col("name")), number, separator="-"),
+        "handle": pl.concat_str(slug(pl.col("name")), slug(pl.col("product_key")), separator="-"),
         "title": pl.col("name"),
         "status": pl.lit("published"),
+        # Without it nothing counts as ours, and half of the tables stay empty.
+        "ignored": pl.lit(False),
+        "backorder": pl.lit(False),
         "external_id": pl.when(~keyless).then("product_key"),
         "offer_key": pl.when(~keyless).then("offer_key"),
         "sku": pl.when(number % 100 != 1).then("sku"),

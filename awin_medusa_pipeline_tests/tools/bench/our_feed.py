@@ -18,19 +18,18 @@ from awin_medusa_pipeline.sync.engine.intake import FeedParts
 
 
 def main(feed: str, catalog: str, folder: str) -> None:
-    """Write every table as a parquet file in `folder`."""
+    """Write every table into `folder`."""
     home, tables = Path(folder), Tables(folder, TRACED)
 
     def table(name: str, frame: pl.DataFrame | pl.LazyFrame) -> pl.LazyFrame:
-        path = home / f"{name}.parquet"
-        frame.lazy().sink_parquet(path)
-        tables.keep(name, "bench", pl.scan_parquet(path))
-        return pl.scan_parquet(path)
+        tables.write(name, "bench", frame)
+        return tables.read(name)
 
     parsed = FeedParts(home / "parts", FeedRules())
     parsed.add(Path(feed), "bench")
     offers, rules, shop = table("awin_feed", parsed.offers), StockRules(), pl.scan_parquet(catalog)
     table("awin_feed_rejects", parsed.rejects)
+    del parsed  # as at the end of the asset
     matched = table("matched_products", discrepancies.matched_products(offers, shop, rules))
     loose = table("loose_matches", discrepancies.loose_matches(offers, shop, matched))
     missing = table("missing_awin_products", discrepancies.missing_products(offers, shop, matched, loose, rules))

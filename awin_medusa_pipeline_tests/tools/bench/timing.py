@@ -1,6 +1,6 @@
 """Times two ways of one work in turns, and takes the ratio of each pair."""
 
-import resource
+import os
 import statistics
 import subprocess
 import sys
@@ -44,14 +44,34 @@ def seconds_of(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def run_module(name: str, *arguments: str) -> float:
-    """Take the wall time of a whole process: a Python module with arguments."""
-    return seconds_of(lambda: subprocess.run([sys.executable, "-m", name, *arguments], check=True))
+@dataclass(frozen=True)
+class Usage:
+    """What a whole process took."""
+
+    seconds: float
+    cpu_seconds: float
+    megabytes: float
+    """Its peak memory."""
 
 
-def largest_child_megabytes() -> float:
-    """Read the peak memory of the largest process started so far (Linux counts in kB)."""
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+def run_module(name: str, *arguments: str) -> None:
+    """Run a Python module with arguments as a process."""
+    subprocess.run([sys.executable, "-m", name, *arguments], check=True)
+
+
+def usage_of_module(name: str, *arguments: str) -> Usage:
+    """Measure a whole process: a Python module with arguments.
+
+    A process starts with the memory of the one that starts it as its peak, so this one must stay small.
+    """
+    started = time.perf_counter()
+    process = subprocess.Popen([sys.executable, "-m", name, *arguments])
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, process.args)
+    # Linux counts in kB.
+    return Usage(time.perf_counter() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
 def show(results: list[Comparison], console: Console) -> None:

@@ -86,7 +86,8 @@ NO_DECIMALS = [
 ]
 # ASCII classes: the Unicode ones take longer to compile than a chunk takes to search.
 _ENTITY = r"&#?[0-9A-Za-z]+;"
-_ODD = rf"  |[^ -~]|{_ENTITY}|<"
+_RICH = rf"[^ -~]|{_ENTITY}|<"
+_ODD = rf"  |{_RICH}"
 # What no text needs: controls, and marks that turn the direction of all that follows them.
 _CONTROLS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\u{9f}\u{200b}\u{202a}-\u{202e}\u{2066}-\u{2069}\u{feff}"
 # White space other than the plain one, what no text needs, and the sign of lost bytes.
@@ -124,7 +125,13 @@ def _on(text: pl.Series, where: pl.Series, change: Callable[[pl.Series], pl.Seri
 
 
 def _each(change: Callable[[str], str]) -> Callable[[pl.Series], pl.Series]:
-    return lambda text: pl.Series(text.name, [change(value) for value in text.to_list()], dtype=pl.String)
+    """Change each value once: variants of one product have the same texts."""
+
+    def changed(text: pl.Series) -> pl.Series:
+        made = {value: change(value) for value in text.unique().to_list()}
+        return pl.Series(text.name, [made[value] for value in text.to_list()], dtype=pl.String)
+
+    return changed
 
 
 def blank_to_null(text: pl.Series) -> pl.Series:
@@ -163,7 +170,10 @@ def many_lines(text: pl.Series) -> pl.Series:
         odd = odd.str.replace_all(r"  +", "\n")
         return blank_to_null(_on(odd, broken, lambda t: t.str.replace_all(r" *\n[ \n]*", "\n")))
 
-    return _on(text, text.str.contains(_ODD), change)
+    # Most texts have nothing but runs of spaces, and need none of the five searches.
+    rich = text.str.contains(_RICH)
+    text = _on(text, text.str.contains("  ", literal=True) & ~rich, lambda t: t.str.replace_all(r"  +", "\n"))
+    return _on(text, rich, change)
 
 
 def _plain_spaces(text: pl.Series) -> pl.Series:

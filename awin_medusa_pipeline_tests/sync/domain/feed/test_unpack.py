@@ -117,7 +117,7 @@ def test_a_file_may_grow_so_much(
 
 def test_the_usual_bounds() -> None:
     assert (unpack.MOST_GROWTH, unpack.FREE_GROWTH) == (200, 256 * 1024 * 1024)
-    assert (unpack.PIECE, unpack.UNPACKED_PIECE) == (1024 * 1024, 8 * 1024 * 1024)
+    assert (unpack.PIECE, unpack.UNPACKED_PIECE) == (1024 * 1024, 1024 * 1024)
 
 
 def test_small_pieces_make_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
