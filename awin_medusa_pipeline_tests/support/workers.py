@@ -23,7 +23,7 @@ import psutil
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.core.ports import HOST, port_is_free
 from awin_medusa_pipeline.core.store.audit import Who
-from awin_medusa_pipeline.core.store.leases import Leases
+from awin_medusa_pipeline.core.store.leases import Leases, Sign
 from awin_medusa_pipeline.core.store.run_requests import RunRequests
 from awin_medusa_pipeline.sandbox.postgres import Postgres
 from awin_medusa_pipeline.settings import ENV_FILE_VARIABLE, PROJECT_ROOT, Settings
@@ -87,7 +87,9 @@ class Workers:
     def at_work(self) -> tuple[str, psutil.Process]:
         """The worker with the run that goes on, and the process of that run."""
         with self.app() as app:
-            (number,) = {int(str(row.process).partition(" ")[0]) for row, _ in Leases(app.database).runs()}
+            # The row of a run that was killed stays until lost_run_sensor looks.
+            living = [row for row, sign in Leases(app.database).runs() if sign is Sign.ALIVE]
+        (number,) = {int(str(row.process).partition(" ")[0]) for row in living}
         for name in NAMES:
             if name in self.running and number in {child.pid for child in self.running[name].children()}:
                 return name, psutil.Process(number)
