@@ -1,5 +1,6 @@
 """Writes products, variants, status and levels to Medusa, and verifies them in the shop."""
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -27,6 +28,8 @@ _MADE = f"id,external_id,{of_variants('id,sku,title,inventory_items.inventory_it
 _STATE = f"{_MADE},{of_variants(f'metadata,manage_inventory,prices.amount,{INVENTORY_FIELDS}')}"
 _WITH_ITEM = "id,sku,title,product_id,inventory_items.inventory_item_id"
 _OPTIONS = "options.id,options.title,options.values.value,variants.options.value,variants.options.option.title"
+# Of two additions to one product at once, Medusa may lose one: "Option value L does not exist for option Size" (seen).
+_ADDING_OPTIONS = threading.Lock()
 
 
 class LevelWriter:
@@ -332,7 +335,8 @@ class VariantWriter(ProductWriter):
             if found
         ]
         if new:  # Medusa 2.17: a variant accepts only values that its product has
-            self._client.post(f"{path}/options/batch", {"update": new}, {"fields": "id"})
+            with _ADDING_OPTIONS:
+                self._client.post(f"{path}/options/batch", {"update": new}, {"fields": "id"})
         return bodies
 
     def _create(self, bodies: Sequence[Json]) -> None:
