@@ -11,7 +11,7 @@ from awin_medusa_pipeline_tests.tools.bench.made_feed import CATALOG, FEED
 from awin_medusa_pipeline_tests.tools.bench.timing import Comparison, Usage, run_module, usage_of_module
 
 SIZES = (10_000, 100_000, 1_000_000, 3_000_000)
-"""Rows of a feed. 10,000,000 take a quarter of an hour and 8 GB of disk, so they are measured when asked for."""
+"""Rows of a feed. 10,000,000 take half an hour and 5 GB of disk, so they are measured when asked for."""
 
 
 def measure(folder: Path, console: Console, sizes: Sequence[int] = SIZES) -> list[Comparison]:
