@@ -29,7 +29,7 @@ ONCE = Backoff(attempts=1, sleep=lambda seconds: None)
 METHODS = [
     name
     for name, method in inspect.getmembers(MedusaClient, inspect.isfunction)
-    if not name.startswith("_") and name not in ("get", "post", "delete", "ask_before_writing")
+    if not name.startswith("_") and name not in ("get", "post", "delete", "ask_before_writing", "when_limited")
 ]
 ANSWER: dict[str, Any] = {
     "count": 1,

@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
+from fsspec import get_filesystem_class
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -71,6 +72,7 @@ def running_object_store() -> Iterator[ObjectStore]:
         asked.append(Asked(environ["REQUEST_METHOD"], environ["PATH_INFO"], sum(map(len, parts))))
         return parts
 
+    get_filesystem_class("s3").clear_instance_cache()  # s3fs keeps the address that it was used with first
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_Silent)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -79,6 +81,7 @@ def running_object_store() -> Iterator[ObjectStore]:
     finally:
         server.shutdown()
         thread.join()
+        get_filesystem_class("s3").clear_instance_cache()
 
 
 class _Silent(WSGIRequestHandler):

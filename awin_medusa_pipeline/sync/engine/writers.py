@@ -232,7 +232,8 @@ class ProductWriter:
         """Plan drafts of the products that were created."""
         keys = list(dict.fromkeys(str(one.after["product_key"]) for one in applied if one.after))
         fields = "id,title,external_id,variants.id"
-        return reverse_imports(applied, self._client.where("products", "external_id", keys, fields))
+        there = self._client.where("products", "external_id", keys, fields)
+        return reverse_imports(applied, sorted(there, key=lambda product: str(product["title"])))
 
     def _set_levels(self, products: Sequence[Json], wanted: Mapping[str, int]) -> dict[str, int | None]:
         items = {
