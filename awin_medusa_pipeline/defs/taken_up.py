@@ -1,4 +1,4 @@
-"""Says which runs Dagster begins anew where their process has died, and lets such a run wait for the shop.
+"""Says which runs Dagster starts again when their process has died, and lets such a run wait for the shop.
 
 Only with `run_retries` in dagster.yaml, as in deploy/: on one machine the next run goes on from there.
 """

@@ -1,4 +1,4 @@
-"""A run whose process has died is begun anew, where that does no harm; it waits until the dead one is silent."""
+"""A run whose process has died is started again, where that does no harm; it waits until the dead one is silent."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -40,9 +40,9 @@ def instance() -> Iterator[dg.DagsterInstance]:
 @pytest.mark.parametrize("name", sorted(OURS))
 def test_every_job_says_what_becomes_of_it(name: str, app: App) -> None:
     tags = build_defs(app).resolve_job_def(name).tags
-    anew = name in (*SYNCS, "retention_job")
-    assert tags.get("dagster/retry_strategy") == ("ALL_STEPS" if anew else None)
-    assert tags.get("dagster/max_retries") == (None if anew else "0")
+    again = name in (*SYNCS, "retention_job")
+    assert tags.get("dagster/retry_strategy") == ("ALL_STEPS" if again else None)
+    assert tags.get("dagster/max_retries") == (None if again else "0")
 
 
 def run_after(instance: dg.DagsterInstance, app: App, *, finished: bool) -> tuple[dg.DagsterRun, dg.DagsterRun]:

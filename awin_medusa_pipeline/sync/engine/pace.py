@@ -64,7 +64,7 @@ class Pace:
         return self.gentle is not None and self.gentle.holds(self.now())
 
     def begin(self) -> None:
-        """Begin to measure anew: another kind of row takes another time."""
+        """Forget what was measured: another kind of row takes another time."""
         with self._lock:
             self._measure_anew()
 
