@@ -74,9 +74,12 @@ class Pace:
             self.troubled()
             return
         with self._lock:
+            if self._is_gentle:  # small requests, one at a time, say nothing about others
+                self._measure_anew()
+                return
             self._done += rows
             self._batches += 1
-            if self._batches >= 2 * self.at_once_now and not self._is_gentle:
+            if self._batches >= 2 * self.at_once_now:
                 rate = self._done / max(self.clock() - self._began, 1e-9)
                 self._judge(rate)
                 self._began, self._done, self._batches = self.clock(), 0, 0
