@@ -1,4 +1,4 @@
-"""Builds the parts of one installation from its settings: state store, clients, rules and reports.
+"""Builds the parts of one shop from its settings: state store, clients, rules and reports.
 
 Dagster gets an App as a resource, the command line and the console as an argument. Several Apps with different settings
 can coexist in one process. Each part is imported when it is first asked for: a command that reads one table of the
@@ -21,12 +21,12 @@ from pydantic import SecretStr
 from awin_medusa_pipeline.core import files
 from awin_medusa_pipeline.core.addresses import credentials_in
 from awin_medusa_pipeline.core.disk import work_in
-from awin_medusa_pipeline.core.errors import PermanentError, StoreError
+from awin_medusa_pipeline.core.errors import Action, PermanentError, StoreError
 from awin_medusa_pipeline.core.hidden import Secrets
 from awin_medusa_pipeline.core.process import begin, make_private
 from awin_medusa_pipeline.core.store.database import Database, open_database, sqlite_url
 from awin_medusa_pipeline.core.store.installation import check_installation
-from awin_medusa_pipeline.remedies import command
+from awin_medusa_pipeline.remedies import command, name_shop
 from awin_medusa_pipeline.settings import Settings, secrets_of_others
 from awin_medusa_pipeline.sync.clients.awin_address import local_path, secrets_in
 
@@ -47,13 +47,21 @@ if TYPE_CHECKING:
     from awin_medusa_pipeline.sync.store.reports import Reports
 
 STATE_FILE = "state.db"
+SHOPS = "/shops"
+"""Path in the console below which each of several shops has its pages."""
 
 
 class App:
-    """One installation. Opens the state store when it is first needed; `close`, or a `with`, closes it."""
+    """One shop. Opens the state store when it is first needed; `close`, or a `with`, closes it.
 
-    def __init__(self, settings: Settings, *, slack_client: Callable[[str], WebClient] | None = None) -> None:
+    `shop`: its name, where an installation has several; else "".
+    """
+
+    def __init__(
+        self, settings: Settings, *, shop: str = "", slack_client: Callable[[str], WebClient] | None = None
+    ) -> None:
         begin()
+        self.shop = shop
         self._slack_client = slack_client
         self.take_over(settings)
 
@@ -67,7 +75,12 @@ class App:
         """Go on with other settings, for everyone who holds this App; the state store that is open stays."""
         self.settings = settings
         self._secrets = Secrets(known_secrets(settings))
-        work_in(settings.local_home, settings.scratch)
+        self.take_process()
+
+    def take_process(self) -> None:
+        """Let this process work for this shop: in its folders, and naming it in commands. Each new App does so."""
+        work_in(self.local_home, self.scratch)
+        name_shop(self.shop)
 
     def close(self) -> None:
         """Close the state store, if it is open; the next access opens it again."""
@@ -115,6 +128,12 @@ class App:
     def local_home(self) -> Path:
         """Folder of the state that needs a real file system."""
         return self.settings.local_home
+
+    @property
+    def common_home(self) -> Path:
+        """Folder of what several shops share: Dagster's home and their own homes; of one shop its local home."""
+        of_a_shop = self.shop and files.local_path(files.home_path(self.home)) is not None
+        return self.local_home.parents[1] if of_a_shop else self.local_home
 
     @property
     def scratch(self) -> Path:
@@ -285,8 +304,18 @@ class App:
         from awin_medusa_pipeline.core.notify import post
         from awin_medusa_pipeline.core.store.outbox import Outbox
 
-        payload = message_payload(message, command) if isinstance(message, Message) else message
+        payload = message_payload(message, self.command) if isinstance(message, Message) else message
         post(Outbox(self.database), self.slack, dedupe_key, payload)
+
+    def command(self, action: Action, target: str = "") -> str:
+        """The command that carries out an action on this shop."""
+        return command(action, target, self.shop)
+
+    @property
+    def console_url(self) -> str:
+        """Address of this shop's pages in the console, which has the origin of Dagster's UI; no slash at the end."""
+        parts = urlsplit(self.settings.dagster_webserver_url)
+        return f"{parts.scheme}://{parts.netloc}" + (f"{SHOPS}/{self.shop}" if self.shop else "")
 
     def run_url(self, run_id: str) -> str:
         """Address of a run's page in the Dagster UI."""

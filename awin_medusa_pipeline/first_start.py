@@ -59,6 +59,8 @@ QUESTIONS = (
 def blank_questions() -> list[Question]:
     """The questions that environment and `.env` do not answer now."""
     settings = Settings()
+    if settings.awin_medusa_shops:
+        return []  # its file has the answers
     return [question for question in QUESTIONS if getattr(settings, question.name) is None]
 
 

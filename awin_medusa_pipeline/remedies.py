@@ -34,9 +34,20 @@ COMMANDS: Mapping[Action, str] = {
 }
 
 
-def command(action: Action, target: str = "") -> str:
-    """The command that carries out an action."""
-    return COMMANDS[action].format(target=target)
+PROGRAM = "awin-medusa"
+_shop: list[str] = [""]
+
+
+def name_shop(shop: str) -> None:
+    """Let this process name this shop in commands; "": the only one, which needs no name."""
+    _shop[:] = [shop]
+
+
+def command(action: Action, target: str = "", shop: str | None = None) -> str:
+    """The command that carries out an action. `shop`: its name where there are several; None: that of this process."""
+    named = _shop[0] if shop is None else shop
+    with_shop = f"{PROGRAM} --shop {named}" if named else PROGRAM
+    return COMMANDS[action].format(target=target).replace(PROGRAM, with_shop, 1)
 
 
 def sentence(error: PipelineError) -> str:

@@ -171,6 +171,12 @@ class Settings(BaseSettings):
         "elsewhere; about twice the size of the unpacked feeds. Not set: with the state. Set it where that cannot be "
         "written, as in a container, or where another disk is faster.",
     )
+    awin_medusa_shops: str | None = Field(
+        None,
+        repr=False,
+        description="File that names several shops, for one installation that keeps all of them in line: "
+        "docs/scaling.md. Not set: the settings here are those of the only shop.",
+    )
     awin_medusa_secret_key: SecretStr | None = Field(
         None,
         description="Fernet keys that encrypt the Etsy tokens in the state store; `awin-medusa etsy key` makes "

@@ -16,6 +16,7 @@ from awin_medusa_pipeline.decisions import Decider
 from awin_medusa_pipeline.defs.build import build_defs
 from awin_medusa_pipeline.defs.requests import all_sensors
 from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline.shops import Shops
 from awin_medusa_pipeline.sync.domain.contracts import MedusaOnlyProduct
 from awin_medusa_pipeline.sync.domain.operations import Kind
 from awin_medusa_pipeline.sync.store.held_plans import HeldPlan, HeldPlans, PlanError, PlanState
@@ -86,17 +87,17 @@ def test_the_sensor_hands_each_request_to_dagster_once(app: App, anna: Decider) 
     anna.sync(dry_run=True, limit=5)
     Ledger(app.database).start_run("0123abcd-0000", shop=SHOP, job="daily_sync_job")
     anna.undo("0123abcd")
-    defs = build_defs(app)
+    defs = build_defs(Shops.of(app))
     asked = {}
     for sensor in all_sensors:
         context = dg.build_sensor_context(
-            repository_def=defs.get_repository_def(), resources={"app": app}, sensor_name=sensor.name
+            repository_def=defs.get_repository_def(), resources={"shops": Shops.of(app)}, sensor_name=sensor.name
         )
         result = sensor.evaluate_tick(context)
         (run,) = result.run_requests or []
         asked[sensor.name] = run
         context = dg.build_sensor_context(
-            repository_def=defs.get_repository_def(), resources={"app": app}, cursor=result.cursor
+            repository_def=defs.get_repository_def(), resources={"shops": Shops.of(app)}, cursor=result.cursor
         )
         assert not sensor.evaluate_tick(context).run_requests
     sync, undo = asked["sync_request_sensor"], asked["undo_request_sensor"]

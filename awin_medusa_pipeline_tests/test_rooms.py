@@ -14,7 +14,7 @@ PREFIX = "awin_medusa_pipeline"
 PURE = ("polars", "dataframely", "pydantic", "rapidfuzz", "ftfy", "selectolax", "zlib_ng")
 """Libraries that do no I/O of their own."""
 PURE_ROOMS = ("core.errors", "core.contracts", "core.messages", "medusa.shapes", "medusa.contracts", "medusa.models")
-BELOW_FACES = ("app", "health", "remedies", "settings", "core", "medusa", "sync", "etsy", "sales")
+BELOW_FACES = ("app", "shops", "health", "remedies", "settings", "core", "medusa", "sync", "etsy", "sales")
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ RULES = (
     Rule("settings", ("core.files", "core.addresses", "sync.domain"), ("pydantic", "pydantic_settings")),
     Rule("remedies", ("core.errors",)),
     Rule("app", ("settings", "remedies", "core", "medusa", "sync", "etsy"), ("pydantic", "slack_sdk")),
+    Rule("shops", ("app", "settings", "core.errors", "sync.clients"), ("pydantic", "dotenv", "sqlalchemy")),
     Rule("health", BELOW_FACES, ("pydantic",)),
     Rule("decisions", (*BELOW_FACES, "etsy_decisions")),
     Rule("etsy_decisions", ("app", "core", "etsy")),
@@ -205,7 +206,7 @@ def test_settings_are_read_by_the_app_and_the_faces_alone() -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Settings"
     }
-    assert callers == {"cli", "console", "defs", "first_start"}
+    assert callers == {"cli", "console", "shops", "first_start"}
 
 
 def test_importing_the_package_starts_no_threads_of_polars() -> None:

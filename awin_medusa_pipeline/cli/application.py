@@ -1,15 +1,29 @@
 """Opens the App for a command, and says who types it."""
 
 import getpass
+import os
 
 from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.cli.main import SHOP_VARIABLE
 from awin_medusa_pipeline.core.store.audit import Who
-from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline.shops import Shops
 
 
 def open_app() -> App:
-    """Open the App that the environment and `.env` describe. Close it, or use it in a `with`."""
-    return App(Settings())
+    """Open the shop that --shop names, or the only one. Close it, or use it in a `with`. Raises PermanentError."""
+    app = Shops.open().choose(chosen_shop())
+    app.take_process()
+    return app
+
+
+def chosen_shop() -> str:
+    """The name that --shop gives; "" without it."""
+    return os.environ.get(SHOP_VARIABLE, "")
+
+
+def open_common() -> App:
+    """Open what all shops share: users, links and tokens of the console. Of one shop, that shop."""
+    return Shops.open().common
 
 
 def who() -> Who:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from awin_medusa_pipeline.cli.application import open_app, who
+from awin_medusa_pipeline.cli.application import open_common, who
 from awin_medusa_pipeline.cli.terminal import age, commands, say, show_table
 from awin_medusa_pipeline.cli.ui import Host, Port, serve
 from awin_medusa_pipeline.console.store.access import Access, Scope
@@ -31,7 +31,7 @@ def link(
     user: Annotated[str | None, typer.Option(metavar="NAME", help="Log this user in. Default: the only one.")] = None,
 ) -> None:
     """Make a link that opens the console once, within an hour: for a lost password, or for the first user."""
-    with open_app() as opened:
+    with open_common() as opened:
         access, public = Access(opened.database), opened.settings.dagster_webserver_url.rstrip("/")
         names = [one.name for one in access.users()]
         if user is not None and user not in names:
@@ -49,7 +49,7 @@ def link(
 @app.command()
 def users() -> None:
     """List who may log in."""
-    with open_app() as opened:
+    with open_common() as opened:
         found = Access(opened.database).users()
     if not found:
         say("There is no user yet.")
@@ -65,7 +65,7 @@ def users() -> None:
 def password(name: Name) -> None:
     """Make a user, or change a password; that user is logged out everywhere."""
     chosen = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
-    with open_app() as opened:
+    with open_common() as opened:
         Access(opened.database).set_user(name, chosen)
         _record(opened.database, "set_password", name)
     say(f"Set: {name} can log in with it.")
@@ -74,7 +74,7 @@ def password(name: Name) -> None:
 @app.command()
 def remove(name: Name) -> None:
     """Remove a user, who is logged out at once."""
-    with open_app() as opened:
+    with open_common() as opened:
         if not Access(opened.database).remove_user(name):
             raise PermanentError(f"Removing {name}", "there is no such user", "Look at `awin-medusa console users`.")
         _record(opened.database, "remove_user", name)
@@ -87,7 +87,7 @@ def token(
     decide: Annotated[bool, typer.Option("--decide", help="It may also request, confirm, approve and undo.")] = False,
 ) -> None:
     """Make an API token; it is shown once. Revoke it in the console under Settings."""
-    with open_app() as opened:
+    with open_common() as opened:
         text = Access(opened.database).make_token(name, Scope.DECIDE if decide else Scope.READ, who().name)
         _record(opened.database, "make_token", name)
     say((text, "bold"))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -9,13 +10,13 @@ from pydantic import ValidationError
 from rich.table import Table
 from rich.text import Text
 
-from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.cli.application import chosen_shop
 from awin_medusa_pipeline.cli.arguments import AsJson
 from awin_medusa_pipeline.cli.terminal import Steps, print_json, say, show_table
 from awin_medusa_pipeline.defs.health import CRON_RULES, dagster_findings
 from awin_medusa_pipeline.health import Finding, State, examine, faults_of
 from awin_medusa_pipeline.remedies import command
-from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline.shops import Shops
 
 ORDER = (State.FAULT, State.NOTE, State.OK)
 COLOURS = {State.OK: "green", State.NOTE: "yellow", State.FAULT: "red"}
@@ -50,12 +51,18 @@ def doctor(
 def examine_all(send_test_message: bool, *, quiet: bool = False) -> list[Finding]:
     """Examine everything, Dagster included; with invalid settings, the settings only. `quiet`: without its steps."""
     try:
-        settings = Settings()
+        shops = Shops.open()
     except ValidationError as error:
         return list(faults_of(error))
-    with App(settings) as app, nullcontext(_tell_nobody) if quiet else Steps() as steps:
-        more = {"Dagster": dagster_findings}
-        return list(examine(app, steps, send_test_message=send_test_message, rules=CRON_RULES, more=more))
+    name = chosen_shop()
+    with shops, nullcontext(_tell_nobody) if quiet else Steps() as steps:
+        found: list[Finding] = []
+        for app in [shops.choose(name)] if name else shops.values():
+            app.take_process()
+            more = {} if found else {"Dagster": dagster_findings}
+            of_shop = examine(app, steps, send_test_message=send_test_message, rules=CRON_RULES, more=more)
+            found += [replace(one, part=f"{app.shop}: {one.part}") if app.shop else one for one in of_shop]
+        return found
 
 
 def _tell_nobody(step: str, state: str) -> None:

@@ -15,8 +15,8 @@ from awin_medusa_pipeline.cli.terminal import JobSteps, say, show_table
 from awin_medusa_pipeline.core.errors import Action
 from awin_medusa_pipeline.core.messages import line_text
 from awin_medusa_pipeline.decisions import Decider
-from awin_medusa_pipeline.defs.etsy.jobs import ETSY_TAG
 from awin_medusa_pipeline.defs.launch import how_run_ended, run_job
+from awin_medusa_pipeline.defs.per_shop import account_tag
 from awin_medusa_pipeline.etsy.domain.messages import outcome_text
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJobError, JobStatus
 from awin_medusa_pipeline.remedies import command
@@ -90,7 +90,7 @@ def sync_and_show(opened: App, transaction_id: str) -> None:
     jobs = opened.etsy.jobs
     with JobSteps(ETSY_SYNC) as steps:
         config = {"claim_etsy_job": {"transaction_id": transaction_id}}
-        tags = {ETSY_TAG: str(jobs.get(transaction_id).account_id)}
+        tags = account_tag(opened, jobs.get(transaction_id).account_id)
         outcome = run_job(opened, ETSY_SYNC, steps, ops=config, tags=tags)
     job, rows = jobs.get(transaction_id), jobs.products(transaction_id)
     if job.run_id == outcome.run_id:

@@ -12,8 +12,8 @@ from awin_medusa_pipeline.cli.arguments import AsJson
 from awin_medusa_pipeline.cli.sync import end
 from awin_medusa_pipeline.cli.terminal import JobSteps, age, commands, print_json, say, show_table
 from awin_medusa_pipeline.core.errors import PermanentError
-from awin_medusa_pipeline.defs.etsy.jobs import ETSY_TAG
 from awin_medusa_pipeline.defs.launch import run_job
+from awin_medusa_pipeline.defs.per_shop import ETSY, ONLY
 from awin_medusa_pipeline.etsy.domain.sales import BY_HAND
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
 from awin_medusa_pipeline.etsy.store.sales import EtsySale, EtsySalesCursor
@@ -36,7 +36,7 @@ def sales(
             raise PermanentError("Importing the sales on Etsy", "ETSY_IMPORT_SALES is off", to_do)
         if import_now:
             with JobSteps(SALES_JOB) as steps:
-                outcome = run_job(app, SALES_JOB, steps, tags={ETSY_TAG: "default"})
+                outcome = run_job(app, SALES_JOB, steps, tags={ETSY: app.shop or ONLY})
         of, switched_on = app.etsy.sold, app.etsy.rules.import_sales
         accounts = app.etsy.accounts.active()
         found = {one.id: (of.cursor(one.id), of.recent(one.id, number)) for one in accounts}

@@ -1,7 +1,8 @@
 """Defines the command line `awin-medusa`; each command is loaded when it is called, so that it is quick."""
 
+import os
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -19,6 +20,7 @@ UsageError: type[Any] = next(kind for kind in typer.BadParameter.__mro__ if kind
 """What typer raises for a command line that it does not understand; it has no public name."""
 LONGEST_WORD = 100
 BUG = "This is a bug of awin-medusa. Its log and what you did help to mend it."
+SHOP, SHOP_VARIABLE = "--shop", "AWIN_MEDUSA_SHOP"
 FIRST_STEPS, WORK, TRIALS, ALL = "First steps", "Daily work", "Trying it out", "Commands"
 
 
@@ -205,10 +207,10 @@ class Commands(TyperGroup):
         entry = COMMANDS.get(cmd_name)
         return placeholder(cmd_name, entry) if entry else None
 
-    def make_context(self, *args: Any, **options: Any) -> Any:
-        """Read the command line."""
+    def make_context(self, info_name: Any, args: Any, *others: Any, **options: Any) -> Any:
+        """Read the command line. `--shop NAME` may stand anywhere."""
         with _legible_words():
-            return super().make_context(*args, **options)
+            return super().make_context(info_name, shop_first(args), *others, **options)
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command; an error becomes a sentence, or the trace of a bug."""
@@ -223,6 +225,19 @@ class Commands(TyperGroup):
             sentence = import_module("awin_medusa_pipeline.cli.errors").sentence_of(error)
             complain(sentence or f"{''.join(traceback.format_exception(error))}{BUG}")
             raise typer.Exit(1) from None
+
+
+def shop_first(arguments: Sequence[str]) -> list[str]:
+    """The command line with --shop before the command, which does not know it."""
+    before, shop = list(arguments), list[str]()
+    end = before.index("--") if "--" in before else len(before)
+    for place in range(end - 1, -1, -1):
+        if before[place] == SHOP and place + 1 < end:
+            shop = [SHOP, before.pop(place + 1)]
+            before.pop(place)
+        elif before[place].startswith(f"{SHOP}="):
+            shop = [before.pop(place)]
+    return [*shop, *before]
 
 
 @contextmanager
@@ -257,6 +272,10 @@ def awin_medusa(
     _: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
+    shop: Annotated[
+        str,
+        typer.Option(SHOP, metavar="NAME", envvar=SHOP_VARIABLE, help="Which of several shops (docs/scaling.md)."),
+    ] = "",
 ) -> None:
     """Keep a Medusa v2 shop in line with an AWIN product feed.
 
@@ -272,3 +291,5 @@ def awin_medusa(
     [bold]With nothing at hand[/]
     awin-medusa demo               a real Medusa here, and a whole sync
     """
+    # Commands are loaded when they are called, and open their shop themselves.
+    os.environ[SHOP_VARIABLE] = shop

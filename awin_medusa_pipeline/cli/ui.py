@@ -12,7 +12,6 @@ import typer
 import uvicorn
 
 from awin_medusa_pipeline.app import App
-from awin_medusa_pipeline.cli.application import open_app
 from awin_medusa_pipeline.cli.patience import PatientProtocol
 from awin_medusa_pipeline.cli.terminal import Steps, say
 from awin_medusa_pipeline.console.application import console
@@ -20,11 +19,12 @@ from awin_medusa_pipeline.console.door import DAGSTER
 from awin_medusa_pipeline.console.store.access import Access
 from awin_medusa_pipeline.core.errors import Action, PermanentError
 from awin_medusa_pipeline.core.ports import HOST, port_is_free
-from awin_medusa_pipeline.core.store.outbox import Outbox
+from awin_medusa_pipeline.core.store.outbox import Outbox, OutboxMessage
 from awin_medusa_pipeline.defs.launch import dagster_home, end_dead_runs
 from awin_medusa_pipeline.defs.services import services
 from awin_medusa_pipeline.defs.webserver import ThisDagster, dagster_ui
 from awin_medusa_pipeline.settings import ENV_FILE_VARIABLE, Settings, env_file
+from awin_medusa_pipeline.shops import Shops
 
 ADDRESS = "DAGSTER_WEBSERVER_URL"
 LOOK = 5.0  # seconds between two looks for messages to show
@@ -41,8 +41,8 @@ def ui(port: Port = 3000, host: Host = HOST) -> None:
 
     The nightly sync runs while this does. A sandbox that .env points to is started as well.
     """
-    with open_app() as app:
-        _start_sandbox(app)
+    with Shops.open() as shops:
+        _start_sandbox(shops.common)
     serve(port, host, with_dagster=True)
 
 
@@ -76,18 +76,18 @@ def serve(port: int, host: str, *, with_dagster: bool) -> None:
     os.environ["AWIN_MEDUSA_HOME"] = settings.awin_medusa_home
     os.environ[ENV_FILE_VARIABLE] = str(env_file())
     with ExitStack() as stack:
-        app = stack.enter_context(open_app())
-        home = dagster_home(app)
-        end_dead_runs(app)
+        shops = stack.enter_context(Shops.open())
+        home = dagster_home(shops.common)
+        end_dead_runs(shops)
         # Dagster prefers a .env in its folder to the environment, and so to AWIN_MEDUSA_ENV_FILE.
         os.chdir(home)
         dagster = stack.enter_context(services(home, say)) if with_dagster else None
         pages = stack.enter_context(dagster_ui(dagster.workspace, DAGSTER)) if dagster else None
-        public = app.settings.dagster_webserver_url
-        served = console(app, ThisDagster(dagster.start_anew if dagster else None), public, pages)
+        public = shops.common.settings.dagster_webserver_url
+        served = console(shops, ThisDagster(dagster.start_anew if dagster else None), public, pages)
         say("The console: ", (public, "bold"), f", Dagster's UI: {public.rstrip('/')}{DAGSTER}/. Ctrl-C stops both.")
-        _show_first_link(app, public)
-        stack.callback(_follow_messages(app))
+        _show_first_link(shops.common, public)
+        stack.callback(_follow_messages(shops))
         # uvicorn raises the signal that has ended it once more: the processes of Dagster are still to be ended.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -109,19 +109,22 @@ def _show_first_link(app: App, public: str) -> None:
         say(("This link works once, for an hour. Later: awin-medusa console link", "dim"))
 
 
-def _follow_messages(app: App) -> Callable[[], None]:
+def _follow_messages(shops: Shops) -> Callable[[], None]:
     """Print the title of each message to the shop owner as it comes; returns how to stop."""
     over = threading.Event()
-    outbox = Outbox(app.database)
-    last = outbox.last_id()
+    outboxes = [Outbox(app.database) for app in shops.values()]
+    last = [outbox.last_id() for outbox in outboxes]
 
     def follow() -> None:
-        nonlocal last
         while not over.wait(LOOK):
-            for message in outbox.after(last):
-                last = message.id
-                title = "".join(filter(str.isprintable, str(message.payload.get("text", "")).partition("\n")[0]))
-                say((f"{datetime.now(UTC):%H:%M} UTC  ", "dim"), title[:200])
+            for place, outbox in enumerate(outboxes):
+                for message in outbox.after(last[place]):
+                    last[place] = message.id
+                    show(message)
+
+    def show(message: OutboxMessage) -> None:
+        title = "".join(filter(str.isprintable, str(message.payload.get("text", "")).partition("\n")[0]))
+        say((f"{datetime.now(UTC):%H:%M} UTC  ", "dim"), title[:200])
 
     thread = threading.Thread(target=follow, name="messages", daemon=True)
     thread.start()

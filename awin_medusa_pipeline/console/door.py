@@ -15,6 +15,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from awin_medusa_pipeline.console.below import within_shop
 from awin_medusa_pipeline.console.store.access import Access, Visitor
 
 DAGSTER = "/dagster"
@@ -22,7 +23,8 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 COOKIE = "awin_medusa"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # The callback's state protects it; a link's secret protects that.
-OPEN, OPEN_BELOW = frozenset({"/login", "/admin/etsy/callback"}), ("/link/", "/static/")
+CALLBACK = "/admin/etsy/callback"
+OPEN, OPEN_BELOW = frozenset({"/login"}), ("/link/", "/static/")
 API = ("/admin/", "/metrics")
 JSON = "application/json"
 LARGEST_BODY = 4 << 20
@@ -59,8 +61,8 @@ class Door:
     access: Access
     hosts: Collection[str]
     """Names in the Host header that are ours, without a port: against DNS rebinding."""
-    policy: Callable[[], str]
-    """Content-Security-Policy of the console's pages; Dagster's UI brings its own."""
+    policy: Callable[[str], str]
+    """Content-Security-Policy of the console's page at a path; Dagster's UI brings its own."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or answer it here."""
@@ -84,7 +86,7 @@ class Door:
         if not scope["path"].startswith("/static/"):
             wanted["cache-control"] = "no-store"
         if not within_dagster(scope["path"]):
-            wanted["content-security-policy"] = self.policy()
+            wanted["content-security-policy"] = self.policy(scope["path"])
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -123,7 +125,7 @@ def check_request(scope: Scope, headers: Headers, visitor: Visitor | None) -> No
     # A program sends its token itself; a browser sends the cookie with the requests of every page.
     if changes and not (visitor and visitor.is_program) and not is_of_own_page(headers):
         raise RefusedError(403, "Another page has sent this", "Do it on the console's own page.")
-    if visitor is None and path not in OPEN and not path.startswith(OPEN_BELOW):
+    if visitor is None and path not in OPEN and within_shop(path) != CALLBACK and not path.startswith(OPEN_BELOW):
         raise RefusedError(
             401, "Nobody is logged in", "Log in, or send an API token as `Authorization: Bearer am_...`."
         )

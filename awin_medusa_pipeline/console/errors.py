@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from awin_medusa_pipeline.console.below import within_shop
 from awin_medusa_pipeline.console.door import API, problem
 from awin_medusa_pipeline.console.pages import page
 from awin_medusa_pipeline.console.surroundings import ForbiddenError, NotSentByFormError
@@ -46,7 +47,7 @@ def add_handlers(api: FastAPI) -> None:
 
 def answer(request: Request, status: int, title: str, to_do: str, code: str) -> Response:
     """Answer in the form that fits who asks."""
-    if request.url.path.startswith(API):
+    if within_shop(request.url.path).startswith(API):
         return problem(status, title, to_do, code)
     return page(request, "error.html", status=status, title=title, to_do=to_do, code=code)
 

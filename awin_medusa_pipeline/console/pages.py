@@ -63,10 +63,13 @@ def page(request: Request, name: str, *, status: int = 200, block: str | None = 
     around = surroundings(request)
     visitor = request.state.visitor
     shared = {
-        "state": state(around.app, around.dagster) if visitor and not fragment(request) else None,
+        "state": state(around.app, around.dagster) if visitor and not around.shops and not fragment(request) else None,
         "visitor": visitor,
         "csrf": visitor.csrf if visitor else "",
         "shop": around.app.shop_address,
+        "of_shop": around.app.shop,
+        "root": request.scope.get("root_path", ""),
+        "front": bool(around.shops),
         "path": request.url.path,
         "dagster_alive": around.dagster.alive() if visitor else True,
     }

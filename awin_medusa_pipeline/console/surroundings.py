@@ -1,5 +1,6 @@
 """What the pages know of the world around the console: the App, Dagster, and who asks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Protocol
 
@@ -33,7 +34,9 @@ class Surroundings:
     access: Access
     dagster: DagsterSide
     public: str
-    """Address of the console, without a slash at the end."""
+    """Address of the shop's pages, without a slash at the end."""
+    shops: Sequence[App] = ()
+    """All shops, on the page that shows them; else empty."""
 
     @property
     def secure(self) -> bool:

@@ -14,6 +14,8 @@ from awin_medusa_pipeline.core.messages import (
     section,
 )
 from awin_medusa_pipeline.defs.failures import RunFailure, failure_of
+from awin_medusa_pipeline.defs.per_shop import app_of
+from awin_medusa_pipeline.shops import Shops
 
 
 @dg.run_failure_sensor(
@@ -24,9 +26,10 @@ from awin_medusa_pipeline.defs.failures import RunFailure, failure_of
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=15,
 )
-def slack_on_run_failure(context: dg.RunFailureSensorContext, app: dg.ResourceParam[App]) -> None:
+def slack_on_run_failure(context: dg.RunFailureSensorContext, shops: dg.ResourceParam[Shops]) -> None:
     """Send the alert through the outbox: Dagster calls a sensor once per run, even when it fails."""
-    alert(app, context.dagster_run, failure_of(context.instance, context.dagster_run.run_id))
+    if app := app_of(shops, context.dagster_run):
+        alert(app, context.dagster_run, failure_of(context.instance, context.dagster_run.run_id))
 
 
 def alert(app: App, run: dg.DagsterRun, failure: RunFailure) -> None:

@@ -8,7 +8,7 @@ import dagster as dg
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.core.errors import Action
 from awin_medusa_pipeline.defs.launch import dagster_home
-from awin_medusa_pipeline.defs.schedules import all_schedules
+from awin_medusa_pipeline.defs.schedules import schedules_of
 from awin_medusa_pipeline.health import Finding, Findings, Rule, State
 from awin_medusa_pipeline.settings import Settings
 
@@ -37,7 +37,7 @@ def daemon_is_alive(instance: dg.DagsterInstance) -> bool:
 
 def _check_cron(settings: Settings, **others: str) -> None:
     try:
-        all_schedules(settings.model_copy(update=others))
+        schedules_of(App(settings.model_copy(update=others)))
     except dg.DagsterError as error:
         raise ValueError(str(error)) from None
 

@@ -6,9 +6,17 @@ Our own code because dagster-polars 0.27 fails at run time with polars 2 and bri
 import dagster as dg
 import polars as pl
 
+from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.core.tables import Tables, WrittenTable
 from awin_medusa_pipeline.defs.shown import Links, preview
 from awin_medusa_pipeline.defs.steps import as_failure
+
+
+@dg.io_manager(required_resource_keys={"app"}, description="Keeps the newest table of each asset, as a parquet file.")
+def parquet_tables(context: dg.InitResourceContext) -> "ParquetIOManager":
+    """Keep the tables of a run's shop."""
+    app: App = context.resources.app
+    return ParquetIOManager(app.tables, Links.of(app))
 
 
 class ParquetIOManager(dg.IOManager):

@@ -24,8 +24,10 @@ from awin_medusa_pipeline.defs.alerts import alert
 from awin_medusa_pipeline.defs.build import build_defs
 from awin_medusa_pipeline.defs.failures import RunFailure, failure_of, how_it_ended
 from awin_medusa_pipeline.defs.lost_runs import tidy_up
-from awin_medusa_pipeline.defs.sync.jobs import SHOP_TAG, part_of, run_config
+from awin_medusa_pipeline.defs.per_shop import shop_tag
+from awin_medusa_pipeline.defs.sync.jobs import part_of, run_config
 from awin_medusa_pipeline.defs.workers import check_workers
+from awin_medusa_pipeline.shops import Shops
 from awin_medusa_pipeline.sync.domain.operations import Kind
 
 # max_runtime fails runs that nothing else has noticed; defs/lost_runs.py does within minutes.
@@ -80,7 +82,7 @@ def dagster_home(app: App) -> Path:
     Two processes that start at once on a new home crash (measured), so this one creates its tables first. Raises
     PermanentError when runs may start elsewhere and would not find the records, or dagster.yaml is wrong.
     """
-    default = app.local_home / "dagster"
+    default = app.common_home / "dagster"
     home = Path(os.environ.get("DAGSTER_HOME") or default).expanduser().absolute()
     home.mkdir(parents=True, exist_ok=True)
     make_private(home)
@@ -105,10 +107,10 @@ def dagster_home(app: App) -> Path:
     return home
 
 
-def end_dead_runs(app: App) -> None:
+def end_dead_runs(shops: Shops) -> None:
     """Record as failed what died with the machine or the program, so that it does not stand in the queue."""
     with dg.DagsterInstance.get() as instance:
-        tidy_up(app, instance)
+        tidy_up(shops, instance)
 
 
 def run_job(
@@ -118,18 +120,19 @@ def run_job(
     applying: Mapping[str, Any] | None = None,
     only: Collection[Kind] = (),
     ops: Mapping[str, Any] | None = None,
-    tags: Mapping[str, str] = SHOP_TAG,
+    tags: Mapping[str, str] | None = None,
 ) -> JobOutcome:
     """Run a job in this process, recorded for the UI; a failure also goes to Slack.
 
     `applying`: config of the applying assets, instead of the job's own; `only`: kinds to apply, when not all.
-    `ops`: config of other ops, by name; `tags`: those by which Dagster's queue limits runs.
+    `ops`: config of other ops, by name; `tags`: those by which Dagster's queue limits runs, instead
+    of the shop's.
     """
-    job = build_defs(app).resolve_job_def(name)
+    job = build_defs(Shops.of(app)).resolve_job_def(name)
     config = run_config(job, applying, only, ops)
     dagster_home(app)
     with dg.DagsterInstance.get() as instance, _following(instance, run_id := str(uuid.uuid4()), watcher):
-        tidy_up(app, instance)
+        tidy_up(Shops.of(app), instance)
         # Dagster's own log goes to the run's page; the terminal gets one line per step.
         quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
         result = job.execute_in_process(
@@ -137,7 +140,8 @@ def run_job(
             instance=instance,
             raise_on_error=False,
             run_id=run_id,
-            tags=dict(tags),
+            tags=dict(shop_tag(app) if tags is None else tags),
+            partition_key=app.shop or None,
             asset_selection=part_of(job, only).keys if only else None,
         )
         if result.success:
@@ -151,7 +155,7 @@ def failed_since(app: App, moment: datetime) -> tuple[datetime, RunFailure] | No
     """When and why the newest run on the shop failed; None when it did not, or started before `moment`."""
     dagster_home(app)
     with dg.DagsterInstance.get() as instance:
-        newer = instance.get_run_records(dg.RunsFilter(tags=dict(SHOP_TAG), created_after=moment), limit=1)
+        newer = instance.get_run_records(dg.RunsFilter(tags=shop_tag(app), created_after=moment), limit=1)
         for record in newer:
             if record.dagster_run.is_failure:
                 return record.create_timestamp, failure_of(instance, record.dagster_run.run_id)

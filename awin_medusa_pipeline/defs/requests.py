@@ -1,14 +1,17 @@
 """Starts the runs that people asked for in the console, by the API, or by approving a plan."""
 
+import json
 from typing import Any
 
 import dagster as dg
 
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.core.store.run_requests import RunRequest, RunRequests
+from awin_medusa_pipeline.defs.per_shop import name_of, shop_tag
 from awin_medusa_pipeline.defs.resources import REQUEST_TAG
-from awin_medusa_pipeline.defs.sync.jobs import SHOP_TAG, daily_sync_job, part_of, run_config, undo_run_job
+from awin_medusa_pipeline.defs.sync.jobs import daily_sync_job, part_of, run_config, undo_run_job
 from awin_medusa_pipeline.defs.tags import TRIGGER_TAG, USER_TAG
+from awin_medusa_pipeline.shops import Shops
 from awin_medusa_pipeline.sync.domain.operations import Kind
 
 
@@ -24,27 +27,39 @@ def request_sensor(name: str, job: Any) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=10,
     )
-    def sensor(context: dg.SensorEvaluationContext, app: dg.ResourceParam[App]) -> dg.SensorResult:
-        """Hand every request to Dagster once: the cursor is the id of the last, and no run key is used twice."""
-        last = int(context.cursor or 0)
-        waiting = [one for one in RunRequests(app.database).waiting() if one.id > last and one.job == job.name]
+    def sensor(context: dg.SensorEvaluationContext, shops: dg.ResourceParam[Shops]) -> dg.SensorResult:
+        """Hand every request to Dagster once: the cursor has the id of the last, and no run key is used twice."""
+        last = last_requests(context.cursor)
+        waiting = [
+            (app, request)
+            for app in shops.values()
+            for request in RunRequests(app.database).waiting()
+            if request.id > last.get(app.shop, 0) and request.job == job.name
+        ]
         if not waiting:
             return dg.SensorResult(skip_reason="Nobody asked for a run.")
         repository = context.repository_def
         assert repository is not None
-        runs = [_run_request(repository.get_job(job.name), request) for request in waiting]
-        return dg.SensorResult(run_requests=runs, cursor=str(waiting[-1].id))
+        runs = [_run_request(repository.get_job(job.name), app, request) for app, request in waiting]
+        return dg.SensorResult(run_requests=runs, cursor=json.dumps(last | {app.shop: one.id for app, one in waiting}))
 
     return sensor
 
 
-def _run_request(job: dg.JobDefinition, request: RunRequest) -> dg.RunRequest:
+def last_requests(cursor: str | None) -> dict[str, int]:
+    """The id of each shop's last request; a cursor of an earlier release is that of the only shop."""
+    found = json.loads(cursor or "{}")
+    return {"": found} if isinstance(found, int) else found
+
+
+def _run_request(job: dg.JobDefinition, app: App, request: RunRequest) -> dg.RunRequest:
     kinds = [Kind(kind) for kind in request.kinds]
     return dg.RunRequest(
-        run_key=f"request-{request.id}",
+        run_key=name_of(f"request-{request.id}", app),
+        partition_key=app.shop or None,
         run_config=run_config(job, request.applying, kinds, request.ops),
         asset_selection=part_of(job, kinds).keys if kinds else None,
-        tags=SHOP_TAG
+        tags=shop_tag(app)
         | request.tags
         | {REQUEST_TAG: str(request.id), TRIGGER_TAG: request.via, USER_TAG: request.requested_by},
     )

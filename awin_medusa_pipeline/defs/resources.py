@@ -5,6 +5,7 @@ Both are plain objects, without fields that Dagster would show or store.
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -15,11 +16,12 @@ from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.core.store.leases import Leases
 from awin_medusa_pipeline.core.store.run_requests import RunRequests
 from awin_medusa_pipeline.defs.leftovers import remove_leftovers
+from awin_medusa_pipeline.defs.per_shop import PARTITION_TAG
 from awin_medusa_pipeline.defs.steps import as_failure
 from awin_medusa_pipeline.defs.tags import tag_run, tags_of
 from awin_medusa_pipeline.defs.taken_up import wait_for_shop
 from awin_medusa_pipeline.defs.workers import check_workers
-from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline.shops import Shops
 from awin_medusa_pipeline.sync.domain.kinds import ASSETS
 from awin_medusa_pipeline.sync.engine.runs import SyncRun, is_dry_run, will_apply
 
@@ -31,25 +33,25 @@ REQUEST_TAG = "awin_medusa/request"
 """On the runs that a person asked for: the id of the request."""
 
 
-def new_app() -> App:
-    """Make the App from the environment."""
-    return App(Settings(), slack_client=_slack_client)
+def new_shops() -> Shops:
+    """Open the shops that the environment describes."""
+    return Shops.open(partial(App, slack_client=_slack_client))
 
 
 def _slack_client(token: str) -> WebClient:
     return SlackResource(token=token).get_client()
 
 
-def app_of_run(app: App) -> dg.ResourceDefinition:
-    """Make the resource that is the App; a run that uses it gives signs of life in the state store."""
+def app_of_run(shops: Shops) -> dg.ResourceDefinition:
+    """Make the resource that is the App of a run's shop; a run that uses it gives signs of life in the state store."""
 
-    @dg.resource(description="The installation. While a run uses it, the run gives signs of life.")
+    @dg.resource(description="The shop. While a run uses it, the run gives signs of life.")
     def resource(context: dg.InitResourceContext) -> Iterator[App]:
         run = context.run
-        if run is None:  # of a sensor
-            yield app
-            return
+        assert run is not None  # sensors take all shops
         with as_failure():
+            app = shops.choose(run.tags.get(PARTITION_TAG, ""))
+            app.take_process()
             if context.instance:
                 check_workers(app, context.instance)
             with Leases(app.database).hold_run(run.run_id, job=run.job_name):

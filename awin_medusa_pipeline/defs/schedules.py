@@ -1,88 +1,109 @@
 """Schedules the nightly jobs, in UTC, and says when their tables are overdue."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 import dagster as dg
 
+from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.defs.etsy.jobs import etsy_daily_job, etsy_sales_job
+from awin_medusa_pipeline.defs.per_shop import name_of, partitions_of
 from awin_medusa_pipeline.defs.sync.jobs import daily_sync_job, part_of, retention_job
-from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline.shops import Shops
 from awin_medusa_pipeline.sync.domain.operations import Kind
 
 NIGHTLY = ("awin_feed", "sync_summary")
 LATE, MISSED = timedelta(hours=2), timedelta(hours=5)
 
 
-def sync_request(context: dg.ScheduleEvaluationContext, kinds: Collection[Kind]) -> dg.RunRequest:
-    """Request daily_sync_job with these kinds applied; the others are only reported."""
+def sync_request(context: dg.ScheduleEvaluationContext, app: App) -> dg.RunRequest:
+    """Request daily_sync_job with the kinds of SYNC_KINDS applied; the others are only reported."""
+    kinds = app.settings.sync_kinds
     if set(kinds) == set(Kind):
-        return dg.RunRequest()
+        return dg.RunRequest(partition_key=app.shop or None)
     part = part_of(context.repository_def.get_job(daily_sync_job.name), kinds)
-    return dg.RunRequest(run_config={"ops": part.ops}, asset_selection=part.keys)
+    return dg.RunRequest(run_config={"ops": part.ops}, asset_selection=part.keys, partition_key=app.shop or None)
 
 
-def all_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
+def all_schedules(shops: Shops) -> list[dg.ScheduleDefinition]:
     """Make the schedules, switched on by default: a shop owner expects the nightly sync without a click."""
+    apps = list(shops.values())
     return [
-        dg.ScheduleDefinition(
-            name="daily_sync_schedule",
-            description="Each night at SYNC_CRON: reads feed and shop, and applies the kinds that SYNC_KINDS names.",
-            job=daily_sync_job,
-            execution_fn=lambda context: sync_request(context, settings.sync_kinds),
-            cron_schedule=settings.sync_cron,
-            execution_timezone="UTC",
-            default_status=dg.DefaultScheduleStatus.RUNNING,
-        ),
-        dg.ScheduleDefinition(
-            name="etsy_daily_schedule",
-            description="Each night at ETSY_CRON: compares the listings on Etsy with Medusa, and asks for a "
-            "confirmation of what differs. Off until ETSY_KEYSTRING is set.",
-            job=etsy_daily_job,
-            cron_schedule=settings.etsy_cron,
-            execution_timezone="UTC",
-            # Without an app at Etsy it would have nothing to do.
-            default_status=dg.DefaultScheduleStatus.RUNNING
-            if settings.etsy_keystring
-            else dg.DefaultScheduleStatus.STOPPED,
-        ),
-        dg.ScheduleDefinition(
-            name="etsy_sales_schedule",
-            description="Every hour: lowers the levels in Medusa by what was sold on Etsy. Off until "
-            "ETSY_IMPORT_SALES is on.",
-            job=etsy_sales_job,
+        *(schedule for app in apps for schedule in schedules_of(app)),
+        _schedule(
+            "etsy_sales_schedule",
+            "Every hour: lowers the levels in Medusa by what was sold on Etsy. Off until ETSY_IMPORT_SALES is on.",
+            etsy_sales_job,
             # Away from the full hour, at which the syncs of the night begin.
-            cron_schedule="40 * * * *",
-            execution_timezone="UTC",
-            default_status=dg.DefaultScheduleStatus.RUNNING
-            if settings.etsy_import_sales
-            else dg.DefaultScheduleStatus.STOPPED,
+            "40 * * * *",
+            lambda _: [dg.RunRequest(partition_key=app.shop or None) for app in apps if app.settings.etsy_import_sales],
+            on=any(app.settings.etsy_import_sales for app in apps),
         ),
-        dg.ScheduleDefinition(
-            name="retention_schedule",
-            description="Each morning: removes reports and runs after 30 days, and the operation log after 400.",
-            job=retention_job,
+        _schedule(
+            "retention_schedule",
+            "Each morning: removes reports and runs after 30 days, and the operation log after 400.",
+            retention_job,
             # After the nightly sync, before anybody looks at it in the morning.
-            cron_schedule="30 5 * * *",
-            execution_timezone="UTC",
-            default_status=dg.DefaultScheduleStatus.RUNNING,
+            "30 5 * * *",
+            lambda _: [dg.RunRequest(partition_key=app.shop or None) for app in apps],
         ),
     ]
 
 
-def with_freshness(assets: Iterable[object], settings: Settings) -> list[Any]:
-    """The assets, of which those of every night are marked as overdue when a night is missed.
+def schedules_of(app: App) -> list[dg.ScheduleDefinition]:
+    """Make those whose hour is a setting of the shop."""
+    return [
+        _schedule(
+            name_of("daily_sync_schedule", app),
+            "Each night at SYNC_CRON: reads feed and shop, and applies the kinds that SYNC_KINDS names.",
+            daily_sync_job,
+            app.settings.sync_cron,
+            lambda context: sync_request(context, app),
+        ),
+        _schedule(
+            name_of("etsy_daily_schedule", app),
+            "Each night at ETSY_CRON: compares the listings on Etsy with Medusa, and asks for a confirmation of what "
+            "differs. Off until ETSY_KEYSTRING is set.",
+            etsy_daily_job,
+            app.settings.etsy_cron,
+            lambda _: dg.RunRequest(partition_key=app.shop or None),
+            # Without an app at Etsy it would have nothing to do.
+            on=bool(app.settings.etsy_keystring),
+        ),
+    ]
 
-    Late after LATE, missed after MISSED, both after the longest time that SYNC_CRON leaves between two runs.
+
+def _schedule(
+    name: str, description: str, job: Any, cron: str, requests: Callable[..., Any], *, on: bool = True
+) -> dg.ScheduleDefinition:
+    return dg.ScheduleDefinition(
+        name=name,
+        description=description,
+        job_name=job.name,
+        execution_fn=requests,
+        cron_schedule=cron,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED,
+    )
+
+
+def for_shops(assets: Iterable[object], shops: Shops) -> list[Any]:
+    """The assets, with a partition per shop where there are several; those of every night become overdue.
+
+    Late after LATE, missed after MISSED, both after the longest time that SYNC_CRON leaves between two runs. Dagster
+    knows one time per asset, whichever shop it was for.
     """
-    apart = longest_gap(settings.sync_cron)
+    partitions = partitions_of(shops)
+    apart = max(longest_gap(app.settings.sync_cron) for app in shops.values())
     policy = dg.FreshnessPolicy.time_window(fail_window=apart + MISSED, warn_window=apart + LATE)
 
     def mark(spec: dg.AssetSpec) -> dg.AssetSpec:
         nightly = spec.key.to_user_string() in NIGHTLY
-        return spec.replace_attributes(freshness_policy=policy) if nightly else spec
+        return spec.replace_attributes(
+            partitions_def=partitions, freshness_policy=policy if nightly else spec.freshness_policy
+        )
 
     return [one.map_asset_specs(mark) if isinstance(one, dg.AssetsDefinition) else one for one in assets]
 

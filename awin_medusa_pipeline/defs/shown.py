@@ -102,7 +102,7 @@ class Links:
     shop: str
     """Address of Medusa."""
     console: str
-    """Address of the Dagster UI; the console has the same origin."""
+    """Address of the shop's pages in the console."""
     etsy: tuple[str, ...]
     """Host and port of Etsy, and of what stands in for it."""
 
@@ -111,7 +111,7 @@ class Links:
         """Read them from the settings."""
         settings = app.settings
         stand_ins = [urlsplit(address).netloc for address in (settings.etsy_api_url, settings.etsy_oauth_url)]
-        return cls(app.shop_address, settings.dagster_webserver_url, (ETSY, *stand_ins))
+        return cls(app.shop_address, app.console_url, (ETSY, *stand_ins))
 
     def product(self, product_id: str) -> str | None:
         """A product in Medusa Admin."""
@@ -123,8 +123,7 @@ class Links:
 
     def run(self, run_id: str) -> dg.MetadataValue:
         """A run with its reports in the console."""
-        console = urlsplit(self.console)
-        return dg.MetadataValue.url(f"{console.scheme}://{console.netloc}/runs/{run_id}")
+        return dg.MetadataValue.url(f"{self.console}/runs/{run_id}")
 
     def listing(self, address: str | None) -> str | None:
         """A listing, if the address is one of Etsy's; None for any other."""

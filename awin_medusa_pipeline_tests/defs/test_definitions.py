@@ -12,12 +12,12 @@ import dagster as dg
 import pytest
 from dagster._core.remote_representation.external_data import RepositorySnap
 
-from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.defs import build
 from awin_medusa_pipeline.defs.contracts import CONTRACTS
 from awin_medusa_pipeline.defs.resources import APPLIES_TAG
 from awin_medusa_pipeline.defs.tags import MODE_TAG
-from awin_medusa_pipeline.settings import PROJECT_ROOT, Settings
+from awin_medusa_pipeline.settings import PROJECT_ROOT
+from awin_medusa_pipeline.shops import Shops
 from awin_medusa_pipeline.sync.domain.kinds import ASSETS
 from awin_medusa_pipeline_tests.support.feeds import ADDRESS, KEY
 
@@ -57,7 +57,7 @@ JOBS: dict[str, dict[str, Mapping[str, Any]]] = {
 
 
 def build_defs() -> dg.Definitions:
-    return build.build_defs(App(Settings()))
+    return build.build_defs(Shops.open())
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from awin_medusa_pipeline.core.tables import TableMissingError, Tables
 from awin_medusa_pipeline.defs.io_managers import ParquetIOManager
 from awin_medusa_pipeline.defs.shown import Links
 
-LINKS = Links(shop="http://shop.example", console="http://console.example/dagster/", etsy=("etsy.com",))
+LINKS = Links(shop="http://shop.example", console="http://console.example", etsy=("etsy.com",))
 FRAME = pl.DataFrame(
     {"key": ["a", "b"], "price": [Decimal("1.1000"), None], "images": [["x", "y"], []]},
     schema_overrides={"price": MONEY},

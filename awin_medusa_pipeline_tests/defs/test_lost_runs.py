@@ -18,6 +18,7 @@ from awin_medusa_pipeline.defs.build import build_defs
 from awin_medusa_pipeline.defs.failures import failure_of
 from awin_medusa_pipeline.defs.lost_runs import FIRST_SIGN, end_lost_runs, lost_run_sensor
 from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline.shops import Shops
 
 STARTED, FAILURE = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.FAILURE
 
@@ -45,7 +46,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 def started(app: App, instance: dg.DagsterInstance, job: str = "detect_discrepancies_job") -> str:
     """A run that Dagster has as started, of which nobody knows."""
-    run = instance.create_run_for_job(build_defs(app).resolve_job_def(job))
+    run = instance.create_run_for_job(build_defs(Shops.of(app)).resolve_job_def(job))
     event = DagsterEvent(event_type_value=dg.DagsterEventType.PIPELINE_START.value, job_name=job)
     instance.report_dagster_event(event, run.run_id)
     return run.run_id
@@ -77,7 +78,7 @@ def test_a_run_whose_process_has_ended_is_ended_at_once(app: App, instance: dg.D
     dead, living = started(app, instance), started(app, instance)
     sign(app, dead, dead=True)
     sign(app, living)
-    (lost,), again = end_lost_runs(app, instance)
+    (lost,), again = end_lost_runs(Shops.of(app), instance)
     assert (lost.run.run_id, again) == (dead, {})
     assert statuses(instance) == {dead: FAILURE, living: STARTED}
     assert failure_of(instance, dead).error.startswith("The run was lost: its process on ")
@@ -92,10 +93,10 @@ def test_a_silent_run_is_ended_at_the_second_look(app: App, instance: dg.Dagster
     asleep, away = started(app, instance), started(app, instance)
     for run_id in (asleep, away):
         sign(app, run_id, age=HELD_FOR)
-    ended, again = end_lost_runs(app, instance)
+    ended, again = end_lost_runs(Shops.of(app), instance)
     assert (ended, set(again)) == ([], {asleep, away})
     sign(app, asleep)
-    (lost,), again = end_lost_runs(app, instance, again)
+    (lost,), again = end_lost_runs(Shops.of(app), instance, again)
     assert (lost.run.run_id, again) == (away, {})
     assert "it has given no sign of life since" in failure_of(instance, away).error
     assert statuses(instance) == {asleep: STARTED, away: FAILURE}
@@ -103,10 +104,10 @@ def test_a_silent_run_is_ended_at_the_second_look(app: App, instance: dg.Dagster
 
 def test_a_run_without_any_sign_has_some_minutes_to_begin(app: App, instance: dg.DagsterInstance) -> None:
     run_id, now = started(app, instance), datetime.now(UTC)
-    assert end_lost_runs(app, instance, {run_id: ""}, now=now + FIRST_SIGN / 2) == ([], {})
-    ended, again = end_lost_runs(app, instance, now=now + FIRST_SIGN * 2)
+    assert end_lost_runs(Shops.of(app), instance, {run_id: ""}, now=now + FIRST_SIGN / 2) == ([], {})
+    ended, again = end_lost_runs(Shops.of(app), instance, now=now + FIRST_SIGN * 2)
     assert (ended, again) == ([], {run_id: ""})
-    end_lost_runs(app, instance, again, now=now + FIRST_SIGN * 2)
+    end_lost_runs(Shops.of(app), instance, again, now=now + FIRST_SIGN * 2)
     assert statuses(instance) == {run_id: FAILURE}
 
 
@@ -119,7 +120,7 @@ def test_the_runs_of_others_are_theirs(app: App, instance: dg.DagsterInstance) -
     event = DagsterEvent(event_type_value=dg.DagsterEventType.PIPELINE_START.value, job_name=run.job_name)
     instance.report_dagster_event(event, run.run_id)
     later = datetime.now(UTC) + timedelta(hours=1)
-    assert end_lost_runs(app, instance, {run.run_id: ""}, now=later) == ([], {})
+    assert end_lost_runs(Shops.of(app), instance, {run.run_id: ""}, now=later) == ([], {})
 
 
 def test_the_sensor_remembers_what_it_has_seen(app: App, instance: dg.DagsterInstance) -> None:
@@ -128,7 +129,7 @@ def test_the_sensor_remembers_what_it_has_seen(app: App, instance: dg.DagsterIns
     cursor: str | None = None
     said = []
     for _ in range(3):
-        context = dg.build_sensor_context(instance=instance, cursor=cursor, resources={"app": app})
+        context = dg.build_sensor_context(instance=instance, cursor=cursor, resources={"shops": Shops.of(app)})
         result = lost_run_sensor(context)
         assert isinstance(result, dg.SensorResult)
         cursor = result.cursor
@@ -153,7 +154,7 @@ def test_every_run_gives_signs_of_life_until_its_end(app: App, instance: dg.Dags
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Leases, "hold_run", watched)
-        result = build_defs(app).resolve_job_def(job).execute_in_process(instance=instance)
+        result = build_defs(Shops.of(app)).resolve_job_def(job).execute_in_process(instance=instance)
     assert result.success
     assert seen == [(result.run_id, Sign.ALIVE)]
     assert Leases(app.database).runs() == []

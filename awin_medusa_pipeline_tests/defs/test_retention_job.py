@@ -7,11 +7,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.core.store.database import open_database
 from awin_medusa_pipeline.core.store.outbox import Outbox
 from awin_medusa_pipeline.defs.build import build_defs
-from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline.shops import Shops
 from awin_medusa_pipeline.sync.domain.operations import Kind
 from awin_medusa_pipeline.sync.store.ledger import Ledger
 
@@ -31,7 +30,7 @@ def test_what_is_old_goes_and_the_rest_stays(tmp_path: Path, monkeypatch: pytest
             Ledger(database).start_run(run_id, shop="s", job="daily_sync_job", started_at=started_at)
             Ledger(database).record_not_sent(run_id, Kind.HIDE, [])
         Outbox(database).put("unsent", {"text": "waits for ever"})
-    job = build_defs(App(Settings())).resolve_job_def("retention_job")
+    job = build_defs(Shops.open()).resolve_job_def("retention_job")
     with dg.instance_for_test(temp_dir=str(dagster_home)) as instance:
         runs = {age: job.execute_in_process(instance=instance).run_id for age in ages}
         with sqlite3.connect(dagster_home / "history" / "runs.db") as storage:

@@ -6,6 +6,7 @@ import pytest
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.defs.build import build_defs
 from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline.shops import Shops
 from awin_medusa_pipeline.sync.domain.kinds import ASSETS
 
 
@@ -22,7 +23,7 @@ def test_the_schedule_applies_the_kinds_of_the_settings(
 ) -> None:
     monkeypatch.setenv("SYNC_KINDS", kinds)
     with App(Settings()) as app:
-        repository = build_defs(app).get_repository_def()
+        repository = build_defs(Shops.of(app)).get_repository_def()
     schedule = repository.get_schedule_def("daily_sync_schedule")
     with dg.build_schedule_context(repository_def=repository) as context:
         (request,) = schedule.evaluate_tick(context).run_requests or ()

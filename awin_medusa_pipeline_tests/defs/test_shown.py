@@ -70,7 +70,7 @@ def test_a_plain_table_takes_any_value() -> None:
     assert shown.records[0].data == {"key": ATTACKS[0], "number": 3, "list": "a | b"}
 
 
-LINKS = Links("https://shop.example/", "http://127.0.0.1:3000/dagster/", ("etsy.com", "127.0.0.1:9900"))
+LINKS = Links("https://shop.example/", "http://127.0.0.1:3000", ("etsy.com", "127.0.0.1:9900"))
 
 
 @pytest.mark.parametrize(

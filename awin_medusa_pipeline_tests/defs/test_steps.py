@@ -95,7 +95,7 @@ def test_a_full_or_read_only_disk_is_one_sentence(error: Exception, by_io_manage
             return pl.DataFrame()
         raise error
 
-    links = Links(shop="http://shop.example", console="http://console.example/", etsy=())
+    links = Links(shop="http://shop.example", console="http://console.example", etsy=())
     (told, *_) = errors_of(table, io_manager=ParquetIOManager(Broken("/srv/home", {}), links))
     assert told.to_string().startswith("Writing to /")
     assert "\n" not in told.to_string().strip()

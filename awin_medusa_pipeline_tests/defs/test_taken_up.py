@@ -14,6 +14,7 @@ from awin_medusa_pipeline.defs.build import build_defs
 from awin_medusa_pipeline.defs.lost_runs import OURS
 from awin_medusa_pipeline.defs.taken_up import wait_for_shop
 from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline.shops import Shops
 
 SHOP = "http://127.0.0.1:9"
 SYNCS = (
@@ -39,7 +40,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 @pytest.mark.parametrize("name", sorted(OURS))
 def test_every_job_says_what_becomes_of_it(name: str, app: App) -> None:
-    tags = build_defs(app).resolve_job_def(name).tags
+    tags = build_defs(Shops.of(app)).resolve_job_def(name).tags
     again = name in (*SYNCS, "retention_job")
     assert tags.get("dagster/retry_strategy") == ("ALL_STEPS" if again else None)
     assert tags.get("dagster/max_retries") == (None if again else "0")
@@ -47,7 +48,7 @@ def test_every_job_says_what_becomes_of_it(name: str, app: App) -> None:
 
 def run_after(instance: dg.DagsterInstance, app: App, *, finished: bool) -> tuple[dg.DagsterRun, dg.DagsterRun]:
     """A run, and one that takes it up."""
-    job = build_defs(app).resolve_job_def("daily_sync_job")
+    job = build_defs(Shops.of(app)).resolve_job_def("daily_sync_job")
     dead = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
     if finished:
         instance.report_run_failed(dead)

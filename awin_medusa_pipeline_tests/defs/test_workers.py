@@ -16,6 +16,7 @@ from awin_medusa_pipeline.defs.workers import check_workers
 from awin_medusa_pipeline.health import State, store_findings, with_faults
 from awin_medusa_pipeline.sandbox.postgres import Postgres
 from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline.shops import Shops
 from awin_medusa_pipeline_tests.support.workers import DEPLOYED
 
 CELERY = {
@@ -65,7 +66,7 @@ def test_halves(launcher: str, state: str, records: str, told: str | None, share
 
 def test_a_run_says_so_before_its_first_step(tmp_path: Path) -> None:
     with app_of(tmp_path, None) as app, dg.instance_for_test(CELERY) as instance:
-        job = build_defs(app).resolve_job_def("retention_job")
+        job = build_defs(Shops.of(app)).resolve_job_def("retention_job")
         result = job.execute_in_process(instance=instance, raise_on_error=False)
         errors = [event.message for event in result.all_events if event.is_failure]
         assert not result.success

@@ -13,6 +13,7 @@ from awin_medusa_pipeline.core.store.run_requests import RunRequests
 from awin_medusa_pipeline.defs.build import build_defs
 from awin_medusa_pipeline.sandbox import Shop
 from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline.shops import Shops
 from awin_medusa_pipeline.sync.domain.kinds import ASSETS
 from awin_medusa_pipeline.sync.store.held_plans import SHOWN, HeldPlans
 from awin_medusa_pipeline_tests.support.feeds import row, write_rows
@@ -33,7 +34,7 @@ def launched(pipeline: Pipeline, job: str, config: Json | None = None, **tags: s
     """A run as the UI launches it, to its end."""
     with App(Settings()) as app:
         result = (
-            build_defs(app)
+            build_defs(Shops.of(app))
             .resolve_job_def(job)
             .execute_in_process(
                 run_config={**(config or {}), "loggers": CONSOLE},
@@ -50,10 +51,13 @@ def launched(pipeline: Pipeline, job: str, config: Json | None = None, **tags: s
 def requested(pipeline: Pipeline, sensor: str) -> dg.DagsterRun:
     """The one run that a sensor asks for, to its end."""
     with App(Settings()) as app:
-        defs = build_defs(app)
+        defs = build_defs(Shops.of(app))
         repository = defs.get_repository_def()
         context = dg.build_sensor_context(
-            instance=pipeline.instance, repository_def=repository, resources={"app": app}, sensor_name=sensor
+            instance=pipeline.instance,
+            repository_def=repository,
+            resources={"shops": Shops.of(app)},
+            sensor_name=sensor,
         )
         found = defs.resolve_sensor_def(sensor)
         (request,) = found.evaluate_tick(context).run_requests or ()

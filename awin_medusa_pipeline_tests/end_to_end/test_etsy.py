@@ -13,9 +13,9 @@ import sqlalchemy as sa
 
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.defs.build import build_defs
-from awin_medusa_pipeline.defs.etsy.jobs import ETSY_TAG
 from awin_medusa_pipeline.defs.etsy.sensors import TRY_TAG, etsy_confirmation_sensor, etsy_tidy_sensor
 from awin_medusa_pipeline.defs.failures import failure_of
+from awin_medusa_pipeline.defs.per_shop import ETSY
 from awin_medusa_pipeline.etsy.domain.tokens import TokenPair
 from awin_medusa_pipeline.etsy.engine.state import EtsyState
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, EtsyJobError, JobStatus
@@ -23,6 +23,7 @@ from awin_medusa_pipeline.sandbox import Sandbox, Shop
 from awin_medusa_pipeline.sandbox.etsy import shop as standin
 from awin_medusa_pipeline.sandbox.etsy.handle import EtsyHandle
 from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline.shops import Shops
 from awin_medusa_pipeline_tests.support.etsy_products import account_config
 from awin_medusa_pipeline_tests.support.goods import LEVEL, Goods
 from awin_medusa_pipeline_tests.support.pipeline import CONSOLE, Finished, Pipeline, pipeline_on
@@ -96,7 +97,7 @@ class Flow:
     def started(self, request: dg.RunRequest, job: str = "etsy_sync_job") -> dg.ExecuteInProcessResult:
         """What Dagster does with the request of a sensor."""
         return (
-            build_defs(self.app)
+            build_defs(Shops.of(self.app))
             .resolve_job_def(job)
             .execute_in_process(
                 run_config={**request.run_config, "loggers": CONSOLE},
@@ -107,7 +108,9 @@ class Flow:
         )
 
     def _evaluated(self, sensor: dg.SensorDefinition) -> dg.SensorResult:
-        result = sensor(dg.build_sensor_context(instance=self.pipeline.instance, resources={"app": self.app}))
+        result = sensor(
+            dg.build_sensor_context(instance=self.pipeline.instance, resources={"shops": Shops.of(self.app)})
+        )
         assert isinstance(result, dg.SensorResult)
         return result
 
@@ -159,7 +162,7 @@ def test_from_request_to_a_second_round_without_a_writing_call(flow: Flow) -> No
     flow.etsy.jobs.confirm(job.transaction_id, "ann")
     (request,) = flow.tick()
     assert request.run_key == f"{job.transaction_id}-attempt-1-run-1"
-    assert request.tags == {ETSY_TAG: "1", TRY_TAG: f"{job.transaction_id}-attempt-1"}
+    assert request.tags == {ETSY: "1", TRY_TAG: f"{job.transaction_id}-attempt-1"}
     result = flow.started(request)
     assert result.success
     steps = [event.step_key for event in result.all_events if event.is_step_success]
@@ -393,7 +396,7 @@ def test_without_etsy_everything_else_works(pipeline: Pipeline) -> None:
     assert pipeline.end_of("etsy_daily_job").error is None
     app = App(Settings())
     result = (
-        build_defs(app)
+        build_defs(Shops.of(app))
         .resolve_implicit_global_asset_job_def()
         .execute_in_process(
             asset_selection=[dg.AssetKey("etsy_listing_plan"), dg.AssetKey("etsy_listings")],

@@ -14,6 +14,7 @@ from awin_medusa_pipeline.etsy.domain.tokens import TokenPair
 from awin_medusa_pipeline.sandbox import Sandbox, Shop
 from awin_medusa_pipeline.sandbox.etsy import shop as standin
 from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline.shops import Shops
 from awin_medusa_pipeline_tests.end_to_end.test_etsy import Flow
 from awin_medusa_pipeline_tests.support.etsy_products import account_config
 from awin_medusa_pipeline_tests.support.goods import Goods
@@ -46,7 +47,7 @@ def connect(flow: Flow, *, with_sales: bool = True) -> None:
 
 def by_schedule(flow: Flow) -> bool:
     """Run the hourly job as its schedule does; whether it went well."""
-    job = build_defs(flow.app).resolve_job_def("etsy_sales_job")
+    job = build_defs(Shops.of(flow.app)).resolve_job_def("etsy_sales_job")
     instance = flow.pipeline.instance
     options = {"run_config": {"loggers": CONSOLE}, "instance": instance, "tags": HOURLY, "raise_on_error": False}
     return job.execute_in_process(**options).success

@@ -28,6 +28,7 @@ from awin_medusa_pipeline.etsy.domain.tokens import TokenPair
 from awin_medusa_pipeline.etsy.store.accounts import EtsyAccount
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, RequestedProduct
 from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline.shops import Shops
 from awin_medusa_pipeline.sync.domain.contracts import (
     AdoptionCandidate,
     ContentMismatch,
@@ -295,7 +296,7 @@ def installation(
     with App(settings) as app:
         found = Installation(app, Access(app.database), DagsterStub())
         found.access.set_user(NAME, PASSWORD)
-        with served(lambda url: console(app, found.dagster, public or url, ui)) as url:
+        with served(lambda url: console(Shops.of(app), found.dagster, public or url, ui)) as url:
             found.url = url
             yield found
 

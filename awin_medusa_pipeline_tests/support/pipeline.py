@@ -17,6 +17,7 @@ from awin_medusa_pipeline.defs.build import build_defs
 from awin_medusa_pipeline.defs.failures import failure_of
 from awin_medusa_pipeline.sandbox import Sandbox
 from awin_medusa_pipeline.settings import Settings
+from awin_medusa_pipeline.shops import Shops
 from awin_medusa_pipeline.sync.domain.kinds import ASSETS
 from awin_medusa_pipeline.sync.store.held_plans import HeldPlan, HeldPlans
 from awin_medusa_pipeline_tests.support.summary import assert_adds_up
@@ -67,7 +68,7 @@ class Pipeline:
             return self._end_of(app, job, feed, ops, config)
 
     def _end_of(self, app: App, job: str, feed: Json | None, ops: Json | None, config: Json) -> Finished:
-        definition = build_defs(app).resolve_job_def(job)
+        definition = build_defs(Shops.of(app)).resolve_job_def(job)
         run_config: Json = {**(definition.run_config or {}), "loggers": CONSOLE}
         own = run_config.get("ops", {})
         if config:
@@ -92,7 +93,7 @@ class Pipeline:
             dagster_instance=self.instance,
             dagster_run=run,
             dagster_event=record.event_log_entry.dagster_event,
-            resources={"app": App(Settings())},
+            resources={"shops": Shops.open()},
         ).for_run_failure()
         slack_on_run_failure(context)
 

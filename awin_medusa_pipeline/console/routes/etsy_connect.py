@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from awin_medusa_pipeline.console.door import problem
+from awin_medusa_pipeline.console.door import CALLBACK, problem
 from awin_medusa_pipeline.console.errors import not_found
 from awin_medusa_pipeline.console.pages import page
 from awin_medusa_pipeline.console.routes.answers import PROBLEMS
@@ -17,7 +17,6 @@ from awin_medusa_pipeline.etsy.engine.choices import ShopChoices, proposals, sin
 from awin_medusa_pipeline.etsy.engine.connect import store_shop
 
 router = APIRouter()
-CALLBACK = "/admin/etsy/callback"
 
 
 @router.get(

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
+from awin_medusa_pipeline.console.door import CALLBACK
 from awin_medusa_pipeline.console.pages import page
 from awin_medusa_pipeline.console.store.access import Scope
 from awin_medusa_pipeline.console.surroundings import Around, AskedHere, DecidesByForm
@@ -81,7 +82,7 @@ def _shown(around: Around) -> dict[str, Any]:
         "shops": around.app.etsy.accounts.all(),
         "etsy_app": bool(around.app.settings.etsy_keystring),
         "decisions": Audit(around.app.database).newest(50),
-        "callback": f"{around.public}/admin/etsy/callback",
+        "callback": f"{around.public}{CALLBACK}",
     }
 
 

@@ -17,6 +17,7 @@ from awin_medusa_pipeline.defs.contracts import evaluation
 from awin_medusa_pipeline.defs.etsy.assets import listings_metadata, plan_metadata
 from awin_medusa_pipeline.defs.failures import how_it_ended
 from awin_medusa_pipeline.defs.io_managers import table_metadata
+from awin_medusa_pipeline.defs.per_shop import ETSY, ONLY
 from awin_medusa_pipeline.defs.services import LOCATION
 from awin_medusa_pipeline.defs.shown import SHOWN_ROWS, Links, table
 from awin_medusa_pipeline.defs.steps import StepError, op
@@ -33,9 +34,6 @@ from awin_medusa_pipeline.etsy.engine.tables import make_listing_table, make_pla
 from awin_medusa_pipeline.remedies import command, sentence
 from awin_medusa_pipeline.sales.importer import SalesResult, SalesScopeError, SalesShop, import_sales
 from awin_medusa_pipeline.sync.store.ledger import SALES_JOB
-
-ETSY_TAG = "awin_medusa/etsy"
-"""One run per account: dagster.yaml limits this tag to one run at a time for each value."""
 
 
 class EtsyRequestConfig(dg.Config):
@@ -154,7 +152,7 @@ def etsy_request_job() -> None:
     request_etsy_products()
 
 
-@dg.job(description="Bring the products of a confirmed job to Etsy.", tags={ETSY_TAG: "default"} | ONCE)
+@dg.job(description="Bring the products of a confirmed job to Etsy.", tags={ETSY: ONLY} | ONCE)
 def etsy_sync_job() -> None:
     """Sync a confirmed job (etsy/engine/jobs.py)."""
     sync_etsy_products(claimed=claim_etsy_job())
@@ -162,7 +160,7 @@ def etsy_sync_job() -> None:
 
 @dg.job(
     description="Compare the listings on Etsy with Medusa, and ask for a confirmation of what differs.",
-    tags={ETSY_TAG: "default"} | ONCE,
+    tags={ETSY: ONLY} | ONCE,
 )
 def etsy_daily_job() -> None:
     """Compare and request (etsy/engine/daily.py)."""
@@ -172,7 +170,7 @@ def etsy_daily_job() -> None:
 @dg.job(
     name=SALES_JOB,
     description="Lower the levels in Medusa by what was sold on Etsy.",
-    tags={ETSY_TAG: "default"} | ONCE,
+    tags={ETSY: ONLY} | ONCE,
 )
 def etsy_sales_job() -> None:
     """Import sales (sales/importer.py)."""
@@ -223,7 +221,7 @@ def _write_tables(
     ):
         written = app.tables.write(asset, context.run.run_id, frame)
         everything = {**metadata, **table_metadata(written), "run_in_console": links.run(context.run.run_id)}
-        context.log_event(dg.AssetMaterialization(asset, metadata=everything))
+        context.log_event(dg.AssetMaterialization(asset, metadata=everything, partition=app.shop or None))
         context.log_event(evaluation(asset, frame.lazy()))  # type: ignore[arg-type]  # it takes these as well
 
 

@@ -11,6 +11,7 @@ import dagster as dg
 from pydantic import Field
 
 from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.defs.per_shop import ONLY, SHOP, own_config
 from awin_medusa_pipeline.defs.resources import APPLIES_TAG
 from awin_medusa_pipeline.defs.retention import prune
 from awin_medusa_pipeline.defs.shown import Links, table
@@ -22,9 +23,6 @@ from awin_medusa_pipeline.defs.taken_up import ANEW, ONCE
 from awin_medusa_pipeline.sync.domain.kinds import ASSETS, KINDS
 from awin_medusa_pipeline.sync.domain.operations import OUTCOMES, Kind
 from awin_medusa_pipeline.sync.engine.apply import ApplyResult
-
-SHOP_TAG = {"awin_medusa/shop": "default"}
-"""One run per shop: dagster.yaml limits this tag to one run at a time."""
 
 _TABLES = dg.AssetSelection.groups("awin", "medusa", "discrepancies", "summary")
 
@@ -43,7 +41,10 @@ def _job(name: str, description: str, *applying: Kind, limit: int = 0) -> Any:
             | {awin_feeds.op.name: {"config": FeedConfig().model_dump()}}
         },
         # The first ten that are missing would be ten others the second time.
-        tags=SHOP_TAG | (ONCE if limit else ANEW) | {MODE_TAG: mode} | ({APPLIES_TAG: "by default"} if assets else {}),
+        tags={SHOP: ONLY}
+        | (ONCE if limit else ANEW)
+        | {MODE_TAG: mode}
+        | ({APPLIES_TAG: "by default"} if assets else {}),
     )
 
 
@@ -58,7 +59,7 @@ class Part:
 def part_of(job: dg.JobDefinition, kinds: Collection[Kind]) -> Part:
     """Select a job's tables, and of its applying assets those of these kinds; no kind stands for all."""
     others = {entry.asset for kind, entry in KINDS.items() if kinds and kind not in kinds}
-    ops = (job.run_config or {}).get("ops", {})
+    ops = own_config(job).get("ops", {})
     keys = [key for key in job.asset_layer.executable_asset_keys if key.to_user_string() not in others]
     return Part({asset: own for asset, own in ops.items() if asset not in others}, sorted(keys))
 
@@ -77,7 +78,7 @@ def run_config(
     own = part_of(job, only).ops
     applied = {op: {"config": dict(applying)} if applying and op in ASSETS else config for op, config in own.items()}
     others = {op: {"config": dict(values)} for op, values in (ops or {}).items()}
-    return dict(job.run_config or {}) | {"ops": applied | others}
+    return own_config(job) | {"ops": applied | others}
 
 
 detect_discrepancies_job = _job("detect_discrepancies_job", "Compare feed and shop; change nothing.")
@@ -132,7 +133,8 @@ def taken_back_metadata(start: str, results: Mapping[Kind, ApplyResult], page: d
 
 
 @dg.job(
-    description="Take back what a run applied; what someone changed since is listed, not touched.", tags=SHOP_TAG | ONCE
+    description="Take back what a run applied; what someone changed since is listed, not touched.",
+    tags={SHOP: ONLY} | ONCE,
 )
 def undo_run_job() -> None:
     """See sync/engine/undo.py."""

@@ -120,7 +120,7 @@ def _show(context: dg.OpExecutionContext, app: App, decided: Sequence[HeldPlan],
         )
     newest = Newest(app)
     left = [plan for plan in HeldPlans(app.database).waiting(app.shop_address) if not newest.is_out_of_date(plan)]
-    context.log_event(dg.AssetMaterialization("held_plans", metadata=plans_metadata(left)))
+    context.log_event(dg.AssetMaterialization("held_plans", metadata=plans_metadata(left), partition=app.shop or None))
     context.add_output_metadata({"outcome": outcome, **plans_metadata(decided)})
 
 

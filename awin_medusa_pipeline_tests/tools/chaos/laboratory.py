@@ -21,6 +21,7 @@ from awin_medusa_pipeline.medusa.client import MedusaClient
 from awin_medusa_pipeline.sandbox import Sandbox
 from awin_medusa_pipeline.sandbox.feed_generator import write_feed
 from awin_medusa_pipeline.settings import ENV_FILE_VARIABLE, Settings
+from awin_medusa_pipeline.shops import Shops
 from awin_medusa_pipeline.sync.domain.operations import Kind
 from awin_medusa_pipeline.sync.store.held_plans import HeldPlans
 from awin_medusa_pipeline_tests.support.fault_proxy import FaultProxy
@@ -54,7 +55,7 @@ def sync(
     if lease:
         leases.HELD_FOR, leases.MARGIN, leases.HEARTBEAT = timedelta(seconds=lease), lease / 12, lease / 6
     with App(Settings()) as app, dg.DagsterInstance.ephemeral() as instance:
-        job = build_defs(app).resolve_job_def("import_missing_job" if approve else "daily_sync_job")
+        job = build_defs(Shops.of(app)).resolve_job_def("import_missing_job" if approve else "daily_sync_job")
         config = {**(job.run_config or {}), "loggers": {"console": {"config": {"log_level": "ERROR"}}}}
         if approve:
             (plan,) = [plan for plan in HeldPlans(app.database).waiting(app.shop_address) if plan.kind == Kind.IMPORT]
