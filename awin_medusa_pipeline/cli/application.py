@@ -1,24 +1,18 @@
 """Opens the App for a command, and says who types it."""
 
 import getpass
-import os
 
 from awin_medusa_pipeline.app import App
-from awin_medusa_pipeline.cli.main import SHOP_VARIABLE
+from awin_medusa_pipeline.cli.chosen import chosen_shop
 from awin_medusa_pipeline.core.store.audit import Who
 from awin_medusa_pipeline.shops import Shops
 
 
 def open_app() -> App:
     """Open the shop that --shop names, or the only one. Close it, or use it in a `with`. Raises PermanentError."""
-    app = Shops.open().choose(chosen_shop())
+    app = Shops.open().choose(chosen_shop.get())
     app.take_process()
     return app
-
-
-def chosen_shop() -> str:
-    """The name that --shop gives; "" without it."""
-    return os.environ.get(SHOP_VARIABLE, "")
 
 
 def open_common() -> App:

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from rich.table import Table
 from rich.text import Text
 
-from awin_medusa_pipeline.cli.application import chosen_shop
 from awin_medusa_pipeline.cli.arguments import AsJson
+from awin_medusa_pipeline.cli.chosen import chosen_shop
 from awin_medusa_pipeline.cli.terminal import Steps, print_json, say, show_table
 from awin_medusa_pipeline.defs.health import CRON_RULES, dagster_findings
 from awin_medusa_pipeline.health import Finding, State, examine, faults_of
@@ -54,7 +54,7 @@ def examine_all(send_test_message: bool, *, quiet: bool = False) -> list[Finding
         shops = Shops.open()
     except ValidationError as error:
         return list(faults_of(error))
-    name = chosen_shop()
+    name = chosen_shop.get()
     with shops, nullcontext(_tell_nobody) if quiet else Steps() as steps:
         found: list[Finding] = []
         for app in [shops.choose(name)] if name else shops.values():

@@ -1,6 +1,5 @@
 """Defines the command line `awin-medusa`; each command is loaded when it is called, so that it is quick."""
 
-import os
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import Annotated, Any, cast
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from awin_medusa_pipeline.cli.chosen import OPTION, VARIABLE, chosen_shop
 from awin_medusa_pipeline.cli.terminal import complain, say
 from awin_medusa_pipeline.core.legible import legible
 from awin_medusa_pipeline.core.process import begin
@@ -20,7 +20,6 @@ UsageError: type[Any] = next(kind for kind in typer.BadParameter.__mro__ if kind
 """What typer raises for a command line that it does not understand; it has no public name."""
 LONGEST_WORD = 100
 BUG = "This is a bug of awin-medusa. Its log and what you did help to mend it."
-SHOP, SHOP_VARIABLE = "--shop", "AWIN_MEDUSA_SHOP"
 FIRST_STEPS, WORK, TRIALS, ALL = "First steps", "Daily work", "Trying it out", "Commands"
 
 
@@ -232,10 +231,10 @@ def shop_first(arguments: Sequence[str]) -> list[str]:
     before, shop = list(arguments), list[str]()
     end = before.index("--") if "--" in before else len(before)
     for place in range(end - 1, -1, -1):
-        if before[place] == SHOP and place + 1 < end:
-            shop = [SHOP, before.pop(place + 1)]
+        if before[place] == OPTION and place + 1 < end:
+            shop = [OPTION, before.pop(place + 1)]
             before.pop(place)
-        elif before[place].startswith(f"{SHOP}="):
+        elif before[place].startswith(f"{OPTION}="):
             shop = [before.pop(place)]
     return [*shop, *before]
 
@@ -274,7 +273,7 @@ def awin_medusa(
     ] = False,
     shop: Annotated[
         str,
-        typer.Option(SHOP, metavar="NAME", envvar=SHOP_VARIABLE, help="Which of several shops (docs/scaling.md)."),
+        typer.Option(OPTION, metavar="NAME", envvar=VARIABLE, help="Which of several shops (docs/scaling.md)."),
     ] = "",
 ) -> None:
     """Keep a Medusa v2 shop in line with an AWIN product feed.
@@ -291,5 +290,4 @@ def awin_medusa(
     [bold]With nothing at hand[/]
     awin-medusa demo               a real Medusa here, and a whole sync
     """
-    # Commands are loaded when they are called, and open their shop themselves.
-    os.environ[SHOP_VARIABLE] = shop
+    chosen_shop.set(shop)

@@ -1,6 +1,6 @@
 """Schedules the nightly jobs, in UTC, and says when their tables are overdue."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -27,6 +27,13 @@ def sync_request(context: dg.ScheduleEvaluationContext, app: App) -> dg.RunReque
     return dg.RunRequest(run_config={"ops": part.ops}, asset_selection=part.keys, partition_key=app.shop or None)
 
 
+def one_each(context: dg.ScheduleEvaluationContext, apps: Iterable[App]) -> Iterator[dg.RunRequest]:
+    """Request a run for each of these shops."""
+    for app in apps:
+        key = name_of(f"{context.scheduled_execution_time:%Y%m%dT%H%M}", app)
+        yield dg.RunRequest(run_key=key, partition_key=app.shop or None)
+
+
 def all_schedules(shops: Shops) -> list[dg.ScheduleDefinition]:
     """Make the schedules, switched on by default: a shop owner expects the nightly sync without a click."""
     apps = list(shops.values())
@@ -38,7 +45,7 @@ def all_schedules(shops: Shops) -> list[dg.ScheduleDefinition]:
             etsy_sales_job,
             # Away from the full hour, at which the syncs of the night begin.
             "40 * * * *",
-            lambda _: [dg.RunRequest(partition_key=app.shop or None) for app in apps if app.settings.etsy_import_sales],
+            lambda context: one_each(context, [app for app in apps if app.settings.etsy_import_sales]),
             on=any(app.settings.etsy_import_sales for app in apps),
         ),
         _schedule(
@@ -47,7 +54,7 @@ def all_schedules(shops: Shops) -> list[dg.ScheduleDefinition]:
             retention_job,
             # After the nightly sync, before anybody looks at it in the morning.
             "30 5 * * *",
-            lambda _: [dg.RunRequest(partition_key=app.shop or None) for app in apps],
+            lambda context: one_each(context, apps),
         ),
     ]
 
