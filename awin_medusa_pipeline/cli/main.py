@@ -273,7 +273,9 @@ def awin_medusa(
     ] = False,
     shop: Annotated[
         str,
-        typer.Option(OPTION, metavar="NAME", envvar=VARIABLE, help="Which of several shops (docs/scaling.md)."),
+        typer.Option(
+            OPTION, metavar="NAME", envvar=VARIABLE, hidden=True, help="Which of several shops (docs/scaling.md)."
+        ),
     ] = "",
 ) -> None:
     """Keep a Medusa v2 shop in line with an AWIN product feed.
