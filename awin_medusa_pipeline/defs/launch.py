@@ -110,7 +110,8 @@ def dagster_home(app: App) -> Path:
 def end_dead_runs(shops: Shops) -> None:
     """Record as failed what died with the machine or the program, so that it does not stand in the queue."""
     with dg.DagsterInstance.get() as instance:
-        tidy_up(shops, instance)
+        for app in shops.values():
+            tidy_up(app, instance)
 
 
 def run_job(
@@ -132,7 +133,7 @@ def run_job(
     config = run_config(job, applying, only, ops)
     dagster_home(app)
     with dg.DagsterInstance.get() as instance, _following(instance, run_id := str(uuid.uuid4()), watcher):
-        tidy_up(Shops.of(app), instance)
+        tidy_up(app, instance)
         # Dagster's own log goes to the run's page; the terminal gets one line per step.
         quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
         result = job.execute_in_process(

@@ -12,11 +12,12 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.core.store.leases import Lease, Leases, Sign
 from awin_medusa_pipeline.defs.etsy import decide
 from awin_medusa_pipeline.defs.etsy import jobs as etsy_jobs
 from awin_medusa_pipeline.defs.leftovers import remove_leftovers
-from awin_medusa_pipeline.defs.per_shop import app_of
+from awin_medusa_pipeline.defs.per_shop import is_of, of_each
 from awin_medusa_pipeline.defs.resources import IMPLICIT_JOB
 from awin_medusa_pipeline.defs.services import LOCATION
 from awin_medusa_pipeline.defs.sync import jobs, plans
@@ -40,13 +41,13 @@ class LostRun:
     """Its last sign of life."""
 
 
-def find_lost_runs(shops: Shops, instance: dg.DagsterInstance, *, now: datetime | None = None) -> Iterator[LostRun]:
-    """Find the started runs of these shops whose process has ended, or which give no sign of life."""
+def find_lost_runs(app: App, instance: dg.DagsterInstance, *, now: datetime | None = None) -> Iterator[LostRun]:
+    """Find the started runs on a shop whose process has ended, or which give no sign of life."""
     now = now or datetime.now(UTC)
-    signs = {row.run_id: (row, sign) for app in shops.values() for row, sign in Leases(app.database).runs()}
+    signs = {row.run_id: (row, sign) for row, sign in Leases(app.database).runs()}
     for record in instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
         run = record.dagster_run
-        if app_of(shops, run) is None:
+        if not is_of(app, run):
             continue
         row, sign = signs.get(run.run_id, (None, Sign.SILENT))
         if row is None:
@@ -60,7 +61,7 @@ def find_lost_runs(shops: Shops, instance: dg.DagsterInstance, *, now: datetime 
 
 
 def end_lost_runs(
-    shops: Shops, instance: dg.DagsterInstance, seen: Mapping[str, str] | None = None, *, now: datetime | None = None
+    app: App, instance: dg.DagsterInstance, seen: Mapping[str, str] | None = None, *, now: datetime | None = None
 ) -> tuple[list[LostRun], dict[str, str]]:
     """Record as failed what is lost for certain, or was so silent at the last look (`seen`: run id -> word).
 
@@ -68,26 +69,24 @@ def end_lost_runs(
     they give their signs of life only then.
     """
     ended, again = [], {}
-    for lost in find_lost_runs(shops, instance, now=now):
+    leases = Leases(app.database)
+    for lost in find_lost_runs(app, instance, now=now):
         run_id = lost.run.run_id
         if not lost.certain and (seen or {}).get(run_id) != lost.word:
             again[run_id] = lost.word
             continue
         to_do = "What it had done is recorded; the next run goes on from there."
         instance.report_run_failed(lost.run, f"The run was lost: {lost.why}. {to_do}")
-        if app := app_of(shops, lost.run):
-            Leases(app.database).forget_run(run_id)
+        leases.forget_run(run_id)
         ended.append(lost)
-    for app in shops.values():
-        _forget_others(Leases(app.database), instance, now or datetime.now(UTC))
+    _forget_others(leases, instance, now or datetime.now(UTC))
     return ended, again
 
 
-def tidy_up(shops: Shops, instance: dg.DagsterInstance) -> None:
+def tidy_up(app: App, instance: dg.DagsterInstance) -> None:
     """End what is lost for certain, and remove what such runs left: at the start of whatever may start runs."""
-    end_lost_runs(shops, instance)
-    for app in shops.values():
-        remove_leftovers(app)
+    end_lost_runs(app, instance)
+    remove_leftovers(app)
 
 
 @dg.sensor(
@@ -98,9 +97,17 @@ def tidy_up(shops: Shops, instance: dg.DagsterInstance) -> None:
 )
 def lost_run_sensor(context: dg.SensorEvaluationContext, shops: dg.ResourceParam[Shops]) -> dg.SensorResult:
     """Not by a run of its own: that one would wait behind those that are lost."""
-    ended, again = end_lost_runs(shops, context.instance, json.loads(context.cursor or "{}"))
-    for app in {app for lost in ended if (app := app_of(shops, lost.run))}:
-        remove_leftovers(app)
+    seen = json.loads(context.cursor or "{}")
+    ended, again = list[LostRun](), dict[str, str]()
+
+    def end(app: App) -> None:
+        of_shop, silent = end_lost_runs(app, context.instance, seen)
+        if of_shop:
+            remove_leftovers(app)
+        ended.extend(of_shop)
+        again.update(silent)
+
+    of_each(shops, end, context.log)
     names = ", ".join(lost.run.run_id[:8] for lost in ended)
     reason = f"Ended: {names}." if ended else f"{len(again)} runs are silent." if again else "No run is lost."
     return dg.SensorResult(skip_reason=reason, cursor=json.dumps(again))

@@ -4,12 +4,17 @@ A run belongs to the shop of its partition; without a file of shops nothing is p
 shop's.
 """
 
-from typing import Any
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import dagster as dg
 
 from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.core.errors import PipelineError
 from awin_medusa_pipeline.shops import Shops
+
+Found = TypeVar("Found")
 
 PARTITION_TAG = "dagster/partition"
 SHOP = "awin_medusa/shop"
@@ -24,6 +29,24 @@ ONLY = "default"
 def partitions_of(shops: Shops) -> dg.StaticPartitionsDefinition | None:
     """A partition per shop; None for one shop without a name."""
     return dg.StaticPartitionsDefinition(shops.names) if shops.names else None
+
+
+def is_of(app: App, run: dg.DagsterRun) -> bool:
+    """Whether a run belongs to a shop."""
+    return run.tags.get(PARTITION_TAG, "") == app.shop
+
+
+def of_each(shops: Shops, look: Callable[[App], Found], log: logging.Logger) -> dict[App, Found]:
+    """What is found in each shop; one of several whose state store cannot be used is told in the log, and stops none."""
+    found = {}
+    for app in shops.values():
+        try:
+            found[app] = look(app)
+        except PipelineError as error:
+            if not app.shop:
+                raise
+            log.error(f"The shop {app.shop}: {error}")  # the sentence says all
+    return found
 
 
 def app_of(shops: Shops, run: dg.DagsterRun) -> App | None:

@@ -7,7 +7,7 @@ import dagster as dg
 
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.core.store.run_requests import RunRequest, RunRequests
-from awin_medusa_pipeline.defs.per_shop import name_of, shop_tag
+from awin_medusa_pipeline.defs.per_shop import name_of, of_each, shop_tag
 from awin_medusa_pipeline.defs.resources import REQUEST_TAG
 from awin_medusa_pipeline.defs.sync.jobs import daily_sync_job, part_of, run_config, undo_run_job
 from awin_medusa_pipeline.defs.tags import TRIGGER_TAG, USER_TAG
@@ -30,10 +30,11 @@ def request_sensor(name: str, job: Any) -> dg.SensorDefinition:
     def sensor(context: dg.SensorEvaluationContext, shops: dg.ResourceParam[Shops]) -> dg.SensorResult:
         """Hand every request to Dagster once: the cursor has the id of the last, and no run key is used twice."""
         last = last_requests(context.cursor)
+        asked = of_each(shops, lambda app: RunRequests(app.database).waiting(), context.log)
         waiting = [
             (app, request)
-            for app in shops.values()
-            for request in RunRequests(app.database).waiting()
+            for app, requests in asked.items()
+            for request in requests
             if request.id > last.get(app.shop, 0) and request.job == job.name
         ]
         if not waiting:

@@ -20,7 +20,7 @@ from typer.testing import CliRunner, Result
 
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.cli import demo
-from awin_medusa_pipeline.cli.main import COMMANDS, Entry, LazyCommand, app
+from awin_medusa_pipeline.cli.main import COMMANDS, Entry, LazyCommand, app, shop_first
 from awin_medusa_pipeline.console.store.access import Access, LoginError
 from awin_medusa_pipeline.core.store.database import open_database
 from awin_medusa_pipeline.environment import env_example
@@ -369,3 +369,18 @@ def test_program_is_found_from_anywhere(tmp_path: Path):
     result = run_program("sandbox", "status", env={"AWIN_MEDUSA_HOME": str(tmp_path)})
     assert "awin-medusa sandbox up" in result.stdout
     assert not (PROJECT_ROOT / ".tmp_dagster_home").exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        (["sync"], ["sync"]),
+        (["sync", "--dry-run", "--shop", "toys"], ["--shop", "toys", "sync", "--dry-run"]),
+        (["--shop", "toys", "sync"], ["--shop", "toys", "sync"]),
+        (["plans", "--shop=toys", "list"], ["--shop=toys", "plans", "list"]),
+        (["why", "--", "--shop", "lamp"], ["why", "--", "--shop", "lamp"]),
+        (["sync", "--shop"], ["sync", "--shop"]),
+    ],
+)
+def test_the_shop_may_be_named_anywhere(typed: list[str], read: list[str]) -> None:
+    assert shop_first(typed) == read

@@ -78,7 +78,7 @@ def test_a_run_whose_process_has_ended_is_ended_at_once(app: App, instance: dg.D
     dead, living = started(app, instance), started(app, instance)
     sign(app, dead, dead=True)
     sign(app, living)
-    (lost,), again = end_lost_runs(Shops.of(app), instance)
+    (lost,), again = end_lost_runs(app, instance)
     assert (lost.run.run_id, again) == (dead, {})
     assert statuses(instance) == {dead: FAILURE, living: STARTED}
     assert failure_of(instance, dead).error.startswith("The run was lost: its process on ")
@@ -93,10 +93,10 @@ def test_a_silent_run_is_ended_at_the_second_look(app: App, instance: dg.Dagster
     asleep, away = started(app, instance), started(app, instance)
     for run_id in (asleep, away):
         sign(app, run_id, age=HELD_FOR)
-    ended, again = end_lost_runs(Shops.of(app), instance)
+    ended, again = end_lost_runs(app, instance)
     assert (ended, set(again)) == ([], {asleep, away})
     sign(app, asleep)
-    (lost,), again = end_lost_runs(Shops.of(app), instance, again)
+    (lost,), again = end_lost_runs(app, instance, again)
     assert (lost.run.run_id, again) == (away, {})
     assert "it has given no sign of life since" in failure_of(instance, away).error
     assert statuses(instance) == {asleep: STARTED, away: FAILURE}
@@ -104,10 +104,10 @@ def test_a_silent_run_is_ended_at_the_second_look(app: App, instance: dg.Dagster
 
 def test_a_run_without_any_sign_has_some_minutes_to_begin(app: App, instance: dg.DagsterInstance) -> None:
     run_id, now = started(app, instance), datetime.now(UTC)
-    assert end_lost_runs(Shops.of(app), instance, {run_id: ""}, now=now + FIRST_SIGN / 2) == ([], {})
-    ended, again = end_lost_runs(Shops.of(app), instance, now=now + FIRST_SIGN * 2)
+    assert end_lost_runs(app, instance, {run_id: ""}, now=now + FIRST_SIGN / 2) == ([], {})
+    ended, again = end_lost_runs(app, instance, now=now + FIRST_SIGN * 2)
     assert (ended, again) == ([], {run_id: ""})
-    end_lost_runs(Shops.of(app), instance, again, now=now + FIRST_SIGN * 2)
+    end_lost_runs(app, instance, again, now=now + FIRST_SIGN * 2)
     assert statuses(instance) == {run_id: FAILURE}
 
 
@@ -120,7 +120,7 @@ def test_the_runs_of_others_are_theirs(app: App, instance: dg.DagsterInstance) -
     event = DagsterEvent(event_type_value=dg.DagsterEventType.PIPELINE_START.value, job_name=run.job_name)
     instance.report_dagster_event(event, run.run_id)
     later = datetime.now(UTC) + timedelta(hours=1)
-    assert end_lost_runs(Shops.of(app), instance, {run.run_id: ""}, now=later) == ([], {})
+    assert end_lost_runs(app, instance, {run.run_id: ""}, now=later) == ([], {})
 
 
 def test_the_sensor_remembers_what_it_has_seen(app: App, instance: dg.DagsterInstance) -> None:

@@ -15,8 +15,9 @@ from awin_medusa_pipeline.core.store.run_requests import RunRequests
 from awin_medusa_pipeline.core.store.secrets import new_key
 from awin_medusa_pipeline.decisions import Decider
 from awin_medusa_pipeline.defs.build import build_defs
+from awin_medusa_pipeline.defs.etsy.sensors import all_sensors as etsy_sensors
 from awin_medusa_pipeline.defs.etsy.sensors import etsy_confirmation_sensor
-from awin_medusa_pipeline.defs.lost_runs import FIRST_SIGN, end_lost_runs
+from awin_medusa_pipeline.defs.lost_runs import FIRST_SIGN, end_lost_runs, lost_run_sensor
 from awin_medusa_pipeline.defs.per_shop import ETSY, PARTITION_TAG, SHOP
 from awin_medusa_pipeline.defs.requests import all_sensors
 from awin_medusa_pipeline.settings import Settings
@@ -149,8 +150,8 @@ def test_a_run_of_a_shop_that_is_not_ours_is_left_alone(shops: Shops, instance: 
     start = DagsterEvent(event_type_value=dg.DagsterEventType.PIPELINE_START.value, job_name=run.job_name)
     instance.report_dagster_event(start, run.run_id)
     later = datetime.now(UTC) + FIRST_SIGN + timedelta(minutes=1)
-    assert end_lost_runs(Shops.of(shops["toys"]), instance, {run.run_id: ""}, now=later) == ([], {})
-    (lost,), _ = end_lost_runs(shops, instance, {run.run_id: ""}, now=later)
+    assert end_lost_runs(shops["toys"], instance, {run.run_id: ""}, now=later) == ([], {})
+    (lost,), _ = end_lost_runs(shops["books"], instance, {run.run_id: ""}, now=later)
     assert lost.run.run_id == run.run_id
 
 
@@ -160,3 +161,19 @@ def test_a_run_without_a_shop_says_which_there_are(shops: Shops, instance: dg.Da
     assert not result.success
     said = [record.event_log_entry.to_json() for record in instance.get_records_for_run(result.run_id).records]
     assert any("Name one: --shop toys or --shop books" in one for one in said)
+
+
+def test_a_state_store_that_cannot_be_used_stops_no_other_shop(shops: Shops) -> None:
+    Decider(shops["books"], Who("anna", "console")).sync(dry_run=True)
+    broken = shops["toys"].local_home / "state.db"
+    broken.parent.mkdir(parents=True)
+    broken.write_bytes(b"no database at all" * 100)
+    repository = build_defs(shops).get_repository_def()
+    asked: list[dg.RunRequest] = []
+    for sensor in (*all_sensors, lost_run_sensor, *etsy_sensors):
+        with dg.instance_for_test() as instance:
+            context = dg.build_sensor_context(
+                instance=instance, repository_def=repository, resources={"shops": shops}, sensor_name=sensor.name
+            )
+            asked += sensor.evaluate_tick(context).run_requests or ()
+    assert [one.partition_key for one in asked] == ["books"]

@@ -12,7 +12,7 @@ from dagster import DagsterRunStatus
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.defs.etsy.jobs import etsy_sync_job, etsy_tidy_job
 from awin_medusa_pipeline.defs.failures import how_it_ended
-from awin_medusa_pipeline.defs.per_shop import ETSY, PARTITION_TAG, account_tag
+from awin_medusa_pipeline.defs.per_shop import ETSY, PARTITION_TAG, account_tag, of_each
 from awin_medusa_pipeline.etsy.engine.jobs import jobs_to_tidy
 from awin_medusa_pipeline.etsy.engine.starts import JobStart, StartDecision, attempt_name, decide_starts
 from awin_medusa_pipeline.etsy.store.jobs import EtsyJob, JobStatus
@@ -39,7 +39,7 @@ TRY_TAG = "awin_medusa/etsy_job"
 )
 def etsy_confirmation_sensor(context: dg.SensorEvaluationContext, shops: dg.ResourceParam[Shops]) -> dg.SensorResult:
     """Request the runs that etsy/engine/starts.py decides on."""
-    decisions = {app: _decide_starts(app, context.instance) for app in shops.values()}
+    decisions = of_each(shops, lambda app: _decide_starts(app, context.instance), context.log)
     if starts := [_run_request(app, start) for app, decision in decisions.items() for start in decision.starts]:
         return dg.SensorResult(run_requests=starts)
     return dg.SensorResult(skip_reason=" ".join(dict.fromkeys(one.reason for one in decisions.values())))
@@ -55,8 +55,8 @@ def etsy_confirmation_sensor(context: dg.SensorEvaluationContext, shops: dg.Reso
 def etsy_tidy_sensor(context: dg.SensorEvaluationContext, shops: dg.ResourceParam[Shops]) -> dg.SensorResult:
     """Request one run for all jobs of a shop that have to be ended."""
     now = datetime.now(UTC)
-    requests = [request for app in shops.values() if (request := _tidying(app, context.instance, now))]
-    if requests:
+    found = of_each(shops, lambda app: _tidying(app, context.instance, now), context.log)
+    if requests := [request for request in found.values() if request]:
         return dg.SensorResult(run_requests=requests)
     return dg.SensorResult(skip_reason="No Etsy job is overdue or dead.")
 

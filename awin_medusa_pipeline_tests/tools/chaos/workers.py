@@ -24,7 +24,6 @@ from awin_medusa_pipeline.sandbox import Sandbox
 from awin_medusa_pipeline.sandbox.feed_generator import write_feed
 from awin_medusa_pipeline.sandbox.postgres import Postgres
 from awin_medusa_pipeline.sandbox.processes import Service, silent
-from awin_medusa_pipeline.shops import Shops
 from awin_medusa_pipeline_tests.support.fault_proxy import Fault, FaultProxy
 from awin_medusa_pipeline_tests.support.plain import plain_feed, products_in, shop_following, sold_in
 from awin_medusa_pipeline_tests.support.sandboxes import TEST_HOME
@@ -99,7 +98,7 @@ class Days:
             self.workers.kill(name)
             if not patient:
                 with self.workers.app() as app, self.workers.instance() as instance:
-                    assert len(end_lost_runs(Shops.of(app), instance)[0]) == 1
+                    assert len(end_lost_runs(app, instance)[0]) == 1
         self.workers.wait_for("The end of the run", lambda: self.workers.runs()[earlier].is_finished)
         noticed = time.monotonic() - began
         *_, first, second = self.workers.wait_for_runs(earlier + 2, 300)
