@@ -8,6 +8,7 @@ from awin_medusa_pipeline.app import known_secrets
 from awin_medusa_pipeline.core.errors import PermanentError
 from awin_medusa_pipeline.core.hidden import without_secrets
 from awin_medusa_pipeline.shops import Shops
+from awin_medusa_pipeline.sync.store.ledger import Ledger
 
 KEY = "sk_0123456789abcdef"
 TOYS = """
@@ -87,6 +88,23 @@ def test_the_database_of_a_shop_is_beside_that_of_all(
     file.write_text(TOYS)
     with Shops.open() as shops:
         assert shops["toys"].database_url.endswith(of_toys)
+
+
+def test_a_shop_moves_in_with_its_home(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWIN_MEDUSA_SHOPS")
+    with Shops.open() as before:
+        Ledger(before.common.database).start_run("run", shop="http://toys.example", job="daily_sync_job")
+    (tmp_path / "home").rename(tmp_path / "old")
+    (tmp_path / "home/shops").mkdir(parents=True)
+    (tmp_path / "old").rename(tmp_path / "home/shops/toys")
+    monkeypatch.setenv("AWIN_MEDUSA_SHOPS", str(file))
+    file.write_text(f"{TOYS}[books]\n")
+    with Shops.open() as shops:
+        moved = Ledger(shops["toys"].database).run("run")
+        assert moved is not None
+        assert moved.shop == "http://toys.example"
+        assert shops["books"].database.name != shops["toys"].database.name
+        assert shops.common.database
 
 
 def test_a_home_on_object_storage_has_a_folder_per_shop(

@@ -37,7 +37,7 @@ def is_of(app: App, run: dg.DagsterRun) -> bool:
 
 
 def of_each(shops: Shops, look: Callable[[App], Found], log: logging.Logger) -> dict[App, Found]:
-    """What is found in each shop; one of several whose state store cannot be used is told in the log, and stops none."""
+    """What is found in each shop; one of several whose state store cannot be used stops none, and the log says so."""
     found = {}
     for app in shops.values():
         try:

@@ -17,7 +17,9 @@ from awin_medusa_pipeline.core.store.database import (
     Database,
     StoreError,
     insert_new,
+    newest_version,
     open_database,
+    version_of,
 )
 from awin_medusa_pipeline.core.store.outbox import OutboxMessage
 from awin_medusa_pipeline.etsy.store.models import EtsyJob
@@ -164,3 +166,15 @@ def test_a_locked_file_is_told_in_a_sentence(tmp_path: Path, monkeypatch: pytest
         with pytest.raises(StoreError, match=r"locked.*writing to it.*end that one"), database.writing() as session:
             session.execute(sa.insert(Run).values(**run_values()))
         other.close()
+
+
+def test_the_newest_version_is_that_of_the_migrations(sqlite_url: str) -> None:
+    with open_database(sqlite_url) as database, database.reading() as session:
+        assert version_of(session.connection()) == newest_version()
+
+
+def test_a_store_of_this_version_is_opened_without_the_tool_that_migrates(sqlite_url: str) -> None:
+    open_database(sqlite_url).close()
+    code = "import sys; from awin_medusa_pipeline.core.store.database import open_database; "
+    code += f"open_database({sqlite_url!r}).close(); assert 'alembic' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
