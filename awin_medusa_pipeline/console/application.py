@@ -57,10 +57,8 @@ def console(shops: Shops, dagster: DagsterSide, public: str, ui: ASGIApp | None 
     )
 
     async def inner(scope: Scope, receive: Receive, send: Send) -> None:
-        served: ASGIApp = front
-        if scope["type"] != "lifespan":
-            within = signed is not None and within_dagster(scope["path"])
-            served = signed if signed is not None and within else of_shop.get(shop_in(scope["path"]), front)
+        path = scope.get("path", "")  # none when it starts and ends
+        served = signed if signed is not None and within_dagster(path) else of_shop.get(shop_in(path), front)
         await served(scope, receive, send)
 
     hosts = LOOPBACK | {urlsplit(public).hostname or "localhost"}
