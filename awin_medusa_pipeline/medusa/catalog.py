@@ -1,7 +1,7 @@
 """Turns products from Medusa's Admin or Store API into rows of CatalogVariant."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
@@ -34,6 +34,8 @@ ADMIN_FIELDS = f"{_PRODUCT},status,{of_variants(f'{_VARIANT},{PRICE_FIELDS},{INV
 # Measured: calculated_price must be requested whole; requested by its parts, it is missing.
 STORE_FIELDS = f"{_PRODUCT},{of_variants(_VARIANT)},+variants.inventory_quantity,variants.calculated_price"
 
+_SCHEMA = dtypes(CatalogVariant)
+
 
 def variants_frame(
     products: Iterable[Json],
@@ -49,7 +51,28 @@ def variants_frame(
     further stock locations that are sold from. `ignored`: ids of products with IGNORE_TAG, read separately too.
     """
     rows = [row for product in products for row in _rows(product, location_id, categories, others, ignored)]
-    return pl.DataFrame(rows, schema=dtypes(CatalogVariant))
+    return pl.DataFrame([_column(name, [row.get(name) for row in rows], of) for name, of in _SCHEMA.items()])
+
+
+def _column(name: str, values: Sequence[Any], dtype: pl.DataType) -> pl.Series:
+    return _lists(name, values, dtype) if isinstance(dtype, pl.List) else pl.Series(name, values, dtype, strict=False)
+
+
+def _lists(name: str, lists: Sequence[list[Any] | None], dtype: pl.List) -> pl.Series:
+    """Make a column of lists from one of all their entries: polars takes ten times as long for lists in a list."""
+    inner = dtype.inner
+    entries = [entry for each in lists for entry in each or ()]
+    if isinstance(inner, pl.Struct):
+        fields = [pl.Series(of.name, [entry[of.name] for entry in entries], of.dtype) for of in inner.fields]
+        flat = pl.DataFrame(fields).to_struct(name)
+    else:
+        flat = pl.Series(name, entries, inner)
+    at = pl.Series("row", [row for row, each in enumerate(lists) for _ in each or ()], pl.UInt32)
+    filled = pl.DataFrame([at, flat]).group_by("row", maintain_order=True).agg(name)
+    known = pl.Series("known", [each is not None for each in lists], pl.Boolean)
+    rows = known.to_frame().with_row_index("row")
+    found = rows.join(filled, on="row", how="left", maintain_order="left")
+    return found.select(pl.when("known").then(pl.col(name).fill_null([]))).to_series()
 
 
 def _rows(

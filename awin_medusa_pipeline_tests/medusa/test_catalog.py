@@ -141,3 +141,14 @@ def test_a_row_a_variant_in_the_shops_order() -> None:
 
 def test_an_empty_shop_is_an_empty_table() -> None:
     assert CatalogVariant.is_valid(variants_frame([], HERE))
+
+
+def test_each_row_has_its_own_lists_in_their_order() -> None:
+    priced = variant(id="v1", prices=[price(2, "gbp"), price(1, "eur")])
+    pictures = {"thumbnail": "b", "images": [{"url": "b"}, {"url": "a"}]}
+    products = [product(id="none"), product(priced, variant(id="v2"), id="both", **pictures), product(id="bare")]
+    frame = variants_frame(products, HERE, {"both": ["y", "x"], "bare": ["z"]})
+    assert frame["images"].to_list() == [[], ["b", "b", "a"], ["b", "b", "a"], []]
+    assert frame["categories"].to_list() == [[], ["x", "y"], ["x", "y"], ["z"]]
+    assert [[money["currency"] for money in row] for row in frame["prices"]] == [[], ["gbp", "eur"], ["gbp"], []]
+    assert variants_frame(products, HERE)["categories"].to_list() == [None] * 4

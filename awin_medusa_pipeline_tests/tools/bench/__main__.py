@@ -1,6 +1,7 @@
-"""Runs `python -m awin_medusa_pipeline_tests.tools.bench [PART ...] [save]`; all parts but `scale` without a name.
+"""Runs `python -m awin_medusa_pipeline_tests.tools.bench [PART ...] [save]`; without a name all but `scale` and `year`.
 
-`save` keeps the result in docs/benchmarks, as Markdown and JSON. `scale [ROWS ...]` measures feeds of growing size.
+`save` keeps the result in docs/benchmarks, as Markdown and JSON. `scale [ROWS ...]` measures feeds of growing size,
+`year` what nights leave on disk.
 """
 
 import sys
@@ -11,9 +12,10 @@ from pathlib import Path
 from rich.console import Console
 
 from awin_medusa_pipeline_tests.tools.bench import console as pages
-from awin_medusa_pipeline_tests.tools.bench import etsy, feed, kept, night, others, scale, shop, timing
+from awin_medusa_pipeline_tests.tools.bench import etsy, feed, kept, night, others, scale, shop, timing, year
 
 WIDTH = 120
+WHEN_ASKED_FOR = ("scale", "year")
 
 
 def main(words: list[str]) -> None:
@@ -21,10 +23,10 @@ def main(words: list[str]) -> None:
     console = Console(record=True, width=WIDTH)
     sizes = [int(word.replace("_", "").replace(",", "")) for word in words if word[0].isdigit()]
     parts: dict[str, Callable[[Path, Console], list[timing.Comparison]]] = {
-        module.__name__.rpartition(".")[2]: module.measure for module in (feed, shop, night, others, etsy, pages)
+        module.__name__.rpartition(".")[2]: module.measure for module in (feed, shop, night, others, etsy, pages, year)
     }
     parts["scale"] = lambda folder, console: scale.measure(folder, console, sizes or scale.SIZES)
-    chosen = [name for name in parts if name in words] or [name for name in parts if name != "scale"]
+    chosen = [name for name in parts if name in words] or [name for name in parts if name not in WHEN_ASKED_FOR]
     began = kept.Surroundings.now()
     results: list[timing.Comparison] = []
     for name in chosen:
