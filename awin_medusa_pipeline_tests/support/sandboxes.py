@@ -26,9 +26,15 @@ TEST_HOME = Path(os.environ.get("AWIN_MEDUSA_TEST_HOME", PROJECT_ROOT / ".awin_m
 SOFTWARE = TEST_HOME / "software"
 STRICT = strictest(behind_seconds=0)
 """The stand-in for Etsy at its strictest, but with reads that no test has to wait for."""
+REMEMBER_KEYS = Path(__file__).with_name("remember_keys.cjs")
 FIRST_PORT, PORTS_A_PLACE = 22000, 60
 # Sessions of several clones on one machine would take each other's ports.
 PORT_LOCKS = Path(tempfile.gettempdir()) / "awin-medusa-test-ports"
+
+
+def sandbox_of_tests(home: Path, port: int) -> Sandbox:
+    """A sandbox as tests use it. It does not run."""
+    return Sandbox(home, port, software=SOFTWARE, etsy=STRICT, preload=REMEMBER_KEYS)
 
 
 def bring_up(sandbox: Sandbox, progress: Progress = silent) -> None:
@@ -49,7 +55,7 @@ def early_sandbox() -> Iterator[Sandbox]:
         # What a killed session left running.
         Sandbox(home).down()
         port = int(os.environ.get("AWIN_MEDUSA_TEST_PORT") or _free_port(_take_place(stack, PORT_LOCKS)))
-        sandbox = Sandbox(home, port, software=SOFTWARE, etsy=STRICT)
+        sandbox = sandbox_of_tests(home, port)
         # A process, not a thread: tests change the environment of this one.
         starter = subprocess.Popen(
             [sys.executable, "-m", __name__, home, str(sandbox.port)],
@@ -88,4 +94,4 @@ def _free_port(place: int) -> int:
 
 
 if __name__ == "__main__":
-    bring_up(Sandbox(Path(sys.argv[1]), int(sys.argv[2]), software=SOFTWARE, etsy=STRICT))
+    bring_up(sandbox_of_tests(Path(sys.argv[1]), int(sys.argv[2])))
