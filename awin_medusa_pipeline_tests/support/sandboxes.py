@@ -1,12 +1,14 @@
 """Provides the sandboxes of a test session: one per worker, each a copy of one template, made while other tests run.
 
-Medusa's packages and the template are kept in `.awin_medusa_test` between sessions. Sessions at the same time, and the
-workers of one, get a place of their own each. AWIN_MEDUSA_TEST_HOME and AWIN_MEDUSA_TEST_PORT choose another folder and
-port.
+Medusa's packages and the template are kept in `.awin_medusa_test` between sessions; the copies are in memory where
+there is room: each test makes a database anew. Sessions at the same time, and the workers of one, get a place each.
+AWIN_MEDUSA_TEST_HOME and AWIN_MEDUSA_TEST_PORT choose another folder and port.
 """
 
 import fcntl
+import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +23,7 @@ from awin_medusa_pipeline.sandbox.etsy.settings import strictest
 from awin_medusa_pipeline.sandbox.medusa import exclusive
 from awin_medusa_pipeline.sandbox.processes import Progress, silent
 from awin_medusa_pipeline.settings import PROJECT_ROOT
+from awin_medusa_pipeline_tests.support.places import in_memory
 
 TEST_HOME = Path(os.environ.get("AWIN_MEDUSA_TEST_HOME", PROJECT_ROOT / ".awin_medusa_test"))
 SOFTWARE = TEST_HOME / "software"
@@ -51,7 +54,9 @@ def bring_up(sandbox: Sandbox, progress: Progress = silent) -> None:
 def early_sandbox() -> Iterator[Sandbox]:
     """Begin to bring a sandbox up, in another process; call `bring_up` before it is used."""
     with ExitStack() as stack:
-        home = TEST_HOME / str(_take_place(stack, TEST_HOME))
+        place = str(_take_place(stack, TEST_HOME))
+        memory = in_memory()
+        home = memory / f"awin-medusa-{_name_of(TEST_HOME)}-{place}" if memory else TEST_HOME / place
         # What a killed session left running.
         Sandbox(home).down()
         port = int(os.environ.get("AWIN_MEDUSA_TEST_PORT") or _free_port(_take_place(stack, PORT_LOCKS)))
@@ -70,6 +75,12 @@ def early_sandbox() -> Iterator[Sandbox]:
             starter.send_signal(signal.SIGINT)
             starter.wait()
             sandbox.down()
+            if memory:
+                shutil.rmtree(home, ignore_errors=True)
+
+
+def _name_of(folder: Path) -> str:
+    return hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:12]
 
 
 def _take_place(stack: ExitStack, locks: Path) -> int:
