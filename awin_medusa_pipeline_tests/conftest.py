@@ -1,5 +1,6 @@
 """Gives tests a sandbox: one real Medusa per worker, put back to its clean seed before each test that uses it."""
 
+import gc
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -59,6 +60,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Begin to bring a sandbox up as soon as it is known that one is needed; the first tests run meanwhile."""
+    # Modules and tests stay until the end: whoever looks for garbage need not look at them again and again.
+    gc.collect()
+    gc.freeze()
     needed = any(item.get_closest_marker("shop") for item in session.items)
     if needed and not session.config.option.collectonly:
         session.stash[EARLY] = session.config.stash[STACK].enter_context(early_sandbox())

@@ -28,6 +28,7 @@ class Rule:
 
 # The first rule that fits a module counts.
 RULES = (
+    Rule("__init__"),
     Rule("core.store", ("core",), ("sqlalchemy", "alembic", "filelock", "cryptography", "pydantic", "upath")),
     Rule("core", (), ("httpx", "httpcore", "tenacity", "slack_sdk", "pydantic", "polars", "dataframely", "upath")),
     Rule("medusa", ("core",), ("httpx", "polars", "dataframely", "pydantic", "typing_extensions")),

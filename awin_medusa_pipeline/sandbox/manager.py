@@ -98,8 +98,13 @@ class Sandbox:
         *,
         software: Path | None = None,
         etsy: Mapping[str, Any] = MappingProxyType({}),
+        preload: Path | None = None,
     ) -> None:
-        """`etsy`: settings of the stand-in for Etsy (StandInSettings) that differ."""
+        """`etsy`: settings of the stand-in for Etsy (StandInSettings) that differ.
+
+        `preload`: a script that Medusa's process runs before Medusa.
+        """
+        self._preload = preload
         self._etsy_modes = etsy
         self.folder = home.expanduser().resolve() / "sandbox"
         self._lock = self.folder.with_name("sandbox.lock")
@@ -305,7 +310,13 @@ class Sandbox:
     @property
     def _medusa(self) -> Medusa:
         url = self._postgres.url(LIVE)
-        return Medusa(self._services[1], Software(self.software), database_url=url, secrets=self._secrets)
+        return Medusa(
+            self._services[1],
+            Software(self.software),
+            database_url=url,
+            secrets=self._secrets,
+            preload=self._preload,
+        )
 
     @cached_property
     def _made_for(self) -> str:

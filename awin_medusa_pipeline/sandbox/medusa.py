@@ -141,7 +141,16 @@ class Software:
 class Medusa:
     """The Medusa server of one sandbox folder."""
 
-    def __init__(self, service: Service, software: Software, *, database_url: str, secrets: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        service: Service,
+        software: Software,
+        *,
+        database_url: str,
+        secrets: Mapping[str, str],
+        preload: Path | None = None,
+    ) -> None:
+        self._preload = preload
         self.base_url = f"http://{HOST}:{service.port}"
         self._service, self._software, self._project = service, software, service.folder / "shop"
         kept = ("HOME", "PATH", "TMPDIR")
@@ -191,7 +200,8 @@ class Medusa:
     @property
     def _program(self) -> list[str | Path]:
         # With node, not npx, the process we start is the server itself.
-        return [find_node()[0], self._project / "node_modules" / ".bin" / "medusa"]
+        preload: tuple[str | Path, ...] = ("--require", self._preload) if self._preload else ()
+        return [find_node()[0], *preload, self._project / "node_modules" / ".bin" / "medusa"]
 
     def _lay_out_project(self) -> None:
         """Write the Medusa project, which holds this sandbox's uploads and links to the packages."""

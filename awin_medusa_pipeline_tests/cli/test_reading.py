@@ -24,6 +24,16 @@ from awin_medusa_pipeline_tests.support.filled_home import LISTING, OFFER, PRODU
 
 HEAVY = ("dagster", "polars", "dataframely", "httpx")
 RUN_IT = "import sys; from awin_medusa_pipeline.cli.main import app; app(sys.argv[1:])"
+ENDED = "-- ended --"
+RUN_THEM = f"""
+import sys
+from awin_medusa_pipeline.cli.main import app
+for command in sys.argv[1:]:
+    try:
+        app(command.split())
+    except SystemExit:
+        print({ENDED!r})
+"""
 SAY_WHAT_IS_LOADED = f"""
 import atexit, sys
 atexit.register(lambda: print("LOADED", *({{name.partition(".")[0] for name in sys.modules}} & {{*{HEAVY!r}}})))
@@ -97,25 +107,25 @@ def on_one_line(text: str, *names: str) -> list[str]:
 
 @pytest.mark.parametrize("columns", ["80", "40", None], ids=["80 columns", "40 columns", "in a pipe"])
 def test_ids_and_addresses_are_never_cut(home: Filled, columns: str | None) -> None:
-    """In a process of its own, as a shell pipes it."""
-    env = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
-    env |= {"COLUMNS": columns} if columns else {}
-
-    def shown(*arguments: str) -> str:
-        done = subprocess.run([sys.executable, "-c", RUN_IT, *arguments], capture_output=True, text=True, env=env)
-        return done.stdout
-
+    """In a process of its own, as a shell pipes it; one for all commands, since loading takes longer than reading."""
     short = home.plan[:12]
-    assert on_one_line(shown("plans", "list"), short) == []
     handles = [f"table-lamp-of-oak-{number}" for number in range(20)]
     products = [f"prod_{number:026}" for number in range(20)]
-    assert on_one_line(shown("plans", "show", short), home.plan, short, *handles, *products) == []
-    assert on_one_line(shown("etsy", "jobs"), home.job) == []
-    assert on_one_line(shown("etsy", "show", home.job), home.job, LISTING, PRODUCT, SECOND) == []
-    assert on_one_line(shown("why", OFFER), OFFER, filled_home.NOBODY) == []
-    report = shown("report")
-    assert on_one_line(report, VARIANT, filled_home.NOBODY, f"awin-medusa plans approve {short}") == []
-    assert on_one_line(report, str(home.folder / "reports")) == []
+    whole = {
+        "plans list": [short],
+        f"plans show {short}": [home.plan, short, *handles, *products],
+        "etsy jobs": [home.job],
+        f"etsy show {home.job}": [home.job, LISTING, PRODUCT, SECOND],
+        f"why {OFFER}": [OFFER, filled_home.NOBODY],
+        "report": [VARIANT, filled_home.NOBODY, f"awin-medusa plans approve {short}", str(home.folder / "reports")],
+    }
+    env = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    env |= {"COLUMNS": columns} if columns else {}
+    done = subprocess.run([sys.executable, "-c", RUN_THEM, *whole], capture_output=True, text=True, env=env)
+    shown = done.stdout.split(ENDED)[:-1]
+    assert len(shown) == len(whole), done.stderr
+    cut = {command: on_one_line(text, *names) for text, (command, names) in zip(shown, whole.items(), strict=True)}
+    assert not any(cut.values()), cut
 
 
 def test_a_word_is_never_cut_in_a_table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,11 +1,23 @@
 """Gives the tests of the console an installation with its console served."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from awin_medusa_pipeline.core.http import Backoff
+from awin_medusa_pipeline.etsy.client import client as etsy
+from awin_medusa_pipeline.etsy.client import oauth
+from awin_medusa_pipeline.medusa import client as medusa
 from awin_medusa_pipeline_tests.support.console import Installation, installation
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shop or an Etsy at which nobody answers is asked again at once."""
+    for module in (medusa, etsy, oauth):
+        monkeypatch.setattr(module, "Backoff", partial(Backoff, sleep=lambda seconds: None))
 
 
 @pytest.fixture

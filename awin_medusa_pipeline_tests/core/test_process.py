@@ -83,6 +83,14 @@ def test_processes_of_the_command_line_and_of_dagster_begin_so(environment: Path
     assert open_to_others(environment / "home") + open_to_others(environment / "dagster") == []
 
 
+def test_garbage_is_looked_for_less_often_than_python_does_by_itself() -> None:
+    code = (
+        "import gc; before = gc.get_threshold()[0]; import awin_medusa_pipeline; print(before, gc.get_threshold()[0])"
+    )
+    before, after = map(int, subprocess.check_output([sys.executable, "-c", code]).split())
+    assert after >= 10 * before
+
+
 def test_the_sandbox_is_closed_as_a_whole(tmp_path: Path) -> None:
     program = tmp_path / SANDBOX / "program"
     program.parent.mkdir(mode=0o755)

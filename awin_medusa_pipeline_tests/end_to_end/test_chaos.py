@@ -26,7 +26,7 @@ SEED = 7
 
 @pytest.fixture(scope="module")
 def laboratory(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
-    with Laboratory(sandbox, tmp_path_factory.mktemp("chaos"), offers=60).open() as laboratory:
+    with Laboratory(sandbox, tmp_path_factory.mktemp("chaos"), offers=30).open() as laboratory:
         laboratory.prepare()
         yield laboratory
 

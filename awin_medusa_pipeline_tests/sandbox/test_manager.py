@@ -44,6 +44,19 @@ def test_up_again_changes_nothing(sandbox: Sandbox, shop: Shop):
     assert sandbox.status().running
 
 
+def test_a_key_that_is_remembered_is_still_checked(shop: Shop):
+    def answers(key: str) -> list[int]:
+        path = f"{shop.base_url}/admin/products?limit=1"
+        return [httpx.get(path, auth=(key, "")).status_code for _ in range(2)]
+
+    with shop.client() as client:
+        made = client.post("/admin/api-keys", json={"title": "another", "type": "secret"}).json()["api_key"]
+        assert answers(shop.admin_key) == answers(made["token"]) == [200, 200]
+        assert answers(f"{made['token'][:-1]}_") == [401, 401]
+        client.post(f"/admin/api-keys/{made['id']}/revoke", json={}).raise_for_status()
+    assert answers(made["token"]) == [401, 401]
+
+
 def test_shop_is_seeded(shop: Shop):
     with shop.client() as client:
         store = client.get("/admin/stores", params={"fields": "*supported_currencies"}).json()["stores"][0]

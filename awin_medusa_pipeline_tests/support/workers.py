@@ -11,8 +11,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 from unittest.mock import patch
@@ -51,6 +52,7 @@ class Workers:
     port: int
     """Of the broker."""
     running: dict[str, psutil.Popen] = field(default_factory=dict)
+    _stack: ExitStack = field(default_factory=ExitStack)
 
     @contextmanager
     def up(self) -> Iterator["Workers"]:
@@ -60,15 +62,16 @@ class Workers:
             wait_for("The broker", lambda: not port_is_free(self.port), self.log_of("broker"), 20)
             # One process makes the tables before others start.
             self._prepare("owner")
-            with self.app() as app, self.instance() as instance:
+            with self.app() as app:
                 assert app.database.name
-                instance.get_runs_count()
+            self.instance.get_runs_count()
             for name in NAMES:
                 self.start_worker(name)
             daemon = [PROGRAMS / "dagster-daemon", "run", "-w", PROJECT_ROOT / "workspace.yaml"]
             self._start("daemon", daemon, like="owner")
             yield self
         finally:
+            self._stack.close()
             for name in list(self.running):
                 self.kill(name)
 
@@ -107,11 +110,11 @@ class Workers:
         with patch.dict(os.environ, self.variables("owner")):
             yield self.home
 
-    @contextmanager
-    def instance(self) -> Iterator[dg.DagsterInstance]:
-        """Dagster's records."""
-        with patch.dict(os.environ, self.variables("owner")), dg.DagsterInstance.get() as instance:
-            yield instance
+    @cached_property
+    def instance(self) -> dg.DagsterInstance:
+        """Dagster's records. Opened once: that takes longer than to ask them, which is done all the time."""
+        with patch.dict(os.environ, self.variables("owner")):
+            return self._stack.enter_context(dg.DagsterInstance.get())
 
     def ask_for_sync(self) -> None:
         """Ask for a sync, as the console does."""
@@ -120,8 +123,7 @@ class Workers:
 
     def runs(self) -> list[dg.DagsterRun]:
         """All syncs, the oldest first."""
-        with self.instance() as instance:
-            return list(instance.get_runs(dg.RunsFilter(job_name="daily_sync_job"), ascending=True))
+        return list(self.instance.get_runs(dg.RunsFilter(job_name="daily_sync_job"), ascending=True))
 
     def wait_for(self, what: str, ready: Callable[[], bool], seconds: float = 120) -> None:
         """Wait until something has happened."""

@@ -365,7 +365,7 @@ CONTRACTS: dict[str, type[dy.Schema]] = {
 }
 
 
-@slow_law(50)
+@slow_law(25)
 @given(feed=feeds(), shop=shops())
 def test_any_feed_and_shop_give_tables_under_their_contracts(feed: list[Row], shop: ShopModel) -> None:
     found = {name: table.collect() for name, table in shop.detect(offers(*feed), RULES, loose=True).items()}

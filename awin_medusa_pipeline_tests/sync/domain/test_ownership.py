@@ -171,7 +171,7 @@ OFFERED = st.fixed_dictionaries(
 )
 
 
-@slow_law(40)
+@slow_law(25)
 @given(cells=st.lists(OFFERED, min_size=1, max_size=4), shape=st.sampled_from(["alone", "one product"]))
 def test_the_pictures_are_those_that_an_import_sets(cells: list[Row], shape: str) -> None:
     parent = "g" if shape == "one product" else None
@@ -216,7 +216,7 @@ def fields_of(shop: ShopModel) -> dict[str, Any]:
     }
 
 
-@slow_law(40)
+@slow_law(25)
 @given(before=feeds(), after=feeds(), shop=shops(), who=owners())
 def test_what_the_shop_owns_never_changes(before: list[Row], after: list[Row], shop: ShopModel, who: Owners) -> None:
     shop.sync(offers(*before), RULES, who)

@@ -20,7 +20,7 @@ from awin_medusa_pipeline_tests.support.strategies import feeds, owners, shops, 
 RULES = StockRules()
 
 
-@slow_law(60)
+@slow_law(30)
 @given(feed=feeds(), shop=shops(), who=owners())
 def test_a_sync_after_adopting_and_importing_has_nothing_to_do(feed: list[Row], shop: ShopModel, who: Owners) -> None:
     in_feed = offers(*feed)

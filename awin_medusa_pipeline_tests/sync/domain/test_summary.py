@@ -20,7 +20,7 @@ def summary_tables(tables: Mapping[str, pl.LazyFrame], **others: pl.LazyFrame) -
     return SummaryTables(**tables | {"awin_feed_rejects": NO_REJECTS} | others)
 
 
-@slow_law(50)
+@slow_law(25)
 @given(feed=feeds(), shop=shops())
 def test_counts_add_up(feed: list[Row], shop: ShopModel) -> None:
     tables = summary_tables(shop.detect(offers(*feed), StockRules(), loose=True))

@@ -97,14 +97,13 @@ class Days:
         else:
             self.workers.kill(name)
             if not patient:
-                with self.workers.app() as app, self.workers.instance() as instance:
-                    assert len(end_lost_runs(app, instance)[0]) == 1
+                with self.workers.app() as app:
+                    assert len(end_lost_runs(app, self.workers.instance)[0]) == 1
         self.workers.wait_for("The end of the run", lambda: self.workers.runs()[earlier].is_finished)
         noticed = time.monotonic() - began
         *_, first, second = self.workers.wait_for_runs(earlier + 2, 300)
         through = time.monotonic() - began
-        with self.workers.instance() as instance:
-            assert second.is_success, failure_of(instance, second.run_id)
+        assert second.is_success, failure_of(self.workers.instance, second.run_id)
         assert (first.status, second.parent_run_id) == (dg.DagsterRunStatus.FAILURE, first.run_id)
         if ended == WORKER:
             self.workers.start_worker(name)
