@@ -264,7 +264,7 @@ def _etsy(app: App) -> Findings:
 
 
 def _etsy_shop(app: App, account: EtsyAccount) -> Findings:
-    with app.etsy.client(account) as client:
+    with app.etsy.client(account, ONE_TRY) as client:
         choices = ShopChoices.read(client, named_in=account.api_config)
     shop = choices.shop
     yield Finding("Etsy", State.OK, f"{shop.shop_name} answers; prices in {shop.currency_code}")

@@ -88,7 +88,7 @@ class LaboratoryState(EtsyState):
 
     client_of: Callable[[EtsyAccount], EtsyClient] = field(kw_only=True)
 
-    def client(self, account: EtsyAccount) -> EtsyClient:
+    def client(self, account: EtsyAccount, backoff: Backoff | None = None) -> EtsyClient:
         return self.client_of(account)
 
 

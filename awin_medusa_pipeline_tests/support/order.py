@@ -21,6 +21,7 @@ ON_THE_SHOP = (
     "end_to_end/test_chaos.py",
     "defs/test_daemon.py",
     "end_to_end/test_held.py",
+    "end_to_end/test_shops.py",
     "end_to_end/test_ownership.py",
     "end_to_end/test_bad_feed.py",
     "end_to_end/test_feeds.py",

@@ -8,6 +8,7 @@ from functools import partial
 from pydantic import SecretStr
 
 from awin_medusa_pipeline.core.errors import PermanentError
+from awin_medusa_pipeline.core.http import Backoff
 from awin_medusa_pipeline.core.messages import Message
 from awin_medusa_pipeline.core.store.database import Database
 from awin_medusa_pipeline.core.store.secrets import Cipher
@@ -111,15 +112,16 @@ class EtsyState:
         keystring, _ = self.app.credentials()
         return EtsyOAuth(keystring, self.app.redirect_uri, self.app.api_url, self.app.oauth_url)
 
-    def client(self, account: EtsyAccount) -> EtsyClient:
+    def client(self, account: EtsyAccount, backoff: Backoff | None = None) -> EtsyClient:
         """Return a client of a connected shop. Raises PermanentError naming the setting that is missing."""
-        return self._client(self.accounts.tokens(account.id, partial(refresh, self.oauth)), account.shop_id)
+        tokens = self.accounts.tokens(account.id, partial(refresh, self.oauth))
+        return self._client(tokens, account.shop_id, backoff)
 
     def first_client(self, token: str) -> EtsyClient:
         """Return a client of a shop that is being connected, by its first access token; its id is not known yet."""
         return self._client(OneToken(token), 0)
 
-    def _client(self, tokens: TokenSource, shop_id: int) -> EtsyClient:
+    def _client(self, tokens: TokenSource, shop_id: int, backoff: Backoff | None = None) -> EtsyClient:
         keystring, shared_secret = self.app.credentials()
         return EtsyClient(
             keystring=keystring,
@@ -127,4 +129,5 @@ class EtsyState:
             tokens=tokens,
             shop_id=shop_id,
             api_url=self.app.api_url,
+            backoff=backoff,
         )
