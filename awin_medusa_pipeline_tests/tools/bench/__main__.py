@@ -29,13 +29,18 @@ def main(words: list[str]) -> None:
     chosen = [name for name in parts if name in words] or [name for name in parts if name not in WHEN_ASKED_FOR]
     began = kept.Surroundings.now()
     results: list[timing.Comparison] = []
-    for name in chosen:
-        with tempfile.TemporaryDirectory() as folder:
-            results += parts[name](Path(folder), console)
-    if results:
-        timing.show(results, console)
-    if "save" in words:
-        console.print(kept.keep(began, chosen, results, console.export_text(clear=False)))
+    measured: list[str] = []
+    try:
+        for name in chosen:
+            with tempfile.TemporaryDirectory() as folder:
+                results += parts[name](Path(folder), console)
+                measured.append(name)
+    finally:
+        # Also when a later part fails: each takes minutes.
+        if results:
+            timing.show(results, console)
+        if measured and "save" in words:
+            console.print(kept.keep(began, measured, results, console.export_text(clear=False)))
 
 
 if __name__ == "__main__":
