@@ -105,7 +105,7 @@ class Shops(Mapping[str, App]):
 def read_shops(common: Settings, file: Path) -> dict[str, Settings]:
     """Read the settings of each shop from a TOML file with a table per shop. Raises PermanentError.
 
-    What a shop leaves out is as in `common`, but for what belongs to one shop alone (OWN).
+    A setting that a shop leaves out is taken from `common`; those of OWN are not.
     """
     tried = f"Reading the shops in {file}"
     try:

@@ -60,7 +60,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Begin to bring a sandbox up as soon as it is known that one is needed; the first tests run meanwhile."""
-    # Modules and tests stay until the end: whoever looks for garbage need not look at them again and again.
+    # Modules and tests stay until the end, so the garbage collector need not look at them again.
     gc.collect()
     gc.freeze()
     needed = any(item.get_closest_marker("shop") for item in session.items)
