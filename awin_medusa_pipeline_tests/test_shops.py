@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from awin_medusa_pipeline.app import known_secrets
+from awin_medusa_pipeline.app import STATE_FILE, known_secrets
 from awin_medusa_pipeline.core.errors import PermanentError
 from awin_medusa_pipeline.core.hidden import without_secrets
+from awin_medusa_pipeline.core.store.database import sqlite_url
 from awin_medusa_pipeline.shops import Shops
 from awin_medusa_pipeline.sync.store.ledger import Ledger
 
@@ -70,7 +71,7 @@ def test_each_shop_keeps_its_state_apart(file: Path, tmp_path: Path) -> None:
     with Shops.open() as shops:
         for name, app in shops.items():
             assert app.local_home == app.scratch == tmp_path / "home/shops" / name
-            assert app.database_url == f"sqlite:///{tmp_path}/home/shops/{name}/state.db"
+            assert app.database_url == sqlite_url(tmp_path / "home/shops" / name / STATE_FILE)
             assert app.common_home == shops.common.local_home == tmp_path / "home"
 
 

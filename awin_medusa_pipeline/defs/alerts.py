@@ -28,8 +28,9 @@ from awin_medusa_pipeline.shops import Shops
 )
 def slack_on_run_failure(context: dg.RunFailureSensorContext, shops: dg.ResourceParam[Shops]) -> None:
     """Send the alert through the outbox: Dagster calls a sensor once per run, even when it fails."""
-    if app := app_of(shops, context.dagster_run):
-        alert(app, context.dagster_run, failure_of(context.instance, context.dagster_run.run_id))
+    # A run may be of no shop: of another project, or launched without one.
+    app = app_of(shops, context.dagster_run) or shops.common
+    alert(app, context.dagster_run, failure_of(context.instance, context.dagster_run.run_id))
 
 
 def alert(app: App, run: dg.DagsterRun, failure: RunFailure) -> None:

@@ -11,9 +11,11 @@ from dagster._core.events import DagsterEvent
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.console.store.access import Access
 from awin_medusa_pipeline.core.store.audit import Who
+from awin_medusa_pipeline.core.store.outbox import Outbox
 from awin_medusa_pipeline.core.store.run_requests import RunRequests
 from awin_medusa_pipeline.core.store.secrets import new_key
 from awin_medusa_pipeline.decisions import Decider
+from awin_medusa_pipeline.defs.alerts import slack_on_run_failure
 from awin_medusa_pipeline.defs.build import build_defs
 from awin_medusa_pipeline.defs.etsy.sensors import all_sensors as etsy_sensors
 from awin_medusa_pipeline.defs.etsy.sensors import etsy_confirmation_sensor
@@ -161,6 +163,20 @@ def test_a_run_without_a_shop_says_which_there_are(shops: Shops, instance: dg.Da
     assert not result.success
     said = [record.event_log_entry.to_json() for record in instance.get_records_for_run(result.run_id).records]
     assert any("Name one: --shop toys or --shop books" in one for one in said)
+    (record,) = instance.get_records_for_run(result.run_id, of_type=dg.DagsterEventType.RUN_FAILURE).records
+    run = instance.get_run_by_id(result.run_id)
+    assert run
+    assert record.event_log_entry.dagster_event
+    context = dg.build_run_status_sensor_context(
+        sensor_name="slack_on_run_failure",
+        dagster_instance=instance,
+        dagster_run=run,
+        dagster_event=record.event_log_entry.dagster_event,
+        resources={"shops": shops},
+    ).for_run_failure()
+    slack_on_run_failure(context)
+    (message,) = Outbox(shops.common.database).newest(5)
+    assert "retention_job failed" in str(message.payload)
 
 
 def test_a_state_store_that_cannot_be_used_stops_no_other_shop(shops: Shops) -> None:
