@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from awin_medusa_pipeline.defs import alerts, checks, lost_runs, requests, schedules
+from awin_medusa_pipeline.defs import alerts, lost_runs, requests, schedules
 from awin_medusa_pipeline.defs.etsy import assets as etsy
 from awin_medusa_pipeline.defs.etsy import decide
 from awin_medusa_pipeline.defs.etsy import jobs as jobs_etsy
@@ -22,7 +22,6 @@ def build_defs(shops: Shops, **resources: object) -> dg.Definitions:
         assets=schedules.for_shops(
             dg.load_assets_from_modules([awin, medusa, discrepancies, applied, summary, etsy]), shops
         ),
-        asset_checks=checks.all_checks(),
         jobs=[with_partitions(job, partitions) for job in all_jobs],
         schedules=schedules.all_schedules(shops),
         sensors=[

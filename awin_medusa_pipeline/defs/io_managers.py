@@ -43,8 +43,18 @@ class ParquetIOManager(dg.IOManager):
     def load_input(self, context: dg.InputContext) -> pl.DataFrame | pl.LazyFrame:
         """Read the table of an upstream asset. Raises dagster.Failure when it was never materialised."""
         with as_failure():
-            frame = self._tables.read(context.asset_key.to_user_string())
+            frame = self.table(context.asset_key.to_user_string())
             return frame if _wants_lazy(context.dagster_type.typing_type) else frame.collect()
+
+    def table(self, asset: str) -> pl.LazyFrame:
+        """The newest table of an asset. Raises PermanentError when there is none."""
+        return self._tables.read(asset)
+
+
+def stored(asset: str) -> pl.LazyFrame:
+    """The table that the running step has just yielded: Dagster stores each output before it asks for the next."""
+    manager: ParquetIOManager = dg.AssetExecutionContext.get().resources.io_manager
+    return manager.table(asset)
 
 
 def table_metadata(written: WrittenTable) -> dict[str, dg.MetadataValue | int]:

@@ -1,4 +1,4 @@
-"""Makes assets, ops and checks whose failures open on one sentence: every step of the project is made here.
+"""Makes assets and ops whose failures open on one sentence: every step of the project is made here.
 
 A stack trace is no use to a shop owner, so our own errors are passed on without it; any other error keeps its own.
 """
@@ -94,8 +94,3 @@ def op(**settings: Any) -> Callable[[Callable[..., Any]], dg.OpDefinition]:
         return made
 
     return make
-
-
-def asset_check(**settings: Any) -> Callable[[Callable[..., Any]], dg.AssetChecksDefinition]:
-    """Make a check; `settings` as for dg.asset_check."""
-    return lambda body: dg.asset_check(**settings)(told(body))

@@ -1,9 +1,16 @@
-"""Shows tables in Dagster: the columns of a contract, and a materialisation with a CSV report."""
+"""Makes assets that are tables: with the columns of their contract, its check, and a CSV report."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any
 
 import dagster as dg
 import dataframely as dy
 import polars as pl
 
+from awin_medusa_pipeline.defs.contracts import CONTRACTS, contract_kept, contract_spec
+from awin_medusa_pipeline.defs.steps import asset
 from awin_medusa_pipeline.sync.store.reports import RunReports
 
 OWNERS = ["team:shop"]
@@ -24,9 +31,28 @@ def table_schema(contract: type[dy.Schema]) -> dg.TableSchema:
     )
 
 
-def schema_metadata(contract: type[dy.Schema]) -> dict[str, dg.TableSchema]:
-    """Definition metadata of an asset with this contract."""
-    return {"dagster/column_schema": table_schema(contract)}
+def schema_metadata(name: str) -> dict[str, dg.TableSchema]:
+    """Definition metadata of the asset of this name: its columns."""
+    return {"dagster/column_schema": table_schema(CONTRACTS[name])}
+
+
+def table_asset(**settings: Any) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """Make an asset with the contract of its name, checked once its table is stored; `settings` as for dg.asset."""
+
+    def make(body: Callable[..., Any]) -> dg.AssetsDefinition:
+        name = body.__name__
+
+        @wraps(body)
+        def run(*args: Any, **kwargs: Any) -> Iterator[Any]:
+            if inspect.isgeneratorfunction(body):
+                yield from body(*args, **kwargs)
+            else:
+                yield body(*args, **kwargs)
+            yield contract_kept(name)
+
+        return asset(owners=OWNERS, metadata=schema_metadata(name), check_specs=[contract_spec(name)], **settings)(run)
+
+    return make
 
 
 def table(frame: pl.LazyFrame, reports: RunReports, csv: str) -> "dg.MaterializeResult[pl.LazyFrame]":

@@ -35,16 +35,6 @@ def stopped() -> None:
     raise steps.StepError(SENTENCE, {"applied": 3})
 
 
-@dg.asset
-def sound() -> None:
-    pass
-
-
-@steps.asset_check(asset=sound)
-def judged() -> dg.AssetCheckResult:
-    raise FAULT
-
-
 @dg.resource
 def broken(context: dg.InitResourceContext) -> None:
     with steps.as_failure():
@@ -66,7 +56,7 @@ def errors_of(*definitions: dg.AssetsDefinition, **resources: object) -> list[An
     return [error for one in data if (error := getattr(one, "error", None))]
 
 
-@pytest.mark.parametrize("definitions", [[refused], [both], [stopped], [sound, judged]])
+@pytest.mark.parametrize("definitions", [[refused], [both], [stopped]])
 def test_a_failure_of_ours_is_one_sentence(definitions: list[dg.AssetsDefinition]) -> None:
     assert {error.to_string() for error in errors_of(*definitions)} == {SENTENCE}
 

@@ -7,9 +7,7 @@ import polars as pl
 
 from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.defs.shown import SHOWN_ROWS, Link, Links, markdown_table
-from awin_medusa_pipeline.defs.steps import asset
-from awin_medusa_pipeline.defs.tables import OWNERS, schema_metadata
-from awin_medusa_pipeline.etsy.domain.contracts import EtsyListing, EtsyPlanRow
+from awin_medusa_pipeline.defs.tables import table_asset
 from awin_medusa_pipeline.etsy.engine.tables import make_listing_table, make_plan_table
 
 GROUP = "etsy"
@@ -18,14 +16,14 @@ Table = dg.MaterializeResult[pl.DataFrame]
 Metadata = dict[str, dg.MetadataValue | int | str]
 
 
-@asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, deps=["medusa_catalog"], metadata=schema_metadata(EtsyPlanRow))
+@table_asset(group_name=GROUP, kinds=KINDS, deps=["medusa_catalog"])
 def etsy_listing_plan(app: dg.ResourceParam[App]) -> Table:
     """What would change on Etsy, by product and field: of every product that is linked or part of an open job."""
     plan = make_plan_table(app.etsy, partial(app.medusa, applying=True))
     return dg.MaterializeResult(value=plan, metadata=plan_metadata(plan))
 
 
-@asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, deps=[etsy_listing_plan], metadata=schema_metadata(EtsyListing))
+@table_asset(group_name=GROUP, kinds=KINDS, deps=[etsy_listing_plan])
 def etsy_listings(app: dg.ResourceParam[App]) -> Table:
     """Which product is which listing on Etsy, and how far it is."""
     listings = make_listing_table(app.etsy)

@@ -1,6 +1,6 @@
 """Defines the assets that change the shop: group `applied`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.defs import shown
 from awin_medusa_pipeline.defs.shown import SHOWN_ROWS, Link, Links, markdown_table
 from awin_medusa_pipeline.defs.steps import StepError, asset
+from awin_medusa_pipeline.defs.sync.plans import held_spec, nothing_held
 from awin_medusa_pipeline.defs.tables import OWNERS
 from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import Kind
@@ -22,10 +23,13 @@ from awin_medusa_pipeline.sync.engine.rules import Extent
 from awin_medusa_pipeline.sync.engine.runs import SyncRun
 from awin_medusa_pipeline.sync.store.ledger import LogEntry
 
-Applied = dg.MaterializeResult[None]
+Applied = Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]
 ShopRun = dg.ResourceParam[SyncRun]
 TheApp = dg.ResourceParam[App]
-_applied = asset(group_name="applied", kinds={"medusa"}, owners=OWNERS)
+
+
+def _applied(kind: Kind) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    return asset(group_name="applied", kinds={"medusa"}, owners=OWNERS, check_specs=[held_spec(kind)])
 
 
 class ApplyConfig(dg.Config):
@@ -47,7 +51,7 @@ class ApplyConfig(dg.Config):
     )
 
 
-@_applied
+@_applied(Kind.ADOPT)
 def adopted_products(
     context: dg.AssetExecutionContext,
     config: ApplyConfig,
@@ -56,10 +60,10 @@ def adopted_products(
     sync_run: ShopRun,
 ) -> Applied:
     """Products of the shop that are offers of the feed, now with our key; nothing else is written to them before."""
-    return apply(context, config, app, sync_run, Kind.ADOPT, adoption_candidates, Applier.adopt)
+    yield from apply(context, config, app, sync_run, Kind.ADOPT, adoption_candidates, Applier.adopt)
 
 
-@_applied
+@_applied(Kind.IMPORT)
 def imported_products(
     context: dg.AssetExecutionContext,
     config: ApplyConfig,
@@ -70,10 +74,10 @@ def imported_products(
 ) -> Applied:
     """Offers that the shop lacked, published with price, variants, images and level."""
     import_missing = partial(Applier.import_missing, imported=sync_run.imported(medusa_catalog))
-    return apply(context, config, app, sync_run, Kind.IMPORT, missing_awin_products, import_missing)
+    yield from apply(context, config, app, sync_run, Kind.IMPORT, missing_awin_products, import_missing)
 
 
-@_applied
+@_applied(Kind.HIDE)
 def hidden_products(
     context: dg.AssetExecutionContext,
     config: ApplyConfig,
@@ -84,10 +88,10 @@ def hidden_products(
 ) -> Applied:
     """Products that left the feed, now drafts, marked as hidden by this program; by setting also sold out ones."""
     hide = partial(Applier.hide, catalog=medusa_catalog)
-    return apply(context, config, app, sync_run, Kind.HIDE, medusa_only_products, hide)
+    yield from apply(context, config, app, sync_run, Kind.HIDE, medusa_only_products, hide)
 
 
-@_applied
+@_applied(Kind.RESTORE)
 def restored_products(
     context: dg.AssetExecutionContext,
     config: ApplyConfig,
@@ -98,10 +102,10 @@ def restored_products(
 ) -> Applied:
     """Products that came back into the feed, published again."""
     restore = partial(Applier.restore, catalog=medusa_catalog)
-    return apply(context, config, app, sync_run, Kind.RESTORE, returning_products, restore)
+    yield from apply(context, config, app, sync_run, Kind.RESTORE, returning_products, restore)
 
 
-@_applied
+@_applied(Kind.STOCK)
 def stock_updates(
     context: dg.AssetExecutionContext,
     config: ApplyConfig,
@@ -112,10 +116,10 @@ def stock_updates(
 ) -> Applied:
     """Levels as the feed asks for them, absolute."""
     set_stock = partial(Applier.set_stock, catalog=medusa_catalog)
-    return apply(context, config, app, sync_run, Kind.STOCK, stock_mismatches, set_stock)
+    yield from apply(context, config, app, sync_run, Kind.STOCK, stock_mismatches, set_stock)
 
 
-@_applied
+@_applied(Kind.PRICE)
 def price_updates(
     context: dg.AssetExecutionContext,
     config: ApplyConfig,
@@ -126,10 +130,10 @@ def price_updates(
 ) -> Applied:
     """Base prices as the feed has them, where SYNC_OWNER_PRICE says so."""
     set_prices = partial(Applier.set_prices, matched=matched_products)
-    return apply(context, config, app, sync_run, Kind.PRICE, price_mismatches, set_prices)
+    yield from apply(context, config, app, sync_run, Kind.PRICE, price_mismatches, set_prices)
 
 
-@_applied
+@_applied(Kind.CONTENT)
 def content_updates(
     context: dg.AssetExecutionContext,
     config: ApplyConfig,
@@ -140,7 +144,7 @@ def content_updates(
 ) -> Applied:
     """Titles, descriptions, images and categories set to the feed's, where their owner says so."""
     update = partial(Applier.update_content, matched=matched_products)
-    return apply(context, config, app, sync_run, Kind.CONTENT, content_mismatches, update)
+    yield from apply(context, config, app, sync_run, Kind.CONTENT, content_mismatches, update)
 
 
 def apply(
@@ -152,7 +156,7 @@ def apply(
     table: pl.DataFrame,
     method: Callable[[Applier, pl.DataFrame], ApplyResult],
 ) -> Applied:
-    """Apply a table and show the outcome as metadata. Raises dg.Failure when the plan was stopped early."""
+    """Apply a table and show the outcome and what is held. Raises dg.Failure when the plan was stopped early."""
     extent = Extent(config.dry_run, config.limit or None, config.approve_plan or None)
     result = run.apply(
         kind,
@@ -166,7 +170,8 @@ def apply(
         raise StepError(
             f"{result.stopped_reason} What was done is recorded; the next run goes on from there.", metadata
         )
-    return dg.MaterializeResult(metadata=metadata)
+    yield dg.MaterializeResult(metadata=metadata)
+    yield nothing_held(run, kind)
 
 
 def applied_metadata(run: SyncRun, kind: Kind, result: ApplyResult, rows: pl.DataFrame, links: Links) -> dict[str, Any]:

@@ -3,23 +3,22 @@
 import dagster as dg
 import polars as pl
 
-from awin_medusa_pipeline.defs.steps import asset
 from awin_medusa_pipeline.defs.sync.applied import ShopRun
-from awin_medusa_pipeline.defs.tables import OWNERS, schema_metadata, table
-from awin_medusa_pipeline.sync.domain import adoption, contracts, discrepancies, ownership
+from awin_medusa_pipeline.defs.tables import table, table_asset
+from awin_medusa_pipeline.sync.domain import adoption, discrepancies, ownership
 
 GROUP = "discrepancies"
 KINDS = {"polars"}
 Table = dg.MaterializeResult[pl.LazyFrame]
 
 
-@asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.MatchedProduct))
+@table_asset(group_name=GROUP, kinds=KINDS)
 def matched_products(awin_feed: pl.LazyFrame, medusa_catalog: pl.LazyFrame, sync_run: ShopRun) -> Table:
     """Each offer with its variant in the shop, and the reason of the match: our key, SKU, GTIN or handle."""
     return dg.MaterializeResult(value=discrepancies.matched_products(awin_feed, medusa_catalog, sync_run.rules.stock))
 
 
-@asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.AdoptionCandidate))
+@table_asset(group_name=GROUP, kinds=KINDS)
 def adoption_candidates(
     awin_feed: pl.LazyFrame, medusa_catalog: pl.LazyFrame, matched_products: pl.LazyFrame, sync_run: ShopRun
 ) -> Table:
@@ -28,7 +27,7 @@ def adoption_candidates(
     return table(candidates.lazy(), sync_run.reports, "adoption-candidates.csv")
 
 
-@asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.LooseMatch))
+@table_asset(group_name=GROUP, kinds=KINDS)
 def loose_matches(
     awin_feed: pl.LazyFrame,
     medusa_catalog: pl.LazyFrame,
@@ -40,7 +39,7 @@ def loose_matches(
     return table(pairs.lazy(), sync_run.reports, "loose-matches.csv")
 
 
-@asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.MissingProduct))
+@table_asset(group_name=GROUP, kinds=KINDS)
 def missing_awin_products(
     awin_feed: pl.LazyFrame,
     medusa_catalog: pl.LazyFrame,
@@ -55,7 +54,7 @@ def missing_awin_products(
     return table(missing, sync_run.reports, "missing-awin-products.csv")
 
 
-@asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.MedusaOnlyProduct))
+@table_asset(group_name=GROUP, kinds=KINDS)
 def medusa_only_products(
     medusa_catalog: pl.LazyFrame,
     matched_products: pl.LazyFrame,
@@ -75,7 +74,7 @@ def medusa_only_products(
     return table(rows, sync_run.reports, "medusa-only-products.csv")
 
 
-@asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.ReturningProduct))
+@table_asset(group_name=GROUP, kinds=KINDS)
 def returning_products(
     matched_products: pl.LazyFrame,
     medusa_catalog: pl.LazyFrame,
@@ -95,7 +94,7 @@ def returning_products(
     )
 
 
-@asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.StockMismatch))
+@table_asset(group_name=GROUP, kinds=KINDS)
 def stock_mismatches(
     matched_products: pl.LazyFrame,
     medusa_catalog: pl.LazyFrame,
@@ -107,7 +106,7 @@ def stock_mismatches(
     return table(mismatches, sync_run.reports, "stock-mismatches.csv")
 
 
-@asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.PriceMismatch))
+@table_asset(group_name=GROUP, kinds=KINDS)
 def price_mismatches(matched_products: pl.LazyFrame, sync_run: ShopRun) -> Table:
     """Variants whose price differs from the feed's, and whether it changes: SYNC_OWNER_PRICE decides."""
     written = sync_run.written.of(sync_run.row.shop)
@@ -115,7 +114,7 @@ def price_mismatches(matched_products: pl.LazyFrame, sync_run: ShopRun) -> Table
     return table(mismatches, sync_run.reports, "price-mismatches.csv")
 
 
-@asset(group_name=GROUP, kinds=KINDS, owners=OWNERS, metadata=schema_metadata(contracts.ContentMismatch))
+@table_asset(group_name=GROUP, kinds=KINDS)
 def content_mismatches(
     awin_feed: pl.LazyFrame,
     medusa_catalog: pl.LazyFrame,

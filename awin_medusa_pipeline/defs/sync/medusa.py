@@ -9,14 +9,12 @@ from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.core.files import staging
 from awin_medusa_pipeline.defs.leftovers import ROWS
 from awin_medusa_pipeline.defs.resources import applies, may_apply
-from awin_medusa_pipeline.defs.steps import asset
 from awin_medusa_pipeline.defs.sync.applied import ShopRun
-from awin_medusa_pipeline.defs.tables import OWNERS, schema_metadata
-from awin_medusa_pipeline.medusa.contracts import CatalogVariant
+from awin_medusa_pipeline.defs.tables import table_asset
 from awin_medusa_pipeline.sync.engine.catalog import Memory, read_catalog
 
 
-@asset(group_name="medusa", kinds={"medusa", "polars"}, owners=OWNERS, metadata=schema_metadata(CatalogVariant))
+@table_asset(group_name="medusa", kinds={"medusa", "polars"})
 def medusa_catalog(
     context: dg.AssetExecutionContext, app: dg.ResourceParam[App], sync_run: ShopRun
 ) -> Iterator[dg.MaterializeResult[pl.LazyFrame]]:

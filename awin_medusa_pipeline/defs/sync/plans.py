@@ -1,4 +1,4 @@
-"""Shows the plans that wait for a person's decision, and carries the decision out: one check per kind, and two jobs."""
+"""Shows the plans that wait for a person's decision, as the check of each kind, and carries the decision out."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,37 +10,41 @@ from awin_medusa_pipeline.app import App
 from awin_medusa_pipeline.decisions import Decider, Newest
 from awin_medusa_pipeline.defs.services import LOCATION
 from awin_medusa_pipeline.defs.shown import SHOWN_ROWS, preview, table
-from awin_medusa_pipeline.defs.steps import asset_check, op
-from awin_medusa_pipeline.defs.sync.applied import ShopRun
+from awin_medusa_pipeline.defs.steps import op
 from awin_medusa_pipeline.defs.tags import PLAN_TAG, decider_in, tag_run
 from awin_medusa_pipeline.defs.taken_up import ONCE
 from awin_medusa_pipeline.sync.domain.kinds import KINDS
 from awin_medusa_pipeline.sync.domain.operations import Kind
 from awin_medusa_pipeline.sync.domain.plans import largest
+from awin_medusa_pipeline.sync.engine.runs import SyncRun
 from awin_medusa_pipeline.sync.store.held_plans import SHOWN, HeldPlan, HeldPlans, Why
 
 REASON_COLUMNS = ("hash", "rows", "number", "limit", "reason", "expires")
 PLAN_COLUMNS = ("hash", "kind", "rows", "why", "made", "expires", "to approve")
 
 
-def held_check(kind: Kind) -> dg.AssetChecksDefinition:
-    """Make the check that no plan of a kind waits; it warns and blocks nothing."""
+NOTHING_HELD = "nothing_held"
 
-    @asset_check(
-        asset=KINDS[kind].asset,
-        name="nothing_held",
-        description=f"No plan to {KINDS[kind].words} waits for your decision.",
+
+def held_spec(kind: Kind) -> dg.AssetCheckSpec:
+    """Announce the check that no plan of a kind waits; it warns and blocks nothing."""
+    entry = KINDS[kind]
+    return dg.AssetCheckSpec(
+        NOTHING_HELD, asset=entry.asset, description=f"No plan to {entry.words} waits for your decision."
     )
-    def check(sync_run: ShopRun) -> dg.AssetCheckResult:
-        held = [plan for plan in sync_run.waiting_plans() if plan.kind == kind and not plan.proposed]
-        return dg.AssetCheckResult(
-            passed=not held,
-            severity=dg.AssetCheckSeverity.WARN,
-            description=" ".join(map(decision_text, held)) or None,
-            metadata=held_metadata(sync_run.plans, held),
-        )
 
-    return check
+
+def nothing_held(run: SyncRun, kind: Kind) -> dg.AssetCheckResult:
+    """Check that no plan of a kind waits."""
+    held = [plan for plan in run.waiting_plans() if plan.kind == kind and not plan.proposed]
+    return dg.AssetCheckResult(
+        asset_key=KINDS[kind].asset,
+        check_name=NOTHING_HELD,
+        passed=not held,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=" ".join(map(decision_text, held)) or None,
+        metadata=held_metadata(run.plans, held),
+    )
 
 
 def decision_text(plan: HeldPlan) -> str:

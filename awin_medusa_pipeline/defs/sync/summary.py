@@ -7,6 +7,7 @@ import dagster as dg
 import polars as pl
 
 from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.defs.failures import FIRST
 from awin_medusa_pipeline.defs.shown import Links, markdown_table
 from awin_medusa_pipeline.defs.steps import asset
 from awin_medusa_pipeline.defs.sync.applied import ShopRun
@@ -15,12 +16,17 @@ from awin_medusa_pipeline.defs.tables import OWNERS
 from awin_medusa_pipeline.remedies import command
 from awin_medusa_pipeline.sync.domain.kinds import ASSETS, KINDS
 from awin_medusa_pipeline.sync.domain.summary import SummaryTables
+from awin_medusa_pipeline.sync.engine.runs import SyncRun
 from awin_medusa_pipeline.sync.engine.summary import RunSummary, finish_run
+from awin_medusa_pipeline.sync.store.past_reports import failures
 
 GROUP = "summary"
+NOTHING_FAILED = dg.AssetCheckSpec(
+    "nothing_failed", asset="sync_summary", blocking=True, description="No operation of the run failed."
+)
 
 
-@asset(group_name=GROUP, kinds={"json", "slack"}, owners=OWNERS, deps=ASSETS)
+@asset(group_name=GROUP, kinds={"json", "slack"}, owners=OWNERS, deps=ASSETS, check_specs=[NOTHING_FAILED])
 def sync_summary(
     awin_feed_rejects: pl.LazyFrame,
     awin_feed: pl.LazyFrame,
@@ -36,7 +42,7 @@ def sync_summary(
     loose_matches: pl.LazyFrame,
     app: dg.ResourceParam[App],
     sync_run: ShopRun,
-) -> dg.MaterializeResult[None]:
+) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
     """The run in numbers: rows read, differences found, operations carried out. Also sent to Slack."""
     tables = SummaryTables(
         awin_feed=awin_feed,
@@ -54,7 +60,24 @@ def sync_summary(
     )
     summary = finish_run(sync_run, tables, command)
     app.notify(f"summary-{sync_run.id}", summary.message(app.run_url(sync_run.id)))
-    return dg.MaterializeResult(metadata=summary_metadata(summary, Links.of(app)))
+    yield dg.MaterializeResult(metadata=summary_metadata(summary, Links.of(app)))
+    yield nothing_failed(sync_run)
+
+
+def nothing_failed(run: SyncRun) -> dg.AssetCheckResult:
+    """Fail the run after all work is done when an operation failed, so that the alert goes out."""
+    failed = {str(kind): counts.failed for kind, counts in run.ledger.counts(run.id).items() if counts.failed}
+    numbers = ", ".join(f"{kind} {number}" for kind, number in failed.items())
+    folder = run.reports.folder
+    first = next((f"{key}: {reason.rstrip('.')}." for _, key, reason in failures(folder)), "")
+    return dg.AssetCheckResult(
+        passed=not failed,
+        description=f"Operations that failed: {numbers}. The reason of each is in the -log.ndjson files of the run's "
+        "reports; the next run tries them again."
+        if failed
+        else None,
+        metadata=failed | ({FIRST: first, "reports": dg.MetadataValue.path(str(folder))} if failed else {}),
+    )
 
 
 def summary_metadata(summary: RunSummary, links: Links) -> dict[str, Any]:
