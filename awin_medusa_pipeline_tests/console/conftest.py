@@ -5,6 +5,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 
 from awin_medusa_pipeline.core.http import Backoff
 from awin_medusa_pipeline.etsy.client import client as etsy
@@ -18,6 +20,13 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A shop or an Etsy at which nobody answers is asked again at once."""
     for module in (medusa, etsy, oauth):
         monkeypatch.setattr(module, "Backoff", partial(Backoff, sleep=lambda seconds: None))
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A password is made and read in a millisecond, not in 0.4 s; each of these tests logs somebody in."""
+    quick = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=64),))
+    monkeypatch.setattr(PasswordHash, "recommended", lambda: quick)
 
 
 @pytest.fixture

@@ -81,15 +81,9 @@ class Opened:
 class Access:
     """Reads and writes users, sessions, links and tokens. Times are aware UTC."""
 
-    def __init__(
-        self,
-        database: Database,
-        *,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        passwords: PasswordHash | None = None,
-    ) -> None:
+    def __init__(self, database: Database, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._database, self._now = database, now
-        self._passwords = passwords or PasswordHash.recommended()
+        self._passwords = PasswordHash.recommended()
 
     def users(self) -> list[ConsoleUser]:
         """All users, by name."""

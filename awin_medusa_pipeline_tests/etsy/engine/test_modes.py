@@ -124,14 +124,18 @@ SETTINGS = {
 }
 
 
-def test_what_the_seller_set_at_etsy_survives_ten_changes_of_text(lab: EtsyLaboratory) -> None:
+def test_what_the_seller_set_at_etsy_survives_ten_changes_of_text(
+    lab: EtsyLaboratory, request: pytest.FixtureRequest
+) -> None:
+    # All ten at the strictest; the ways alone differ in what one change meets.
+    changes = 10 if "strictest" in request.node.name else 2
     listing_id = put_on_sale(lab, tags=("oak",), material="oak")
     lab.etsy.edit(listing_id, fields=SETTINGS)
-    for number in range(10):
+    for number in range(changes):
         lab.add("prod_1", *grid("rb", "SM"), tags=("oak",), material="oak", title=f"Lamp {number}")
         assert results(lab.sync()) == [ListingResult.UPDATED]
     (listing,) = lab.etsy.listings()
     assert {name: listing["fields"][name] for name in SETTINGS} == SETTINGS
-    assert listing["fields"]["title"] == "Lamp 9"
-    patches = lab.etsy.calls("updateListing")[-10:]
-    assert [[name for name, _ in call.body] for call in patches] == [["title"]] * 10
+    assert listing["fields"]["title"] == f"Lamp {changes - 1}"
+    patches = lab.etsy.calls("updateListing")[-changes:]
+    assert [[name for name, _ in call.body] for call in patches] == [["title"]] * changes
