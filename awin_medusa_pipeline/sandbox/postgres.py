@@ -128,7 +128,14 @@ class Postgres:
     def create(self, database: str, source: str = "template1") -> None:
         """Create an empty database, or a copy of `source`, which must have no connections."""
         names = sql.Identifier(database), sql.Identifier(source)
-        self._run(sql.SQL("create database {} template {}").format(*names))
+        statement = sql.SQL("create database {} template {}").format(*names)
+        # The default writes each page to the log as well: twice the time, also in memory (measured).
+        self._run(statement + sql.SQL(" strategy file_copy") if self._version >= 15_00_00 else statement)
+
+    @cached_property
+    def _version(self) -> int:
+        ((number,),) = self._run(sql.SQL("show server_version_num"))
+        return int(number)
 
     def drop(self, database: str) -> None:
         """Drop a database if it exists, closing its connections."""
