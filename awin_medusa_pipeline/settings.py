@@ -281,13 +281,14 @@ class Settings(BaseSettings):
     guard_price_jump: Annotated[tuple[float, float], NoDecode] = Field(
         (PRICE_JUMP.fall_percent, PRICE_JUMP.rise_percent),
         description="How far a single price may fall and rise, in percent, before it waits for your decision, whatever "
-        "the others do: `50 200` lets it fall by half and rise threefold.",
+        "the others do: `50 200` lets it fall by half and rise threefold, at once or in the steps of 30 days.",
     )
     guard_price_median_percent: float = Field(
         20,
         ge=0,
-        description="How far the price in the middle of all matched ones may move at once, and on average all of them "
-        "half as far; otherwise no price changes until you decide. A column with net prices moves all of them.",
+        description="How far the price in the middle of all matched ones may move, at once or in the steps of 30 days, "
+        "and on average all of them half as far; otherwise no price changes until you decide. A column with net prices "
+        "moves all of them.",
     )
     guard_grown_percent: float = Field(
         50,

@@ -58,7 +58,7 @@ def retry_after_seconds(response: httpx.Response) -> float | None:
     try:
         until, now = map(parsedate_to_datetime, (value, response.headers.get("date") or formatdate(usegmt=True)))
         return max(0.0, (until - now).total_seconds())
-    except (ValueError, TypeError):  # no date, or one without a time zone
+    except (ValueError, TypeError, OverflowError):  # no date, or one without a time zone, or with an endless one
         return None
 
 

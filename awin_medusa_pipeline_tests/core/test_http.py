@@ -200,6 +200,8 @@ def test_one_429_makes_every_thread_wait() -> None:
         ("Sat, 21 Nov 2026 11:00:00 GMT", 0.0),
         ("Sat, 21 Nov 2026 12:00:07 -0000", None),
         ("-3", None),
+        ("Sat, 21 Nov 2026 12:00:07 +99999999999999", None),
+        ("9" * 5_000, float("inf")),
     ],
 )
 def test_retry_after_header(header: str, seconds: float | None) -> None:

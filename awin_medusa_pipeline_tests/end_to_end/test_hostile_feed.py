@@ -1,5 +1,6 @@
 """An advertiser who wants the shop: what it sends costs its own rows, and what it wants waits for a person."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from awin_medusa_pipeline.sandbox import Sandbox
@@ -7,7 +8,7 @@ from awin_medusa_pipeline.sync.domain.operations import Kind, Operation, Status
 from awin_medusa_pipeline.sync.store.ledger import Ledger
 from awin_medusa_pipeline_tests.end_to_end.test_own_products import held, hidden, make
 from awin_medusa_pipeline_tests.support.feeds import row, write_rows
-from awin_medusa_pipeline_tests.support.pipeline import Pipeline
+from awin_medusa_pipeline_tests.support.pipeline import Finished, Pipeline
 from awin_medusa_pipeline_tests.support.plain import products_in
 
 CODES = ("4006381333009", "4006381333016", "4006381333023")
@@ -96,6 +97,33 @@ def test_prices_that_all_fall_by_half_wait(pipeline: Pipeline, sandbox: Sandbox)
         write_rows(sandbox.feed_file, *honest(30, search_price=price))
         run = pipeline.run()
         assert (run.summary["price"]["applied"], run.summary["price"]["held"]) == (0, 30)
+
+
+def test_a_price_that_falls_night_by_night_waits_at_half(pipeline: Pipeline, sandbox: Sandbox) -> None:
+    def night(price: str) -> Finished:
+        write_rows(sandbox.feed_file, *honest(10), row("creeps", product_name="Lamp of oak", search_price=price))
+        return pipeline.run()
+
+    def price_in_shop() -> float:
+        (product,) = (one for one in products_in(sandbox.shop).values() if one["external_id"] == "awin:7001:creeps")
+        return float(product["variants"][0]["prices"][0]["amount"])
+
+    night("10.00")
+    for price in ("6.56", "5.90", "5.31"):
+        assert night(price).summary["price"]["applied"] == 1
+    held_back = night("4.78")
+    assert (held_back.summary["price"]["held"], price_in_shop()) == (1, 5.31)
+    plan = held(pipeline, held_back)["price"]
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    assert f"the furthest from 10 GBP on {today} to 4.78 GBP, -52 % [price_creep]" in plan.reasons[0]
+    assert plan.reasons[0] in held_back.log("price")[0]["error"]
+
+    # The same yes starts the measure anew.
+    yes = {"price_updates": {"config": {"dry_run": False, "approve_plan": plan.hash}}}
+    pipeline.end_of(ops=yes)
+    assert price_in_shop() == 4.78
+    assert night("4.30").summary["price"]["applied"] == 1
+    assert (price_in_shop(), night("2.38").summary["price"]["held"]) == (4.3, 1)
 
 
 def test_text_of_others_stays_text(pipeline: Pipeline, sandbox: Sandbox) -> None:

@@ -5,7 +5,7 @@ import polars as pl
 
 from awin_medusa_pipeline.defs.sync.applied import ShopRun
 from awin_medusa_pipeline.defs.tables import table, table_asset
-from awin_medusa_pipeline.sync.domain import adoption, discrepancies, ownership
+from awin_medusa_pipeline.sync.domain import adoption, discrepancies, ownership, price_steps
 
 GROUP = "discrepancies"
 KINDS = {"polars"}
@@ -110,8 +110,11 @@ def stock_mismatches(
 def price_mismatches(matched_products: pl.LazyFrame, sync_run: ShopRun) -> Table:
     """Variants whose price differs from the feed's, and whether it changes: SYNC_OWNER_PRICE decides."""
     written = sync_run.written.of(sync_run.row.shop)
-    mismatches = ownership.price_mismatches(matched_products, written, sync_run.rules.owners, sync_run.rules.price_jump)
-    return table(mismatches, sync_run.reports, "price-mismatches.csv")
+    rules = sync_run.rules
+    differing = ownership.price_mismatches(matched_products, written, rules.owners, rules.price_jump).collect()
+    steps = sync_run.price_steps(differing)
+    mismatches = price_steps.with_earlier_prices(differing, steps, rules.price_jump)
+    return table(mismatches.lazy(), sync_run.reports, "price-mismatches.csv")
 
 
 @table_asset(group_name=GROUP, kinds=KINDS)

@@ -46,6 +46,7 @@ PATIENCE, SLOWEST = 120.0, 5_000
 # AWIN redirects between its own hosts, with the key in the address.
 OF_AWIN = re.compile(r"(^|\.)(awin|productserve)\.com$")
 
+_LONGEST_MARK = 500
 _PROXIES = {"http", "https", "all"}
 
 Progress = Callable[[int, int | None, float], None]
@@ -208,10 +209,8 @@ class _Download:
         if self.token and enhanced:
             headers["Authorization"] = f"Bearer {self.token}"
         if self.previous and self._has_previous:
-            if self.previous.etag:
-                headers["If-None-Match"] = self.previous.etag
-            if self.previous.last_modified:
-                headers["If-Modified-Since"] = self.previous.last_modified
+            marks = {"If-None-Match": self.previous.etag, "If-Modified-Since": self.previous.last_modified}
+            headers |= {name: mark for name, mark in marks.items() if mark and _can_be_sent(mark)}
         return headers
 
     @cached_property
@@ -348,6 +347,11 @@ class _Download:
                 f"{came_back}; it was not followed",
                 "Copy the address again from AWIN into AWIN_FEED_URL, and tell AWIN if that does not help.",
             )
+
+
+def _can_be_sent(mark: str) -> bool:
+    """Whether a request can hold what an answer's header held: bytes that are no ASCII failed each later night."""
+    return mark.isascii() and mark.isprintable() and len(mark) <= _LONGEST_MARK
 
 
 class _RetryableError(TransientError):

@@ -212,12 +212,15 @@ class PriceMismatch(Table):
     price = money(metadata={"doc": "Price in the feed"})
     shop_price = money(nullable=True, metadata={"doc": "Price in the shop; null: none in that currency"})
     change_percent = dy.Float64(nullable=True, metadata={"doc": "Feed against shop"})
+    earlier_price = money(nullable=True, metadata={"doc": "Price that the steps of the last 30 days began at"})
+    earlier_on = dy.Date(nullable=True, metadata={"doc": "Day of the first of them, UTC"})
+    moved_percent = dy.Float64(nullable=True, metadata={"doc": "Feed against earlier_price"})
     shop_currencies = text("Currencies that the shop has a price in, joined by ' '")
     last_price = money(nullable=True, metadata={"doc": "Price that this program wrote last; null: none"})
     edited_by_hand = _edited()
     owner = _owner()
     decision = _decision()
-    question = text("Why a person is asked: asked, first_price or price_jump", nullable=True)
+    question = text("Why a person is asked: asked, first_price, price_jump or price_creep", nullable=True)
 
 
 class ContentMismatch(Table):
@@ -246,6 +249,18 @@ class WrittenValue(Table):
     field = text("price, title, description, images or category", primary_key=True)
     value = text("Written value, a long one as its SHA-256")
     source = text("The feed's value, where another was written", nullable=True)
+
+
+class PriceStep(Table):
+    """One change of a price that this program applied."""
+
+    id = dy.Int64(primary_key=True, metadata={"doc": "Place in the operation log"})
+    variant_id = text("Medusa id")
+    currency = text("Its currency")
+    on = dy.Date(metadata={"doc": "Day, UTC"})
+    before = money(nullable=True, metadata={"doc": "Price in the shop before; null: none"})
+    after = money(nullable=True, metadata={"doc": "Price that was set; null: none"})
+    approved = dy.Bool(metadata={"doc": "Whether a person approved it, as a row of a held plan"})
 
 
 class LooseMatch(Table):

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from awin_medusa_pipeline.sync.domain.discrepancies import WRITTEN
-from awin_medusa_pipeline.sync.domain.operations import Decision
-from awin_medusa_pipeline.sync.domain.rules import Limits, Scope
+from awin_medusa_pipeline.sync.domain.operations import Decision, money_text
+from awin_medusa_pipeline.sync.domain.rules import PRICE_WINDOW, Limits, Scope
 
 CODES: Mapping[str, str] = {
     "too_many_to_hide": "more products would be hidden at once than GUARD_HIDE_PERCENT and GUARD_HIDE_FLOOR allow",
@@ -48,6 +48,8 @@ CODES: Mapping[str, str] = {
     "never_fed": "a product that no feed ever held would be hidden; asked once per product",
     "first_price": "an adopted variant would get its first price from the feed",
     "price_jump": "a single price would fall or rise by more than GUARD_PRICE_JUMP allows",
+    "price_creep": "a single price would have fallen or risen within 30 days, in small steps, by more than "
+    "GUARD_PRICE_JUMP allows",
 }
 """Meaning of each guard's code."""
 
@@ -60,8 +62,24 @@ QUESTIONS: Mapping[str, str] = {
     "first_price": "these products were adopted, and the feed has another price; approving sets it [first_price]",
     "price_jump": "each of these prices would fall or rise by more than GUARD_PRICE_JUMP allows; approving sets them "
     "[price_jump]",
+    "price_creep": "each of these prices has moved in small steps, and would now be further than GUARD_PRICE_JUMP "
+    f"allows from what it was within the last {PRICE_WINDOW.days} days; approving sets them, and what they then are is "
+    "the new measure [price_creep]",
 }
 """What a person is asked about single rows, by code, whatever the shares of the others."""
+
+
+def question(code: str, rows: pl.DataFrame) -> str:
+    """What a person is asked about those of the rows whose `question` has this code."""
+    if code != "price_creep":
+        return QUESTIONS[code]
+    furthest = rows.filter(question=code).sort(pl.col("moved_percent").abs(), "variant_id", descending=[True, False])
+    row = furthest.row(0, named=True)
+    was, wanted = (f"{money_text(row[name])} {row['currency'].upper()}" for name in ("earlier_price", "price"))
+    told = f"the furthest from {was} on {row['earlier_on']} to {wanted}, {row['moved_percent']:+.0f} %"
+    return QUESTIONS[code].replace(f" [{code}]", f"; {told} [{code}]")
+
+
 _WIDER = {Scope.SET_TO_ZERO: Scope.STOCK, Scope.SELL_AGAIN: Scope.STOCK, Scope.CONTENT: Scope.IMPORT}
 # From this number on, losing all at once is more often a faulty feed than the end of a range, even in a small shop.
 ALL_OF = 5
@@ -219,26 +237,35 @@ def _grown(
 
 
 def check_prices(mismatches: pl.DataFrame, matched: pl.LazyFrame, limits: Limits) -> list[TrippedGuard]:
-    """Check the number of large changes in PriceMismatch rows against all MatchedProduct rows."""
-    jumps = (pl.col("change_percent").abs() >= limits.price_change * 100) | (pl.col("shop_price") == 0)
-    going = (pl.col("decision") == Decision.UPDATE) | (pl.col("question") == "price_jump").fill_null(False)
-    changing = _by_merchant(mismatches.filter(going & jumps.fill_null(False)))
+    """Check the number of large changes in PriceMismatch rows against all MatchedProduct rows.
+
+    Judged by what tonight changes, and by what it and the small steps before it have changed together.
+    """
+    asked = pl.col("question").is_in(["price_jump", "price_creep"]).fill_null(False)
+    going = mismatches.filter((pl.col("decision") == Decision.UPDATE) | asked)
     whole = _by_merchant(matched.select("merchant_id").collect())
+    together = going.with_columns(change_percent=pl.coalesce("moved_percent", "change_percent"))
+    return _price_trips(going, whole, limits) or _price_trips(
+        together, whole, limits, f" within {PRICE_WINDOW.days} days"
+    )
+
+
+def _price_trips(going: pl.DataFrame, whole: Mapping[str, int], limits: Limits, within: str = "") -> list[TrippedGuard]:
+    jumps = (pl.col("change_percent").abs() >= limits.price_change * 100) | (pl.col("shop_price") == 0)
+    changing = _by_merchant(going.filter(jumps.fill_null(False)))
 
     def trip(merchant: str | None, number: int, of: int) -> list[TrippedGuard]:
         if number <= (limit := limits.price_share * of):
             return []
-        words = (
-            f"{number:,} of {of:,} prices{of_merchant(merchant)} would change by {limits.price_change:.0%} or more, "
-        )
-        words += f"and that is more than {limits.price_share:.0%} of them: check whether "
+        words = f"{number:,} of {of:,} prices{of_merchant(merchant)} would change by {limits.price_change:.0%} or more"
+        words += f"{within}, and that is more than {limits.price_share:.0%} of them: check whether "
         words += "SYNC_PRICE_COLUMN names the right column"
         return [TrippedGuard("prices_jump", Scope.PRICE, words, merchant, number, limit)]
 
-    return _of_the_whole_or_merchants(changing, whole, trip) or _prices_move(mismatches.filter(going), whole, limits)
+    return _of_the_whole_or_merchants(changing, whole, trip) or _prices_move(going, whole, limits, within)
 
 
-def _prices_move(changing: pl.DataFrame, whole: Mapping[str, int], limits: Limits) -> list[TrippedGuard]:
+def _prices_move(changing: pl.DataFrame, whole: Mapping[str, int], limits: Limits, within: str) -> list[TrippedGuard]:
     """Trips where all prices together move by much: a column with other prices moves all of them a little.
 
     Judged by the price in the middle, and by the average, which half of the prices cannot move unseen.
@@ -264,7 +291,7 @@ def _prices_move(changing: pl.DataFrame, whole: Mapping[str, int], limits: Limit
             what, moved = f"on average, all {of:,} prices{of_merchant(merchant)}", average
         else:
             return []
-        words = f"{what} would move by {moved:+.0f} %, and that is more than {limit:.0f} %: check whether "
+        words = f"{what} would move by {moved:+.0f} %{within}, and that is more than {limit:.0f} %: check whether "
         words += "SYNC_PRICE_COLUMN names the right column, and the currency"
         return [TrippedGuard("prices_move", Scope.PRICE, words, merchant, moved, limit)]
 

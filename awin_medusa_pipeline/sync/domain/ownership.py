@@ -14,6 +14,7 @@ from awin_medusa_pipeline.medusa.shapes import OFFER_KEY
 from awin_medusa_pipeline.sync.domain.contracts import ContentMismatch, PriceMismatch
 from awin_medusa_pipeline.sync.domain.discrepancies import ours, writable_in_feed
 from awin_medusa_pipeline.sync.domain.operations import Decision, Written, text_of
+from awin_medusa_pipeline.sync.domain.price_steps import beyond
 from awin_medusa_pipeline.sync.domain.products import category_paths, pictures
 from awin_medusa_pipeline.sync.domain.rules import ADOPTED, CONTENT, LISTS, PRICE, PRICE_JUMP, Owner, Owners, PriceJump
 from awin_medusa_pipeline.sync.domain.text import DAMAGE, handle, is_damaged, longer_handle, titles
@@ -31,7 +32,7 @@ def price_mismatches(
 
     A variant without a price in the feed's currency is refused: what it costs there is a person's decision, never a
     conversion's. One that lost every price gets back what this program once gave it. The first price of an adopted
-    variant is asked about, and so is every single jump.
+    variant is asked about, and so is every single jump; price_steps.py measures many small ones.
     """
     price, shop = pl.col("price").cast(pl.Float64), pl.col("shop_price").cast(pl.Float64)
     parts = pl.col("value").str.split_exact(" ", 1).struct
@@ -50,6 +51,9 @@ def price_mismatches(
         )
         .with_columns(
             by_hand=_hidden_by_hand(),
+            earlier_price=pl.lit(None, MONEY),
+            earlier_on=pl.lit(None, pl.Date),
+            moved_percent=pl.lit(None, pl.Float64),
             change_percent=pl.when(shop > 0).then(((price - shop) / shop * 100).round(2)),
             owner=_owner(owners[PRICE]),
             edited_by_hand=pl.col("last_price").is_not_null() & pl.col("last_price").ne_missing(pl.col("shop_price")),
@@ -71,12 +75,15 @@ def price_mismatches(
 
 def _price_question(jump: PriceJump) -> pl.Expr:
     """Code of the question, of rows that would be updated or asked about."""
-    change = pl.col("change_percent")
+    price, last = pl.col("price").cast(pl.Float64), pl.col("last_price").cast(pl.Float64)
+    # A price that was lost is judged against what it was.
+    was_lost = pl.col("shop_price").is_null() & (last > 0)
+    change = pl.when(was_lost).then((price - last) / last * 100).otherwise("change_percent")
     updating = pl.col("decision") == Decision.UPDATE
     return (
         pl.when(updating & pl.col("adopted") & pl.col("last_price").is_null())
         .then(pl.lit("first_price"))
-        .when(updating & ((change < -jump.fall_percent) | (change > jump.rise_percent)))
+        .when(updating & beyond(change, jump))
         .then(pl.lit("price_jump"))
         .when(pl.col("decision") == Decision.ASK)
         .then(pl.lit("asked"))

@@ -36,6 +36,11 @@ class PriceJump:
 
 
 PRICE_JUMP = PriceJump()
+PRICE_WINDOW = timedelta(days=30)
+"""Small steps are measured together for so long.
+
+Approved plans, which start the measure anew, are kept as long; and a sale that is lowered step by step is one question.
+"""
 Owners = Mapping[str, Mapping[str, Owner]]
 """Owner by field and merchant_id; "*" stands for every other merchant."""
 DEFAULT_OWNERS: Owners = {PRICE: {"*": Owner.FEED}} | {field: {"*": Owner.FIRST_WRITE} for field in CONTENT}

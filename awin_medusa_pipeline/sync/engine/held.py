@@ -47,7 +47,7 @@ class Gate:
         """Store rows that a person is asked about, by code in `question`, as a plan; returns the reason by key."""
         codes = rows["question"].unique().sort()
         also = [guard for guard in (*self.tripped, *tripped) if guards.holds(guard, KINDS[kind].scope)]
-        return self._keep(kind, rows, [*(guards.QUESTIONS[code] for code in codes), *also])
+        return self._keep(kind, rows, [*(guards.question(code, rows) for code in codes), *also])
 
     def _keep(self, kind: Kind, rows: pl.DataFrame, reasons: Sequence[str | TrippedGuard]) -> dict[str, str]:
         if rows.is_empty():

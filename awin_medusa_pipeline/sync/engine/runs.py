@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 
 import polars as pl
@@ -13,7 +14,8 @@ from awin_medusa_pipeline.core.store.leases import HeldLease, Leases
 from awin_medusa_pipeline.medusa.client import MedusaClient, Shop
 from awin_medusa_pipeline.sync.domain import guards
 from awin_medusa_pipeline.sync.domain.kinds import KINDS
-from awin_medusa_pipeline.sync.domain.operations import DRY_RUN, Kind, Operation
+from awin_medusa_pipeline.sync.domain.operations import DRY_RUN, Decision, Kind, Operation
+from awin_medusa_pipeline.sync.domain.rules import PRICE_WINDOW
 from awin_medusa_pipeline.sync.engine.applier import Applier, Imported
 from awin_medusa_pipeline.sync.engine.apply import ApplyResult, Engine
 from awin_medusa_pipeline.sync.engine.breaker import Breaker
@@ -27,6 +29,7 @@ from awin_medusa_pipeline.sync.store.decisions import Decisions, decisions_on
 from awin_medusa_pipeline.sync.store.feed_history import FeedHistory
 from awin_medusa_pipeline.sync.store.held_plans import PROPOSED, HeldPlan, HeldPlans
 from awin_medusa_pipeline.sync.store.ledger import Ledger, Run
+from awin_medusa_pipeline.sync.store.price_steps import price_steps
 from awin_medusa_pipeline.sync.store.reports import Reports, RunReports
 from awin_medusa_pipeline.sync.store.written import WrittenValues
 
@@ -104,6 +107,11 @@ class SyncRun:
         """What earlier runs imported, beside the products of ours in CatalogVariant rows."""
         ours = catalog.filter(guards.merchant_of(pl.col("external_id")).is_not_null()).select("product_id").unique()
         return Imported(partial(self.ledger.imported, self.row.shop), ours.collect().height)
+
+    def price_steps(self, mismatches: pl.DataFrame) -> pl.DataFrame:
+        """How the prices moved, of PriceMismatch rows that would be updated: PriceStep rows."""
+        moving = mismatches.filter(pl.col("decision") == Decision.UPDATE)["variant_id"]
+        return price_steps(self.database, self.row.shop, moving, datetime.now(UTC) - PRICE_WINDOW)
 
     def feeds_missed(self, product_ids: Sequence[str]) -> dict[str, int]:
         """Count the accepted feeds in a row, this run's included, that lacked each of these products."""
@@ -188,7 +196,7 @@ class SyncRun:
     def _mark_applied(self, plan: HeldPlan) -> None:
         self.plans.mark_applied(plan.hash, self.id)
         # Approving what only asks first says nothing about the feed.
-        if not plan.proposed and not set(plan.reasons) <= set(guards.QUESTIONS.values()):
+        if not plan.proposed and any(why.guard for why in plan.why):
             self.feeds.accept(plan.run_id)
 
     def waiting_plans(self) -> list[HeldPlan]:

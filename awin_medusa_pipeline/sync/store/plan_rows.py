@@ -6,7 +6,11 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.core.store.database import Database
+from awin_medusa_pipeline.sync.domain.contracts import TABLES
+from awin_medusa_pipeline.sync.domain.kinds import KINDS
+from awin_medusa_pipeline.sync.domain.operations import Kind
 from awin_medusa_pipeline.sync.store.models import HeldPlan
 
 
@@ -19,4 +23,7 @@ def rows_of(database: Database, plan: HeldPlan) -> pl.DataFrame:
 def read_rows(session: Session, plan: HeldPlan) -> pl.DataFrame:
     """The same within a transaction."""
     table = session.scalars(sa.select(HeldPlan.table).where(HeldPlan.hash == plan.hash)).one()
-    return pl.read_parquet(BytesIO(table))
+    rows = pl.read_parquet(BytesIO(table))
+    contract = dtypes(TABLES[KINDS[Kind(plan.kind)].table])
+    # A plan that was kept before an upgrade lacks the columns that are new since.
+    return rows.with_columns(pl.lit(None, kind).alias(name) for name, kind in contract.items() if name not in rows)

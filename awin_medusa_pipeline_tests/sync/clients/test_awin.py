@@ -206,6 +206,16 @@ def test_an_unchanged_feed_is_known_as_unchanged(server: Server, tmp_path: Path)
     assert "If-None-Match" not in server.requests[-1][1]
 
 
+@pytest.mark.parametrize("mark", ['"\xe9"', '"\u0141"', "x" * 501, "a\nX-Key: 1", "a\x00"])
+def test_a_mark_that_no_request_can_hold_is_not_sent_back(server: Server, tmp_path: Path, mark: str) -> None:
+    """Seen: an ETag with one byte that is no ASCII failed the download of each later night."""
+    server.answers.append(Answer())
+    first = server.download(tmp_path)
+    again = server.download(tmp_path, previous=replace(first.version, etag=mark, last_modified=mark))
+    assert not {"If-None-Match", "If-Modified-Since", "X-Key"} & {*server.requests[-1][1]}
+    assert again.unchanged
+
+
 def test_another_file_of_the_same_size_is_not_taken_for_the_last_version(server: Server, tmp_path: Path) -> None:
     """Machines share what is known of the last feed, and each has the files of the feeds that it has downloaded."""
     server.answers.append(Answer(headers={"ETag": '"1"'}))

@@ -120,7 +120,13 @@ def test_setting_to_zero_counts_only_what_takes_stock_away() -> None:
 
 def price_rows(*changes: float | None, merchant: str = "1", decision: str = "update") -> list[dict[str, object]]:
     return [
-        {"merchant_id": merchant, "change_percent": c, "shop_price": c is not None, "decision": decision}
+        {
+            "merchant_id": merchant,
+            "change_percent": c,
+            "moved_percent": None,
+            "shop_price": c is not None,
+            "decision": decision,
+        }
         for c in changes
     ]
 
@@ -141,6 +147,7 @@ def test_prices_that_jump(rows: list[dict[str, object]], matched: pl.DataFrame, 
     schema = {
         "merchant_id": pl.String,
         "change_percent": pl.Float64,
+        "moved_percent": pl.Float64,
         "shop_price": pl.Float64,
         "decision": pl.String,
         "question": pl.String,
@@ -255,13 +262,14 @@ def test_a_price_that_was_nothing_jumps_and_an_unknown_change_does_not() -> None
     schema = {
         "merchant_id": pl.String,
         "change_percent": pl.Float64,
+        "moved_percent": pl.Float64,
         "shop_price": pl.Float64,
         "decision": pl.String,
         "question": pl.String,
     }
 
     def trips(change: float | None, price: float | None) -> list[str]:
-        rows = pl.DataFrame([("1", change, price, "update", None)] * 6, schema=schema, orient="row")
+        rows = pl.DataFrame([("1", change, None, price, "update", None)] * 6, schema=schema, orient="row")
         return [trip.sentence for trip in guards.check_prices(rows, things(m1=100).lazy(), LIMITS)]
 
     assert trips(None, 0.0) == [
@@ -313,12 +321,20 @@ def test_a_feed_that_grows(now: FeedFacts, before: list[FeedFacts], tripped: lis
     ],
 )
 def test_prices_that_move_together(changes: list[float], matched: pl.DataFrame, tripped: list[str]) -> None:
-    rows = pl.DataFrame(price_rows(*changes)).with_columns(question=pl.lit(None, pl.String))
+    rows = pl.DataFrame(price_rows(*changes)).with_columns(
+        question=pl.lit(None, pl.String), moved_percent=pl.lit(None, pl.Float64)
+    )
     assert [trip.guard for trip in guards.check_prices(rows, matched.lazy(), LIMITS)] == tripped
+    slowly = rows.with_columns(change_percent=pl.lit(-2.0), moved_percent="change_percent")
+    trips = guards.check_prices(slowly, matched.lazy(), LIMITS)
+    assert [trip.guard for trip in trips] == tripped
+    assert all(" within 30 days, and that is more than" in trip.sentence for trip in trips)
 
 
 def test_the_prices_of_one_merchant_move_behind_those_of_others() -> None:
-    rows = pl.DataFrame(price_rows(*[-30.0] * 40, merchant="2")).with_columns(question=pl.lit(None, pl.String))
+    rows = pl.DataFrame(price_rows(*[-30.0] * 40, merchant="2")).with_columns(
+        question=pl.lit(None, pl.String), moved_percent=pl.lit(None, pl.Float64)
+    )
     (trip,) = guards.check_prices(rows, things(m1=900, m2=60).lazy(), LIMITS)
     assert (trip.guard, trip.merchant_id) == ("prices_move", "2")
     assert "of all 60 of merchant 2 would move by -30 %" in trip.sentence

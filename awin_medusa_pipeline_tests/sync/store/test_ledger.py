@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from awin_medusa_pipeline.core.store.database import Database, StoreError, open_database
 from awin_medusa_pipeline.sync.domain.operations import Counts, Kind, NotSent, Operation, Status
 from awin_medusa_pipeline.sync.store.ledger import INTERRUPTED, KEPT, SALES_JOB, Ledger, Outcome, reported
+from awin_medusa_pipeline.sync.store.price_steps import price_steps
 
 SHOP = "http://shop"
 NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
@@ -160,8 +161,12 @@ def test_unfinished(ledger: Ledger, story: list[tuple[Status, str | None]], unfi
             {"ix_sync_operations_open", "ix_sync_operations_failed"},
         ),
         (lambda ledger: ledger.given_up(SHOP, datetime.now(UTC)), {"ix_sync_operations_failed"}),
+        (
+            lambda ledger: price_steps(ledger._database, SHOP, map(str, range(500)), NOW).rows(),
+            {"ix_sync_operations_key"},
+        ),
     ],
-    ids=["open", "unfinished", "given up"],
+    ids=["open", "unfinished", "given up", "steps of prices"],
 )
 def test_what_every_run_asks_is_found_without_reading_the_log(
     asked: Callable[[Ledger], list[Any]], indices: set[str], tmp_path: Path

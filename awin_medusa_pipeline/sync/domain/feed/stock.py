@@ -197,16 +197,25 @@ def _in_stock(text: pl.Series) -> pl.Series:
     return pl.select(pl.coalesce(number, said, some)).to_series().alias(text.name)
 
 
+_MOST = 1_000_000_000
+"""More pieces than anybody has: a barcode in the wrong column. Medusa takes any number, and shows it in each answer."""
+
+
 def quantities(text: pl.Series) -> pl.Series:
-    """Whole numbers, down to less than none; null for what is not understood. Fractions are cut: half is not one.
+    """Whole numbers up to a billion, down to less than none; null for what is not understood. Fractions are cut.
 
     "1.000" is read as one and "1,000" as a thousand: the first is how programs write decimals.
     """
     number = text.cast(pl.Int64, strict=False)
     hard = text.is_not_null() & number.is_null()
-    if not hard.any():
-        return number
-    digits = text.filter(hard).str.extract(rf"^\s*{_BEFORE}?\s*({_NUMBER}?)\s*{_AFTER}?\s*$")
+    if hard.any():
+        number = number.scatter(hard.arg_true(), _hard_quantities(text.filter(hard)))
+    return number.set((number > _MOST).fill_null(False), None)
+
+
+def _hard_quantities(text: pl.Series) -> pl.Series:
+    """Those with more than digits."""
+    digits = text.str.extract(rf"^\s*{_BEFORE}?\s*({_NUMBER}?)\s*{_AFTER}?\s*$")
     digits = digits.str.replace_all(r"[\s'\u{a0}\u{202f}]", "")
     comma = digits.str.contains(r"^-?[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]+$|^-?[0-9]{1,3}(?:\.[0-9]{3}){2,}$")
     comma |= digits.str.contains(r"^-?[0-9]+,[0-9]+$") & ~digits.str.contains(r"^-?[1-9][0-9]{0,2},[0-9]{3}$")
@@ -220,7 +229,7 @@ def quantities(text: pl.Series) -> pl.Series:
     ).to_series()
     read = plain.cast(pl.Decimal(38, 6), strict=False)
     whole = pl.select(pl.when(read < 0).then(pl.lit(-1)).otherwise(read.cast(pl.Int64, strict=False))).to_series()
-    return number.scatter(hard.arg_true(), whole.set(read.is_null(), None))
+    return whole.set(read.is_null(), None)
 
 
 def _many(text: pl.Series) -> pl.Series:

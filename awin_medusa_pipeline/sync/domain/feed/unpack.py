@@ -4,6 +4,7 @@ Only the first bytes decide on the format, not extension or Content-Type: AWIN s
 and gzip inside a gzip transfer encoding.
 """
 
+import errno
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ OFFICE_MEMBERS = {"[Content_Types].xml", "mimetype"}
 PIECE = 1 << 20
 # The largest known feed is 40 times as large as its gzip file (4.85 GB from 122 MB). A crafted file fills the disk.
 MOST_GROWTH, FREE_GROWTH = 200, 256 << 20
+# AWIN packs once, and its transfer once more.
+MOST_LAYERS = 5
 # Bytes that one call unpacks: a crafted file grows a thousandfold. Small beside a chunk, which is as much larger.
 UNPACKED_PIECE = 1 << 20
 TRY_AGAIN = "Try again later; if that does not help, make the feed again in AWIN (Toolbox > Create-a-Feed)."
@@ -59,13 +62,23 @@ def _read(path: Path) -> Iterator[bytes]:
             yield piece
 
 
-def _plain(pieces: Iterator[bytes], label: str) -> Iterator[bytes]:
+def _plain(pieces: Iterator[bytes], label: str, layers: int = 0) -> Iterator[bytes]:
     """Yield the pieces, unpacked as often as they are gzip."""
     for piece in pieces:
         if piece:
             _refuse_other_files(piece, label)
             whole = chain([piece], pieces)
-            yield from _plain(_gunzipped(whole, label), label) if piece.startswith(GZIP) else whole
+            if not piece.startswith(GZIP):
+                yield from whole
+            elif layers < MOST_LAYERS:
+                yield from _plain(_gunzipped(whole, label), label, layers + 1)
+            else:
+                raise FeedError(
+                    Fault.OVERSIZED,
+                    f"Unpacking the feed {label}",
+                    f"it is gzip in gzip, more than {MOST_LAYERS} times",
+                    "Look into the file: it is no feed. Ask whoever serves it.",
+                )
 
 
 def _refuse_other_files(start: bytes, label: str) -> None:
@@ -120,10 +133,16 @@ def _unzipped(path: Path, label: str) -> Iterator[bytes]:
                 raise _spreadsheet(tried)
             with archive.open(_only_member(archive, tried)) as file:
                 yield from _plain(iter(lambda: file.read(PIECE), b""), label)
-    except (zipfile.BadZipFile, zlib.error) as error:
+    except (zipfile.BadZipFile, zlib.error, ValueError, IndexError) as error:
+        # The last two: zipfile does not expect a name of nothing, or one that is not in the encoding that it says.
         if _has_no_end(path):
             raise FeedError(Fault.TRUNCATED, tried, "the zip file ends too early", TRY_AGAIN) from None
         raise FeedError(Fault.DAMAGED, tried, f"the zip file is damaged ({error})", TRY_AGAIN) from None
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        # Its directory leads to a place before the beginning.
+        raise FeedError(Fault.DAMAGED, tried, "the zip file is damaged", TRY_AGAIN) from None
     except EOFError:
         raise FeedError(Fault.TRUNCATED, tried, "the zip file ends too early", TRY_AGAIN) from None
     except NotImplementedError as error:
@@ -146,6 +165,9 @@ def _only_member(archive: zipfile.ZipFile, tried: str) -> zipfile.ZipInfo:
         )
     if members[0].flag_bits & 1:  # APPNOTE 4.4.4: encrypted
         raise FeedError(Fault.ZIP_WITH_PASSWORD, tried, "the zip file asks for a password", "Pack it without one.")
+    if (packing := members[0].compress_type) not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        # A file may order the memory that LZMA is to take: gigabytes.
+        raise NotImplementedError(f"compression method {packing}")
     return members[0]
 
 

@@ -21,6 +21,7 @@ def test_ways_to_write_nothing_are_nothing(cells: list[str | None], told: list[s
         (["0.0", "-0.5", "12.0000", "-2.0"], [0, -1, 12, -1]),
         (["3"], [3]),
         (["łots"], [None]),
+        (["1000000000", "1000000001", "4006381333931 pcs", "1e15"], [1_000_000_000, None, None, None]),
     ],
 )
 def test_quantities(cells: list[str | None], read: list[int | None]) -> None:

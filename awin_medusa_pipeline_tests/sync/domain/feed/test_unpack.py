@@ -4,6 +4,7 @@ import gzip
 import io
 import zipfile
 import zlib
+from functools import reduce
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,10 @@ def test_every_packing_is_undone(tmp_path: Path, data: bytes) -> None:
 
 ENCRYPTED = bytearray(zipped(("feed.csv", TEXT)))
 ENCRYPTED[ENCRYPTED.index(b"PK\x01\x02") + 8] |= 1
+ASTRAY = bytearray(zipped(("feed.csv", TEXT)))  # the directory, by the end of the file, is longer than the file
+ASTRAY[-10:-6] = b"\xff\xff\0\0"
+NAMELESS = bytearray(zipped(("f", TEXT)))
+NAMELESS[NAMELESS.index(b"PK\x01\x02") + 46] = 0
 UNUSUAL = bytearray(zipped(("feed.csv", TEXT)))
 UNUSUAL[UNUSUAL.index(b"PK\x01\x02") + 10] = 97
 DAMAGED = bytearray(zipped(("feed.csv", bytes(range(256)) * 40)))
@@ -74,6 +79,11 @@ BITTEN[20] ^= 255
         (zipped(("folder/", b"")), "zip_without_feed"),
         (zipped(("a.csv", TEXT), ("b.csv", TEXT)), "zip_of_several"),
         (bytes(ENCRYPTED), "zip_with_password"),
+        (zipped(("a.csv", TEXT), packing=zipfile.ZIP_LZMA), "unknown_packing"),
+        (zipped(("a.csv", TEXT), packing=zipfile.ZIP_BZIP2), "unknown_packing"),
+        (bytes(ASTRAY), "damaged"),
+        (bytes(NAMELESS), "damaged"),
+        (reduce(lambda data, _: packed(data), range(5_000), TEXT), "oversized"),
         (bytes(UNUSUAL), "unknown_packing"),
         (bytes(DAMAGED), "damaged"),
         (bytes(BITTEN), "damaged"),
