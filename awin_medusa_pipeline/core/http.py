@@ -30,6 +30,9 @@ NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 NEVER_SENT = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL)
 LONGEST_REQUEST = 300.0
 """Seconds for one request with all of its answer; a page of a catalogue takes one or two."""
+LARGEST_ANSWER = 256 << 20
+"""Bytes of an answer, unpacked: 7 MB of gzip unpack to gigabytes. A page of a catalogue has one or two million."""
+_LONGEST_ASKED = 366 * 86_400.0
 _CHECK_SERVER = "Check that it is up and reachable."
 
 
@@ -50,14 +53,14 @@ class UnknownOutcomeError(TransientError):
 def retry_after_seconds(response: httpx.Response) -> float | None:
     """Seconds of a Retry-After header, a number or a date (RFC 9110); None when it is missing or neither.
 
-    A date is compared with the server's own clock, since clocks differ.
+    More than a year is a year. A date is compared with the server's own clock, since clocks differ.
     """
     value = response.headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d+(\.\d+)?", value):
-        return float(value)
+        return min(float(value), _LONGEST_ASKED)
     try:
         until, now = map(parsedate_to_datetime, (value, response.headers.get("date") or formatdate(usegmt=True)))
-        return max(0.0, (until - now).total_seconds())
+        return min(max(0.0, (until - now).total_seconds()), _LONGEST_ASKED)
     except (ValueError, TypeError, OverflowError):  # no date, or one without a time zone, or with an endless one
         return None
 
@@ -173,5 +176,18 @@ def json_of(response: httpx.Response) -> Any:
 
 def send(client: httpx.Client, method: str, url: str, *, tried: str, writes: bool, **options: Any) -> httpx.Response:
     """Send one request; errors as in `as_our_errors`. The caller checks the status."""
-    with as_our_errors(tried, writes=writes), within(LONGEST_REQUEST):
-        return client.request(method, url, **options)
+    with (
+        as_our_errors(tried, writes=writes),
+        within(LONGEST_REQUEST),
+        client.stream(method, url, **options) as response,
+    ):
+        pieces, size = [], 0
+        for piece in response.iter_bytes():
+            pieces.append(piece)
+            size += len(piece)
+            if size > LARGEST_ANSWER:
+                kind = UnknownOutcomeError if writes else PermanentError
+                came_back = f"an answer of more than {LARGEST_ANSWER >> 20} MB"
+                raise kind(tried, came_back, "Look at what answers there.", status=response.status_code)
+        response._content = b"".join(pieces)  # as its own read() does, which has no bound
+        return response

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from awin_medusa_pipeline.app import App
+from awin_medusa_pipeline.core.errors import PermanentError
 from awin_medusa_pipeline.defs.etsy.jobs import etsy_daily_job, etsy_sales_job
 from awin_medusa_pipeline.defs.per_shop import name_of, partitions_of
 from awin_medusa_pipeline.defs.sync.jobs import daily_sync_job, part_of, retention_job
@@ -116,9 +117,17 @@ def for_shops(assets: Iterable[object], shops: Shops) -> list[Any]:
 
 
 def longest_gap(cron: str) -> timedelta:
-    """The longest time between two runs of a schedule, in the next two months."""
-    start = datetime.now(UTC)
-    windows = dg.TimeWindowPartitionsDefinition(start=start, fmt="%Y-%m-%dT%H:%M", cron_schedule=cron)
+    """The longest time between two runs of a schedule, in the next two months.
+
+    Raises PermanentError where it is none.
+    """
+    start, form = datetime.now(UTC), "%Y-%m-%dT%H:%M"
+    try:
+        windows = dg.TimeWindowPartitionsDefinition(start=start, fmt=form, cron_schedule=cron)
+    except dg.DagsterInvalidDefinitionError:
+        to_do = "Correct it: five fields in UTC, such as 0 2 * * * for each night at two."
+        raise PermanentError("Reading SYNC_CRON", f"{cron!r} is no time that comes again", to_do) from None
+    # To ask for the window of each key takes minutes where a run is due each minute.
     keys = windows.get_partition_keys(current_time=start + timedelta(days=62))
-    times = [windows.time_window_for_partition_key(key).start for key in keys]
+    times = [datetime.strptime(key, form) for key in keys]  # noqa: DTZ007  # all of them are UTC
     return max((later - earlier for earlier, later in pairwise(times)), default=timedelta(days=62))

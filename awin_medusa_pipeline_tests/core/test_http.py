@@ -1,6 +1,7 @@
 """What every client shares: retries, waits, and faults as our errors."""
 
 import contextlib
+import gzip
 import socket
 import threading
 import time
@@ -201,7 +202,8 @@ def test_one_429_makes_every_thread_wait() -> None:
         ("Sat, 21 Nov 2026 12:00:07 -0000", None),
         ("-3", None),
         ("Sat, 21 Nov 2026 12:00:07 +99999999999999", None),
-        ("9" * 5_000, float("inf")),
+        ("9" * 5_000, 366 * 86_400.0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 366 * 86_400.0),
     ],
 )
 def test_retry_after_header(header: str, seconds: float | None) -> None:
@@ -251,6 +253,26 @@ def test_transport_faults(fault: Exception, reading: type[Exception], writing: t
             assert str(told.value).startswith("POST http://shop: ")
             assert "sk_secret" not in str(told.value)
             assert told.value.__suppress_context__
+
+
+@pytest.mark.parametrize(("writes", "fault"), [(True, UnknownOutcomeError), (False, PermanentError)])
+@pytest.mark.parametrize("coding", ["gzip", "identity"])
+def test_an_answer_that_unpacks_without_end(
+    monkeypatch: pytest.MonkeyPatch, writes: bool, fault: type[Exception], coding: str
+) -> None:
+    """Seen: 7 MB of gzip took 3 GB of memory."""
+    monkeypatch.setattr(http, "LARGEST_ANSWER", 1 << 20)
+
+    def answer(size: int) -> httpx.Response:
+        text = b"[" + b" " * (size - 2) + b"]"
+        content = gzip.compress(text) if coding == "gzip" else text
+        return httpx.Response(200, headers={"content-encoding": coding}, stream=httpx.ByteStream(content))
+
+    sizes = iter((1 << 20, (1 << 20) + 1))
+    with httpx.Client(transport=httpx.MockTransport(lambda request: answer(next(sizes)))) as client:
+        assert send(client, "GET", "http://shop", tried="x", writes=writes).json() == []
+        with pytest.raises(fault, match="an answer of more than 1 MB"):
+            send(client, "GET", "http://shop", tried="x", writes=writes)
 
 
 def test_a_status_is_the_callers_to_judge() -> None:

@@ -74,7 +74,9 @@ class EtsyBudget:
             return None
         with self._lock:
             self._left_today = 0
-            self._resumes_at = self._now() + timedelta(seconds=wait) if wait and long else self._day_after_first_call()
+            # Its day is a rolling one, so nothing is used up for longer, whatever it says.
+            asked = min(timedelta(seconds=wait), _DAY) if wait and long else None
+            self._resumes_at = self._now() + asked if asked else self._day_after_first_call()
             return DailyBudgetError(tried, said, self._resumes_at)
 
     def _check_day(self, tried: str, urgent: bool) -> None:

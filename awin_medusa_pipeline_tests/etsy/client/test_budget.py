@@ -150,6 +150,7 @@ DAILY: dict[str, tuple[httpx.Response, timedelta | None]] = {
     "by its word, with a short wait": (answer(429, "Exceeded daily rate limit", retry_after="1"), timedelta(hours=24)),
     "by its wait": (answer(429, "", retry_after="86400"), timedelta(seconds=86_400)),
     "by both": (answer(429, "Exceeded daily rate limit", retry_after="7200"), timedelta(hours=2)),
+    "by a wait without end": (answer(429, "", retry_after="9" * 30), timedelta(hours=24)),
     "of the second": (answer(429, "Exceeded per second rate limit", retry_after="1"), None),
     "of the second, without a word": (answer(429), None),
     "a day is left": (answer(429, "Exceeded per second rate limit", retry_after="60"), None),

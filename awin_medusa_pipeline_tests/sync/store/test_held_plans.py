@@ -2,6 +2,7 @@
 
 import contextlib
 from datetime import timedelta
+from io import BytesIO
 
 import polars as pl
 import pytest
@@ -34,6 +35,14 @@ def plans(database: Database, clock: Clock) -> HeldPlans:
 
 def keep(plans: HeldPlans, run_id: str = "run-1", rows: pl.DataFrame = ROWS, **more: bool) -> HeldPlan:
     return plans.keep(SHOP, Kind.HIDE, run_id, rows, ["too many"], hours=24, **more)
+
+
+def test_a_plan_of_before_an_upgrade_lacks_the_columns_that_are_new(plans: HeldPlans, database: Database) -> None:
+    plan, old = keep(plans), BytesIO()
+    ROWS.drop("feeds_missed").write_parquet(old)
+    with database.writing() as session:
+        session.execute(sa.update(HeldPlan).values(table=old.getvalue()))
+    assert plans.rows(plan).select(ROWS.columns).equals(ROWS)
 
 
 def test_the_same_rows_are_the_same_plan(plans: HeldPlans, clock: Clock) -> None:
