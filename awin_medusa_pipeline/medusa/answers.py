@@ -18,11 +18,16 @@ CHECK = "Check that MEDUSA_BACKEND_URL is a Medusa v2 server, and that nothing i
 _SHOWN_FAULTS = 3
 
 MOST = 10**13
-"""What our tables of money and quantities hold."""
+"""What our tables of money hold."""
+MOST_PIECES = 2**53
+"""What JSON's numbers tell exactly. A level that somebody mistypes in Medusa Admin must not hide the shop from us."""
 Count = Annotated[int, Field(ge=0, le=MOST)]
 # A whole number is a float to pydantic, too.
-Quantity = Annotated[float, Field(ge=-MOST, le=MOST, allow_inf_nan=False)]
-Number = Quantity | Annotated[str, StringConstraints(pattern=r"^-?\d{1,13}(\.\d{1,30})?$")]
+Quantity = Annotated[float, Field(ge=-MOST_PIECES, le=MOST_PIECES, allow_inf_nan=False)]
+Number = (
+    Annotated[float, Field(ge=-MOST, le=MOST, allow_inf_nan=False)]
+    | Annotated[str, StringConstraints(pattern=r"^-?\d{1,13}(\.\d{1,30})?$")]
+)
 Text = str | None
 
 

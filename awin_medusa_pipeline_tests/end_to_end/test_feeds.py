@@ -66,6 +66,7 @@ def test_levels_as_configured(pipeline: Pipeline, shop: Shop, feed: Path) -> Non
     pipeline.environment.setenv("SYNC_STOCK_LEVEL", "7")
     pipeline.run()
     assert levels_in(shop) == {"A": 7, "B": 0, "C": 7, "D": 7}
+    set_level(shop, "D", 1_000_000_000_000_000)  # mistyped in Medusa Admin: the shop can still be read
     pipeline.environment.setenv("SYNC_STOCK_FROM_FEED", "true")
     summary = pipeline.run().summary
     assert levels_in(shop) == {"A": 25, "B": 0, "C": 7, "D": 3}
