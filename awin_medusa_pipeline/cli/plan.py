@@ -40,7 +40,8 @@ def _show(database: Database, plan: HeldPlan) -> None:
     say((plan.kind, "bold"), f", {plan.row_count:,} rows: {_decision(plan)}")
     say((plan.hash, "dim"))
     entry = KINDS[Kind(plan.kind)]
-    rows = rows_of(database, plan).select(entry.key, *(name for name in entry.shown if name != entry.key))
+    rows = rows_of(database, plan)
+    rows = rows.select(entry.key, *(name for name in entry.shown if name != entry.key and name in rows))
     shown = Table(*(name.replace("_", " ") for name in rows.columns))
     for key, *cells in rows.head(SHOWN_ROWS).iter_rows():
         shown.add_row(str(key), *("" if cell is None else short(cell) for cell in cells))

@@ -2,10 +2,12 @@
 
 import getpass
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import polars as pl
 import pytest
+import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from awin_medusa_pipeline.app import App
@@ -61,6 +63,14 @@ def test_show_tells_which_products_and_what_to_do(plan: HeldPlan) -> None:
     assert f"hide, 30 rows: {REASON}. To apply it all the same: awin-medusa plans approve {plan.hash[:12]}" in told
     assert told.count(TITLE) == 20
     assert "... and 10 more; all are in the reports of run run-of-t." in told
+
+
+def test_a_plan_of_before_an_upgrade_is_shown_without_the_columns_that_are_new(plan: HeldPlan) -> None:
+    with App(Settings()) as opened, opened.database.writing() as session:
+        kept = BytesIO()
+        HeldPlans(opened.database).rows(plan).drop("reason").write_parquet(kept)
+        session.execute(sa.update(HeldPlan).values(table=kept.getvalue()))
+    assert shown("show", plan.hash[:4]).count(TITLE) == 20
 
 
 def test_a_rejected_plan_says_who_rejected_it(plan: HeldPlan) -> None:

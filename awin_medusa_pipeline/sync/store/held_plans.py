@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
+from awin_medusa_pipeline.core.contracts import dtypes
 from awin_medusa_pipeline.core.store.database import Database, insert_new
 from awin_medusa_pipeline.sync.domain.contracts import TABLES
 from awin_medusa_pipeline.sync.domain.guards import TrippedGuard
@@ -90,7 +91,10 @@ class HeldPlans(PlanList):
     def rows(self, plan: HeldPlan) -> pl.DataFrame:
         """The rows of a plan, under the contract of its kind."""
         with self._database.reading() as session:
-            return read_rows(session, plan)
+            rows = read_rows(session, plan)
+        contract = dtypes(TABLES[KINDS[Kind(plan.kind)].table])
+        # A plan that was kept before an upgrade lacks the columns that are new since.
+        return rows.with_columns(pl.lit(None, kind).alias(name) for name, kind in contract.items() if name not in rows)
 
     def approve(self, plan: HeldPlan, by: str) -> HeldPlan:
         """Approve a plan. Raises PlanError when it is expired, rejected or applied."""
