@@ -146,9 +146,7 @@ def _unzipped(path: Path, label: str) -> Iterator[bytes]:
     except EOFError:
         raise FeedError(Fault.TRUNCATED, tried, "the zip file ends too early", TRY_AGAIN) from None
     except NotImplementedError as error:
-        raise FeedError(
-            Fault.UNKNOWN_PACKING, tried, f"the zip file is packed in an unusual way ({error})", "Choose gzip in AWIN."
-        ) from None
+        raise _unusual(tried, str(error)) from None
 
 
 def _only_member(archive: zipfile.ZipFile, tried: str) -> zipfile.ZipInfo:
@@ -167,8 +165,13 @@ def _only_member(archive: zipfile.ZipFile, tried: str) -> zipfile.ZipInfo:
         raise FeedError(Fault.ZIP_WITH_PASSWORD, tried, "the zip file asks for a password", "Pack it without one.")
     if (packing := members[0].compress_type) not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         # A file may order the memory that LZMA is to take: gigabytes.
-        raise NotImplementedError(f"compression method {packing}")
+        raise _unusual(tried, f"compression method {packing}")
     return members[0]
+
+
+def _unusual(tried: str, way: str) -> FeedError:
+    came_back = f"the zip file is packed in an unusual way ({way})"
+    return FeedError(Fault.UNKNOWN_PACKING, tried, came_back, "Choose gzip in AWIN.")
 
 
 def _has_no_end(path: Path) -> bool:
