@@ -39,7 +39,7 @@ PRICE_JUMP = PriceJump()
 PRICE_WINDOW = timedelta(days=30)
 """Small steps are measured together for so long.
 
-Approved plans, which start the measure anew, are kept as long; and a sale that is lowered step by step is one question.
+An approved plan resets the measure, and is kept no longer than this. A sale that is lowered in steps is one question.
 """
 Owners = Mapping[str, Mapping[str, Owner]]
 """Owner by field and merchant_id; "*" stands for every other merchant."""

@@ -77,7 +77,7 @@ def _plain(pieces: Iterator[bytes], label: str, layers: int = 0) -> Iterator[byt
                     Fault.OVERSIZED,
                     f"Unpacking the feed {label}",
                     f"it is gzip in gzip, more than {MOST_LAYERS} times",
-                    "Look into the file: it is no feed. Ask whoever serves it.",
+                    "This is no feed. Ask the host of the file for the right one.",
                 )
 
 
